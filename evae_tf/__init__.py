@@ -1,0 +1,3 @@
+"""Facial landmarks with an Extended Variational Auto-Encoder."""
+
+__version__ = "0.1.0"

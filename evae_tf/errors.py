@@ -1,0 +1,9 @@
+"""The one exception that reaches people as a sentence instead of a traceback."""
+
+
+class InputError(ValueError):
+    """Something the user gave cannot be used.
+
+    The message is one sentence that names the file or flag, says what was found
+    and what was expected. The command line prints it and exits with status 1.
+    """

@@ -1,0 +1,150 @@
+"""THE pixel convention, and every conversion between frames.
+
+Image frame: the centre of the first pixel is (0, 0), x to the right, y down, as in OpenCV; an
+image of width W covers x from -0.5 to W - 0.5. Crop frame: fractions of the crop, so that the
+centre of pixel i of a crop of width S lies at (i + 0.5) / S. Official files of 300-W, MTFL and
+COFW count pixels from 1: `from_one_based` converts.
+
+Boxes are (x_min, y_min, x_max, y_max). Point arrays are [..., K, 2] as (x, y). NumPy and OpenCV.
+"""
+
+import cv2
+import numpy as np
+
+
+def from_one_based(points):
+    """Image points whose first pixel's centre is (1, 1), brought to (0, 0)."""
+    return np.asarray(points, np.float32) - 1.0
+
+
+def to_one_based(points):
+    """The inverse of `from_one_based`."""
+    return np.asarray(points, np.float32) + 1.0
+
+
+def fraction_to_pixel(fraction, size):
+    """Pixel coordinates of positions given as fractions of `size` pixels (array or tensor)."""
+    return fraction * size - 0.5
+
+
+def pixel_to_fraction(pixel, size):
+    """The inverse of `fraction_to_pixel`."""
+    return (pixel + 0.5) / size
+
+
+def landmark_box(landmarks):
+    """The tight box of each face: float [..., K, 2] -> float32 [..., 4]."""
+    landmarks = np.asarray(landmarks, np.float32)
+    return np.concatenate([landmarks.min(axis=-2), landmarks.max(axis=-2)], axis=-1)
+
+
+def box_diagonal(box):
+    """Length of the diagonal: float [..., 4] -> float [...], in the box's unit."""
+    box = np.asarray(box)
+    return np.hypot(box[..., 2] - box[..., 0], box[..., 3] - box[..., 1])
+
+
+def box_size(box):
+    """sqrt(width x height): float [..., 4] -> float [...], in the box's unit."""
+    box = np.asarray(box)
+    return np.sqrt((box[..., 2] - box[..., 0]) * (box[..., 3] - box[..., 1]))
+
+
+def square_around(box, margin):
+    """The square that is cut out for a face.
+
+    Args:
+      box: float [..., 4], image pixels.
+      margin: how much is added around the longer side, as a fraction of it: the square's side
+        is `(1 + margin)` times that side, centred on the box.
+
+    Returns:
+      float32 [..., 3]: centre x, centre y, side, in image pixels.
+    """
+    box = np.asarray(box, np.float32)
+    centre = (box[..., :2] + box[..., 2:]) / 2
+    side = (box[..., 2:] - box[..., :2]).max(axis=-1, keepdims=True) * (1 + margin)
+    return np.concatenate([centre, side], axis=-1)
+
+
+def image_to_crop(points, square):
+    """Image pixels -> crop fractions: points [..., K, 2], square [..., 3] of `square_around`."""
+    square = np.asarray(square, np.float32)[..., None, :]
+    return (np.asarray(points, np.float32) - square[..., :2]) / square[..., 2:] + 0.5
+
+
+def crop_to_image(fractions, square):
+    """The inverse of `image_to_crop`."""
+    square = np.asarray(square, np.float32)[..., None, :]
+    return (np.asarray(fractions, np.float32) - 0.5) * square[..., 2:] + square[..., :2]
+
+
+def cut_square(image, square, size):
+    """Cuts a square out of an image and resizes it; black where the square leaves the image.
+
+    One bilinear sample a pixel. A square of twice the crop's size or more is first averaged over
+    whole pixels (`INTER_AREA`), or the crop would alias.
+
+    Args:
+      image: uint8 [H, W, 3].
+      square: float [3], see `square_around`.
+      size: S, the crop's side in pixels.
+
+    Returns:
+      uint8 [S, S, 3].
+    """
+    centre_x, centre_y, side = (float(value) for value in square)
+    step = side / size
+    first_x, first_y = (centre - side / 2 + step / 2 for centre in (centre_x, centre_y))
+    shrink = int(step)
+    if shrink >= 2:
+        image, first_x, first_y = _shrunk(image, first_x, first_y, side, shrink)
+        step /= shrink
+    matrix = np.float32([[step, 0, first_x], [0, step, first_y]])
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return cv2.warpAffine(image, matrix, (size, size), flags=flags)
+
+
+def _shrunk(image, first_x, first_y, side, shrink):
+    """`image` around the square, averaged over `shrink` x `shrink` pixels, and the new start."""
+    height, width = image.shape[:2]
+    left, top = (max(0, int(start) - 2 * shrink) for start in (first_x, first_y))
+    right = min(width, int(first_x + side) + 2 * shrink)
+    bottom = min(height, int(first_y + side) + 2 * shrink)
+    part = image[top:bottom, left:right]
+    columns, rows = -(-part.shape[1] // shrink), -(-part.shape[0] // shrink)
+    if columns <= 0 or rows <= 0:  # the square lies wholly outside the image
+        return np.zeros((1, 1, 3), image.dtype), first_x, first_y
+    part = cv2.copyMakeBorder(
+        part,
+        *(0, rows * shrink - part.shape[0], 0, columns * shrink - part.shape[1]),
+        cv2.BORDER_REPLICATE,
+    )
+    part = cv2.resize(part, (columns, rows), interpolation=cv2.INTER_AREA)
+    x, y = (
+        fraction_to_pixel(pixel_to_fraction(first - start, shrink), 1)
+        for first, start in ((first_x, left), (first_y, top))
+    )
+    return part, x, y
+
+
+def jitter_boxes(boxes, seed):
+    """Boxes as a careless detector would give them, for robustness figures.
+
+    One uniform scale in [0.85, 1.15] and one uniform shift within 8 % of the longer side in x and
+    in y for each face.
+
+    Args:
+      boxes: float [N, 4], image pixels.
+      seed: of the random numbers.
+
+    Returns:
+      float32 [N, 4].
+    """
+    rng = np.random.default_rng(seed)
+    boxes = np.asarray(boxes, np.float32)
+    centre, half = (boxes[:, :2] + boxes[:, 2:]) / 2, (boxes[:, 2:] - boxes[:, :2]) / 2
+    scale = rng.uniform(0.85, 1.15, (len(boxes), 1))
+    shift = rng.uniform(-0.08, 0.08, (len(boxes), 2)) * 2 * half.max(axis=1, keepdims=True)
+    centre, half = centre + shift, half * scale
+    return np.concatenate([centre - half, centre + half], axis=1).astype(np.float32)
