@@ -1,0 +1,134 @@
+"""Metrics against cases worked by hand and closed forms."""
+
+import math
+
+import numpy as np
+import pytest
+
+from evae_tf import markups, metrics
+from evae_tf.errors import InputError
+
+
+def _faces_68():
+    """Two faces of `ibug_68` whose eyes are known, the rest noise."""
+    landmarks = np.random.default_rng(0).uniform(0, 90, (2, 68, 2)).astype(np.float32)
+    landmarks[0, 36], landmarks[0, 45] = (10, 20), (40, 60)  # 30, 40 apart: distance 50
+    landmarks[1, 36], landmarks[1, 45] = (5, 8), (17, 3)  # 12, 5 apart: distance 13
+    return landmarks
+
+
+BOXES = np.float32([[10, 20, 19, 36], [0, 0, 3, 4]])  # 9 x 16 and 3 x 4
+
+
+def test_normalizing_distances_worked_by_hand():
+    markup, landmarks = markups.MARKUPS["ibug_68"], _faces_68()
+    distance = metrics.normalizing_distance("inter_ocular", landmarks, BOXES, markup)
+    np.testing.assert_allclose(distance, [50, 13])
+    distance = metrics.normalizing_distance("box_size", landmarks, BOXES, markup)
+    np.testing.assert_allclose(distance, [12, math.sqrt(12)])
+    distance = metrics.normalizing_distance("box_diagonal", landmarks, BOXES, markup)
+    np.testing.assert_allclose(distance, [math.sqrt(337), 5])
+
+
+def test_inter_pupil_is_taken_between_the_means_of_the_eye_points():
+    markup, landmarks = markups.MARKUPS["ibug_68"], _faces_68()
+    ring = [(-3, 0), (-1, -2), (1, -2), (3, 0), (1, 2), (-1, 2)]  # six points around (0, 0)
+    landmarks[0, 36:42] = np.float32(ring) + (30, 50)
+    landmarks[0, 42:48] = np.float32(ring) * 4 + (90, 130)
+    distance = metrics.normalizing_distance("inter_pupil", landmarks, BOXES, markup)
+    assert distance[0] == pytest.approx(100)
+
+
+def test_unknown_normalizer_lists_the_known_ones():
+    markup = markups.MARKUPS["mtfl_5"]
+    with pytest.raises(InputError, match="'inter_occular'.*inter_pupil, box_size, box_diagonal"):
+        metrics.normalizing_distance("inter_occular", np.ones((2, 5, 2)), BOXES, markup)
+
+
+def test_a_distance_of_zero_is_refused_and_the_face_named():
+    landmarks = np.random.default_rng(0).uniform(0, 90, (2, 5, 2))
+    landmarks[1, 0] = landmarks[1, 1]
+    with pytest.raises(InputError, match="inter_pupil of face 1"):
+        metrics.normalizing_distance("inter_pupil", landmarks, BOXES, markups.MARKUPS["mtfl_5"])
+
+
+TRUE = np.float32([[[0, 0], [10, 0], [0, 10]], [[5, 5], [6, 6], [7, 7]]])
+# Distances 5, 13, 0 and 1, 2, 2: a face of normaliser 6, one of 10.
+PREDICTED = TRUE + np.float32([[[3, 4], [5, -12], [0, 0]], [[1, 0], [0, -2], [0, 2]]])
+
+
+def test_nme_worked_by_hand():
+    np.testing.assert_allclose(
+        metrics.landmark_errors(PREDICTED, TRUE, [6, 10]),
+        [[5 / 6, 13 / 6, 0], [0.1, 0.2, 0.2]],
+        rtol=1e-6,
+    )
+    np.testing.assert_allclose(metrics.nme(PREDICTED, TRUE, [6, 10]), [1, 1 / 6], rtol=1e-6)
+
+
+def test_absent_landmarks_are_left_out_of_the_mean():
+    visible = np.array([[True, False, True], [False, False, True]])
+    error = metrics.nme(PREDICTED, TRUE, [6, 10], visible)
+    np.testing.assert_allclose(error, [5 / 12, 0.2], rtol=1e-6)
+    with pytest.raises(ValueError, match="face 1 has no visible"):
+        metrics.nme(PREDICTED, TRUE, [6, 10], [[True, True, False], [False] * 3])
+
+
+@pytest.mark.parametrize("normalizer", [[6], 6, [[6], [10]]])
+def test_nme_refuses_a_normalizer_that_would_broadcast(normalizer):
+    with pytest.raises(ValueError, match="shapes differ"):
+        metrics.nme(PREDICTED, TRUE, normalizer)
+
+
+def test_nme_refuses_other_shapes():
+    with pytest.raises(ValueError, match="shapes differ"):
+        metrics.nme(PREDICTED[:, :1], TRUE, [6, 10])
+    with pytest.raises(ValueError, match="shapes differ"):
+        metrics.nme(PREDICTED, TRUE, [6, 10], visible=[True, True, True])
+
+
+ERRORS = np.array([0.02, 0.04, 0.04, 0.09, 0.30])
+
+
+def test_ced_counts_faces_up_to_and_with_the_threshold():
+    thresholds = [0.0, 0.02, 0.03, 0.04, 0.10, 0.30]
+    np.testing.assert_allclose(metrics.ced(ERRORS, thresholds), [0, 0.2, 0.2, 0.6, 0.8, 1])
+    assert metrics.ced(ERRORS, 0.05) == pytest.approx(0.6)
+
+
+def test_auc_is_the_area_under_the_ced_staircase():
+    assert metrics.auc(ERRORS, 0.08) == pytest.approx((0.75 + 0.5 + 0.5) / 5)
+    assert metrics.auc([0.0, 0.0], 0.08) == 1
+    rng = np.random.default_rng(5)
+    errors = rng.gamma(3, 0.02, 301)
+    stairs = np.sort(np.concatenate([[0], errors[errors < 0.1], [0.1]]))
+    area = np.sum(np.diff(stairs) * metrics.ced(errors, stairs[:-1])) / 0.1
+    assert metrics.auc(errors, 0.1) == pytest.approx(area, rel=1e-12)
+
+
+def test_failure_rate_is_what_the_ced_leaves():
+    assert metrics.failure_rate(ERRORS, 0.08) == pytest.approx(0.4)
+    assert metrics.failure_rate(ERRORS, 0.09) == pytest.approx(0.2)
+
+
+def test_a_prediction_that_is_not_a_number_is_a_failure():
+    errors = [0.01, np.nan]
+    assert metrics.failure_rate(errors, 0.1) == 0.5
+    assert metrics.ced(errors, 10.0) == 0.5
+
+
+def test_bootstrap_interval_of_a_mean_is_that_of_the_normal_distribution():
+    errors = np.random.default_rng(1).gamma(4, 0.01, 400)
+    low, high = metrics.bootstrap_ci(errors, samples=4000, seed=7)
+    half = 1.96 * errors.std() / math.sqrt(400)
+    assert low == pytest.approx(errors.mean() - half, abs=0.1 * half)
+    assert high == pytest.approx(errors.mean() + half, abs=0.1 * half)
+    assert metrics.bootstrap_ci(errors, samples=4000, seed=7) == (low, high)
+
+
+def test_bootstrap_takes_any_statistic():
+    errors = np.random.default_rng(2).gamma(4, 0.01, 101)
+    low, high = metrics.bootstrap_ci(errors, statistic=np.median, samples=300)
+    assert low < np.median(errors) < high
+    assert {low, high} != set(metrics.bootstrap_ci(errors, samples=300))
+    assert metrics.bootstrap_ci([0.05] * 3) == pytest.approx((0.05, 0.05))
