@@ -1,0 +1,59 @@
+"""Reader of AFLW with 19 points, from AFLWinfo_release.mat.
+
+Source: Zhu et al., Unconstrained Face Alignment via Cascaded Compositional Learning, CVPR 2016.
+"""
+
+import numpy as np
+
+from evae_tf.data.annotations import errors_name, read_mat
+from evae_tf.data.face import make_face
+from evae_tf.errors import InputError
+
+FILE = "AFLWinfo_release.mat"
+_NUM_TRAIN = 20000  # the first so many of the order `ra`
+
+
+def read(data_dir, subset, markup):
+    """Yields a `Face` for each face of the subset, called by its entry in `nameList`.
+
+    `frontal` is the test faces whose 19 points are all visible. The release does not say that it
+    counts pixels from 1, so coordinates are taken as they stand.
+
+    Raises:
+      InputError: the file is absent or damaged, or a face is.
+    """
+    path = data_dir / FILE
+    data, boxes, visible, names, order = read_mat(
+        path, ("data", "bbox", "mask_new", "nameList", "ra")
+    )
+    order = np.ravel(order).astype(int) - 1
+    num_faces = len(names)
+    shapes = [np.shape(part) for part in (data, boxes, visible)]
+    if shapes != [(num_faces, 38), (num_faces, 4), (num_faces, 19)]:
+        raise InputError(
+            f"{path}: data, bbox and mask_new have the shapes {shapes} for {num_faces} names; "
+            "expected 38, 4 and 19 columns and a row for each."
+        )
+    if sorted(order) != list(range(num_faces)):
+        raise InputError(f"{path}: ra is not an order of the {num_faces} faces.")
+    for row in order[:_NUM_TRAIN] if subset == "train" else order[_NUM_TRAIN:]:
+        if subset == "frontal" and not visible[row].all():
+            continue
+        with errors_name(f"{path}, face {row + 1}"):
+            name = str(np.ravel(names[row])[0])
+            face = make_face(
+                _image(data_dir, name),
+                data[row].reshape(2, 19).T,
+                markup=markup,
+                subset=subset,
+                name=name,
+                box=boxes[row][[0, 2, 1, 3]],
+                visible=visible[row],
+            )
+        yield face
+
+
+def _image(data_dir, name):
+    """AFLW's own folders are `data/flickr/0` and so on; copies often keep the last part only."""
+    original = data_dir / "data" / "flickr" / name
+    return original if original.is_file() else data_dir / name

@@ -1,0 +1,223 @@
+"""Augmentation of whole batches, written once in `keras.ops`.
+
+Every function is deterministic: what is random comes in as `draws`, uniform numbers in [0, 1), one
+row a crop and one column for each name of `DRAWS`. So the same numbers give the same batch inside
+tf.data, inside a training step of another backend, and in a test.
+"""
+
+import dataclasses
+import math
+
+import numpy as np
+from keras import ops
+
+DRAWS = (
+    *("mirror", "rotation", "scale", "shift_x", "shift_y"),
+    *("brightness", "contrast", "red", "green", "blue", "grey"),
+    *("occluder_shape", "occluder_x", "occluder_y", "occluder_width", "occluder_height"),
+    *("occluder_angle", "occluder_red", "occluder_green", "occluder_blue", "occluder_texture"),
+    *("blur", "jpeg"),
+)
+_JPEG_BLOCK = 8
+
+
+@dataclasses.dataclass(frozen=True)
+class Augmentation:
+    """How strongly crops are changed. Rates are shares of the crops, 0 to 1.
+
+    Attributes:
+      rotation_degrees: uniform in +- this.
+      scale: the crop's side is multiplied by a factor within [1 / (1 + scale), 1 + scale].
+      shift: of the crop, within +- this fraction of its side, in x and in y; with `scale`, the
+        careless box of a detector.
+      mirror_rate: left and right change places, in the picture and in the markup.
+      color: gain and offset of brightness, contrast and each channel, within +- this.
+      grey_rate: colour thrown away.
+      occluder_rate: an ellipse or rectangle is pasted, flat or with another face's texture.
+      blur_rate: smoothed over up to 5 pixels.
+      jpeg_rate: 8 x 8 cosine blocks rounded as a JPEG file rounds them.
+    """
+
+    rotation_degrees: float = 30.0
+    scale: float = 0.2
+    shift: float = 0.08
+    mirror_rate: float = 0.5
+    color: float = 0.3
+    grey_rate: float = 0.1
+    occluder_rate: float = 0.3
+    blur_rate: float = 0.25
+    jpeg_rate: float = 0.25
+
+
+def augment(crops, landmarks, draws, *, size, flip_permutation, strength):
+    """Turns cached crops with room around them into augmented network inputs.
+
+    Args:
+      crops: uint8 or float [B, C, C, 3], RGB in 0..255, C >= size: `size` pixels of crop in the
+        middle, and context that a turned or shifted crop needs.
+      landmarks: float [B, K, 2], fractions of the middle `size` pixels.
+      draws: float [B, len(DRAWS)], uniform in [0, 1).
+      size: S, side of the crops that leave.
+      flip_permutation: the markup's, K indices.
+      strength: an `Augmentation`.
+
+    Returns:
+      images float32 [B, S, S, 3], RGB in [0, 1]; landmarks float32 [B, K, 2], crop fractions.
+    """
+    images, landmarks = warp(
+        crops, landmarks, draws, size=size, flip_permutation=flip_permutation, strength=strength
+    )
+    return change_appearance(images, draws, strength), landmarks
+
+
+def _named(draws):
+    columns = ops.unstack(ops.cast(draws, "float32"), len(DRAWS), axis=1)
+    return dict(zip(DRAWS, columns, strict=True))
+
+
+def _signed(draw):
+    return 2.0 * draw - 1.0
+
+
+def _per_image(values):
+    return ops.reshape(values, (-1, 1, 1, 1))
+
+
+def warp(crops, landmarks, draws, *, size, flip_permutation, strength):
+    """Rotation, scale, shift and mirroring, as one bilinear sample a pixel; see `augment`."""
+    draw = _named(draws)
+    angle = _signed(draw["rotation"]) * math.radians(strength.rotation_degrees)
+    scale = ops.exp(_signed(draw["scale"]) * math.log1p(strength.scale))
+    mirrored = draw["mirror"] < strength.mirror_rate
+    sign = ops.where(mirrored, -1.0, 1.0)
+    shift = [_signed(draw[name]) * strength.shift * size for name in ("shift_x", "shift_y")]
+    # From an offset (u, v) to the new crop's centre, to the offset in the old one.
+    cosine, sine = scale * ops.cos(angle), scale * ops.sin(angle)
+    matrix = ((cosine * sign, -sine), (sine * sign, cosine))
+
+    new_centre, old_centre = (size - 1) / 2, (crops.shape[1] - 1) / 2
+    rows = [
+        [a, b, old_centre + t - (a + b) * new_centre]
+        for (a, b), t in zip(matrix, shift, strict=True)
+    ]
+    zeros = ops.zeros_like(angle)
+    transform = ops.stack([*rows[0], *rows[1], zeros, zeros], axis=1)
+    images = ops.image.affine_transform(ops.cast(crops, "float32"), transform)
+    images = images[:, :size, :size] / 255.0
+
+    x, y = ((landmarks[..., i] - 0.5) * size - shift[i][:, None] for i in (0, 1))
+    (a, b), (c, d) = (tuple(value[:, None] for value in row) for row in matrix)
+    determinant = a * d - b * c
+    new = [(d * x - b * y) / determinant, (a * y - c * x) / determinant]
+    new = ops.stack(new, axis=-1) / size + 0.5
+    flipped = ops.take(new, np.asarray(flip_permutation, "int32"), axis=1)
+    return images, ops.where(mirrored[:, None, None], flipped, new)
+
+
+def change_appearance(images, draws, strength):
+    """Colour, occluders, blur and JPEG noise: all that leaves the landmarks where they are.
+
+    Args:
+      images: float [B, S, S, 3], RGB in [0, 1].
+      draws: see `augment`.
+      strength: an `Augmentation`.
+
+    Returns:
+      As `images`.
+    """
+    draw = _named(draws)
+    images = change_color(images, draw, strength)
+    # Batches are shuffled, so each of these is computed for a fixed part of the batch only.
+    count = images.shape[0]
+    occluded, blurred, noisy = (
+        round(rate * count)
+        for rate in (strength.occluder_rate, strength.blur_rate, strength.jpeg_rate)
+    )
+    images = _on_rows(paste_occluder, images, draw, 0, occluded)
+    images = _on_rows(blur, images, draw, count - blurred, count)
+    return _on_rows(jpeg_noise, images, draw, (count - noisy) // 2, (count + noisy) // 2)
+
+
+def _on_rows(change, images, draw, first, last):
+    """Applies `change` to the images `first` to `last` of the batch."""
+    if first == last:
+        return images
+    draw = {name: values[first:last] for name, values in draw.items()}
+    return ops.concatenate([images[:first], change(images[first:last], draw), images[last:]])
+
+
+def change_color(images, draw, strength):
+    """Brightness, contrast, a tint and greyness, as one 3 x 3 colour matrix for each image."""
+    gains = ops.stack([draw[name] for name in ("red", "green", "blue")], axis=1)
+    gains = 1.0 + _signed(gains) * strength.color / 2
+    is_grey = (draw["grey"] < strength.grey_rate)[:, None, None]
+    matrix = ops.where(is_grey, np.full((3, 3), 1 / 3, "float32"), np.eye(3, dtype="float32"))
+    matrix = matrix * gains[:, None, :]
+    contrast = 1.0 + _signed(draw["contrast"]) * strength.color
+    offset = _signed(draw["brightness"]) * strength.color / 2
+    # Contrast turns about the mean, which a grid of every fourth pixel gives well enough.
+    mean = ops.mean(images[:, ::4, ::4], axis=(1, 2))
+    mean = ops.matmul(mean[:, None, :], matrix)
+    offset = offset[:, None, None] + (1.0 - contrast)[:, None, None] * mean
+    pixels = ops.reshape(images, (-1, images.shape[1] * images.shape[2], 3))
+    pixels = ops.matmul(pixels, matrix * contrast[:, None, None]) + offset
+    return ops.reshape(ops.clip(pixels, 0.0, 1.0), images.shape)
+
+
+def paste_occluder(images, draw):
+    """A turned ellipse or, in half the images, rectangle, flat or with another face's texture."""
+    size = images.shape[1]
+    position = (ops.arange(size, dtype="float32") + 0.5) / size
+    x = ops.reshape(position, (1, 1, size)) - draw["occluder_x"][:, None, None]
+    y = ops.reshape(position, (1, size, 1)) - draw["occluder_y"][:, None, None]
+    angle = draw["occluder_angle"][:, None, None] * math.pi
+    half_width = 0.05 + 0.2 * draw["occluder_width"][:, None, None]
+    half_height = 0.05 + 0.2 * draw["occluder_height"][:, None, None]
+    u = ops.abs(ops.cos(angle) * x + ops.sin(angle) * y) / half_width
+    v = ops.abs(ops.cos(angle) * y - ops.sin(angle) * x) / half_height
+    is_ellipse = draw["occluder_shape"][:, None, None] < 0.5
+    inside = ops.where(is_ellipse, u * u + v * v, ops.maximum(u, v)) < 1.0
+    color = [draw[f"occluder_{name}"] for name in ("red", "green", "blue")]
+    color = ops.reshape(ops.stack(color, axis=1), (-1, 1, 1, 3))
+    texture = ops.flip(ops.roll(images, 1, axis=0), axis=1)
+    fill = ops.where(_per_image(draw["occluder_texture"]) < 0.5, color, 0.5 * (texture + color))
+    return ops.where(inside[..., None], fill, images)
+
+
+def blur(images, draw):
+    """Mixes each image with its mean over 5 x 5 pixels, by a drawn amount."""
+    smooth = ops.average_pool(images, 5, strides=1, padding="same")
+    return images + _per_image(draw["blur"]) * (smooth - images)
+
+
+def cosine_basis():
+    """The orthonormal 8 x 8 DCT-II matrix, one basis vector a row."""
+    n = np.arange(_JPEG_BLOCK)
+    basis = np.cos(math.pi * (2 * n[None, :] + 1) * n[:, None] / (2 * _JPEG_BLOCK))
+    basis *= math.sqrt(2 / _JPEG_BLOCK)
+    basis[0] /= math.sqrt(2)
+    return basis
+
+
+def jpeg_noise(images, draw):
+    """Rounds the cosine coefficients of 8 x 8 blocks, coarser for higher frequencies.
+
+    The side of the images must be a multiple of 8. From the least to the largest drawn amount the
+    steps grow sixteenfold: about those of JPEG's luminance table from quality 90 to 20.
+    """
+    size, blocks = images.shape[1], images.shape[1] // _JPEG_BLOCK
+    basis = cosine_basis()
+    both = np.kron(basis, basis).astype("float32")  # [64, 64], acts on a flattened block
+    frequency = np.add.outer(np.arange(_JPEG_BLOCK), np.arange(_JPEG_BLOCK)).reshape(-1, 1)
+    steps = (3.0 + 1.2 * frequency) / 255.0
+    steps = ops.reshape(steps.astype("float32"), (1, 1, 1, -1, 1))
+    steps = steps * ops.exp(draw["jpeg"] * math.log(16.0))[:, None, None, None, None]
+
+    cells = (-1, blocks, _JPEG_BLOCK, blocks, _JPEG_BLOCK, 3)
+    order = (0, 1, 3, 2, 4, 5)
+    flat = ops.transpose(ops.reshape(images, cells), order)
+    flat = ops.reshape(flat, (-1, blocks, blocks, _JPEG_BLOCK**2, 3))
+    coefficients = ops.matmul(both, flat)
+    flat = ops.matmul(both.T, ops.round(coefficients / steps) * steps)
+    flat = ops.reshape(flat, (-1, blocks, blocks, _JPEG_BLOCK, _JPEG_BLOCK, 3))
+    return ops.clip(ops.reshape(ops.transpose(flat, order), (-1, size, size, 3)), 0.0, 1.0)

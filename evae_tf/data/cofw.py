@@ -1,0 +1,60 @@
+"""Reader of COFW: 29 points with occlusion, counted from 1; the images are inside the .mat files.
+
+Source: Burgos-Artizzu et al., Robust face landmark estimation under occlusion, ICCV 2013.
+"""
+
+import numpy as np
+
+from evae_tf.data.annotations import errors_name, read_mat
+from evae_tf.data.face import make_face
+from evae_tf.errors import InputError
+from evae_tf.geometry import from_one_based
+
+FILES = {
+    "train": ("COFW_train_color.mat", "COFW_train.mat"),
+    "test": ("COFW_test_color.mat", "COFW_test.mat"),
+}
+_VARIABLES = {"train": ("IsTr", "phisTr", "bboxesTr"), "test": ("IsT", "phisT", "bboxesT")}
+
+
+def read(data_dir, subset, markup):
+    """Yields a `Face` for each row, called `train/ROW` or `test/ROW`, rows counted from 1.
+
+    `Face.image` holds the pixels, grey ones as three equal channels; `visible` is "not occluded".
+
+    Raises:
+      InputError: there is neither the colour nor the grey file, or it is damaged.
+    """
+    paths = [data_dir / name for name in FILES[subset]]
+    path = next((path for path in paths if path.is_file()), None)
+    if path is None:
+        raise InputError(f"{data_dir}: there is no {' or '.join(FILES[subset])}.")
+    images, points, boxes = read_mat(path, _VARIABLES[subset])
+    shapes = [np.shape(part) for part in (points, boxes)]
+    if shapes != [(len(images), 87), (len(images), 4)]:
+        raise InputError(
+            f"{path}: points and boxes have the shapes {shapes} for {len(images)} images; "
+            "expected 87 and 4 columns and a row for each."
+        )
+    for row, (image, phi, (x, y, width, height)) in enumerate(
+        zip(images, points, boxes, strict=True), start=1
+    ):
+        with errors_name(f"{path}, row {row}"):
+            face = make_face(
+                _rgb(image),
+                from_one_based(phi[:58]).reshape(2, 29).T,
+                markup=markup,
+                subset=subset,
+                name=f"{subset}/{row}",
+                box=from_one_based([x, y, x + width, y + height]),
+                visible=phi[58:] == 0,
+            )
+        yield face
+
+
+def _rgb(image):
+    if image.dtype != np.uint8 or not (image.ndim == 2 or image.shape[2:] == (3,)):
+        raise ValueError(
+            f"the image is {image.dtype} {list(image.shape)}, expected uint8 [H, W] or [H, W, 3]"
+        )
+    return np.stack([image] * 3, axis=-1) if image.ndim == 2 else image

@@ -1,0 +1,106 @@
+"""Faces decoded once and cut out as square crops, in memory or in a file."""
+
+import concurrent.futures
+import dataclasses
+import hashlib
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from evae_tf import geometry
+from evae_tf.atomic import replacing_file
+from evae_tf.data.images import read_image
+from evae_tf.errors import InputError
+
+
+@dataclasses.dataclass(frozen=True)
+class Crops:
+    """N faces as crops of one size.
+
+    Attributes:
+      images: uint8 [N, C, C, 3], RGB; an array or a memory-mapped file.
+      landmarks: float32 [N, K, 2], fractions of the model's crop, which is the middle `size`
+        pixels of the images; the rest is context for augmentation.
+      squares: float32 [N, 3], the model's crop in image pixels, see `geometry.square_around`.
+      size: S, side of the model's crop in pixels.
+    """
+
+    images: np.ndarray
+    landmarks: np.ndarray
+    squares: np.ndarray
+    size: int
+
+    def __len__(self):
+        return len(self.images)
+
+
+def cut_crops(faces, *, size, margin, context=0, boxes=None, folder=None, num_threads=2):
+    """Decodes every image once and cuts its face out.
+
+    Args:
+      faces: list of `Face`.
+      size: S, side of the model's crop in pixels.
+      margin: the model's crop margin, see `geometry.square_around`.
+      context: pixels of surroundings kept on each side of the crop.
+      boxes: float [N, 4] to use instead of the faces' own, or None.
+      folder: where to keep the crops as a memory-mapped file, used again when the same faces are
+        cut in the same way; None keeps them in memory.
+      num_threads: images decoded at the same time.
+
+    Returns:
+      `Crops` in the order of `faces`, C = size + 2 * context.
+
+    Raises:
+      InputError: an image cannot be read, or a box lies outside its image.
+    """
+    boxes = np.stack([face.box for face in faces]) if boxes is None else np.asarray(boxes)
+    squares = geometry.square_around(boxes, margin)
+    landmarks = np.stack([face.landmarks for face in faces])
+    side = size + 2 * context
+    wider = squares * np.float32([1, 1, side / size])
+    shape = (len(faces), side, side, 3)
+    if folder is None:
+        images = _cut_all(faces, boxes, wider, np.empty(shape, np.uint8), num_threads)
+    else:
+        path = Path(folder) / f"crops_{_fingerprint(faces, wider, side)}.npy"
+        if not path.exists():
+            with replacing_file(path) as temporary:
+                file = np.lib.format.open_memmap(temporary, "w+", np.uint8, shape)
+                _cut_all(faces, boxes, wider, file, num_threads).flush()
+        images = np.load(path, mmap_mode="r")
+    return Crops(images, geometry.image_to_crop(landmarks, squares), squares, size)
+
+
+def _fingerprint(faces, squares, side):
+    digest = hashlib.sha256(f"{side}".encode())
+    for face in faces:
+        source = face.image if isinstance(face.image, np.ndarray) else str(face.image).encode()
+        digest.update(source)
+    digest.update(squares.tobytes())
+    return digest.hexdigest()[:16]
+
+
+def _cut_all(faces, boxes, squares, images, num_threads):
+    def cut(index):
+        face = faces[index]
+        image = face.image if isinstance(face.image, np.ndarray) else read_image(face.image)
+        _check_box(boxes[index], image, face.name)
+        images[index] = geometry.cut_square(image, squares[index], images.shape[1])
+
+    with concurrent.futures.ThreadPoolExecutor(num_threads) as pool:
+        done = pool.map(cut, range(len(faces)))
+        # disable=None: no bar where the output is not a terminal, nor for a handful of faces.
+        quiet = True if len(faces) < 100 else None
+        for _ in tqdm(done, total=len(faces), desc="cutting faces", unit="face", disable=quiet):
+            pass
+    return images
+
+
+def _check_box(box, image, name):
+    height, width = image.shape[:2]
+    if box[0] >= width or box[1] >= height or box[2] <= 0 or box[3] <= 0:
+        raise InputError(
+            f"{name}: box {np.round(box, 1).tolist()} lies outside the image of "
+            f"{width} x {height} pixels."
+        )

@@ -1,0 +1,77 @@
+"""Reader of 300-W: one .pts file of 68 points beside each image, counted from 1.
+
+Source: Sagonas et al., 300 Faces In-The-Wild Challenge, IVC 2016.
+"""
+
+from evae_tf.data.annotations import errors_name, read_lines
+from evae_tf.data.face import make_face
+from evae_tf.errors import InputError
+from evae_tf.geometry import from_one_based
+
+_COMMON = ("lfpw/testset", "helen/testset")
+_CHALLENGING = ("ibug",)
+FOLDERS = {
+    "train": ("lfpw/trainset", "helen/trainset", "afw"),
+    "common": _COMMON,
+    "challenging": _CHALLENGING,
+    "full": _COMMON + _CHALLENGING,
+    "test": _COMMON + _CHALLENGING,
+}
+_IMAGE_SUFFIXES = (".jpg", ".png")
+_HEADER = ("version:", "n_points:", "{", "}")
+
+
+def read(data_dir, subset, markup):
+    """Yields a `Face` for each .pts file of the subset, called by its path without ending.
+
+    The box is the tight box of the landmarks. An absent folder counts as an empty one.
+
+    Raises:
+      InputError: a damaged .pts file, or two images for one.
+    """
+    for folder in FOLDERS[subset]:
+        images = _images(data_dir / folder)
+        for path in sorted((data_dir / folder).glob("*.pts")):
+            with errors_name(path):
+                face = make_face(
+                    images.get(path.stem, path.with_suffix(_IMAGE_SUFFIXES[0])),
+                    from_one_based(read_pts(path)),
+                    markup=markup,
+                    subset=subset,
+                    name=f"{folder}/{path.stem}",
+                )
+            yield face
+
+
+def read_pts(path):
+    """The coordinates of a .pts file, as they stand: a list of (x, y).
+
+    Some mirrors strip the header and the braces, so neither is asked for.
+
+    Raises:
+      InputError: the file is unreadable or empty.
+      ValueError: a line is not a pair of numbers.
+    """
+    points = []
+    for line in read_lines(path):
+        words = line.split()
+        if not words or words[0].startswith(_HEADER):
+            continue
+        if len(words) != 2:
+            raise ValueError(f"expected lines of x and y, found {line.strip()!r}")
+        points.append((float(words[0]), float(words[1])))
+    return points
+
+
+def _images(folder):
+    """The image files of a folder by their stem, whatever the case of their ending."""
+    images = {}
+    for path in sorted(folder.glob("*")):
+        if path.suffix.lower() not in _IMAGE_SUFFIXES:
+            continue
+        if path.stem in images:
+            raise InputError(
+                f"{path}: {images[path.stem].name} is there too; expected one image for a .pts."
+            )
+        images[path.stem] = path
+    return images

@@ -1,0 +1,114 @@
+"""Reader of people's own faces: a .csv file with a header and a row for each face.
+
+Columns `image` (path relative to the file), `x0,y0,x1,y1,...` (pixels counted from 0) and, if
+wanted, `visible0,...` (0 or 1), `box_x_min,box_y_min,box_x_max,box_y_max` and `split`.
+"""
+
+import csv
+
+from evae_tf.data.annotations import errors_name, read_lines
+from evae_tf.data.face import make_face
+from evae_tf.errors import InputError
+
+_BOX = ("box_x_min", "box_y_min", "box_x_max", "box_y_max")
+_FLAGS = {"0": False, "1": True, "0.0": False, "1.0": True, "false": False, "true": True}
+
+
+def subsets(path):
+    """The values of the `split` column in alphabetical order, then `all`.
+
+    Raises:
+      InputError: the file is absent or its rows are damaged.
+    """
+    return (*sorted({row.get("split", "") for _, row in _rows(path)} - {"", "all"}), "all")
+
+
+def read(path, subset, markup):
+    """Yields a `Face` for each row whose `split` is `subset`; `all` means every row.
+
+    Raises:
+      InputError: a column is missing, unknown or repeated, or a row is damaged or repeated.
+    """
+    first_rows = {}
+    for number, row in _rows(path):
+        if not first_rows:
+            point_columns, visible_columns, box_columns = _columns(path, list(row), markup)
+        with errors_name(f"{path}, row {number}"):
+            content = tuple(row.values())
+            if content in first_rows:
+                raise InputError(f"the same as row {first_rows[content]}")
+            first_rows[content] = number
+            if subset not in ("all", row.get("split")):
+                continue
+            if not row["image"]:
+                raise InputError("image is empty")
+            coordinates = [_number(row, column) for column in point_columns]
+            face = make_face(
+                path.parent / row["image"],
+                list(zip(coordinates[::2], coordinates[1::2], strict=True)),
+                markup=markup,
+                subset=subset,
+                name=row["image"],
+                box=[_number(row, column) for column in box_columns] or None,
+                visible=[_flag(row, column) for column in visible_columns] or None,
+            )
+        yield face
+
+
+def _rows(path):
+    """Yields (row number, dict of its cells); the header is row 1, as in a spreadsheet."""
+    reader = csv.reader(read_lines(path), skipinitialspace=True, strict=True)
+    try:
+        header = next(reader)
+        repeated = sorted({column for column in header if header.count(column) > 1})
+        if repeated:
+            raise InputError(f"{path}: the header names {', '.join(repeated)} more than once.")
+        for cells in reader:
+            if not cells:
+                continue
+            if len(cells) != len(header):
+                raise InputError(
+                    f"{path}, row {reader.line_num}: {len(cells)} cells, "
+                    f"expected {len(header)} as in the header."
+                )
+            yield reader.line_num, dict(zip(header, cells, strict=True))
+    except csv.Error as error:
+        raise InputError(f"{path}, row {reader.line_num}: {error}.") from error
+
+
+def _columns(path, header, markup):
+    """The columns of points, flags and box that the file has (the last two may be empty)."""
+    count = markup.num_points
+    found = sum(column[:1] == "x" and column[1:].isdecimal() for column in header)
+    if found != count:
+        raise InputError(
+            f"{path}: the header has {found} points (x0, x1, ...), {markup.name} has {count}."
+        )
+    points = [f"{axis}{i}" for i in range(count) for axis in "xy"]
+    visible = [f"visible{i}" for i in range(count)]
+    visible = visible if set(visible) & set(header) else []
+    box = _BOX if set(_BOX) & set(header) else ()
+    required = ["image", *points, *visible, *box]
+    missing = [column for column in required if column not in header]
+    unknown = [column for column in header if column not in (*required, "split")]
+    if missing or unknown:
+        last = count - 1
+        raise InputError(
+            f"{path}: missing columns {missing}, unknown columns {unknown}; known are image, "
+            f"x0, y0 to x{last}, y{last}, visible0 to visible{last}, {', '.join(_BOX)}, split."
+        )
+    return points, visible, box
+
+
+def _number(row, column):
+    try:
+        return float(row[column])
+    except ValueError:
+        raise InputError(f"{column} is {row[column]!r}, expected a number") from None
+
+
+def _flag(row, column):
+    try:
+        return _FLAGS[row[column].strip().lower()]
+    except KeyError:
+        raise InputError(f"{column} is {row[column]!r}, expected 0 or 1") from None

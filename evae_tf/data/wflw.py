@@ -1,0 +1,55 @@
+"""Reader of WFLW: 98 points, a box and six attributes a line.
+
+Source: Wu et al., Look at Boundary: A Boundary-Aware Face Alignment Algorithm, CVPR 2018.
+"""
+
+from evae_tf.data.annotations import errors_name, read_lines
+from evae_tf.data.face import make_face
+from evae_tf.errors import InputError
+
+ATTRIBUTES = ("pose", "expression", "illumination", "makeup", "occlusion", "blur")
+LISTS = "WFLW_annotations/list_98pt_rect_attr_train_test"
+IMAGES = "WFLW_images"
+_NUM_NUMBERS = 196 + 4 + len(ATTRIBUTES)
+
+
+def read(data_dir, subset, markup):
+    """Yields a `Face` for each line of the subset, called by its image path in `WFLW_images`.
+
+    The lists may also lie in `data_dir` itself. An attribute as subset means the test faces that
+    have its flag. Several faces of one photo have the same path.
+
+    Raises:
+      InputError: the list is absent or a line damaged.
+    """
+    file_name = f"list_98pt_rect_attr_{'train' if subset == 'train' else 'test'}.txt"
+    path = data_dir / LISTS / file_name
+    if not path.is_file():
+        path = data_dir / file_name
+    for number, line in enumerate(read_lines(path), start=1):
+        if not line.strip():
+            continue
+        with errors_name(f"{path}, line {number}"):
+            numbers, name = _parse(line)
+            flags = dict(zip(ATTRIBUTES, numbers[200:], strict=True))
+            if not flags.get(subset, True):
+                continue
+            face = make_face(
+                data_dir / IMAGES / name,
+                [numbers[i : i + 2] for i in range(0, 196, 2)],
+                markup=markup,
+                subset=subset,
+                name=name,
+                box=numbers[196:200],
+            )
+        yield face
+
+
+def _parse(line):
+    *numbers, name = line.split()
+    if len(numbers) != _NUM_NUMBERS:
+        raise InputError(
+            f"{len(numbers)} numbers before the image path, expected {_NUM_NUMBERS} "
+            "(98 points, a box, six attributes)"
+        )
+    return [float(number) for number in numbers], name

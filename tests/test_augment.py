@@ -1,0 +1,186 @@
+"""Augmentation: what happens to pictures and landmarks, eagerly and inside tf.data."""
+
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import ops
+
+from evae_tf import markups
+from evae_tf.data import augment
+from evae_tf.data.augment import DRAWS, Augmentation
+
+SIZE, CONTEXT = 64, 12
+OLD = SIZE + 2 * CONTEXT
+PERMUTATION = markups.MARKUPS["mtfl_5"].flip_permutation
+STILL = Augmentation(
+    **{field.name: 0.0 for field in dataclasses.fields(Augmentation)},
+)
+
+
+def draws(count=2, seed=None, **named):
+    """Draws that are 0.5 (no change at all) unless seeded or named."""
+    values = np.full((count, len(DRAWS)), 0.5, np.float32)
+    if seed is not None:
+        values = np.random.default_rng(seed).random((count, len(DRAWS)), np.float32)
+    for name, value in named.items():
+        values[:, DRAWS.index(name)] = value
+    return values
+
+
+def blobs(landmarks):
+    """Black crops [B, OLD, OLD, 3] with a bright Gaussian of two pixels' width at each landmark."""
+    position = landmarks * SIZE - 0.5 + CONTEXT
+    grid = np.arange(OLD)
+    x = np.exp(-((grid - position[..., :1]) ** 2) / 8)
+    y = np.exp(-((grid - position[..., 1:]) ** 2) / 8)
+    maps = y[:, :, :, None] * x[:, :, None, :]
+    return np.repeat(maps[..., None] * 255, 3, axis=-1).astype(np.float32)
+
+
+def centroids(images):
+    """Centre of mass of each picture [N, S, S, 3], as crop fractions."""
+    weights = ops.convert_to_numpy(images)[..., 0]
+    position = (np.arange(SIZE) + 0.5) / SIZE
+    total = weights.sum(axis=(1, 2))
+    x = (weights.sum(axis=1) * position).sum(axis=1) / total
+    y = (weights.sum(axis=2) * position).sum(axis=1) / total
+    return np.stack([x, y], axis=1)
+
+
+def warp(crops, landmarks, draw, strength, permutation=PERMUTATION):
+    images, moved = augment.warp(
+        crops, landmarks, draw, size=SIZE, flip_permutation=permutation, strength=strength
+    )
+    return ops.convert_to_numpy(images), ops.convert_to_numpy(moved)
+
+
+def test_still_augmentation_is_the_middle_of_the_crop():
+    crops = np.random.default_rng(0).integers(0, 256, (3, OLD, OLD, 3), np.uint8)
+    landmarks = np.random.default_rng(1).uniform(0, 1, (3, 5, 2)).astype(np.float32)
+    images, moved = augment.augment(
+        crops, landmarks, draws(3), size=SIZE, flip_permutation=PERMUTATION, strength=STILL
+    )
+    middle = crops[:, CONTEXT:-CONTEXT, CONTEXT:-CONTEXT] / np.float32(255)
+    np.testing.assert_allclose(ops.convert_to_numpy(images), middle, atol=1e-5)
+    np.testing.assert_allclose(ops.convert_to_numpy(moved), landmarks, atol=1e-6)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_landmarks_go_where_the_picture_goes(seed):
+    """One blob a picture: its centre of mass after the warp is the moved landmark."""
+    rng = np.random.default_rng(seed)
+    landmarks = rng.uniform(0.35, 0.65, (6, 1, 2)).astype(np.float32)
+    strength = Augmentation(rotation_degrees=40, scale=0.3, shift=0.1)
+    images, moved = warp(blobs(landmarks)[:, 0], landmarks, draws(6, seed), strength, [0])
+    np.testing.assert_allclose(centroids(images), moved[:, 0], atol=0.15 / SIZE)
+
+
+def test_rotation_scale_and_shift_worked_by_hand():
+    landmarks = np.float32([[[0.75, 0.5]]])
+    strength = dataclasses.replace(STILL, rotation_degrees=90.0)
+    _, moved = warp(np.zeros((1, OLD, OLD, 3)), landmarks, draws(1, rotation=1.0), strength, [0])
+    # Sampling turned by +90 degrees (x towards y): the picture turns the other way.
+    np.testing.assert_allclose(moved[0, 0], [0.5, 0.25], atol=1e-6)
+    strength = dataclasses.replace(STILL, scale=1.0)
+    _, moved = warp(np.zeros((1, OLD, OLD, 3)), landmarks, draws(1, scale=1.0), strength, [0])
+    np.testing.assert_allclose(moved[0, 0], [0.625, 0.5], atol=1e-6)
+    strength = dataclasses.replace(STILL, shift=0.1)
+    _, moved = warp(np.zeros((1, OLD, OLD, 3)), landmarks, draws(1, shift_y=0.0), strength, [0])
+    np.testing.assert_allclose(moved[0, 0], [0.75, 0.6], atol=1e-6)
+
+
+def test_mirroring_flips_the_picture_and_the_order_of_points():
+    crops = np.random.default_rng(0).integers(0, 256, (2, OLD, OLD, 3), np.uint8)
+    landmarks = np.random.default_rng(1).uniform(0, 1, (2, 5, 2)).astype(np.float32)
+    strength = dataclasses.replace(STILL, mirror_rate=0.5)
+    draw = draws(2)
+    draw[:, DRAWS.index("mirror")] = [0.4, 0.6]
+    images, moved = warp(crops, landmarks, draw, strength)
+    middle = crops[:, CONTEXT:-CONTEXT, CONTEXT:-CONTEXT] / np.float32(255)
+    np.testing.assert_allclose(images[0], middle[0, :, ::-1], atol=1e-5)
+    np.testing.assert_allclose(images[1], middle[1], atol=1e-5)
+    np.testing.assert_allclose(moved[0, :, 0], 1 - landmarks[0, PERMUTATION, 0], atol=1e-6)
+    np.testing.assert_allclose(moved[0, :, 1], landmarks[0, PERMUTATION, 1], atol=1e-6)
+    np.testing.assert_allclose(moved[1], landmarks[1], atol=1e-6)
+
+
+def appearance(images, draw, **strength):
+    changed = augment.change_appearance(images, draw, dataclasses.replace(STILL, **strength))
+    return ops.convert_to_numpy(changed)
+
+
+def test_grey_makes_channels_equal_and_keeps_the_mean():
+    images = np.random.default_rng(0).uniform(0, 1, (4, SIZE, SIZE, 3)).astype(np.float32)
+    grey = appearance(images, draws(4), grey_rate=1.0)
+    np.testing.assert_allclose(grey, grey[..., :1].repeat(3, axis=-1), atol=1e-6)
+    np.testing.assert_allclose(grey[..., 0], images.mean(axis=-1), atol=1e-5)
+
+
+def test_contrast_keeps_the_mean_and_brightness_moves_it():
+    images = np.random.default_rng(0).uniform(0.4, 0.6, (4, SIZE, SIZE, 3)).astype(np.float32)
+    flat = appearance(images, draws(4, contrast=0.0), color=0.4)
+    assert flat.std() == pytest.approx(0.6 * images.std(), rel=0.01)
+    assert flat.mean() == pytest.approx(images.mean(), abs=0.002)
+    bright = appearance(images, draws(4, brightness=1.0), color=0.4)
+    assert bright.mean() - images.mean() == pytest.approx(0.2, abs=1e-3)
+
+
+def test_an_occluder_covers_what_its_numbers_say():
+    images = np.full((4, SIZE, SIZE, 3), 0.5, np.float32)
+    draw = draws(
+        4, occluder_shape=0.9, occluder_angle=0.0, occluder_texture=0.0, occluder_red=0.9,
+        occluder_x=0.5, occluder_y=0.25, occluder_width=0.25, occluder_height=0.75,
+    )  # fmt: skip
+    changed = appearance(images, draw, occluder_rate=0.5)
+    red = np.isclose(changed[0, :, :, 0], 0.9)
+    rows, columns = np.flatnonzero(red.any(axis=1)), np.flatnonzero(red.any(axis=0))
+    # Half width 0.1, half height 0.2 of 64 pixels around (0.5, 0.25).
+    assert (columns.min(), columns.max()) == (26, 37)
+    assert (rows.min(), rows.max()) == (3, 28)
+    assert red.sum() == len(rows) * len(columns)
+    np.testing.assert_array_equal(changed[2:], images[2:])
+
+
+def test_blur_is_the_mean_of_its_neighbours():
+    images = np.random.default_rng(0).uniform(0, 1, (4, SIZE, SIZE, 3)).astype(np.float32)
+    changed = appearance(images, draws(4, blur=1.0), blur_rate=0.5)
+    np.testing.assert_array_equal(changed[:2], images[:2])
+    expected = images[3, 18:23, 28:33].mean(axis=(0, 1))
+    np.testing.assert_allclose(changed[3, 20, 30], expected, atol=1e-5)
+
+
+def test_jpeg_noise_keeps_flat_blocks_and_drops_fine_detail():
+    flat = np.full((4, SIZE, SIZE, 3), 128 / 255, np.float32)
+    np.testing.assert_allclose(appearance(flat, draws(4), jpeg_rate=1.0), flat, atol=3 / 255)
+    noise = np.random.default_rng(0).normal(0, 0.06, flat.shape).astype(np.float32)
+    little, much = (
+        appearance(flat + noise, draws(4, jpeg=amount), jpeg_rate=1.0).std()
+        for amount in (0.0, 1.0)
+    )
+    assert much < 0.5 * noise.std()
+    assert 0.7 * noise.std() < little
+
+
+def test_cosine_basis_is_orthonormal():
+    basis = augment.cosine_basis()
+    np.testing.assert_allclose(basis @ basis.T, np.eye(8), atol=1e-12)
+    assert basis[0, 0] == pytest.approx(1 / math.sqrt(8))
+
+
+def test_the_same_draws_give_the_same_batch_inside_tf_data():
+    crops = np.random.default_rng(0).integers(0, 256, (8, OLD, OLD, 3), np.uint8)
+    landmarks = np.random.default_rng(1).uniform(0, 1, (8, 5, 2)).astype(np.float32)
+    arguments = {"size": SIZE, "flip_permutation": PERMUTATION, "strength": Augmentation()}
+    draw = draws(8, seed=2)
+    images, moved = augment.augment(crops, landmarks, draw, **arguments)
+    data = tf.data.Dataset.from_tensors((crops, landmarks, draw))
+    data = data.map(lambda *batch: augment.augment(*batch, **arguments))
+    inside_images, inside_moved = next(iter(data))
+    np.testing.assert_allclose(inside_images.numpy(), ops.convert_to_numpy(images), atol=1e-5)
+    np.testing.assert_allclose(inside_moved.numpy(), ops.convert_to_numpy(moved), atol=1e-6)
+    assert images.shape == (8, SIZE, SIZE, 3)
+    assert float(ops.min(images)) >= 0
+    assert float(ops.max(images)) <= 1

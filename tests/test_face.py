@@ -1,0 +1,56 @@
+"""`make_face`: what a record has to hold before anything else sees it."""
+
+import numpy as np
+import pytest
+
+from evae_tf.data.face import make_face
+from evae_tf.errors import InputError
+from evae_tf.markups import MARKUPS
+
+MARKUP = MARKUPS["mtfl_5"]
+LANDMARKS = np.array([[-3.5, 4], [20, 5], [11, 13], [2, 21], [18, 40.25]])
+
+
+def face(landmarks=LANDMARKS, **kwargs):
+    return make_face("a.jpg", landmarks, markup=MARKUP, subset="test", name="a", **kwargs)
+
+
+def test_box_is_the_tight_box_unless_given():
+    made = face(visible=[1, 0, 1, 1, 0])
+    assert made.box.tolist() == [-3.5, 4, 20, 40.25]
+    assert face(box=[1, 2, 3, 5]).box.tolist() == [1, 2, 3, 5]
+    assert made.landmarks.dtype == made.box.dtype == np.float32
+    assert made.visible.dtype == bool
+    assert made.visible.tolist() == [True, False, True, True, False]
+    assert (made.markup, made.subset, made.name) == ("mtfl_5", "test", "a")
+    assert face().visible is None
+
+
+@pytest.mark.parametrize("count", [0, 4, 6])
+def test_wrong_number_of_points(count):
+    with pytest.raises(InputError, match=f"^a: {count} points found, mtfl_5 has 5"):
+        face(np.arange(2.0 * count).reshape(count, 2))
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_not_finite_names_the_point(bad):
+    landmarks = LANDMARKS.copy()
+    landmarks[2, 1] = bad
+    with pytest.raises(InputError, match="^a: .*nose_tip"):
+        face(landmarks)
+
+
+@pytest.mark.parametrize("box", [[1, 2, 1, 5], [1, 5, 3, 2], [1, 2, 3], [1, 2, np.nan, 5]])
+def test_box_without_area(box):
+    with pytest.raises(InputError, match="^a: box .* no area"):
+        face(box=box)
+
+
+def test_landmarks_on_one_spot_have_no_box():
+    with pytest.raises(InputError, match="no area"):
+        face(np.full((5, 2), 7.0))
+
+
+def test_wrong_number_of_flags():
+    with pytest.raises(InputError, match="^a: 4 visibility flags for 5 points"):
+        face(visible=[1, 1, 0, 1])

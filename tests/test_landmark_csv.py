@@ -1,0 +1,157 @@
+"""The reader of people's own .csv files."""
+
+import csv
+
+import numpy as np
+import pytest
+
+from evae_tf.data.datasets import available_subsets, default_subset, read_faces
+from evae_tf.errors import InputError
+from evae_tf.markups import MARKUPS, from_dict
+
+MARKUP = from_dict(
+    {
+        "name": "triangle",
+        "points": ["a", "b", "c"],
+        "flip_pairs": [[0, 1]],
+        "normalizers": {"base": [0, 1]},
+        "outline": [],
+    }
+)
+POINTS = ["x0", "y0", "x1", "y1", "x2", "y2"]
+VISIBLE = ["visible0", "visible1", "visible2"]
+BOX = ["box_x_min", "box_y_min", "box_x_max", "box_y_max"]
+ROW = ["a.jpg", -3, 4.5, 40, 6, 20, 30]
+
+
+@pytest.fixture
+def table(tmp_path):
+    """Writes a table beside the images a.jpg and `b, b.jpg`; returns its path."""
+    (tmp_path / "a.jpg").touch()
+    (tmp_path / "b, b.jpg").touch()
+
+    def write(header, *rows, **kwargs):
+        with open(tmp_path / "faces.csv", "w", newline="", **kwargs) as file:
+            csv.writer(file).writerows([header, *rows])
+        return tmp_path / "faces.csv"
+
+    return write
+
+
+def read(path, subset="all", markup=MARKUP):
+    return read_faces("csv", path, subset, markup)
+
+
+def test_all_columns_in_any_order(table):
+    header = [*BOX, "split", *VISIBLE, *POINTS, "image"]
+    path = table(header, [1, 2, 50, 60.5, "train", 1, 0, "True", *ROW[1:], "b, b.jpg"])
+    (face,) = read(path, "train")
+    assert face.landmarks.tolist() == [[-3, 4.5], [40, 6], [20, 30]]
+    assert face.box.tolist() == [1, 2, 50, 60.5]
+    assert face.visible.tolist() == [True, False, True]
+    assert face.image == path.parent / "b, b.jpg"
+    assert (face.name, face.subset, face.markup) == ("b, b.jpg", "train", "triangle")
+
+
+def test_fewest_columns_blanks_and_byte_order_mark(table):
+    path = table(["image", *POINTS], ROW, encoding="utf-8-sig")
+    path.write_text(path.read_text(encoding="utf-8").replace(",", ", ") + "\n", encoding="utf-8")
+    (face,) = read(path)
+    assert face.box.tolist() == [-3, 4.5, 40, 30]
+    assert face.visible is None
+
+
+def test_subsets_are_the_values_of_split(table):
+    other = ["b, b.jpg", *ROW[1:]]
+    path = table(["image", *POINTS, "split"], [*ROW, "val"], [*other, "night"], [*other, ""])
+    assert available_subsets("csv", path) == ("night", "val", "all")
+    assert default_subset("csv", path) == "val"
+    assert [len(read(path, subset)) for subset in ("night", "val", "all")] == [1, 1, 3]
+    with pytest.raises(InputError, match=r"faces\.csv: no subset 'test' .* known: night, val, all"):
+        read(path, "test")
+    assert default_subset("csv", table(["image", *POINTS, "split"], [*ROW, "test"])) == "test"
+    assert default_subset("csv", table(["image", *POINTS, "split"], [*ROW, "train"])) == "all"
+    assert default_subset("csv", table(["image", *POINTS], ROW)) == "all"
+
+
+@pytest.mark.parametrize(
+    ("header", "message"),
+    [
+        (["image", *POINTS[:4]], r"has 2 points \(x0, x1, ...\), triangle has 3"),
+        (["image", *POINTS, "x3", "y3"], "has 4 points .* triangle has 3"),
+        (POINTS, r"missing columns \['image'\]"),
+        (["image", *POINTS, *VISIBLE[:2]], r"missing columns \['visible2'\]"),
+        (["image", *POINTS, *BOX[1:]], r"missing columns \['box_x_min'\]"),
+        (["image", *POINTS, "smile"], r"unknown columns \['smile'\]; known are image, x0, y0"),
+        (["image", *POINTS, "visible3"], "unknown columns"),
+        (["image", *POINTS, "x1"], "names x1 more than once"),
+        (["image", "x0", "y0", "x1", "y1", "x2", "y9"], r"missing columns \['y2'\].*'y9'"),
+    ],
+)
+def test_bad_header(table, header, message):
+    path = table(header, ["a.jpg", *range(1, len(header))])
+    with pytest.raises(InputError, match=rf"faces\.csv: .*{message}"):
+        read(path)
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        (ROW[:-1], "6 cells, expected 7"),
+        ([*ROW, 9], "8 cells, expected 7"),
+        ([*ROW[:3], "", *ROW[4:]], "x1 is '', expected a number"),
+        ([*ROW[:3], "nan", *ROW[4:]], "not finite"),
+        (["", *ROW[1:]], "image is empty"),
+        (["a.jpg", 1, 2, 1, 5, 1, 8], "no area"),
+        (ROW, "the same as row 2"),
+    ],
+)
+def test_bad_row_names_file_and_row(table, row, message):
+    path = table(["image", *POINTS], ROW, row)
+    with pytest.raises(InputError, match=rf"faces\.csv, row 3: .*{message}"):
+        read(path)
+
+
+def test_bad_flag(table):
+    with pytest.raises(InputError, match=r"row 2: visible1 is '2', expected 0 or 1"):
+        read(table(["image", *POINTS, *VISIBLE], [*ROW, 1, 2, 0]))
+
+
+def test_absent_and_unreadable_files(table, tmp_path):
+    with pytest.raises(InputError, match=r"none\.csv: cannot be read \(No such file"):
+        read(tmp_path / "none.csv")
+    with pytest.raises(InputError, match=r"cannot be read \(Is a directory\)"):
+        read(tmp_path)
+    path = table(["image", *POINTS])
+    with pytest.raises(InputError, match="none of the 0 annotated csv all faces"):
+        read(path)
+    with pytest.raises(InputError, match=r"none of the 1 annotated .* example .*gone\.jpg"):
+        read(table(["image", *POINTS], ["gone.jpg", *ROW[1:]]))
+    path.write_text('image,x0\n"a.jpg,1\n')
+    with pytest.raises(InputError, match=r"faces\.csv, row 2"):
+        read(path)
+    path.write_bytes(b"")
+    with pytest.raises(InputError, match="is empty"):
+        read(path)
+
+
+def test_without_a_markup(table):
+    with pytest.raises(InputError, match="needs a markup; known: mtfl_5, "):
+        read(table(["image", *POINTS], ROW), markup=None)
+
+
+def test_absent_images_are_left_out(table):
+    path = table(["image", *POINTS], ROW, ["gone.jpg", *ROW[1:]])
+    assert [face.name for face in read(path)] == ["a.jpg"]
+
+
+def test_real_tables(shared_data):
+    helen, ytf = (shared_data / name / "landmarks.csv" for name in ("helen29", "ytf68"))
+    faces = read(helen, "all", MARKUPS["cofw_29"])
+    assert len(faces) == 348
+    for face in faces:  # what COFW's order says: the pupils stand between the eye corners
+        assert np.ptp(face.landmarks[[8, 9], 0]) > np.ptp(face.landmarks[[16, 17], 0])
+    parts = [len(read(ytf, subset, MARKUPS["ibug_68"])) for subset in ("train", "val", "all")]
+    assert parts == [1844, 427, 2271]
+    with pytest.raises(InputError, match="29 points .* ibug_68 has 68"):
+        read(helen, "all", MARKUPS["ibug_68"])

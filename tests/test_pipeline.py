@@ -1,0 +1,176 @@
+"""From files to crops to batches."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from evae_tf import geometry, markups
+from evae_tf.data.augment import DRAWS, Augmentation
+from evae_tf.data.crops import Crops, cut_crops
+from evae_tf.data.face import make_face
+from evae_tf.data.images import read_image
+from evae_tf.data.pipeline import TrainingBatches, training_dataset
+from evae_tf.errors import InputError
+
+MTFL = markups.MARKUPS["mtfl_5"]
+POINTS = np.float32([[40, 30], [60, 31], [50, 42], [42, 55], [58, 54]])
+RGB = (200, 100, 50)
+
+
+def picture(mode="RGB"):
+    """48 x 64 pixels, RGB on the left half, black on the right, in one of Pillow's modes."""
+    pixels = np.zeros((48, 64, 3), np.uint8)
+    pixels[:, :32] = RGB
+    image = Image.fromarray(pixels)
+    if mode == "I;16":
+        return Image.fromarray(np.asarray(image.convert("L")).astype(np.uint16) * 257)
+    return image.convert(mode)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "P", "CMYK"])
+def test_colour_images_of_every_sort_become_rgb(mode, tmp_path):
+    path = tmp_path / ("image.tif" if mode == "CMYK" else "image.png")
+    picture(mode).save(path)
+    pixels = read_image(path)
+    assert pixels.shape == (48, 64, 3)
+    assert pixels.dtype == np.uint8
+    np.testing.assert_allclose(pixels[10, 10], RGB, atol=6)
+    np.testing.assert_allclose(pixels[10, 50], 0, atol=3)
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "I;16"])
+def test_grey_images_get_three_equal_channels(mode, tmp_path):
+    picture(mode).save(tmp_path / "image.png")
+    pixels = read_image(tmp_path / "image.png")
+    luma = 0.299 * RGB[0] + 0.587 * RGB[1] + 0.114 * RGB[2]
+    np.testing.assert_allclose(pixels[10, 10], [luma] * 3, atol=1)
+    assert pixels.dtype == np.uint8
+
+
+def test_exif_rotation_is_applied(tmp_path):
+    image = picture()
+    exif = Image.Exif()
+    exif[0x0112] = 6  # stored lying on its side: turn by 90 degrees clockwise to show
+    image.save(tmp_path / "image.jpg", exif=exif, quality=95)
+    pixels = read_image(tmp_path / "image.jpg")
+    assert pixels.shape == (64, 48, 3)
+    np.testing.assert_allclose(pixels[5, 24], RGB, atol=12)
+    np.testing.assert_allclose(pixels[60, 24], 0, atol=12)
+
+
+def _damage(path, how):
+    data = path.read_bytes()
+    path.write_bytes({"empty": b"", "text": b"not a picture", "cut": data[: len(data) // 2]}[how])
+
+
+@pytest.mark.parametrize("ending", ["jpg", "png"])
+@pytest.mark.parametrize("how", ["empty", "text", "cut"])
+def test_a_damaged_image_is_refused_by_name(how, ending, tmp_path):
+    path = tmp_path / f"broken.{ending}"
+    noise = np.random.default_rng(0).integers(0, 256, (60, 60, 3), np.uint8)
+    Image.fromarray(noise).save(path)
+    _damage(path, how)
+    with pytest.raises(InputError, match=f"broken.{ending}"):
+        read_image(path)
+
+
+def test_a_missing_image_is_refused_by_name(tmp_path):
+    with pytest.raises(InputError, match="nowhere.png"):
+        read_image(tmp_path / "nowhere.png")
+
+
+def face(image, box=None, name="face"):
+    return make_face(image, POINTS, markup=MTFL, subset="train", name=name, box=box)
+
+
+def noise_image(seed=0):
+    return np.random.default_rng(seed).integers(0, 256, (90, 110, 3), np.uint8)
+
+
+def test_crops_hold_the_model_s_crop_in_their_middle():
+    faces = [face(noise_image(i), name=str(i)) for i in range(5)]
+    crops = cut_crops(faces, size=32, margin=0.5, context=8)
+    square = geometry.square_around(faces[0].box, 0.5)
+    assert crops.images.shape == (5, 48, 48, 3)
+    for i in range(5):
+        middle = geometry.cut_square(noise_image(i), square, 32)
+        # OpenCV's warp rounds positions to 1/32 pixel, so noise may differ by some grey values.
+        difference = np.abs(crops.images[i, 8:-8, 8:-8].astype(int) - middle)
+        assert difference.mean() < 3
+    np.testing.assert_allclose(
+        geometry.crop_to_image(crops.landmarks[3], crops.squares[3]), POINTS, atol=1e-4
+    )
+
+
+def test_crops_in_a_file_are_those_in_memory_and_are_used_again(tmp_path):
+    faces = [face(noise_image(i), name=str(i)) for i in range(3)]
+    in_memory = cut_crops(faces, size=32, margin=0.5)
+    in_file = cut_crops(faces, size=32, margin=0.5, folder=tmp_path)
+    np.testing.assert_array_equal(in_file.images, in_memory.images)
+    (file,) = tmp_path.iterdir()
+    written = file.stat().st_mtime_ns
+    cut_crops(faces, size=32, margin=0.5, folder=tmp_path)
+    assert file.stat().st_mtime_ns == written
+    cut_crops(faces, size=32, margin=0.4, folder=tmp_path)
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_box_outside_its_image_is_refused_by_name():
+    outside = face(noise_image(), box=[120, 10, 160, 50], name="stray")
+    with pytest.raises(InputError, match=r"stray.*110 x 90"):
+        cut_crops([outside], size=32, margin=0.5)
+
+
+def batches(count=7, batch_size=3, seed=11):
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (count, 40, 40, 3), np.uint8)
+    landmarks = rng.uniform(0.2, 0.8, (count, 5, 2)).astype(np.float32)
+    return TrainingBatches(Crops(images, landmarks, np.ones((count, 3)), 32), batch_size, seed)
+
+
+def test_every_epoch_shows_each_face_once_in_another_order():
+    source = batches()
+    assert source.steps_per_epoch == 3
+    shown = np.concatenate([source.batch(step)[1][:, 0, 0] for step in range(7)])
+    of_all = source.crops.landmarks[:, 0, 0]
+    orders = shown.reshape(3, 7)
+    for order in orders:
+        np.testing.assert_array_equal(np.sort(order), np.sort(of_all))
+    assert not np.array_equal(orders[0], orders[1])
+
+
+def test_a_batch_depends_on_seed_and_step_alone():
+    first, second, other = batches(), batches(), batches(seed=12)
+    for step in (4, 0, 9):
+        for a, b in zip(first.batch(step), second.batch(step), strict=True):
+            np.testing.assert_array_equal(a, b)
+    assert not np.array_equal(first.batch(4)[2], other.batch(4)[2])
+    assert first.batch(0)[2].shape == (3, len(DRAWS))
+
+
+def test_fewer_faces_than_a_batch_still_fill_it():
+    images, landmarks, _ = batches(count=2, batch_size=5).batch(0)
+    assert images.shape == (5, 40, 40, 3)
+    assert len(np.unique(landmarks[:, 0, 0])) == 2
+
+
+def _run(source, first_step, threads, count):
+    data = training_dataset(
+        source,
+        first_step,
+        flip_permutation=MTFL.flip_permutation,
+        strength=Augmentation(),
+        num_threads=threads,
+    )
+    return [{key: value.numpy() for key, value in batch.items()} for batch in data.take(count)]
+
+
+def test_parallel_and_resumed_pipelines_give_the_same_batches():
+    one = _run(batches(), 0, 1, 8)
+    many = _run(batches(), 0, 4, 8)
+    resumed = _run(batches(), 5, 4, 3)
+    for reference, other in [*zip(one, many, strict=True), *zip(one[5:], resumed, strict=True)]:
+        np.testing.assert_array_equal(reference["images"], other["images"])
+        np.testing.assert_array_equal(reference["landmarks"], other["landmarks"])
+    assert one[0]["images"].shape == (3, 32, 32, 3)
+    assert one[0]["images"].dtype == np.float32
