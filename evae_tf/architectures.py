@@ -1,0 +1,86 @@
+"""The six models of the comparison, assembled from a config."""
+
+import math
+
+from evae_tf import __version__
+from evae_tf.metadata import ModelMetadata
+from evae_tf.models.decoder import ResponseDecoder
+from evae_tf.models.encoder import FaceEncoder
+from evae_tf.models.evae import EVAE
+from evae_tf.models.evae_cnn import EVAECNN
+from evae_tf.models.landmark_cnn import LandmarkCNN
+from evae_tf.models.regressor import LandmarkRegressor
+from evae_tf.models.sampling import GaussianSampling
+
+
+def build_model(config, markup):
+    """The network of `config.architecture` for the landmarks of `markup`, with its weights built.
+
+    Returns:
+      `EVAE` (`evae`, `fcn`), `EVAECNN` (`evae_cnn`, `fcn_cnn`, `wt`) or `LandmarkCNN` (`cnn`).
+    """
+    metadata = ModelMetadata(
+        markup=markup,
+        input_size=config.input_size,
+        crop_margin=config.crop_margin,
+        architecture=config.architecture,
+        preset=config.preset,
+        readout_power=config.map_readout_power,
+        version=__version__,
+    ).to_dict()
+    if config.architecture == "cnn":
+        model = LandmarkCNN(_encoder(config, stages=1), _regressor(config, markup), metadata)
+    else:
+        model = _evae(config, markup, metadata)
+        if config.architecture not in ("fcn", "evae"):
+            model = EVAECNN(model, _regressor(config, markup), config.refine, metadata)
+    model.build((None, config.input_size, config.input_size, 3))
+    return model
+
+
+def _encoder(config, stages=None):
+    return FaceEncoder(
+        config.encoder_filters[:stages],
+        config.encoder_strides[:stages],
+        config.encoder_blocks[:stages],
+        normalization=config.normalization,
+        grey=config.grey,
+        name="encoder",
+    )
+
+
+def _evae(config, markup, metadata):
+    variational = config.architecture in ("evae", "evae_cnn", "wt")
+    sampling = GaussianSampling(config.latent_channels, config.sample_latent, name="sampling")
+    # The sum of a Gaussian label: maps of softmax times this peak near 1, as their labels do.
+    softmax_peak = 2 * math.pi * config.map_label_size_px**2
+    decoder = ResponseDecoder(
+        markup.num_points,
+        config.decoder_filters,
+        config.decoder_strides,
+        normalization=config.normalization,
+        softmax_peak=softmax_peak if config.map_loss == "cross_entropy" else None,
+        name="decoder",
+    )
+    return EVAE(
+        _encoder(config),
+        sampling if variational else None,
+        decoder,
+        config.map_readout_power,
+        metadata,
+        name="evae",
+    )
+
+
+def _regressor(config, markup):
+    return LandmarkRegressor(
+        markup.num_points,
+        config.regressor_filters,
+        config.regressor_strides,
+        config.regressor_blocks,
+        config.regressor_units,
+        bottleneck=config.regressor_bottleneck,
+        dropout=config.regressor_dropout,
+        normalization=config.normalization,
+        name="regressor",
+    )

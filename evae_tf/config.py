@@ -1,0 +1,221 @@
+"""Every choice of an experiment as one field, and the named presets."""
+
+import dataclasses
+import types
+import typing
+
+from evae_tf.errors import InputError
+
+ARCHITECTURES = ("cnn", "fcn", "fcn_cnn", "evae", "evae_cnn", "wt")
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """What a training run is, apart from where its data lie.
+
+    The defaults are those of the preset `default`. Tuples have one entry a stage. Sizes of maps
+    are in cells, of crops in pixels; weights multiply terms of the objective (`losses.py`).
+    """
+
+    preset: str = "default"
+    architecture: str = "evae_cnn"
+    dataset: str = "synthetic"
+    seed: int = 0
+
+    # The crop. Its side is (1 + crop_margin) times the longer side of the face's box.
+    input_size: int = 112
+    crop_margin: float = 0.25
+
+    # The networks.
+    grey: bool = False
+    normalization: bool = True
+    encoder_filters: tuple[int, ...] = (48, 64, 128)
+    encoder_strides: tuple[int, ...] = (4, 2, 2)
+    encoder_blocks: tuple[int, ...] = (0, 1, 1)
+    latent_channels: int = 64
+    sample_latent: bool = True
+    decoder_filters: tuple[int, ...] = (96, 96, 64)
+    decoder_strides: tuple[int, ...] = (1, 2, 2)
+    regressor_filters: tuple[int, ...] = (64, 128)
+    regressor_strides: tuple[int, ...] = (2, 2)
+    regressor_blocks: tuple[int, ...] = (1, 1)
+    regressor_bottleneck: int | None = 32
+    regressor_units: int = 256
+    regressor_dropout: float = 0.0
+    refine: bool = True
+
+    # Response maps: their labels, their loss, how landmarks are read off them.
+    map_label: typing.Literal["gaussian", "diamond"] = "gaussian"
+    map_label_size_px: float = 1.0
+    map_loss: typing.Literal["cross_entropy", "squared_error"] = "cross_entropy"
+    map_foreground_weight: float = 1.0
+    map_readout_power: int = 1
+
+    # The objective.
+    landmark_loss: typing.Literal["wing", "squared_error"] = "wing"
+    map_weight: float = 1.0
+    kl_weight: float = 0.1
+    kl_warmup: float = 0.2
+    landmark_weight: float = 100.0
+    map_landmark_weight: float = 50.0
+
+    # The optimiser: AdamW under a cosine, with an average of the weights.
+    epochs: int = 120
+    batch_size: int = 32
+    learning_rate: float = 2e-3
+    learning_rate_warmup: float = 0.03
+    weight_decay: float = 1e-3
+    ema_momentum: float = 0.998
+    mixed_precision: bool = False
+
+    # Data: where crops are kept, how much context they have, how they are changed.
+    cache: typing.Literal["ram", "file"] = "ram"
+    crop_context_px: int = 8
+    augment_rotation_degrees: float = 30.0
+    augment_scale: float = 0.2
+    augment_shift: float = 0.08
+    augment_mirror_rate: float = 0.5
+    augment_color: float = 0.3
+    augment_grey_rate: float = 0.1
+    augment_occluder_rate: float = 0.3
+    augment_blur_rate: float = 0.25
+    augment_jpeg_rate: float = 0.25
+
+    def __post_init__(self):
+        """Refuses values that no run could use.
+
+        Raises:
+          InputError: a field is out of range.
+        """
+        if self.architecture not in ARCHITECTURES:
+            raise InputError(
+                f"architecture {self.architecture!r} is unknown: known are {list(ARCHITECTURES)}."
+            )
+        for name in ("input_size", "epochs", "batch_size", "map_readout_power"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name}={getattr(self, name)}: must be at least 1.")
+        if self.input_size % 8:
+            raise InputError(f"input_size={self.input_size}: must be a multiple of 8.")
+        for name in ("learning_rate", "map_label_size_px"):
+            if not getattr(self, name) > 0:
+                raise InputError(f"{name}={getattr(self, name)}: must be above 0.")
+        for part in ("encoder", "decoder", "regressor"):
+            lengths = {
+                field.name: len(getattr(self, field.name))
+                for field in dataclasses.fields(self)
+                if field.name.startswith(f"{part}_") and "tuple" in str(field.type)
+            }
+            if len(set(lengths.values())) > 1:
+                raise InputError(f"one entry a stage is needed in each of {lengths}.")
+
+
+# Grey input, plain convolutions, diamonds, squared error: what the figures fix (see METHOD.md of
+# the paper's description). Marked (ours): what they leave open.
+_PAPER = Config(
+    preset="paper",
+    input_size=96,  # (ours)
+    grey=True,
+    normalization=False,
+    encoder_filters=(32, 64, 128),  # three convolutions; widths and strides (ours)
+    encoder_strides=(2, 2, 2),
+    encoder_blocks=(0, 0, 0),
+    latent_channels=32,  # (ours)
+    decoder_filters=(128, 64, 32),  # three transposed convolutions; widths and strides (ours)
+    decoder_strides=(2, 2, 1),
+    regressor_filters=(64, 64, 128),  # "several convolutions" (ours)
+    regressor_strides=(2, 2, 2),
+    regressor_blocks=(0, 0, 0),
+    regressor_bottleneck=None,
+    regressor_units=256,  # (ours)
+    refine=False,
+    map_label="diamond",
+    map_label_size_px=2.0,  # 8 % of a 48-cell map across, as for 29 and 68 points
+    map_loss="squared_error",
+    map_foreground_weight=50.0,  # (ours): about background cells over foreground cells, damped
+    map_readout_power=4,  # (ours)
+    landmark_loss="squared_error",
+    map_weight=10.0,  # (ours), as are the weights below
+    kl_weight=0.01,
+    landmark_weight=1000.0,
+    map_landmark_weight=0.0,
+    learning_rate=1e-3,
+    weight_decay=0.0,
+    epochs=40,
+)
+
+PRESETS = {preset.preset: preset for preset in (Config(), _PAPER)}
+
+
+def preset(name):
+    """The preset called `name`.
+
+    Raises:
+      InputError: there is none; the message lists those there are.
+    """
+    if name not in PRESETS:
+        raise InputError(f"preset {name!r} is unknown: known are {sorted(PRESETS)}.")
+    return PRESETS[name]
+
+
+def override(config, assignments):
+    """A copy of `config` with some fields set from text.
+
+    Args:
+      config: a `Config`.
+      assignments: list of "field=value"; tuples are comma-separated, booleans `true` or `false`,
+        `none` where a field may be empty.
+
+    Raises:
+      InputError: an unknown field (the known ones are listed) or a value of another type.
+    """
+    hints = typing.get_type_hints(Config)
+    values = {}
+    for assignment in assignments:
+        name, equals, text = assignment.partition("=")
+        if not equals or name not in hints:
+            raise InputError(
+                f"--set {assignment}: expected field=value with a field of {sorted(hints)}."
+            )
+        values[name] = _parse(name, text, hints[name])
+    return dataclasses.replace(config, **values)
+
+
+def _parse(name, text, kind):
+    origin, options = typing.get_origin(kind), typing.get_args(kind)
+    try:
+        if origin is types.UnionType:
+            return None if text == "none" else options[0](text)
+        if origin is tuple:
+            return tuple(options[0](part) for part in text.split(","))
+        if origin is typing.Literal or kind is bool:
+            known = {str(option): option for option in options} or {"true": True, "false": False}
+            return known[text]
+        return kind(text)
+    except (KeyError, ValueError) as error:
+        expected = " or ".join(known) if isinstance(error, KeyError) else f"a value of type {kind}"
+        raise InputError(f"--set {name}={text}: expected {expected}.") from error
+
+
+def to_dict(config):
+    """JSON-ready fields; `from_dict` reads them back."""
+    return {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in dataclasses.asdict(config).items()
+    }
+
+
+def from_dict(record):
+    """A `Config` from what `to_dict` gave.
+
+    Raises:
+      InputError: a field is unknown or missing.
+    """
+    known = {field.name for field in dataclasses.fields(Config)}
+    if set(record) != known:
+        raise InputError(f"config: unknown or missing fields {sorted(set(record) ^ known)}.")
+    return Config(
+        **{
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in record.items()
+        }
+    )

@@ -1,0 +1,47 @@
+"""What a saved model says about itself; every artefact carries it."""
+
+import dataclasses
+
+from evae_tf import markups
+from evae_tf.errors import InputError
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelMetadata:
+    """All that is needed to use a model on a photo and to report on it.
+
+    Attributes:
+      markup: `Markup` of the landmarks.
+      input_size: S, side of the crop in pixels.
+      crop_margin: see `geometry.square_around`.
+      architecture: of the comparison, such as `evae_cnn`.
+      preset: the configuration it was trained with started from.
+      readout_power: how landmarks are read off its maps, see `response_maps.soft_argmax`.
+      version: of the package that trained it.
+    """
+
+    markup: markups.Markup
+    input_size: int
+    crop_margin: float
+    architecture: str
+    preset: str
+    readout_power: int
+    version: str
+
+    def to_dict(self):
+        """JSON-ready; `from_dict` reads it back."""
+        return {**dataclasses.asdict(self), "markup": self.markup.to_dict()}
+
+    @classmethod
+    def from_dict(cls, record, source):
+        """Reads what `to_dict` wrote; further keys are left alone.
+
+        Raises:
+          InputError: a key is missing; `source` names the file.
+        """
+        names = [field.name for field in dataclasses.fields(cls)]
+        missing = [name for name in names if name not in record]
+        if missing:
+            raise InputError(f"{source}: the model's description lacks {missing}.")
+        values = {name: record[name] for name in names}
+        return cls(**{**values, "markup": markups.from_dict(record["markup"], source)})

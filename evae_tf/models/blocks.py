@@ -1,0 +1,175 @@
+"""The two convolutional building blocks that all parts of the networks are made of."""
+
+import keras
+from keras import layers
+
+
+def build_once(layer, input_shape):
+    """Builds a layer handed to a model, unless it came built from a saved file."""
+    if not layer.built:
+        layer.build(input_shape)
+
+
+@keras.saving.register_keras_serializable("evae_tf")
+class ConvBlock(layers.Layer):
+    """Convolution, batch normalisation if wanted, ReLU.
+
+    Args:
+      filters: output channels.
+      strides: of the convolution; the map shrinks (or, transposed, grows) by this factor.
+      kernel_size: side of the kernel.
+      transposed: transposed convolution instead.
+      normalization: batch normalisation after the convolution. The convolution then has no bias,
+        which would get no gradient.
+      activation: whether a ReLU follows.
+
+    Call: float [B, h, w, C] -> float [B, h / strides, w / strides, filters].
+    """
+
+    def __init__(
+        self,
+        filters,
+        strides=1,
+        kernel_size=3,
+        transposed=False,
+        normalization=True,
+        activation=True,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.filters = filters
+        self.strides = strides
+        self.kernel_size = kernel_size
+        self.transposed = transposed
+        self.normalization = normalization
+        self.activation = activation
+        convolution = layers.Conv2DTranspose if transposed else layers.Conv2D
+        self.convolution = convolution(
+            filters,
+            kernel_size,
+            strides=strides,
+            padding="same",
+            use_bias=not normalization,
+            kernel_initializer="he_normal",
+            name="convolution",
+        )
+        # Short trainings: statistics that remember 0.99 of the past lag behind the weights.
+        self.norm = layers.BatchNormalization(momentum=0.9, name="norm") if normalization else None
+
+    def build(self, input_shape):
+        self.convolution.build(input_shape)
+        if self.norm is not None:
+            self.norm.build(self.convolution.compute_output_shape(input_shape))
+
+    def call(self, inputs, training=False):
+        outputs = self.convolution(inputs)
+        if self.norm is not None:
+            outputs = self.norm(outputs, training=training)
+        return keras.ops.relu(outputs) if self.activation else outputs
+
+    def compute_output_shape(self, input_shape):
+        return self.convolution.compute_output_shape(input_shape)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "strides": self.strides,
+            "kernel_size": self.kernel_size,
+            "transposed": self.transposed,
+            "normalization": self.normalization,
+            "activation": self.activation,
+        }
+
+
+@keras.saving.register_keras_serializable("evae_tf")
+class ResidualBlock(layers.Layer):
+    """Two 3 x 3 convolutions added to their input, then a ReLU.
+
+    Args:
+      filters: channels of input and output.
+      normalization: see `ConvBlock`.
+
+    Call: float [B, h, w, filters] -> the same shape.
+
+    Source: He et al., Deep Residual Learning for Image Recognition, CVPR 2016.
+    """
+
+    def __init__(self, filters, normalization=True, **kwargs):
+        super().__init__(**kwargs)
+        self.filters = filters
+        self.normalization = normalization
+        self.first = ConvBlock(filters, normalization=normalization, name="first")
+        self.second = ConvBlock(
+            filters, normalization=normalization, activation=False, name="second"
+        )
+
+    def build(self, input_shape):
+        self.first.build(input_shape)
+        self.second.build(input_shape)
+
+    def call(self, inputs, training=False):
+        residual = self.second(self.first(inputs, training=training), training=training)
+        return keras.ops.relu(inputs + residual)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "normalization": self.normalization,
+        }
+
+
+@keras.saving.register_keras_serializable("evae_tf")
+class Stage(layers.Layer):
+    """A strided `ConvBlock` followed by residual blocks at the new resolution.
+
+    Args:
+      filters: output channels.
+      strides: of the first convolution, whose kernel grows with it so that no pixel is skipped.
+      blocks: number of residual blocks.
+      normalization: see `ConvBlock`.
+
+    Call: float [B, h, w, C] -> float [B, h / strides, w / strides, filters].
+    """
+
+    def __init__(self, filters, strides=2, blocks=0, normalization=True, **kwargs):
+        super().__init__(**kwargs)
+        self.filters = filters
+        self.strides = strides
+        self.blocks = blocks
+        self.normalization = normalization
+        kernel_size = max(3, 2 * strides - 1)
+        self.convolution = ConvBlock(
+            filters, strides, kernel_size, normalization=normalization, name="convolution"
+        )
+        self.residual_blocks = [
+            ResidualBlock(filters, normalization, name=f"residual_{i}") for i in range(blocks)
+        ]
+
+    def build(self, input_shape):
+        self.convolution.build(input_shape)
+        shape = self.convolution.compute_output_shape(input_shape)
+        for block in self.residual_blocks:
+            block.build(shape)
+
+    def call(self, inputs, training=False):
+        outputs = self.convolution(inputs, training=training)
+        for block in self.residual_blocks:
+            outputs = block(outputs, training=training)
+        return outputs
+
+    def compute_output_shape(self, input_shape):
+        return self.convolution.compute_output_shape(input_shape)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "strides": self.strides,
+            "blocks": self.blocks,
+            "normalization": self.normalization,
+        }

@@ -1,0 +1,73 @@
+"""EVAE: image -> latent code -> response maps -> landmarks read off the maps."""
+
+import keras
+
+from evae_tf.models.blocks import build_once
+from evae_tf.response_maps import soft_argmax
+
+
+@keras.saving.register_keras_serializable("evae_tf")
+class EVAE(keras.Model):
+    """Encoder, sampling, decoder. Without the sampling layer it is the `fcn` of the comparison.
+
+    Args:
+      encoder: a `FaceEncoder`.
+      sampling: a `GaussianSampling`, or None.
+      decoder: a `ResponseDecoder`.
+      readout_power: see `soft_argmax`.
+      metadata: dict of what a saved model has to say about itself, see `ModelMetadata`.
+
+    Call: images float [B, S, S, 3], RGB in [0, 1] -> dict with `landmarks` float32 [B, K, 2], crop
+    fractions, and `response_maps` float32 [B, h, w, K]. In training also `map_logits`
+    [B, h, w, K] and `kl` [B] (0 without sampling), for the objective.
+    """
+
+    def __init__(self, encoder, sampling, decoder, readout_power, metadata, **kwargs):
+        super().__init__(**kwargs)
+        self.encoder = encoder
+        self.sampling = sampling
+        self.decoder = decoder
+        self.readout_power = readout_power
+        self.metadata = dict(metadata)
+
+    def build(self, input_shape):
+        build_once(self.encoder, input_shape)
+        _, shape = self.encoder.compute_output_shape(input_shape)
+        if self.sampling is not None:
+            build_once(self.sampling, shape)
+            shape, _ = self.sampling.compute_output_shape(shape)
+        build_once(self.decoder, shape)
+        self.built = True
+
+    def respond(self, images, training=False):
+        """The early features beside what `call` returns, for the regressor that follows."""
+        early_features, latent = self.encoder(images, training=training)
+        kl = keras.ops.zeros_like(images[:, 0, 0, 0]) if training else None
+        if self.sampling is not None:
+            latent, kl = self.sampling(latent, training=training)
+        maps, logits = self.decoder(latent, training=training)
+        outputs = {"landmarks": soft_argmax(maps, self.readout_power), "response_maps": maps}
+        if training:
+            outputs.update(map_logits=logits, kl=kl)
+        return early_features, outputs
+
+    def call(self, images, training=False):
+        _, outputs = self.respond(images, training=training)
+        return outputs
+
+    def get_config(self):
+        serialize = keras.saving.serialize_keras_object
+        return {
+            **super().get_config(),
+            "encoder": serialize(self.encoder),
+            "sampling": serialize(self.sampling),
+            "decoder": serialize(self.decoder),
+            "readout_power": self.readout_power,
+            "metadata": self.metadata,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        deserialize = keras.saving.deserialize_keras_object
+        parts = {name: deserialize(config.pop(name)) for name in ("encoder", "sampling", "decoder")}
+        return cls(**parts, **config)

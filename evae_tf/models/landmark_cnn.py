@@ -1,0 +1,50 @@
+"""The comparison's `cnn`: the regressor alone, without response maps."""
+
+import keras
+
+from evae_tf.models.blocks import build_once
+
+
+@keras.saving.register_keras_serializable("evae_tf")
+class LandmarkCNN(keras.Model):
+    """The encoder's first stage and the regressor, as in `EVAECNN`, and nothing between them.
+
+    Args:
+      encoder: a `FaceEncoder` of one stage.
+      regressor: a `LandmarkRegressor`; its offsets count from the centre of the crop.
+      metadata: see `ModelMetadata`.
+
+    Call: images float [B, S, S, 3], RGB in [0, 1] -> dict with `landmarks` float32 [B, K, 2], crop
+    fractions.
+    """
+
+    def __init__(self, encoder, regressor, metadata, **kwargs):
+        super().__init__(**kwargs)
+        self.encoder = encoder
+        self.regressor = regressor
+        self.metadata = dict(metadata)
+
+    def build(self, input_shape):
+        build_once(self.encoder, input_shape)
+        early_shape, _ = self.encoder.compute_output_shape(input_shape)
+        build_once(self.regressor, early_shape)
+        self.built = True
+
+    def call(self, images, training=False):
+        early_features, _ = self.encoder(images, training=training)
+        return {"landmarks": self.regressor(early_features, training=training) + 0.5}
+
+    def get_config(self):
+        serialize = keras.saving.serialize_keras_object
+        return {
+            **super().get_config(),
+            "encoder": serialize(self.encoder),
+            "regressor": serialize(self.regressor),
+            "metadata": self.metadata,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        deserialize = keras.saving.deserialize_keras_object
+        parts = {name: deserialize(config.pop(name)) for name in ("encoder", "regressor")}
+        return cls(**parts, **config)

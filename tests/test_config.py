@@ -1,0 +1,71 @@
+"""The configuration: strict overrides, and what a preset may not be."""
+
+import dataclasses
+
+import pytest
+
+from evae_tf import config as configs
+from evae_tf.errors import InputError
+
+DEFAULT = configs.preset("default")
+
+
+def test_every_kind_of_field_is_parsed():
+    config = configs.override(
+        DEFAULT,
+        [
+            *("epochs=3", "learning_rate=1e-4", "grey=true", "map_label=diamond"),
+            *("encoder_filters=8,16,24", "regressor_bottleneck=none", "architecture=fcn"),
+        ],
+    )
+    assert (config.epochs, config.learning_rate, config.grey) == (3, 1e-4, True)
+    assert config.map_label == "diamond"
+    assert config.encoder_filters == (8, 16, 24)
+    assert config.regressor_bottleneck is None
+    assert config.architecture == "fcn"
+
+
+@pytest.mark.parametrize(
+    ("assignment", "told"),
+    [
+        ("epoch=3", "learning_rate"),  # the known fields are listed
+        ("epochs", "field=value"),
+        ("epochs=three", "epochs=three"),
+        ("grey=yes", "true or false"),
+        ("grey=1", "true or false"),
+        ("map_label=square", "gaussian or diamond"),
+        ("encoder_filters=8,x", "encoder_filters=8,x"),
+        ("encoder_filters=8,16", "one entry a stage"),
+        ("input_size=100", "multiple of 8"),
+        ("epochs=0", "at least 1"),
+        ("learning_rate=nan", "above 0"),
+        ("architecture=resnet", "evae_cnn"),
+    ],
+)
+def test_a_wrong_override_says_what_was_expected(assignment, told):
+    with pytest.raises(InputError, match=told):
+        configs.override(DEFAULT, [assignment])
+
+
+def test_an_unknown_preset_lists_the_known_ones():
+    with pytest.raises(InputError, match="default.*paper"):
+        configs.preset("papers")
+
+
+@pytest.mark.parametrize("name", configs.PRESETS)
+def test_a_config_survives_its_dict(name):
+    config = configs.preset(name)
+    assert config.preset == name
+    assert configs.from_dict(configs.to_dict(config)) == config
+
+
+def test_a_dict_of_another_version_is_refused():
+    record = configs.to_dict(DEFAULT)
+    del record["epochs"]
+    with pytest.raises(InputError, match="epochs"):
+        configs.from_dict({**record, "colour": 1})
+
+
+def test_presets_cannot_be_changed():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        DEFAULT.epochs = 3
