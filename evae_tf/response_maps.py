@@ -90,15 +90,17 @@ def soft_argmax(maps, power=1):
     Returns:
       float [B, K, 2], crop fractions. See the module's note on the border.
     """
-    height, width, num_points = maps.shape[1:]
     weights = ops.relu(maps) ** power if power != 1 else ops.relu(maps)
-    cells = ops.transpose(ops.reshape(weights, (-1, height * width, num_points)), (0, 2, 1))
     tiny = 1e-7
-    total = ops.sum(cells, axis=-1, keepdims=True) + tiny
-    x = pixel_to_fraction(ops.arange(width, dtype=maps.dtype), width)
-    y = pixel_to_fraction(ops.arange(height, dtype=maps.dtype), height)
-    grid = ops.reshape(ops.stack(ops.meshgrid(x, y), axis=-1), (height * width, 2))
-    return (ops.matmul(cells, grid) + 0.5 * tiny) / total
+    total = ops.sum(weights, axis=(1, 2)) + tiny
+    positions = []
+    # Over the rows for x, over the columns for y: what is left has one axis of positions.
+    for others, size in ((1, maps.shape[2]), (2, maps.shape[1])):
+        centres = pixel_to_fraction(ops.arange(size, dtype=maps.dtype), size)
+        centres = ops.reshape(centres, (1, size, 1))
+        moment = ops.sum(ops.sum(weights, axis=others) * centres, axis=1)
+        positions.append(ops.expand_dims((moment + 0.5 * tiny) / total, axis=-1))
+    return ops.concatenate(positions, axis=-1)
 
 
 def peak(maps):

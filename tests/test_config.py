@@ -48,7 +48,7 @@ def test_a_wrong_override_says_what_was_expected(assignment, told):
 
 
 def test_an_unknown_preset_lists_the_known_ones():
-    with pytest.raises(InputError, match="default.*paper"):
+    with pytest.raises(InputError, match="default.*demo.*paper"):
         configs.preset("papers")
 
 

@@ -45,7 +45,7 @@ class FaceEncoder(layers.Layer):
     def call(self, images, training=False):
         if self.grey:
             images = ops.sum(images * ops.cast(_LUMA, images.dtype), axis=-1, keepdims=True)
-        early_features = features = self.stages[0](2.0 * images - 1.0, training=training)
+        early_features = features = self.stages[0]((images - 0.5) * 2.0, training=training)
         for stage in self.stages[1:]:
             features = stage(features, training=training)
         return early_features, features
