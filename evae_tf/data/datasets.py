@@ -1,0 +1,197 @@
+"""The data sets by name, and reading a subset of one as faces.
+
+A reader yields every face that the release annotates. What is the same for all of them is done
+here: taking the validation faces of val.txt out of `train`, leaving out faces whose image is not
+there (partial copies work), and the line that says how many were found.
+"""
+
+import dataclasses
+import re
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path, PurePosixPath
+
+from absl import logging
+
+from evae_tf.data import aflw19, cofw, ibug_300w, landmark_csv, mtfl, synthetic, wflw
+from evae_tf.data.annotations import read_lines
+from evae_tf.errors import InputError
+from evae_tf.markups import MARKUPS
+
+VAL_LIST = "val.txt"
+
+
+@dataclasses.dataclass(frozen=True)
+class DatasetSpec:
+    """The facts of one data set.
+
+    Attributes:
+      name: as `--dataset` spells it.
+      markup: name of its landmark scheme, or None where the user says it.
+      default_normalizer: what its results are normalised by, or None for the markup's.
+      subsets: those that it can have (`val` needs a val.txt); none where its file names them.
+      official: how many faces the official release has in a subset, where that is fixed.
+      read: (path, subset, markup) -> iterator of every annotated `Face`, image there or not; None
+        for drawn faces, which have no path.
+    """
+
+    name: str
+    markup: str | None
+    default_normalizer: str | None
+    subsets: tuple
+    official: dict
+    read: Callable | None
+
+
+_PARTS = ("train", "val", "test")
+_300W_PARTS = ("train", "val", "common", "challenging", "full", "test")
+_300W_COUNTS = {"train": 3148, "common": 554, "challenging": 135, "full": 689, "test": 689}
+_AFLW_PARTS = (*_PARTS, "frontal")
+_WFLW_PARTS = (*_PARTS, *wflw.ATTRIBUTES)
+_SPECS = (
+    DatasetSpec("300w", "ibug_68", "inter_ocular", _300W_PARTS, _300W_COUNTS, ibug_300w.read),
+    DatasetSpec("mtfl", "mtfl_5", "inter_pupil", _PARTS, {"train": 10000, "test": 2995}, mtfl.read),
+    DatasetSpec(
+        "aflw19", "aflw_19", "box_size", _AFLW_PARTS, {"train": 20000, "test": 4386}, aflw19.read
+    ),
+    DatasetSpec("cofw", "cofw_29", "inter_pupil", _PARTS, {"train": 1345, "test": 507}, cofw.read),
+    DatasetSpec(
+        "wflw", "wflw_98", "inter_ocular", _WFLW_PARTS, {"train": 7500, "test": 2500}, wflw.read
+    ),
+    DatasetSpec("csv", None, None, (), {}, landmark_csv.read),
+    DatasetSpec("synthetic", None, None, _PARTS, {}, None),
+)
+DATASETS = {spec.name: spec for spec in _SPECS}
+
+
+def available_subsets(dataset, data_dir):
+    """The subsets of `dataset` that can be asked for at `data_dir`.
+
+    Raises:
+      InputError: an unknown data set, or a folder or file that is missing or empty.
+    """
+    spec = _spec(dataset)
+    if spec.read is None:
+        return spec.subsets
+    path = Path(data_dir)
+    if not spec.subsets:
+        return landmark_csv.subsets(path)
+    if not path.is_dir() or not any(path.iterdir()):
+        raise InputError(f"{path}: expected the folder of {dataset}, found nothing there.")
+    has_val = (path / VAL_LIST).is_file()
+    return tuple(subset for subset in spec.subsets if subset != "val" or has_val)
+
+
+def default_subset(dataset, data_dir):
+    """`val`, or `test` where there is no val; `all` of a .csv file with neither."""
+    available = available_subsets(dataset, data_dir)
+    return next(subset for subset in ("val", "test", "all") if subset in available)
+
+
+def read_faces(dataset, data_dir, subset, markup=None):
+    """The faces of one subset whose images are there.
+
+    Args:
+      dataset: a key of `DATASETS`.
+      data_dir: folder of the release; for `csv` the .csv file; `synthetic` has none.
+      subset: one of `available_subsets`.
+      markup: the `Markup` of `csv` and `synthetic`; the others have their own.
+
+    Returns:
+      A list of `Face`. `train` holds no photo that a val.txt names.
+
+    Raises:
+      InputError: an unknown name, missing or damaged files, or no face at all.
+    """
+    spec = _spec(dataset)
+    available = available_subsets(dataset, data_dir)
+    if subset not in available:
+        raise InputError(f"no subset {subset!r} of {dataset}; known: {_known(available)}.")
+    if spec.markup:
+        markup = MARKUPS[spec.markup]
+    if markup is None:
+        raise InputError(f"a {dataset} data set needs a markup; known: {_known(MARKUPS)}.")
+    if spec.read is None:
+        return synthetic.read(subset, markup)
+    path = Path(data_dir)
+    val_names = _val_names(path) if subset in ("train", "val") else []
+    part = "train" if subset == "val" and val_names else subset
+    faces = _split(list(spec.read(path, part, markup)), val_names, subset)
+    found = [face for face in faces if not isinstance(face.image, Path) or face.image.is_file()]
+    if subset in spec.official:
+        expected = f"{spec.official[subset]} official"
+    elif val_names:
+        expected = f"{len(val_names)} listed"
+    else:
+        expected = f"{len(faces)} annotated"
+    if not found:
+        example = f", for example {faces[0].image}" if faces else ""
+        raise InputError(
+            f"{path}: none of the {expected} {dataset} {subset} faces is there{example}; "
+            "expected annotations and images laid out as README.md describes."
+        )
+    report_count(f"{dataset} {subset}", len(found), expected, len(faces) - len(found), path)
+    return found
+
+
+def report_count(subset, found, expected, without_image, path):
+    """Logs the one line that says how complete a copy is, for every data set alike."""
+    left_out = f" ({without_image} left out, their image is not there)" if without_image else ""
+    logging.info("%s: %d of %s faces found in %s%s", subset, found, expected, path, left_out)
+
+
+def photo_key(face):
+    """What is equal for all faces of one photo, also across data sets (see `_photo`)."""
+    if not isinstance(face.image, Path):
+        return face.name
+    photo = _photo(face.name)
+    return str(face.image.resolve()) if photo == face.name else photo
+
+
+def without_photos(faces, held_out):
+    """Those of `faces` that show no photo of `held_out`, both lists of `Face`."""
+    photos = {photo_key(face) for face in held_out}
+    return [face for face in faces if photo_key(face) not in photos]
+
+
+# Helen and AFW call a file PHOTO_FACE.jpg after the photo's number at Flickr, and sets made from
+# them keep that behind a prefix. All other releases name a photo by its path.
+_PHOTO_AND_FACE = re.compile(r"(?:helen\d*_)?(\d{5,})_\d+(?:\.\w+)?")
+
+
+def _photo(name):
+    match = _PHOTO_AND_FACE.fullmatch(PurePosixPath(name).name)
+    return match[1] if match else name
+
+
+def _spec(dataset):
+    if dataset not in DATASETS:
+        raise InputError(f"unknown data set {dataset!r}; known: {_known(DATASETS)}.")
+    return DATASETS[dataset]
+
+
+def _known(names):
+    return ", ".join(names)
+
+
+def _val_names(path):
+    """The face names in val.txt, or none where there is no such file."""
+    if not (path / VAL_LIST).is_file():
+        return []
+    names = [line.strip().replace("\\", "/") for line in read_lines(path / VAL_LIST)]
+    names = [name for name in names if name]
+    repeated = [name for name, count in Counter(names).items() if count > 1]
+    if repeated:
+        raise InputError(f"{path / VAL_LIST}: {repeated[0]} stands in the file twice.")
+    return names
+
+
+def _split(faces, val_names, subset):
+    """Of all training faces those that val.txt names (`val`), or those on no photo it names."""
+    if not val_names:
+        return faces
+    if subset == "val":
+        names = set(val_names)
+        return [dataclasses.replace(face, subset="val") for face in faces if face.name in names]
+    photos = {_photo(name) for name in val_names}
+    return [face for face in faces if _photo(face.name) not in photos]

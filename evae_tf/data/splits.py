@@ -1,0 +1,53 @@
+"""What a training learns from, and what it is validated on."""
+
+import hashlib
+
+from absl import logging
+
+from evae_tf.data.datasets import available_subsets, photo_key, read_faces, without_photos
+from evae_tf.errors import InputError
+
+_HELD_OUT_SHARE = 0.05
+
+
+def read_training_faces(dataset, data_dir, markup):
+    """Training and validation faces that share no photo.
+
+    A data set without a `val` subset gives a fixed 5 % of its training photos to validation: its
+    test set must not choose the best epoch.
+
+    Args:
+      dataset: a key of `datasets.DATASETS`.
+      data_dir: see `datasets.read_faces`.
+      markup: the `Markup` wanted.
+
+    Returns:
+      (training faces, validation faces), lists of `Face`.
+
+    Raises:
+      InputError: see `datasets.read_faces`; or too few faces to hold any out.
+    """
+    available = available_subsets(dataset, data_dir)
+    subset = "train" if "train" in available else "all"
+    if subset not in available:
+        raise InputError(f"{data_dir}: no subset to train on; found {', '.join(available)}.")
+    faces = read_faces(dataset, data_dir, subset, markup)
+    if subset == "train" and "val" in available:
+        validation = read_faces(dataset, data_dir, "val", markup)
+    else:
+        validation = hold_out(faces, _HELD_OUT_SHARE)
+        logging.info("no val subset: %d of %d faces held out", len(validation), len(faces))
+    training = without_photos(faces, validation)
+    if not training or not validation:
+        raise InputError(f"{data_dir}: {len(faces)} faces are too few to train and validate on.")
+    return training, validation
+
+
+def hold_out(faces, share):
+    """About `share` of the faces, and at least one, chosen by a hash of their photo's name."""
+
+    def rank(face):
+        return hashlib.sha256(photo_key(face).encode()).hexdigest()
+
+    threshold = sorted(map(rank, faces))[max(1, round(share * len(faces))) - 1]
+    return [face for face in faces if rank(face) <= threshold]

@@ -1,0 +1,109 @@
+"""The table of data sets, and what is done alike for all of them."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from absl import logging
+
+from evae_tf.data.annotations import read_lines
+from evae_tf.data.datasets import (
+    DATASETS,
+    available_subsets,
+    default_subset,
+    photo_key,
+    read_faces,
+    without_photos,
+)
+from evae_tf.data.face import make_face
+from evae_tf.errors import InputError
+from evae_tf.markups import MARKUPS
+
+
+def face(path, name):
+    landmarks = [[0, 0], [9, 1], [5, 5], [2, 9], [7, 9]]
+    return make_face(path, landmarks, markup=MARKUPS["mtfl_5"], subset="train", name=name)
+
+
+def with_images(root, *names):
+    lines = []
+    for name in names:
+        (root / name).parent.mkdir(exist_ok=True)
+        (root / name).touch()
+        lines.append(f"{name} 1 9 5 2 7 1 2 5 9 9 1 1 1 1\n")
+    (root / "training.txt").write_text("".join(lines))
+
+
+def test_the_table_agrees_with_the_markups():
+    for name, spec in DATASETS.items():
+        assert spec.name == name
+        assert set(spec.official) <= set(spec.subsets)
+        if spec.markup:
+            assert spec.default_normalizer in MARKUPS[spec.markup].normalizer_names
+    full = DATASETS["300w"].official
+    assert full["full"] == full["test"] == full["common"] + full["challenging"]
+
+
+def test_unknown_names_list_the_known_ones(tmp_path):
+    with_images(tmp_path, "a/1.jpg")
+    with pytest.raises(InputError, match="'300W'; known: 300w, mtfl, aflw19, cofw, wflw, csv"):
+        read_faces("300W", tmp_path, "train")
+    with pytest.raises(InputError, match="no subset 'tset' of mtfl; known: train, test"):
+        read_faces("mtfl", tmp_path, "tset")
+
+
+def test_default_subset_is_val_where_there_is_a_list(tmp_path):
+    with_images(tmp_path, "a/1.jpg", "a/2.jpg")
+    assert default_subset("mtfl", tmp_path) == "test"
+    (tmp_path / "val.txt").write_text("a/1.jpg\n")
+    assert default_subset("mtfl", tmp_path) == "val"
+    assert available_subsets("mtfl", tmp_path) == ("train", "val", "test")
+
+
+def test_one_line_says_how_complete_the_copy_is(tmp_path, caplog, monkeypatch):
+    monkeypatch.setattr(logging.get_absl_logger(), "propagate", True)
+    logging.set_verbosity(logging.INFO)
+    with_images(tmp_path, "a/1.jpg", "a/2.jpg", "a/3.jpg")
+    (tmp_path / "val.txt").write_text("a/1.jpg\na/gone.jpg\n")
+    (tmp_path / "a/3.jpg").unlink()
+    read_faces("mtfl", tmp_path, "train")
+    read_faces("mtfl", tmp_path, "val")
+    assert [record.getMessage() for record in caplog.records] == [
+        f"mtfl train: 1 of 10000 official faces found in {tmp_path} "
+        "(1 left out, their image is not there)",
+        f"mtfl val: 1 of 2 listed faces found in {tmp_path}",
+    ]
+
+
+def test_photo_key_is_equal_for_the_faces_of_one_photo(tmp_path):
+    helen = face(tmp_path / "300w/helen/trainset/100032540_1.jpg", "helen/trainset/100032540_1")
+    same = [
+        face(tmp_path / "300w/helen/trainset/100032540_2.jpg", "helen/trainset/100032540_2"),
+        face(tmp_path / "h/images/helen29_100032540_1.jpg", "images/helen29_100032540_1.jpg"),
+        face(tmp_path / "h/images/helen29_100032540_12.png", "images/helen29_100032540_12.png"),
+    ]
+    other = [
+        face(tmp_path / "300w/helen/trainset/10003254_1.jpg", "helen/trainset/10003254_1"),
+        face(tmp_path / "300w/lfpw/trainset/image_0001.jpg", "lfpw/trainset/image_0001"),
+        face(tmp_path / "300w/lfpw/testset/image_0001.jpg", "lfpw/testset/image_0001"),
+        face(tmp_path / "mine/image_0001.jpg", "image_0001.jpg"),
+        face(tmp_path / "yours/image_0001.jpg", "image_0001.jpg"),
+        face(np.zeros((12, 10, 3), np.uint8), "train/1"),
+        face(np.zeros((12, 10, 3), np.uint8), "train/2"),
+    ]
+    assert {photo_key(item) for item in same} == {photo_key(helen)}
+    assert len({photo_key(item) for item in [helen, *other]}) == 1 + len(other)
+    assert without_photos([*same, *other], [helen]) == other
+    again = dataclasses.replace(other[3], image=tmp_path / "yours/../mine/image_0001.jpg")
+    assert without_photos([again, other[4]], other[3:4]) == other[4:5]
+
+
+def test_real_validation_photos_across_sets(shared_data):
+    w300, helen29 = shared_data / "300w", shared_data / "helen29" / "landmarks.csv"
+    train, val = (read_faces("300w", w300, subset) for subset in ("train", "val"))
+    helen = read_faces("csv", helen29, "all", MARKUPS["cofw_29"])
+    assert {item.name for item in val} == set(read_lines(w300 / "val.txt"))
+    assert without_photos(train, val) == train
+    assert without_photos(helen, val) == helen
+    assert len(helen) - len(without_photos(helen, train)) == 234  # as the data's README counts
+    assert without_photos(val, val) == []
