@@ -1,0 +1,124 @@
+"""What happens around the steps of a training: validation, files and progress."""
+
+import time
+
+import keras
+import numpy as np
+from tqdm import tqdm
+
+from evae_tf import atomic, figures, geometry, metrics
+from evae_tf.errors import InputError
+from evae_tf.run_folder import METRICS
+
+
+class Validation:
+    """NME of a network on faces that it does not train on.
+
+    Args:
+      faces: list of `Face`.
+      markup: their `Markup`; its default normaliser is used.
+      crops: `Crops` of the faces, without context.
+    """
+
+    def __init__(self, faces, markup, crops):
+        self.crops = crops
+        self.landmarks = np.stack([face.landmarks for face in faces])
+        boxes = np.stack([face.box for face in faces])
+        self.normalizer = metrics.normalizing_distance(
+            markup.default_normalizer, self.landmarks, boxes, markup
+        )
+
+    def nme(self, network):
+        """Mean NME, as a fraction."""
+        images = np.asarray(self.crops.images, np.float32) / 255
+        fractions = network.predict(images, batch_size=64, verbose=0)["landmarks"]
+        predicted = geometry.crop_to_image(fractions, self.crops.squares)
+        return float(np.mean(metrics.nme(predicted, self.landmarks, self.normalizer)))
+
+
+class EpochEnd(keras.callbacks.Callback):
+    """Validates the averaged weights, and leaves a folder that a killed run resumes from.
+
+    The checkpoint is written last: what comes before is done again, with the same result, when
+    the process dies in between.
+
+    Args:
+      shipped: a float32 network like the trained one, which receives the averaged weights.
+      validation: `Validation`.
+      folder: `RunFolder`.
+      rows: of metrics.csv so far; grows.
+    """
+
+    def __init__(self, shipped, validation, folder, rows):
+        super().__init__()
+        self.shipped = shipped
+        self.validation = validation
+        self.folder = folder
+        self.rows = rows
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.started = time.monotonic()
+        # Keras keeps the state of its seed generators out of checkpoints: with a state fixed for
+        # each epoch a resumed run draws the numbers that it would have drawn.
+        for index, state in enumerate(self._seed_states()):
+            state.assign([self.model.config.seed, (epoch << 8) + index])
+
+    def _seed_states(self):
+        variables = self.model.network.variables
+        return [v for v in variables if v.path.endswith("seed_generator_state")]
+
+    def on_epoch_end(self, epoch, logs=None):
+        if not np.isfinite(logs["loss"]):
+            raise InputError(f"epoch {epoch + 1}: the loss is {logs['loss']}; lower learning_rate.")
+        optimizer = self.model.optimizer
+        best = min((row["val_nme"] for row in self.rows), default=np.inf)
+        # Averages of the trained weights; what is not trained, statistics for one, as it stands.
+        for target, weight in zip(self.shipped.weights, self.model.network.weights, strict=True):
+            target.assign(weight)
+        optimizer.copy_averages(self.shipped.trainable_weights)
+        logs["val_nme"] = self.validation.nme(self.shipped)
+        if logs["val_nme"] < best:
+            with atomic.replacing_file(self.folder.model) as temporary:
+                self.shipped.save(temporary)
+        logs["learning_rate"] = float(optimizer.learning_rate)
+        logs["seconds"] = time.monotonic() - self.started
+        self.rows.append({"epoch": epoch + 1, **{name: logs[name] for name in METRICS[1:]}})
+        self.folder.write_metrics(self.rows)
+        columns = {name: [row[name] for row in self.rows] for name in METRICS}
+        figures.save_figure(figures.training_figure(columns), self.folder.curves)
+        if logs["val_nme"] < best:
+            self._save_checkpoint(self.folder.best_checkpoint)
+        self._save_checkpoint(self.folder.last_checkpoint)
+
+    def _save_checkpoint(self, path):
+        # Keras insists on this ending, which the temporary name keeps.
+        with atomic.replacing_file(path) as temporary:
+            self.model.save_weights(temporary)
+
+
+class Progress(keras.callbacks.Callback):
+    """One bar over the whole training with the time left, and one line for each epoch."""
+
+    def __init__(self, epochs, done):
+        super().__init__()
+        self.epochs = epochs
+        self.done = done
+
+    def on_train_begin(self, logs=None):
+        steps = self.params["steps"]
+        self.bar = tqdm(
+            total=self.epochs * steps, initial=self.done * steps, unit="step", disable=None
+        )
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.bar.update()
+
+    def on_epoch_end(self, epoch, logs=None):
+        terms = ", ".join(f"{name} {logs[name]:.4f}" for name in METRICS[1:5])
+        tqdm.write(
+            f"epoch {epoch + 1}/{self.epochs}: {terms}, "
+            f"val_nme {100 * logs['val_nme']:.2f} %, {logs['seconds']:.0f} s"
+        )
+
+    def on_train_end(self, logs=None):
+        self.bar.close()

@@ -1,0 +1,59 @@
+"""What all commands share: how they start, and how they end when something is wrong."""
+
+import os
+import sys
+
+# Before TensorFlow is imported, which otherwise opens every run with a page of notices.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+from absl import app, flags, logging  # noqa: E402
+
+from evae_tf.cli import data_flags  # noqa: E402
+from evae_tf.errors import InputError  # noqa: E402
+
+_RESUMES = "stopped; what was finished is kept, the same command goes on or starts again."
+
+
+def run(main, description):
+    """Parses the flags, calls `main()` and exits.
+
+    Exit status: 0 all done; 1 a stated error, in one sentence without a traceback; 2 a wrong call.
+
+    Args:
+      main: function without arguments; `--help` shows the flags of its module.
+      description: what the command does, the first lines of `--help`.
+    """
+
+    def guarded(arguments):
+        if len(arguments) > 1:
+            _stop(f"unexpected argument {arguments[1]!r}; see --help.", 2)
+        logging.set_verbosity(logging.INFO)
+        logging.get_absl_handler().setFormatter(None)
+        try:
+            main()
+        except InputError as error:
+            _stop(str(error), 1)
+        except KeyboardInterrupt:
+            _stop(_RESUMES, 1)
+        except OSError as error:  # a full disk may show anywhere, also inside a library
+            _stop(f"{error.filename or 'a file'}: {error.strerror or error}.", 1)
+
+    app.run(guarded, flags_parser=lambda arguments: _parse(arguments, main, description))
+
+
+def _parse(arguments, main, description):
+    # absl shows the flags of the file that was started, which here is a shim without any.
+    if {"-h", "-help", "--help"} & set(arguments[1:]):
+        print(description)
+        for module in (main.__module__, data_flags.__name__):
+            print(flags.FLAGS.module_help(module))
+        sys.exit(0)
+    try:
+        return flags.FLAGS(arguments)
+    except flags.Error as error:
+        _stop(f"{error}; see --help.", 2)
+
+
+def _stop(message, status):
+    print(f"error: {message}", file=sys.stderr)
+    sys.exit(status)

@@ -1,0 +1,66 @@
+"""`train.py` and `evae-train`: from annotated faces to a trained model."""
+
+import dataclasses
+from pathlib import Path
+
+from absl import flags
+
+from evae_tf.cli import data_flags
+from evae_tf.cli.run import run
+
+FLAGS = flags.FLAGS
+
+flags.DEFINE_string("preset", "default", "Configuration to start from: default, paper or demo.")
+flags.DEFINE_enum(
+    "architecture",
+    None,
+    ["cnn", "fcn", "fcn_cnn", "evae", "evae_cnn", "wt"],
+    "Model of the comparison, by default the preset's (evae_cnn); `wt` needs --init_from.",
+)
+flags.DEFINE_string("workdir", "runs/default", "Folder of the training; run again to resume.")
+flags.DEFINE_string("init_from", None, "A model.keras whose weights the training starts from.")
+flags.DEFINE_boolean("mixed_precision", None, "Compute in bfloat16, keep weights in float32.")
+flags.DEFINE_multi_string("set", [], "field=value of the configuration; may be repeated.")
+
+
+def configuration():
+    """The `Config` that the flags describe; `--set` has the last word."""
+    from evae_tf import config
+
+    given = {
+        "architecture": FLAGS.architecture,
+        "dataset": FLAGS.dataset,
+        "seed": FLAGS.seed,
+        "batch_size": FLAGS.batch_size,
+        "mixed_precision": FLAGS.mixed_precision,
+    }
+    given = {name: value for name, value in given.items() if value is not None}
+    return config.override(dataclasses.replace(config.preset(FLAGS.preset), **given), FLAGS.set)
+
+
+def _main():
+    config, markup = configuration(), data_flags.markup()
+    # Imported here: a wrong flag, --help and missing data should not wait for TensorFlow.
+    from evae_tf import runtime, training
+    from evae_tf.data.splits import read_training_faces
+
+    train_faces, val_faces = read_training_faces(FLAGS.dataset, data_flags.data_dir(), markup)
+    source = runtime.load_keras_model(FLAGS.init_from) if FLAGS.init_from else None
+    best = training.train(
+        config,
+        markup,
+        train_faces,
+        val_faces,
+        FLAGS.workdir,
+        source=source,
+        num_threads=FLAGS.num_threads,
+    )
+    print(
+        f"best validation NME {100 * best:.2f} % ({markup.default_normalizer}, "
+        f"{len(val_faces)} faces): {Path(FLAGS.workdir) / 'model.keras'}"
+    )
+
+
+def main():
+    """Entry point of `evae-train`."""
+    run(_main, __doc__)

@@ -1,0 +1,95 @@
+"""The objective: a network, its inputs and its losses, as one model for `fit`."""
+
+import keras
+from keras import ops
+
+from evae_tf import losses, response_maps
+from evae_tf.data.augment import augment
+
+
+class LandmarkTrainer(keras.Model):
+    """Wraps a network so that plain `fit` trains it on dicts of images and landmarks.
+
+    objective = map_weight * response-map loss + kl_weight * KL + landmark_weight * landmark loss
+    + map_landmark_weight * landmark loss of what is read off the maps; each term is logged before
+    weighting. The KL weight grows from 0 over the first `kl_warmup` of the steps: a full weight
+    from the start drives the codes to the prior before the decoder has use for them.
+
+    Args:
+      network: a model of `architectures.build_model`.
+      config: its `Config`.
+      total_steps: of the whole training.
+      flip_permutation: of the markup.
+      strength: an `Augmentation`, applied to inputs that come with `draws`.
+    """
+
+    def __init__(self, network, config, total_steps, flip_permutation, strength):
+        # float32 whatever the global policy: labels must not be rounded, only the network may be.
+        super().__init__(name="trainer", dtype="float32")
+        self.network = network
+        self.config = config
+        self.kl_warmup_steps = max(1.0, config.kl_warmup * total_steps)
+        self.flip_permutation = flip_permutation
+        self.strength = strength
+        self.step = self.add_weight(
+            name="step", dtype="int32", trainable=False, initializer="zeros"
+        )
+        self.terms = {
+            name: keras.metrics.Mean(name=name)
+            for name in ("response_map_loss", "kl", "landmark_loss")
+        }
+
+    def call(self, batch, training=False):
+        images, landmarks = batch["images"], batch["landmarks"]
+        if "draws" in batch:
+            images, landmarks = augment(
+                images,
+                landmarks,
+                batch["draws"],
+                size=self.config.input_size,
+                flip_permutation=self.flip_permutation,
+                strength=self.strength,
+            )
+        outputs = self.network(images, training=training)
+        if training:
+            self.step.assign_add(1)
+        return {**outputs, "true_landmarks": landmarks}
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        config, true = self.config, y_pred["true_landmarks"]
+        has_maps, has_regressor = "response_maps" in y_pred, "map_landmarks" in y_pred
+        landmark_loss = self._landmark_loss(y_pred["landmarks"], true)
+        self.terms["landmark_loss"].update_state(landmark_loss)
+        if not has_maps:
+            return config.landmark_weight * landmark_loss
+
+        map_loss, kl = self._map_loss(y_pred, true), ops.mean(y_pred["kl"])
+        self.terms["response_map_loss"].update_state(map_loss)
+        self.terms["kl"].update_state(kl)
+        warmup = ops.minimum(1.0, ops.cast(self.step, "float32") / self.kl_warmup_steps)
+        loss = config.map_weight * map_loss + config.kl_weight * warmup * kl
+        if not has_regressor:
+            return loss + config.map_landmark_weight * landmark_loss
+        loss += config.landmark_weight * landmark_loss
+        if config.map_landmark_weight:
+            read_off = self._landmark_loss(y_pred["map_landmarks"], true)
+            loss += config.map_landmark_weight * read_off
+        return loss
+
+    def _landmark_loss(self, predicted, true):
+        if self.config.landmark_loss == "wing":
+            return losses.wing_loss(predicted, true)
+        return losses.squared_landmark_error(predicted, true)
+
+    def _map_loss(self, outputs, true):
+        config, (_, height, width, _) = self.config, outputs["response_maps"].shape
+        draw = {
+            "gaussian": response_maps.gaussian_maps,
+            "diamond": response_maps.diamond_maps,
+        }[config.map_label]
+        labels = draw(true, height, width, config.map_label_size_px)
+        if config.map_loss == "cross_entropy":
+            return losses.map_cross_entropy(outputs["map_logits"], labels)
+        return losses.map_squared_error(
+            outputs["response_maps"], labels, config.map_foreground_weight
+        )

@@ -1,0 +1,81 @@
+"""The folder of a training: what lies where, and how a run finds its way back into it."""
+
+import csv
+import io
+import json
+
+from evae_tf import atomic
+from evae_tf.errors import InputError
+
+METRICS = (
+    *("epoch", "loss", "response_map_loss", "kl", "landmark_loss"),
+    *("learning_rate", "val_nme", "seconds"),
+)
+
+
+class RunFolder:
+    """Paths and small files of one training.
+
+    Args:
+      path: the folder; created if needed.
+
+    Raises:
+      InputError: it cannot be written to.
+    """
+
+    def __init__(self, path):
+        self.path = atomic.make_folder(path)
+        self.checkpoints = atomic.make_folder(self.path / "checkpoints")
+        self.model = self.path / "model.keras"
+        self.last_checkpoint = self.checkpoints / "last.weights.h5"
+        self.best_checkpoint = self.checkpoints / "best.weights.h5"
+        self.tensorboard = self.path / "tensorboard"
+        self.curves = self.path / "training.png"
+
+    def claim(self, description):
+        """Writes config.json, or finds it equal to the one that is there.
+
+        Args:
+          description: JSON-ready dict of dicts: everything that makes this run what it is.
+
+        Raises:
+          InputError: the folder holds a run of another description; names the fields.
+        """
+        path = self.path / "config.json"
+        if not self.last_checkpoint.exists():
+            atomic.write_text(path, json.dumps(description, indent=2) + "\n")
+            return
+        try:
+            earlier = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise InputError(f"{path}: cannot be read, so the run cannot go on.") from error
+        differences = [
+            f"{key} was {earlier.get(part, {}).get(key)!r}, now {values.get(key)!r}"
+            for part, values in description.items()
+            for key in sorted({*values, *earlier.get(part, {})})
+            if values.get(key) != earlier.get(part, {}).get(key)
+        ]
+        if differences:
+            raise InputError(
+                f"{self.path}: holds a run of another configuration ({'; '.join(differences)}); "
+                "use another --workdir, or the same settings to resume."
+            )
+
+    def read_metrics(self, epochs):
+        """Rows of metrics.csv for the first `epochs` epochs, as dicts of floats."""
+        path = self.path / "metrics.csv"
+        if not epochs or not path.exists():
+            return []
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = [
+                {key: float(value) for key, value in row.items()} for row in csv.DictReader(file)
+            ]
+        return [row for row in rows if row["epoch"] <= epochs]
+
+    def write_metrics(self, rows):
+        """Writes metrics.csv: one header, one row for each finished epoch."""
+        text = io.StringIO()
+        writer = csv.DictWriter(text, METRICS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows({**row, "epoch": int(row["epoch"])} for row in rows)
+        atomic.write_text(self.path / "metrics.csv", text.getvalue())

@@ -1,0 +1,190 @@
+"""Opens any artefact of a trained model behind one `predict`.
+
+TensorFlow and Keras are imported only where a model needs them: a phone-sized `.tflite` file must
+not wait seconds for libraries that it does not use.
+"""
+
+import hashlib
+import json
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from evae_tf.errors import InputError
+from evae_tf.metadata import ModelMetadata
+
+SAVED_MODEL_METADATA = Path("assets.extra") / "evae_tf.json"
+_BATCH_SIZE = 64
+_KINDS = "a .keras file, a SavedModel folder or a .tflite file"
+
+
+def open_model(path, num_threads=1):
+    """The model at `path`, ready to predict.
+
+    Args:
+      path: a `.keras` file, a SavedModel folder or a `.tflite` file with its sidecar.
+      num_threads: for a `.tflite` file; TensorFlow has settings of its own.
+
+    Returns:
+      An object with `metadata` (`ModelMetadata`) and `predict(images)`: float [N, S, S, 3], RGB in
+      [0, 1] -> dict of float32 arrays [N, ...], such as `landmarks` [N, K, 2], crop fractions.
+
+    Raises:
+      InputError: there is no such file, or it is damaged or no model of this package.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise InputError(f"{path}: there is no such model; expected {_KINDS}.")
+    if path.is_dir():
+        return SavedModelPredictor(path)
+    if path.suffix == ".keras":
+        return KerasPredictor(path)
+    if path.suffix == ".tflite":
+        return LiteRTPredictor(path, num_threads)
+    raise InputError(f"{path}: a file of another kind; expected {_KINDS}.")
+
+
+def load_keras_model(path):
+    """The Keras model in a `.keras` file, read without running any code that the file brings.
+
+    Raises:
+      InputError: the file is missing, damaged, of another kind, or not safe to load.
+    """
+    path = Path(path)
+    if not path.is_file() or not zipfile.is_zipfile(path):
+        raise InputError(f"{path}: not a .keras file; expected a model.keras of train.py.")
+    _check_keras_config(path)
+    import keras
+
+    from evae_tf import architectures  # noqa: F401  registers every class of a model
+
+    try:
+        return keras.saving.load_model(path, compile=False, safe_mode=True)
+    except Exception as error:  # a damaged file can fail anywhere inside Keras
+        reason = _first_line(error)
+        raise InputError(f"{path}: the model is damaged or not safe to load ({reason}).") from error
+
+
+def _check_keras_config(path):
+    """Looks at what a `.keras` file names before Keras may build any of it."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            config = json.loads(archive.read("config.json"))
+        name, registered = config["class_name"], str(config["registered_name"])
+    except (KeyError, ValueError, TypeError, zipfile.BadZipFile, OSError) as error:
+        raise InputError(f"{path}: not a Keras model, or damaged ({error}).") from error
+    if not registered.startswith("evae_tf>"):
+        raise InputError(f"{path}: holds a {name}, not a landmark model of evae_tf.")
+    foreign = sorted(_foreign_classes(config))
+    if foreign:
+        raise InputError(f"{path}: not safe to load, it wants to build {foreign}.")
+
+
+def _foreign_classes(node):
+    """Classes in a Keras config that belong neither to this package nor to Keras' own layers."""
+    if isinstance(node, list):
+        return set().union(*map(_foreign_classes, node))
+    if not isinstance(node, dict):
+        return set()
+    found = set().union(*map(_foreign_classes, node.values()))
+    if "class_name" in node:
+        known = str(node.get("registered_name")).startswith("evae_tf>") or (
+            str(node.get("module")).partition(".")[0] == "keras" and node["class_name"] != "Lambda"
+        )
+        found |= set() if known else {str(node["class_name"])}
+    return found
+
+
+class KerasPredictor:
+    """A `.keras` file; see `open_model`."""
+
+    def __init__(self, path):
+        self.model = load_keras_model(path)
+        self.metadata = ModelMetadata.from_dict(self.model.metadata, str(path))
+
+    def predict(self, images):
+        images = _checked(images, self.metadata)
+        return self.model.predict(images, batch_size=_BATCH_SIZE, verbose=0)
+
+
+class SavedModelPredictor:
+    """A SavedModel folder; see `open_model`."""
+
+    def __init__(self, path):
+        if not (path / "saved_model.pb").is_file():
+            raise InputError(f"{path}: a folder without a saved_model.pb; expected a SavedModel.")
+        description = path / SAVED_MODEL_METADATA
+        self.metadata = ModelMetadata.from_dict(_read_description(description), str(description))
+        import tensorflow as tf
+
+        try:
+            # The signature needs its owner kept alive, or the variables are collected.
+            self._loaded = tf.saved_model.load(str(path))
+            self._serve = self._loaded.signatures["serving_default"]
+        except Exception as error:  # a damaged folder can fail anywhere inside TensorFlow
+            reason = _first_line(error)
+            raise InputError(f"{path}: the SavedModel is damaged ({reason}).") from error
+
+    def predict(self, images):
+        images = _checked(images, self.metadata)
+        parts = [
+            {name: value.numpy() for name, value in self._serve(images=part).items()}
+            for part in np.split(images, range(_BATCH_SIZE, len(images), _BATCH_SIZE))
+        ]
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+class LiteRTPredictor:
+    """A `.tflite` file with its sidecar, run by LiteRT one crop at a time; see `open_model`."""
+
+    def __init__(self, path, num_threads):
+        sidecar = path.with_suffix(".json")
+        description = _read_description(sidecar)
+        self.metadata = ModelMetadata.from_dict(description, str(sidecar))
+        if description.get("sha256") != hashlib.sha256(path.read_bytes()).hexdigest():
+            raise InputError(
+                f"{path}: damaged, or not the file that {sidecar.name} describes (sha256 differs)."
+            )
+        from ai_edge_litert.interpreter import Interpreter
+
+        try:
+            self._interpreter = Interpreter(model_path=str(path), num_threads=num_threads)
+            self._run = self._interpreter.get_signature_runner()
+            # A file with an integer input wants the crop's own 0..255.
+            self._input_type = self._run.get_input_details()["images"]["dtype"]
+        except (ValueError, RuntimeError, KeyError) as error:
+            reason = _first_line(error)
+            raise InputError(f"{path}: not a TFLite file, or damaged ({reason}).") from error
+
+    def predict(self, images):
+        images = _checked(images, self.metadata)
+        if self._input_type != np.float32:
+            images = np.rint(images * 255).astype(self._input_type)
+        results = [self._run(images=image[None]) for image in images]
+        return {name: np.concatenate([r[name] for r in results]) for name in results[0]}
+
+
+def _checked(images, metadata):
+    """`images` as float32; some runtimes abort, or answer nonsense, on another shape."""
+    images = np.asarray(images, np.float32)
+    expected = (metadata.input_size, metadata.input_size, 3)
+    if images.shape[1:] != expected:
+        raise ValueError(f"images of shape {images.shape}, expected (N, *{expected})")
+    return images
+
+
+def _first_line(error):
+    return str(error).strip().partition("\n")[0]
+
+
+def _read_description(path):
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path}: the model's description is missing beside it.") from error
+    except ValueError as error:
+        raise InputError(f"{path}: the model's description is damaged ({error}).") from error
+    if not isinstance(record, dict):
+        raise InputError(f"{path}: expected a JSON object that describes a model.")
+    return record
