@@ -1,0 +1,167 @@
+"""From a `.keras` file to checked files for servers and phones."""
+
+import dataclasses
+import json
+import os
+import re
+import tempfile
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+from tqdm import tqdm
+
+from evae_tf import atomic, runtime
+from evae_tf.data import synthetic
+from evae_tf.data.crops import cut_crops
+from evae_tf.errors import InputError
+from evae_tf.exporting import sidecar, tflite
+from evae_tf.exporting.parity import Reference
+from evae_tf.exporting.saved_model import write_saved_model
+from evae_tf.metadata import ModelMetadata
+
+FILES = {
+    "saved_model": "saved_model",
+    "tflite": "model.tflite",
+    "tflite_fp16": "model_fp16.tflite",
+    "tflite_dynamic": "model_dynamic.tflite",
+    "tflite_int8": "model_int8.tflite",
+}
+_FACES = 200
+
+
+def export_model(model_path, output, formats, *, outputs=None, faces=None, num_threads=2):
+    """Writes a trained model in other formats, each checked against the Keras model.
+
+    Args:
+      model_path: a `.keras` file.
+      output: folder for the files, their sidecars and export.json.
+      formats: keys of `FILES`.
+      outputs: names of the model's outputs to export, or None: all in a SavedModel, `landmarks`
+        alone in TFLite files.
+      faces: list of `Face` for calibration and comparison, of which 200 are used, evenly spread;
+        None draws synthetic ones.
+      num_threads: for decoding and for TFLite files.
+
+    Returns:
+      What export.json records: `model`, `faces`, `normalizer` and `files`, a list with `format`,
+      `path`, `bytes`, `ops` (TFLite: name to count), `parity`, `nme` and `nme_keras` (fractions).
+
+    Raises:
+      InputError: an unknown format or output, a model or folder that cannot be used, or a file
+        whose landmarks differ from the Keras model's.
+    """
+    formats = _checked(formats)
+    # Some GPUs round to 10 bits otherwise, and nothing agrees with what they answer.
+    tf.config.experimental.enable_tensor_float_32_execution(False)
+    network = _in_float32(runtime.load_keras_model(model_path))
+    metadata = ModelMetadata.from_dict(network.metadata, str(model_path))
+    chosen = {name: _choose(network, metadata, outputs, name) for name in formats}
+    folder = atomic.make_folder(output)
+    if faces is None:
+        faces = synthetic.read("val", metadata.markup, count=_FACES)
+    faces = _spread(faces, metadata)
+    crops = cut_crops(
+        faces, size=metadata.input_size, margin=metadata.crop_margin, num_threads=num_threads
+    )
+    reference = Reference(network, faces, crops, metadata.markup)
+    # Beside the old files, so that taking their place is a rename.
+    with tempfile.TemporaryDirectory(prefix=".", dir=folder) as staging:
+        writer = _Writer(metadata, reference, Path(staging), folder, num_threads)
+        bar = tqdm(chosen.items(), desc="exporting", unit="file", disable=None)
+        files = [writer.write(name, model) for name, model in bar]
+    record = {
+        "model": str(model_path),
+        "faces": len(faces),
+        "normalizer": metadata.markup.default_normalizer,
+        "files": files,
+    }
+    atomic.write_text(folder / "export.json", json.dumps(record, indent=2) + "\n")
+    return record
+
+
+@dataclasses.dataclass(frozen=True)
+class _Writer:
+    """Writes one file after another; each takes the old one's place once it was compared."""
+
+    metadata: ModelMetadata
+    reference: Reference
+    staging: Path
+    folder: Path
+    num_threads: int
+
+    def write(self, name, model):
+        """Writes `model` in the format `name` and returns its entry in export.json."""
+        write = self._saved_model if name == "saved_model" else self._tflite
+        return {
+            "format": name,
+            "path": FILES[name],
+            **write(name, model),
+            "nme_keras": self.reference.nme,
+        }
+
+    def _saved_model(self, name, model):
+        with atomic.replacing_folder(self.folder / FILES[name]) as temporary:
+            write_saved_model(model, temporary)
+            sidecar.write_description(
+                temporary / runtime.SAVED_MODEL_METADATA, self.metadata, model.output
+            )
+            compared = self.reference.compare(temporary, name, self.num_threads)
+            size = sum(file.stat().st_size for file in temporary.rglob("*") if file.is_file())
+        return {"bytes": size, "ops": {}, **compared}
+
+    def _tflite(self, name, model):
+        static = self.staging / "static"  # traced once for all precisions
+        if not static.exists():
+            write_saved_model(model, static, batch_size=1)
+        content = tflite.convert(static, name, self.reference.images)
+        staged = self.staging / FILES[name]
+        staged.write_bytes(content)
+        sidecar.write_sidecar(staged, self.metadata, model.output)
+        compared = self.reference.compare(staged, name, self.num_threads)
+        for file in (staged.with_suffix(".json"), staged):
+            os.replace(file, self.folder / file.name)
+        return {"bytes": len(content), "ops": tflite.count_ops(content), **compared}
+
+
+def _checked(formats):
+    unknown = sorted(set(formats) - set(FILES))
+    if unknown or not formats:
+        raise InputError(f"formats {unknown} are unknown: known are {list(FILES)}.")
+    if keras.backend.backend() != "tensorflow":
+        raise InputError(f"KERAS_BACKEND={keras.backend.backend()}: export needs tensorflow.")
+    return list(dict.fromkeys(formats))
+
+
+def _in_float32(network):
+    """The network without mixed precision, which the TFLite converter cannot read."""
+    config = re.sub(r'"mixed_b?float16"', '"float32"', network.to_json())
+    converted = keras.models.model_from_json(config)
+    converted.set_weights(network.get_weights())
+    return converted
+
+
+def _choose(network, metadata, outputs, variant):
+    """A functional model that gives some of the network's outputs."""
+    images = keras.Input((metadata.input_size, metadata.input_size, 3), name="images")
+    available = network(images, training=False)
+    if outputs is None:
+        outputs = list(available) if variant == "saved_model" else ["landmarks"]
+    unknown = sorted(set(outputs) - set(available))
+    if unknown or "landmarks" not in outputs:
+        raise InputError(
+            f"outputs {list(outputs)}: expected landmarks, and any others of {list(available)}."
+        )
+    return keras.Model(images, {name: available[name] for name in outputs})
+
+
+def _spread(faces, metadata):
+    """Up to 200 of the faces, evenly spread over the list."""
+    if faces[0].markup != metadata.markup.name:
+        raise InputError(
+            f"the faces are annotated in {faces[0].markup}, the model predicts "
+            f"{metadata.markup.name}."
+        )
+    index = np.linspace(0, len(faces) - 1, min(_FACES, len(faces))).round().astype(int)
+    return [faces[i] for i in index]

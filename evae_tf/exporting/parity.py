@@ -1,0 +1,60 @@
+"""Whether an exported file says what the Keras model says, on crops of faces."""
+
+import numpy as np
+
+from evae_tf import geometry, metrics, runtime
+from evae_tf.errors import InputError
+
+# The largest difference of a landmark coordinate, as a fraction of the crop. What quantised files
+# lose is told by their NME.
+TOLERANCES = {"saved_model": 1e-5, "tflite": 1e-4, "tflite_fp16": 1e-3}
+
+
+class Reference:
+    """The Keras model's answers, and the true landmarks, on some faces.
+
+    Args:
+      model: Keras model.
+      faces: list of `Face`.
+      crops: `Crops` of the faces.
+      markup: `Markup` of the faces; its default normaliser is used.
+
+    Attributes:
+      images: float32 [N, S, S, 3], RGB in [0, 1].
+      nme: mean NME of the Keras model, as a fraction.
+    """
+
+    def __init__(self, model, faces, crops, markup):
+        self.images = np.asarray(crops.images, np.float32) / 255
+        self._squares = crops.squares
+        self._true = np.stack([face.landmarks for face in faces])
+        boxes = np.stack([face.box for face in faces])
+        self._normalizer = metrics.normalizing_distance(
+            markup.default_normalizer, self._true, boxes, markup
+        )
+        outputs = model.predict(self.images, batch_size=64, verbose=0)
+        self._landmarks = outputs["landmarks"]
+        self.nme = self._mean_nme(self._landmarks)
+
+    def compare(self, path, variant, num_threads):
+        """Opens an exported file with the runtime that will run it, and compares its landmarks.
+
+        Returns:
+          dict: `parity`, the largest absolute difference in fractions of the crop, and `nme`.
+
+        Raises:
+          InputError: the difference is larger than `TOLERANCES` allow, or not a number.
+        """
+        landmarks = runtime.open_model(path, num_threads).predict(self.images)["landmarks"]
+        difference = float(np.abs(landmarks - self._landmarks).max())
+        tolerance = TOLERANCES.get(variant, np.inf)
+        if not difference < tolerance:
+            raise InputError(
+                f"{variant}: landmarks differ from the Keras model's by {difference:.1e} of the "
+                f"crop, allowed is {tolerance:.0e}; the file was not kept."
+            )
+        return {"parity": difference, "nme": self._mean_nme(landmarks)}
+
+    def _mean_nme(self, landmarks):
+        predicted = geometry.crop_to_image(landmarks, self._squares)
+        return float(np.mean(metrics.nme(predicted, self._true, self._normalizer)))

@@ -1,0 +1,36 @@
+"""SavedModel: what servers load, and what the TFLite converter starts from."""
+
+import keras
+import tensorflow as tf
+
+from evae_tf.errors import InputError
+
+
+def write_saved_model(model, folder, batch_size=None):
+    """Writes `model` as a SavedModel with the signatures `serve` and `serving_default`.
+
+    Both take `images`, float32 [N, S, S, 3], RGB in [0, 1], and give the model's dict. A request
+    of another shape is refused in front of the first kernel, where it would abort the server.
+
+    Args:
+      model: functional Keras model of one input [None, S, S, 3].
+      folder: where to write.
+      batch_size: N, or None for any.
+
+    Raises:
+      InputError: the disk refused the files.
+    """
+    shape = (batch_size, *model.input_shape[1:])
+
+    def serve(images):
+        return model(tf.ensure_shape(images, shape), training=False)
+
+    # Without `archive.track`, which would write every weight a second time.
+    archive = keras.export.ExportArchive()
+    archive.add_endpoint(
+        "serve", serve, input_signature=[tf.TensorSpec(shape, tf.float32, name="images")]
+    )
+    try:
+        archive.write_out(str(folder), verbose=False)
+    except tf.errors.OpError as error:  # TensorFlow's own form of a full disk
+        raise InputError(f"{folder}: cannot be written ({error.message}).") from error

@@ -1,0 +1,94 @@
+"""`export.py` as a person calls it."""
+
+import csv
+import json
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from evae_tf import config, markups, runtime
+from evae_tf.architectures import build_model
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder with model.keras for 5 points, and faces.csv with its pictures."""
+    folder, markup = tmp_path_factory.mktemp("cli"), markups.MARKUPS["mtfl_5"]
+    sizes = ["input_size=32", "encoder_filters=4,4,4", "decoder_filters=4,4,4"]
+    build_model(config.override(config.Config(), sizes), markup).save(folder / "model.keras")
+    rng = np.random.default_rng(2)
+    with (folder / "faces.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["image", *(f"{axis}{i}" for i in range(5) for axis in "xy")])
+        for i in range(6):
+            name = f"{i}.png"
+            cv2.imwrite(str(folder / name), rng.integers(0, 256, (60, 48, 3), dtype=np.uint8))
+            writer.writerow([name, *rng.uniform(5, 43, 10).round(2)])
+    return folder
+
+
+def export(folder, *flags, **options):
+    return subprocess.run(
+        [sys.executable, str(ROOT / "export.py"), f"--model={folder / 'model.keras'}", *flags],
+        capture_output=True,
+        text=True,
+        **options,
+    )
+
+
+def data_flags(folder):
+    return ["--dataset=csv", f"--data_dir={folder / 'faces.csv'}", "--markup=mtfl_5"]
+
+
+def test_export_writes_the_files_and_prints_a_table(folder, tmp_path):
+    done = export(
+        folder, *data_flags(folder), f"--output={tmp_path}", "--formats=saved_model,tflite"
+    )
+    assert done.returncode == 0, done.stderr
+    record = json.loads((tmp_path / "export.json").read_text())
+    assert [entry["path"] for entry in record["files"]] == ["saved_model", "model.tflite"]
+    assert record["faces"] == 6
+    for entry in record["files"]:
+        assert runtime.open_model(tmp_path / entry["path"]).metadata.markup.name == "mtfl_5"
+        (row,) = [line for line in done.stdout.splitlines() if line.startswith(f"{entry['path']} ")]
+        assert f"{100 * entry['nme']:.2f}" in row
+
+
+def test_faces_are_drawn_where_there_is_no_data_set(folder, tmp_path):
+    """In the markup of the model, although that of synthetic data is another by default."""
+    done = export(folder, f"--output={tmp_path}", "--formats=tflite", "--outputs=landmarks")
+    assert done.returncode == 0, done.stderr
+    assert json.loads((tmp_path / "export.json").read_text())["faces"] == 200
+
+
+def test_a_full_disk_leaves_the_old_model(folder, tmp_path):
+    """Stood in for by a limit on the size of a file, which every write runs into alike."""
+    old = tmp_path / "saved_model" / "saved_model.pb"
+    old.parent.mkdir()
+    old.write_bytes(b"old")
+
+    def limit():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+
+    flags = [*data_flags(folder), f"--output={tmp_path}", "--formats=saved_model"]
+    done = export(folder, *flags, preexec_fn=limit)
+    assert done.returncode == 1, done.stderr
+    assert "Traceback" not in done.stderr
+    assert "cannot be written" in done.stderr
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [old]
+    assert old.read_bytes() == b"old"
+
+
+def test_an_output_that_the_model_lacks(folder, tmp_path):
+    done = export(folder, *data_flags(folder), f"--output={tmp_path}", "--outputs=landmarks,depth")
+    assert done.returncode == 1, done.stderr
+    assert "Traceback" not in done.stderr
+    (sentence,) = [line for line in done.stderr.splitlines() if line.startswith("error:")]
+    assert all(word in sentence for word in ("depth", "landmarks", "response_maps"))

@@ -1,0 +1,310 @@
+"""Exported files say what the Keras model says; the truth is that model's own answer."""
+
+import collections
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+
+import cv2
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+from evae_tf import config, markups, runtime
+from evae_tf.architectures import build_model
+from evae_tf.data.crops import cut_crops
+from evae_tf.data.face import make_face
+from evae_tf.errors import InputError
+from evae_tf.exporting import FILES, export_model, parity, tflite
+
+SIZE = 32
+TINY = [
+    *("encoder_filters=8,8,16", "decoder_filters=8,8,8", "latent_channels=4"),
+    *("regressor_filters=8,8", "regressor_strides=2,2", "regressor_blocks=0,0"),
+    *("regressor_bottleneck=4", "regressor_units=16"),
+]
+
+
+def tiny_model(path, markup="ibug_68", architecture="evae_cnn", preset="default"):
+    """Saves an untrained model whose landmarks nevertheless differ from face to face."""
+    assignments = [f"input_size={SIZE}", f"architecture={architecture}", *TINY]
+    keras.utils.set_random_seed(3)
+    model = build_model(
+        config.override(config.preset(preset), assignments), markups.MARKUPS[markup]
+    )
+    images = np.random.default_rng(0).random((16, SIZE, SIZE, 3), np.float32)
+    for _ in range(5):
+        model(images, training=True)  # moves the statistics of batch normalisation
+    for weight in model.weights:
+        if weight.path.endswith("head/kernel"):
+            # Sharp maps, and offsets that are felt.
+            weight.assign((100 if "regressor" in weight.path else 20) * weight)
+    model.save(path)
+    return path
+
+
+def noise_faces(count, markup="ibug_68"):
+    """Faces whose pictures are smooth noise."""
+    rng, markup = np.random.default_rng(7), markups.MARKUPS[markup]
+    faces = []
+    for i in range(count):
+        coarse = rng.integers(0, 256, (7, 9, 3), dtype=np.uint8)
+        image = cv2.resize(coarse, (90, 70), interpolation=cv2.INTER_CUBIC)
+        landmarks = rng.uniform((15, 10), (75, 60), (markup.num_points, 2))
+        faces.append(make_face(image, landmarks, markup=markup, subset="val", name=str(i)))
+    return faces
+
+
+def crops_of(faces):
+    crops = cut_crops(faces, size=SIZE, margin=0.25)
+    return np.asarray(crops.images, np.float32) / 255
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    """Of one export to all formats: record, folder, Keras model's path, crops, its answers."""
+    folder = tmp_path_factory.mktemp("export")
+    model, faces = tiny_model(folder / "model.keras"), noise_faces(12)
+    record = export_model(model, folder / "out", list(FILES), faces=faces)
+    crops = crops_of(faces)
+    return record, folder / "out", model, crops, runtime.open_model(model).predict(crops)
+
+
+def test_the_reference_is_worth_comparing_with(exported):
+    """Landmarks that hardly moved would agree with anything."""
+    assert exported[-1]["landmarks"].std(axis=0).mean() > 0.01
+
+
+@pytest.mark.parametrize(
+    ("name", "largest", "mean"),
+    [
+        ("saved_model", 1e-5, 1e-5),
+        ("tflite", 1e-4, 1e-5),
+        ("tflite_fp16", 1e-3, 1e-3),
+        ("tflite_dynamic", 0.1, 5e-3),
+        ("tflite_int8", 0.1, 5e-3),
+    ],
+)
+def test_every_file_agrees_with_the_keras_model(exported, name, largest, mean):
+    record, folder, _, crops, expected = exported
+    found = runtime.open_model(folder / FILES[name]).predict(crops)["landmarks"]
+    difference = np.abs(found - expected["landmarks"])
+    assert difference.max() < largest
+    assert difference.mean() < mean
+    (entry,) = [entry for entry in record["files"] if entry["format"] == name]
+    assert entry["parity"] == pytest.approx(difference.max(), abs=1e-6)
+    assert entry["nme"] == pytest.approx(entry["nme_keras"], rel=0.05)
+
+
+def test_quantised_files_differ_at_all(exported):
+    """A float file under the name of an int8 one would agree too well."""
+    parities = {entry["format"]: entry["parity"] for entry in exported[0]["files"]}
+    assert parities["tflite"] < 1e-5 < parities["tflite_fp16"]
+    assert min(parities["tflite_int8"], parities["tflite_dynamic"]) > 1e-4
+
+
+def test_the_folder_holds_what_the_contract_names(exported):
+    record, folder, *_ = exported
+    stems = ["model", "model_fp16", "model_dynamic", "model_int8"]
+    expected = {
+        "saved_model",
+        "export.json",
+        *(f"{s}{e}" for s in stems for e in (".tflite", ".json")),
+    }
+    assert {path.name for path in folder.iterdir()} == expected
+    assert json.loads((folder / "export.json").read_text()) == record
+    for entry in record["files"]:
+        path = folder / entry["path"]
+        if path.is_file():
+            assert entry["bytes"] == path.stat().st_size
+    sizes = {entry["format"]: entry["bytes"] for entry in record["files"]}
+    assert sizes["tflite_int8"] < sizes["tflite_fp16"] < sizes["tflite"]
+
+
+def test_the_sidecar_describes_its_file(exported):
+    folder = exported[1]
+    sidecar = json.loads((folder / "model_int8.json").read_text())
+    content = (folder / "model_int8.tflite").read_bytes()
+    assert sidecar["sha256"] == hashlib.sha256(content).hexdigest()
+    assert sidecar["markup"] == markups.MARKUPS["ibug_68"].to_dict()
+    assert (sidecar["input_size"], sidecar["crop_margin"]) == (SIZE, 0.25)
+    assert sidecar["normalization"] == "RGB in [0, 1]"
+    assert sidecar["outputs"] == ["landmarks"]
+    assert {"preset", "version", "license"} <= set(sidecar)
+
+
+def test_ops_are_those_that_the_runtime_sees(exported):
+    record, folder, *_ = exported
+    for entry in record["files"]:
+        if entry["format"] == "saved_model":
+            continue
+        interpreter = Interpreter(
+            str(folder / entry["path"]),
+            experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+        )
+        seen = collections.Counter(op["op_name"] for op in interpreter._get_ops_details())
+        assert entry["ops"] == seen
+        assert not {"PACK", "STRIDED_SLICE", "GATHER", "SHAPE"} & set(seen)
+
+
+def test_an_unwanted_operation_is_refused():
+    @tf.function(input_signature=[tf.TensorSpec((1, 4), tf.float32), tf.TensorSpec((2,), tf.int32)])
+    def pick(values, index):
+        return tf.gather(values, index, axis=1)
+
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([pick.get_concrete_function()])
+    content = converter.convert()
+    assert "GATHER" in tflite.count_ops(content)
+    with pytest.raises(InputError, match="GATHER"):
+        tflite.check_ops(content, "model.tflite")
+
+
+def test_int8_is_int8_up_to_the_readout(exported):
+    folder = exported[1]
+    interpreter = Interpreter(
+        str(folder / "model_int8.tflite"),
+        experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+    )
+    types = {t["index"]: t["dtype"] for t in interpreter.get_tensor_details()}
+    layers = collections.Counter()
+    for op in interpreter._get_ops_details():
+        read, written = types[op["inputs"][0]], types[op["outputs"][0]]
+        if op["op_name"] in ("CONV_2D", "TRANSPOSE_CONV"):
+            layers[op["op_name"]] += 1
+            assert {types[i] for i in op["inputs"]} <= {np.int8, np.int32}
+            assert written is np.int8
+        if op["op_name"] == "CONCATENATION":  # features with maps, and x with y of the readout
+            layers[written.__name__] += 1
+        if op["op_name"] in ("SOFTMAX", "SUM", "DIV"):
+            assert read is written is np.float32
+    assert layers == {"CONV_2D": 12, "TRANSPOSE_CONV": 3, "int8": 1, "float32": 1}
+    assert interpreter.get_input_details()[0]["dtype"] is np.float32
+    assert interpreter.get_output_details()[0]["dtype"] is np.float32
+
+
+_WITH_TENSORFLOW_ALONE = """
+import sys
+sys.modules.update(dict.fromkeys(["keras", "tf_keras", "tensorflow_probability", "evae_tf"]))
+import numpy as np, tensorflow as tf
+loaded = tf.saved_model.load(sys.argv[1])
+serve = loaded.signatures["serving_default"]
+crops = np.load(sys.argv[2])
+one, three = (serve(images=tf.constant(crops[:n])) for n in (1, 3))
+np.savez(sys.argv[3], one=one["landmarks"], three=three["landmarks"], maps=three["response_maps"],
+         called=loaded.serve(crops[:3])["landmarks"])
+for shape in ((2, 31, 32, 3), (2, 32, 32, 4), (32, 32, 3)):
+    try:
+        serve(images=tf.zeros(shape))
+    except tf.errors.InvalidArgumentError:
+        print("refused", shape)
+"""
+
+
+def test_the_saved_model_needs_tensorflow_alone(exported, tmp_path):
+    """Any batch size, and a tensor of the wrong shape is an error instead of an abort."""
+    _, folder, _, crops, expected = exported
+    np.save(tmp_path / "crops.npy", crops)
+    arguments = [folder / "saved_model", tmp_path / "crops.npy", tmp_path / "answers.npz"]
+    done = subprocess.run(
+        [sys.executable, "-c", _WITH_TENSORFLOW_ALONE, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("refused") == 3
+    answers = np.load(arguments[2])
+    expected = {name: values[:3] for name, values in expected.items()}
+    np.testing.assert_allclose(answers["one"], expected["landmarks"][:1], atol=1e-5)
+    np.testing.assert_allclose(answers["three"], expected["landmarks"], atol=1e-5)
+    np.testing.assert_allclose(answers["called"], expected["landmarks"], atol=1e-5)
+    np.testing.assert_allclose(answers["maps"], expected["response_maps"], atol=1e-4)
+
+
+def test_outputs_are_chosen(exported, tmp_path):
+    _, _, model, crops, expected = exported
+    names = ["landmarks", "response_maps"]
+    export_model(model, tmp_path, ["tflite"], outputs=names, faces=noise_faces(2))
+    found = runtime.open_model(tmp_path / "model.tflite").predict(crops[:2])
+    assert list(found) == names
+    np.testing.assert_allclose(found["response_maps"], expected["response_maps"][:2], atol=1e-3)
+
+
+@pytest.mark.parametrize(("architecture", "preset"), [("cnn", "default"), ("evae", "paper")])
+def test_other_networks(tmp_path, architecture, preset):
+    model = tiny_model(tmp_path / "model.keras", "mtfl_5", architecture, preset)
+    faces = noise_faces(6, "mtfl_5")
+    record = export_model(model, tmp_path / "out", ["tflite", "tflite_int8"], faces=faces)
+    exact, quantised = (entry["parity"] for entry in record["files"])
+    assert exact < 1e-4
+    assert quantised < 0.1
+
+
+def test_a_network_of_mixed_precision(tmp_path):
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        model = tiny_model(tmp_path / "model.keras", "mtfl_5")
+    finally:
+        keras.config.set_dtype_policy("float32")
+    faces = noise_faces(3, "mtfl_5")
+    export_model(model, tmp_path / "out", ["tflite"], faces=faces)
+    rounded = runtime.open_model(model).predict(crops_of(faces))["landmarks"]
+    found = runtime.open_model(tmp_path / "out/model.tflite").predict(crops_of(faces))["landmarks"]
+    np.testing.assert_allclose(found, rounded, atol=0.05)
+
+
+@pytest.fixture
+def old(exported, tmp_path):
+    """(path of the Keras model, a folder of an earlier export)."""
+    folder = tmp_path / "old"
+    shutil.copytree(exported[1], folder)
+    return exported[2], folder
+
+
+@pytest.mark.parametrize("name", ["saved_model", "tflite"])
+def test_a_file_that_differs_does_not_replace_a_good_one(old, monkeypatch, name):
+    (model, folder), before = old, contents(old[1])
+    monkeypatch.setitem(parity.TOLERANCES, name, 0.0)
+    with pytest.raises(InputError, match="differ from the Keras model"):
+        export_model(model, folder, [name], faces=noise_faces(2))
+    assert contents(folder) == before
+
+
+@pytest.mark.parametrize("name", ["saved_model", "tflite"])
+def test_an_interrupted_export_leaves_the_old_files(old, monkeypatch, name):
+    (model, folder), before = old, contents(old[1])
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(parity.Reference, "compare", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        export_model(model, folder, [name], faces=noise_faces(2))
+    assert contents(folder) == before
+
+
+def contents(folder):
+    """Every file below a folder, hidden ones too, by its path."""
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_what_is_asked_for_must_exist(exported, tmp_path):
+    model = exported[2]
+    faces = noise_faces(2)
+    with pytest.raises(InputError, match="onnx.*tflite_int8"):
+        export_model(model, tmp_path / "out", ["tflite", "onnx"], faces=faces)
+    with pytest.raises(InputError, match="depth.*response_maps"):
+        export_model(
+            model, tmp_path / "out", ["tflite"], outputs=["landmarks", "depth"], faces=faces
+        )
+    with pytest.raises(InputError, match="expected landmarks"):
+        export_model(model, tmp_path / "out", ["tflite"], outputs=["response_maps"], faces=faces)
+    with pytest.raises(InputError, match="mtfl_5.*ibug_68"):
+        export_model(model, tmp_path / "out", ["tflite"], faces=noise_faces(2, "mtfl_5"))
+    (tmp_path / "file").write_text("not a folder")
+    with pytest.raises(InputError, match="file"):
+        export_model(model, tmp_path / "file", ["tflite"], faces=faces)
+    assert (tmp_path / "file").read_text() == "not a folder"
