@@ -1,0 +1,238 @@
+"""The commands as a person calls them: what they print, how they end, what they leave behind."""
+
+import csv
+import json
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from evae_tf import markups
+from evae_tf.data import synthetic
+from tests.test_training import SMALL
+
+ROOT = Path(__file__).parents[1]
+MTFL = markups.MARKUPS["mtfl_5"]
+SET = [f"--set={assignment}" for assignment in SMALL]
+
+
+def call(script, *arguments, **options):
+    command = [sys.executable, ROOT / f"{script}.py", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, **options)
+
+
+def refused(result, status, *words):
+    """One sentence on stderr that holds `words`, no traceback, and the exit status."""
+    assert result.returncode == status, result.stderr
+    assert "Traceback" not in result.stderr, result.stderr
+    (line,) = [line for line in result.stderr.splitlines() if line.startswith("error: ")]
+    for word in words:
+        assert word in line, line
+
+
+def write_faces(folder, count=24, splits=("train", "train", "val")):
+    """A data set of one's own: drawn faces as PNG files and a .csv with 5 points each."""
+    folder.mkdir()
+    columns = [f"{axis}{i}" for i in range(5) for axis in "xy"]
+    with (folder / "faces.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["image", *columns, "split"])
+        for i, face in enumerate(synthetic.read("train", MTFL, count=count)):
+            Image.fromarray(face.image).save(folder / f"{i}.png")
+            points = [f"{value:.3f}" for value in face.landmarks.ravel()]
+            writer.writerow([f"{i}.png", *points, splits[i % len(splits)]])
+    return folder / "faces.csv"
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """(the .csv, the run folder) of a small training on one's own faces."""
+    folder = tmp_path_factory.mktemp("trained")
+    data = write_faces(folder / "data")
+    result = call("train", *own(data), f"--workdir={folder / 'run'}", *SET)
+    assert result.returncode == 0, result.stderr
+    assert "val_nme" in result.stdout + result.stderr
+    assert "model.keras" in result.stdout
+    return data, folder / "run"
+
+
+def own(data):
+    return ["--dataset=csv", f"--data_dir={data}", "--markup=mtfl_5"]
+
+
+@pytest.mark.parametrize("script", ["train", "evaluate", "export"])
+def test_help_names_the_flags_and_what_they_mean(script):
+    result = call(script, "--help")
+    assert result.returncode == 0
+    for flag in ("--dataset", "--data_dir", "--markup", "--seed", "--batch_size", "--num_threads"):
+        assert flag in result.stdout.replace("--[no]", "--")
+
+
+@pytest.mark.parametrize(
+    ("script", "arguments", "status", "words"),
+    [
+        ("train", ["--datset=300w"], 2, ["datset"]),
+        ("train", ["--dataset=300W"], 2, ["300w", "synthetic", "wflw"]),
+        ("train", ["--architecture=resnet"], 2, ["evae_cnn"]),
+        ("train", ["stray"], 2, ["stray"]),
+        ("train", ["--preset=best"], 1, ["best", "default", "paper"]),
+        ("train", ["--set=epoch=2"], 1, ["epoch=2", "learning_rate"]),
+        ("train", ["--dataset=300w"], 1, ["--data_dir"]),
+        ("train", ["--dataset=300w", "--data_dir=nowhere"], 1, ["nowhere"]),
+        ("train", ["--dataset=csv", "--data_dir=faces.csv"], 1, ["--markup", "ibug_68"]),
+        ("train", ["--dataset=mtfl", "--data_dir=.", "--markup=ibug_68"], 1, ["mtfl_5"]),
+        ("train", ["--markup=ibug_86"], 1, ["ibug_86", "ibug_68"]),
+        ("evaluate", ["--model=nowhere.keras"], 1, ["nowhere.keras"]),
+        ("evaluate", ["--subset=trial"], 1, ["trial", "train", "test"]),
+        ("export", ["--model=nowhere.keras"], 1, ["nowhere.keras"]),
+        ("export", ["--formats=onnx"], 1, ["onnx", "tflite_int8"]),
+    ],
+)
+def test_a_wrong_call_gets_one_sentence(script, arguments, status, words, tmp_path):
+    refused(call(script, *arguments, cwd=tmp_path), status, *words)
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_empty_folder_is_refused(tmp_path):
+    (tmp_path / "empty").mkdir()
+    result = call("train", "--dataset=wflw", "--data_dir=empty", cwd=tmp_path)
+    refused(result, 1, "empty", "wflw")
+
+
+def test_a_truncated_training_image_is_named(tmp_path):
+    data = write_faces(tmp_path / "data", count=6)
+    image = tmp_path / "data" / "4.png"
+    image.write_bytes(image.read_bytes()[:900])
+    result = call("train", *own(data), f"--workdir={tmp_path / 'run'}", *SET)
+    refused(result, 1, "4.png")
+
+
+def test_wt_without_a_model_to_start_from_is_refused(tmp_path):
+    data = write_faces(tmp_path / "data", count=6)
+    result = call("train", *own(data), "--architecture=wt", "--workdir=run", cwd=tmp_path)
+    refused(result, 1, "--init_from")
+
+
+def test_a_full_disk_keeps_what_was_there(trained, tmp_path):
+    """The operating system's own limit on a file's size stands for a disk that is full."""
+    data, _ = trained
+    arguments = [*own(data), f"--workdir={tmp_path}", *SET, "--set=epochs=2"]
+    limit = {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))}
+    refused(call("train", *arguments, **limit), 1, str(tmp_path))
+    assert not (tmp_path / "model.keras").exists()
+    assert not list(tmp_path.rglob(".*"))
+    assert call("train", *arguments).returncode == 0
+
+
+def test_ctrl_c_ends_with_a_sentence_and_the_run_goes_on(trained, tmp_path):
+    data, _ = trained
+    arguments = [*own(data), f"--workdir={tmp_path}", *SET]
+    command = [sys.executable, ROOT / "train.py", *map(str, arguments)]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 120
+    while not (tmp_path / "checkpoints" / "last.weights.h5").exists():
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "error: stopped" in errors
+    assert "Traceback" not in errors
+    assert call("train", *arguments).returncode == 0
+    assert (tmp_path / "metrics.csv").read_text().count("\n") == 13
+
+
+def test_evaluation_writes_the_report_of_the_contract(trained, tmp_path):
+    data, run = trained
+    model = run / "model.keras"
+    result = call(
+        "evaluate",
+        *own(data),
+        f"--model={model}",
+        "--normalizer=inter_pupil,box_diagonal",
+        f"--output={tmp_path}",
+    )
+    assert result.returncode == 0, result.stderr
+    rows = json.loads((tmp_path / "report.json").read_text())["rows"]
+    assert [(row["reading"], row["normalizer"]) for row in rows] == [
+        ("regressor", "inter_pupil"),
+        ("regressor", "box_diagonal"),
+        ("maps", "inter_pupil"),
+        ("maps", "box_diagonal"),
+    ]
+    for row in rows:
+        assert row["model"] == str(model)
+        assert (row["dataset"], row["subset"], row["faces"]) == ("csv", "val", 8)
+        assert row["nme_ci95"][0] <= row["nme"] <= row["nme_ci95"][1]
+        assert {"median", "auc_08", "auc_10", "fr_08", "fr_10"} <= set(row)
+    with (tmp_path / "per_face.csv").open(newline="") as file:
+        faces = [row for row in csv.DictReader(file) if row["normalizer"] == "inter_pupil"]
+    of_regressor = [float(row["nme"]) for row in faces if row["reading"] == "regressor"]
+    assert np.mean(of_regressor) == pytest.approx(rows[0]["nme"], abs=1e-5)
+    for name in ("ced", "responses", "samples", "per_landmark"):
+        assert Image.open(tmp_path / f"{name}.png").size[0] > 300
+    assert f"{100 * rows[0]['nme']:.2f}" in result.stdout
+
+
+def test_the_best_epoch_s_error_is_what_evaluation_finds(trained, tmp_path):
+    data, run = trained
+    result = call("evaluate", *own(data), f"--model={run / 'model.keras'}", f"--output={tmp_path}")
+    assert result.returncode == 0, result.stderr
+    row = json.loads((tmp_path / "report.json").read_text())["rows"][0]
+    with (run / "metrics.csv").open(newline="") as file:
+        best = min(float(row["val_nme"]) for row in csv.DictReader(file))
+    assert row["nme"] == pytest.approx(best, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("flag", "words"),
+    [
+        ("--normalizer=inter_ear", ["inter_ear", "inter_pupil", "box_size"]),
+        ("--subset=trial", ["trial", "val"]),
+        ("--markup=ibug_68", ["faces.csv"]),
+        ("--output=file", ["file"]),
+    ],
+)
+def test_evaluation_refuses_what_it_cannot_use(flag, words, trained, tmp_path):
+    data, run = trained
+    (tmp_path / "file").write_text("in the way")
+    result = call("evaluate", *own(data), f"--model={run / 'model.keras'}", flag, cwd=tmp_path)
+    refused(result, 1, *words)
+
+
+def test_a_model_of_other_points_is_refused(trained, tmp_path):
+    _, run = trained
+    arguments = [f"--model={run / 'model.keras'}", "--dataset=synthetic", f"--output={tmp_path}"]
+    refused(call("evaluate", *arguments), 1, "mtfl_5", "ibug_68")
+
+
+def test_another_set_of_points_starts_from_a_trained_model(trained, tmp_path):
+    """One's own scheme in a JSON file, and `wt` from the weights of a model of other points."""
+    data, run = trained
+    own_markup = {
+        "name": "eyes_and_nose",
+        "points": ["left", "right", "tip"],
+        "flip_pairs": [[0, 1]],
+        "normalizers": {"eyes": [0, 1]},
+        "outline": [[0, 2], [1, 2]],
+    }
+    (tmp_path / "mine.json").write_text(json.dumps(own_markup))
+    lines = data.read_text().splitlines()
+    kept = [[*line.split(",")[:7], line.split(",")[-1]] for line in lines]
+    (data.parent / "three.csv").write_text("\n".join(",".join(line) for line in kept))
+    arguments = ["--dataset=csv", f"--data_dir={data.parent / 'three.csv'}", "--markup=mine.json"]
+    result = call(
+        "train", *arguments, "--architecture=wt", f"--init_from={run / 'model.keras'}",
+        "--workdir=run", *SET, "--set=epochs=1", cwd=tmp_path,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    assert "trained anew" in result.stderr
+    assert "regressor/head" in result.stderr
+    assert "(eyes," in result.stdout
