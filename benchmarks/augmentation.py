@@ -1,0 +1,65 @@
+"""Does the input pipeline keep the training step waiting?
+
+Times, in turns in one process, augmented crops a second out of tf.data and crops a second that
+the training step of the default model consumes, and prints the ratio of the medians.
+`python -m benchmarks.augmentation`
+"""
+
+import time
+
+import keras
+import numpy as np
+
+from evae_tf import config as configs
+from evae_tf import markups, training
+from evae_tf.architectures import build_model
+from evae_tf.data import synthetic
+from evae_tf.data.crops import cut_crops
+from evae_tf.data.pipeline import TrainingBatches
+
+ROUNDS = 5
+PIPELINE_BATCHES = 40
+TRAINING_STEPS = 8
+DEMANDED = 10
+
+
+def main():
+    """Prints both rates and their ratio."""
+    config, markup = configs.preset("default"), markups.MARKUPS["ibug_68"]
+    faces = synthetic.read("train", markup, count=128)
+    crops = cut_crops(
+        faces,
+        size=config.input_size,
+        margin=config.crop_margin,
+        context=config.crop_context_px,
+    )
+    batches = TrainingBatches(crops, config.batch_size, config.seed)
+    trainer = training.compiled_trainer(build_model(config, markup), config, markup, batches)
+    prepared = next(iter(training.training_data(trainer, batches, 0, num_threads=2)))
+
+    def pipeline_rate():
+        data = iter(training.training_data(trainer, batches, 0, num_threads=2))
+        for _ in range(4):  # what was prefetched while nobody looked
+            next(data)
+        started = time.perf_counter()
+        for _ in range(PIPELINE_BATCHES):
+            next(data)
+        return PIPELINE_BATCHES * config.batch_size / (time.perf_counter() - started)
+
+    def training_rate():
+        started = time.perf_counter()
+        for _ in range(TRAINING_STEPS):
+            trainer.train_on_batch(prepared)
+        return TRAINING_STEPS * config.batch_size / (time.perf_counter() - started)
+
+    training_rate(), pipeline_rate()  # tracing and first allocations
+    rates = np.array([(pipeline_rate(), training_rate()) for _ in range(ROUNDS)])
+    pipeline, step = np.median(rates, axis=0)
+    print(f"keras {keras.version()}, {config.input_size} px, batches of {config.batch_size}")
+    print(f"augmented crops a second: {pipeline:.0f} (rounds {np.rint(rates[:, 0])})")
+    print(f"crops a second trained on: {step:.0f} (rounds {np.rint(rates[:, 1])})")
+    print(f"ratio: {pipeline / step:.1f}, demanded {DEMANDED}")
+
+
+if __name__ == "__main__":
+    main()
