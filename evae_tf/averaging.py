@@ -31,7 +31,8 @@ class AveragedAdamW(keras.optimizers.AdamW):
             for variable in variables
         ]
         for average, variable in zip(self._averages, variables, strict=True):
-            average.assign(variable)
+            # A copy: JAX donates each variable's buffer, and will not donate one twice.
+            average.assign(ops.convert_to_numpy(variable))
 
     def apply(self, grads, trainable_variables=None):
         super().apply(grads, trainable_variables)
@@ -43,7 +44,7 @@ class AveragedAdamW(keras.optimizers.AdamW):
     def copy_averages(self, targets):
         """Writes the averages into `targets`, variables in the order of the trained ones."""
         for average, target in zip(self._averages, targets, strict=True):
-            target.assign(average)
+            target.assign(ops.convert_to_numpy(average))
 
     def get_config(self):
         return {**super().get_config(), "averaging_momentum": self.averaging_momentum}

@@ -74,7 +74,7 @@ class EpochEnd(keras.callbacks.Callback):
         best = min((row["val_nme"] for row in self.rows), default=np.inf)
         # Averages of the trained weights; what is not trained, statistics for one, as it stands.
         for target, weight in zip(self.shipped.weights, self.model.network.weights, strict=True):
-            target.assign(weight)
+            target.assign(keras.ops.convert_to_numpy(weight))
         optimizer.copy_averages(self.shipped.trainable_weights)
         logs["val_nme"] = self.validation.nme(self.shipped)
         if logs["val_nme"] < best:

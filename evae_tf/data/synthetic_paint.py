@@ -5,9 +5,16 @@ import dataclasses
 import cv2
 import numpy as np
 
+from evae_tf.data.synthetic_brush import (
+    SHIFT,
+    draw_line,
+    ellipse,
+    fill_polygon,
+    fill_softly,
+    window_around,
+)
 from evae_tf.data.synthetic_shape import TOP, Shape, along, eye_contour, lower_brow
 
-_SHIFT = 4  # OpenCV takes coordinates in units of 2 ** -shift pixels
 _SKINS = np.float64(
     [
         (255, 224, 200),
@@ -43,41 +50,6 @@ class View:
         turned = points @ self.rotation.T
         nearness = 1 / (1 - 0.06 * turned[..., 2:])  # a camera some sixteen eye distances away
         return turned[..., :2] * nearness * self.scale + self.centre, turned[..., 2]
-
-
-def _fill(image, points, color):
-    points = np.rint(np.asarray(points) * 2**_SHIFT).astype(np.int32)
-    cv2.fillPoly(image, [points], tuple(map(float, color)), cv2.LINE_AA, _SHIFT)
-
-
-def _line(image, points, color, width, closed=False):
-    points = np.rint(np.asarray(points) * 2**_SHIFT).astype(np.int32)
-    thickness = max(1, round(width))
-    cv2.polylines(image, [points], closed, tuple(map(float, color)), thickness, cv2.LINE_AA, _SHIFT)
-
-
-def _window(image, points, margin):
-    """The part of the image around a polygon, as a view, and the polygon's place in it."""
-    height, width = image.shape[:2]
-    points = np.asarray(points)
-    low = np.clip(np.floor(points.min(axis=0) - margin).astype(int), 0, (width - 1, height - 1))
-    high = np.clip(np.ceil(points.max(axis=0) + margin).astype(int) + 1, low + 1, (width, height))
-    return image[low[1] : high[1], low[0] : high[0]], points - low
-
-
-def _soft(image, points, color, strength, blur_px):
-    """A polygon with soft edges, mixed in."""
-    size = 2 * round(blur_px) + 1
-    window, points = _window(image, points, size)
-    mask = np.zeros(window.shape[:2], np.float32)
-    _fill(mask, points, (strength,))
-    mask = cv2.GaussianBlur(mask, (size, size), 0)[..., None]
-    window += mask * (np.float32(color) - window)
-
-
-def _ellipse(centre, radii, count=16):
-    angle = np.linspace(0, 2 * np.pi, count, endpoint=False)
-    return centre + np.stack([np.cos(angle), np.sin(angle)], axis=1) * radii
 
 
 @dataclasses.dataclass(frozen=True)
@@ -136,14 +108,16 @@ class Painter:
         scale = self.view.scale
         if self.rng.random() < 0.45:  # long hair, behind everything
             long = self.rng.uniform(1.6, 2.6)
-            _fill(
+            fill_polygon(
                 self.image,
-                _ellipse(behind[0] + [0, 0.3 * scale], (1.4 * scale, long * scale)),
+                ellipse(behind[0] + [0, 0.3 * scale], (1.4 * scale, long * scale)),
                 hair * 0.75,
             )
-        _fill(self.image, _ellipse(behind[2], (0.72 * scale, 1.1 * scale)), skin * 0.62)
+        fill_polygon(self.image, ellipse(behind[2], (0.72 * scale, 1.1 * scale)), skin * 0.62)
         clothes = self.rng.uniform(20, 200) + self.rng.normal(0, 25, 3)
-        _fill(self.image, _ellipse(behind[1] + [0, scale], (2.3 * scale, 1.5 * scale)), clothes)
+        fill_polygon(
+            self.image, ellipse(behind[1] + [0, scale], (2.3 * scale, 1.5 * scale)), clothes
+        )
 
     def _head(self, skin, hair, light, ambient):
         """The surface as a mesh of quads, from the farthest to the nearest."""
@@ -173,13 +147,13 @@ class Painter:
         quads = np.stack(
             [corners[:-1, :-1], corners[:-1, 1:], corners[1:, 1:], corners[1:, :-1]], axis=2
         )
-        quads = np.rint(quads * 2**_SHIFT).astype(np.int32).reshape(-1, 4, 2)
+        quads = np.rint(quads * 2**SHIFT).astype(np.int32).reshape(-1, 4, 2)
         depth, toward = turned[:-1, :-1, 2].ravel(), normal[..., 2].ravel() > -0.05
         color = color.reshape(-1, 3)
         for index in np.argsort(depth):
             if toward[index]:
                 cv2.fillConvexPoly(
-                    self.image, quads[index], color[index].tolist(), cv2.LINE_8, _SHIFT
+                    self.image, quads[index], color[index].tolist(), cv2.LINE_8, SHIFT
                 )
 
     def _beard(self, hair):
@@ -197,7 +171,9 @@ class Painter:
         ring = np.concatenate([jaw, top])
         ring = self.facing(ring)
         if len(ring) > 2:
-            _soft(self.image, self.project(ring), hair * 0.9, strength, 0.06 * self.view.scale)
+            fill_softly(
+                self.image, self.project(ring), hair * 0.9, strength, 0.06 * self.view.scale
+            )
 
     def _nose(self, skin):
         c, scale = self.shape.curves, self.view.scale
@@ -206,10 +182,10 @@ class Painter:
         for side, nostril in ((-1, base[1]), (1, base[3])):
             if len(self.facing(nostril + [side * 0.05, -0.08])):
                 hole = self.project(nostril + [side * 0.01, -0.035])
-                _soft(
-                    self.image, _ellipse(hole, (0.055 * scale, 0.03 * scale)), shadow * 0.5, 0.9, 1
+                fill_softly(
+                    self.image, ellipse(hole, (0.055 * scale, 0.03 * scale)), shadow * 0.5, 0.9, 1
                 )
-        _soft(
+        fill_softly(
             self.image,
             self.project(np.concatenate([base, base[::-1] + [0, 0.06]])),
             shadow,
@@ -220,11 +196,11 @@ class Painter:
         for point, (dx, dy) in wings:
             curve = point + np.float64([(0, 0), (dx, dy / 2), (dx / 2, dy)])
             mask = np.concatenate([curve, curve[::-1] + [0.025 * np.sign(dx), 0]])
-            _soft(self.image, self.project(mask), shadow, 0.6, 0.02 * scale)
+            fill_softly(self.image, self.project(mask), shadow, 0.6, 0.02 * scale)
         tip = self.project(bridge[3] + [0, -0.05])
-        _soft(
+        fill_softly(
             self.image,
-            _ellipse(tip, (0.07 * scale, 0.06 * scale)),
+            ellipse(tip, (0.07 * scale, 0.06 * scale)),
             (255, 250, 245),
             0.3,
             0.05 * scale,
@@ -236,16 +212,16 @@ class Painter:
         red = skin * [0.86, 0.55, 0.55] if self.rng.random() < 0.75 else (175, 35, 50)
         upper = np.concatenate([outer[:7], inner[4::-1]])
         lower = np.concatenate([outer[6:], outer[:1], inner[[0, 7, 6, 5, 4]]])
-        _fill(self.image, inner, (45, 18, 18))
+        fill_polygon(self.image, inner, (45, 18, 18))
         gap = np.ptp(c["inner_lip"][:, 1])
         if gap > 0.1 and self.rng.random() < 0.8:
             teeth = self.project(
                 np.concatenate([c["inner_lip"][1:4], c["inner_lip"][3:0:-1] + [0, 0.4 * gap]])
             )
-            _fill(self.image, teeth, (225, 220, 210))
-        _fill(self.image, upper, np.float64(red) * 0.88)
-        _fill(self.image, lower, red)
-        _line(self.image, inner, np.float64(red) * 0.5, 0.012 * self.view.scale, closed=True)
+            fill_polygon(self.image, teeth, (225, 220, 210))
+        fill_polygon(self.image, upper, np.float64(red) * 0.88)
+        fill_polygon(self.image, lower, red)
+        draw_line(self.image, inner, np.float64(red) * 0.5, 0.012 * self.view.scale, closed=True)
 
     def _eye(self, side, skin):
         name = ("left_eye", "right_eye")[side]
@@ -254,24 +230,26 @@ class Painter:
             return
         contour = self.project(eye_contour(eye, 9))
         crease = self.project(eye_contour(eye, 9)[:9] + [0, -0.055])
-        _soft(
+        fill_softly(
             self.image, np.concatenate([contour[:9], crease[::-1]]), skin * 0.55, 0.5, 0.03 * scale
         )
         pupil, edge = self.project(
             self.shape.curves["pupils"][side] + np.float64([(0, 0), (0.11, 0)])
         )
         radii = np.float64([max(0.03 * scale, abs(edge[0] - pupil[0])), 0.115 * scale])
-        window, inside = _window(self.image, contour, 2)
+        window, inside = window_around(self.image, contour, 2)
         pupil = pupil - contour[0] + inside[0]
         mask = np.zeros((*window.shape[:2], 1), np.float32)
-        _fill(mask, inside, (1.0,))
+        fill_polygon(mask, inside, (1.0,))
         ball = np.full_like(window, 230) * np.float32(rng.uniform(0.75, 1.0))
-        _fill(ball, _ellipse(pupil, radii), self.iris)
-        _fill(ball, _ellipse(pupil, radii * 0.48), (12, 10, 10))
-        _fill(ball, _ellipse(pupil - 0.35 * radii, radii * 0.2), (250, 250, 250))
+        fill_polygon(ball, ellipse(pupil, radii), self.iris)
+        fill_polygon(ball, ellipse(pupil, radii * 0.48), (12, 10, 10))
+        fill_polygon(ball, ellipse(pupil - 0.35 * radii, radii * 0.2), (250, 250, 250))
         window += mask * (ball - window)
-        _line(self.image, contour[:9], (28, 20, 18), rng.uniform(0.02, 0.05) * scale)
-        _line(self.image, np.concatenate([contour[8:], contour[:1]]), skin * 0.55, 0.012 * scale)
+        draw_line(self.image, contour[:9], (28, 20, 18), rng.uniform(0.02, 0.05) * scale)
+        draw_line(
+            self.image, np.concatenate([contour[8:], contour[:1]]), skin * 0.55, 0.012 * scale
+        )
 
     def _brow(self, side, hair):
         upper = self.shape.curves[("left_brow", "right_brow")[side]]
@@ -279,7 +257,7 @@ class Painter:
         shown = self.facing(ring)
         if len(shown) > 4:
             color = np.minimum(hair * 0.7, 110)
-            _soft(
+            fill_softly(
                 self.image,
                 self.project(shown),
                 color,
@@ -291,9 +269,9 @@ class Painter:
         color, width = self.rng.uniform(0, 90, 3), self.rng.uniform(0.02, 0.06) * self.view.scale
         rims = []
         for pupil in self.shape.curves["pupils"]:
-            rim = _ellipse(pupil, (0.36, self.rng.uniform(0.22, 0.32)), 24)
+            rim = ellipse(pupil, (0.36, self.rng.uniform(0.22, 0.32)), 24)
             lifted = self.shape.surface(rim)
             lifted[:, 2] = lifted[:, 2].mean() * 0.5 + 0.5 * lifted[:, 2] + 0.12
             rims.append(self.view(lifted)[0])
-            _line(self.image, rims[-1], color, width, closed=True)
-        _line(self.image, [rims[0][0], rims[1][12]], color, width)
+            draw_line(self.image, rims[-1], color, width, closed=True)
+        draw_line(self.image, [rims[0][0], rims[1][12]], color, width)
