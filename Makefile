@@ -25,7 +25,7 @@ demo: .venv/run
 	@echo "model: $(DEMO)/model.keras   exports: $(DEMO)/export   pictures: $(DEMO)/evaluation"
 
 test: .venv/dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: .venv/dev
 	$(BIN)/ruff check .
