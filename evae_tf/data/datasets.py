@@ -106,7 +106,8 @@ def read_faces(dataset, data_dir, subset, markup=None):
     spec = _spec(dataset)
     available = available_subsets(dataset, data_dir)
     if subset not in available:
-        raise InputError(f"no subset {subset!r} of {dataset}; known: {_known(available)}.")
+        place = "" if data_dir is None else f"{data_dir}: "
+        raise InputError(f"{place}no subset {subset!r} of {dataset}; known: {_known(available)}.")
     if spec.markup:
         markup = MARKUPS[spec.markup]
     if markup is None:

@@ -28,9 +28,10 @@ def read_training_faces(dataset, data_dir, markup):
       InputError: see `datasets.read_faces`; or too few faces to hold any out.
     """
     available = available_subsets(dataset, data_dir)
-    subset = "train" if "train" in available else "all"
+    # Without any split all faces may train; with one, only those that it gives to training.
+    subset = "all" if tuple(available) == ("all",) else "train"
     if subset not in available:
-        raise InputError(f"{data_dir}: no subset to train on; found {', '.join(available)}.")
+        raise InputError(f"{data_dir}: no subset train; found {', '.join(available)}.")
     faces = read_faces(dataset, data_dir, subset, markup)
     if subset == "train" and "val" in available:
         validation = read_faces(dataset, data_dir, "val", markup)
