@@ -3,7 +3,7 @@
 from absl import flags
 
 from evae_tf.cli import data_flags
-from evae_tf.cli.run import run
+from evae_tf.cli.run import run, start_tensorflow
 
 FLAGS = flags.FLAGS
 
@@ -28,6 +28,8 @@ flags.DEFINE_string("output", "runs/evaluation", "Folder for the report and its 
 
 
 def _main():
+    # Imported here: a wrong flag and --help should not wait for TensorFlow.
+    start_tensorflow()
     from evae_tf.data import datasets
     from evae_tf.evaluation import evaluate, format_table
 

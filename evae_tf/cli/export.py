@@ -3,7 +3,7 @@
 from absl import flags, logging
 
 from evae_tf.cli import data_flags
-from evae_tf.cli.run import run
+from evae_tf.cli.run import run, start_tensorflow
 
 FLAGS = flags.FLAGS
 
@@ -24,6 +24,7 @@ flags.DEFINE_string("output", "runs/export", "Folder for the files and export.js
 
 def _main():
     # Imported here: a wrong flag and --help should not wait for TensorFlow.
+    start_tensorflow()
     from evae_tf.exporting import export_model
 
     # Without a data set, faces are drawn in the markup of the model, whichever that is.

@@ -1,15 +1,13 @@
 """What all commands share: how they start, and how they end when something is wrong."""
 
+import importlib.util
 import os
 import sys
 
-# Before TensorFlow is imported, which otherwise opens every run with a page of notices.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+from absl import app, flags, logging
 
-from absl import app, flags, logging  # noqa: E402
-
-from evae_tf.cli import data_flags  # noqa: E402
-from evae_tf.errors import InputError  # noqa: E402
+from evae_tf.cli import data_flags
+from evae_tf.errors import InputError
 
 _RESUMES = "stopped; what was finished is kept, the same command goes on or starts again."
 
@@ -39,6 +37,26 @@ def run(main, description):
             _stop(f"{error.filename or 'a file'}: {error.strerror or error}.", 1)
 
     app.run(guarded, flags_parser=lambda arguments: _parse(arguments, main, description))
+
+
+def start_tensorflow():
+    """Imports TensorFlow, where it is installed, without the page of notices it opens with.
+
+    They come from C++ before any logging setting counts, and speak of missing GPUs as of errors.
+    What fails is still raised.
+    """
+    if importlib.util.find_spec("tensorflow") is None:
+        return
+    standard_error, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        import tensorflow as tf
+
+        tf.config.list_physical_devices()
+    finally:
+        os.dup2(standard_error, 2)
+        os.close(standard_error)
+        os.close(nowhere)
 
 
 def _parse(arguments, main, description):

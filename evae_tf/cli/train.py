@@ -6,7 +6,7 @@ from pathlib import Path
 from absl import flags
 
 from evae_tf.cli import data_flags
-from evae_tf.cli.run import run
+from evae_tf.cli.run import run, start_tensorflow
 
 FLAGS = flags.FLAGS
 
@@ -41,6 +41,7 @@ def configuration():
 def _main():
     config, markup = configuration(), data_flags.markup()
     # Imported here: a wrong flag, --help and missing data should not wait for TensorFlow.
+    start_tensorflow()
     from evae_tf import runtime, training
     from evae_tf.data.splits import read_training_faces
 
