@@ -1,6 +1,7 @@
 """Every choice of an experiment as one field, and the named presets."""
 
 import dataclasses
+import math
 import types
 import typing
 
@@ -91,23 +92,57 @@ class Config:
             raise InputError(
                 f"architecture {self.architecture!r} is unknown: known are {list(ARCHITECTURES)}."
             )
-        for name in ("input_size", "epochs", "batch_size", "map_readout_power"):
-            if getattr(self, name) < 1:
-                raise InputError(f"{name}={getattr(self, name)}: must be at least 1.")
-        if self.input_size % 8:
-            raise InputError(f"input_size={self.input_size}: must be a multiple of 8.")
-        for name in ("learning_rate", "map_label_size_px"):
-            if not getattr(self, name) > 0:
-                raise InputError(f"{name}={getattr(self, name)}: must be above 0.")
+        for name, (low, high) in _RANGES.items():
+            value = getattr(self, name)
+            for number in value if isinstance(value, tuple) else (value,):
+                if number is not None and not low <= number <= high:
+                    raise InputError(f"{name}={value}: must lie within {low} and {high}.")
+        self._check_stages()
+
+    def _check_stages(self):
         for part in ("encoder", "decoder", "regressor"):
             lengths = {
-                field.name: len(getattr(self, field.name))
-                for field in dataclasses.fields(self)
-                if field.name.startswith(f"{part}_") and "tuple" in str(field.type)
+                name: len(value)
+                for name, value in vars(self).items()
+                if name.startswith(f"{part}_") and isinstance(value, tuple)
             }
             if len(set(lengths.values())) > 1:
                 raise InputError(f"one entry a stage is needed in each of {lengths}.")
+        side = math.lcm(_JPEG_BLOCK_PX, math.prod(self.encoder_strides))
+        if self.input_size % side:
+            raise InputError(f"input_size={self.input_size}: must be a multiple of {side}.")
+        if math.prod(self.decoder_strides) != math.prod(self.encoder_strides[1:]):
+            raise InputError(
+                f"decoder_strides={self.decoder_strides}: their product must be that of "
+                f"encoder_strides after the first, {math.prod(self.encoder_strides[1:])}: maps and "
+                "early features are concatenated."
+            )
 
+
+_JPEG_BLOCK_PX = 8  # the JPEG noise of `data.augment` works on whole blocks
+_MANY = 10**6
+_RANGES = {
+    **dict.fromkeys(["epochs", "batch_size", "latent_channels", "regressor_units"], (1, _MANY)),
+    **dict.fromkeys(["input_size", "regressor_bottleneck", "map_readout_power"], (1, 4096)),
+    **dict.fromkeys(["encoder_strides", "decoder_strides", "regressor_strides"], (1, 16)),
+    **dict.fromkeys(["encoder_filters", "decoder_filters", "regressor_filters"], (1, _MANY)),
+    **dict.fromkeys(["encoder_blocks", "regressor_blocks"], (0, 1000)),
+    **dict.fromkeys(["learning_rate", "map_label_size_px"], (1e-9, 1e3)),
+    **dict.fromkeys(
+        ["map_weight", "kl_weight", "landmark_weight", "map_landmark_weight"], (0, 1e9)
+    ),
+    **dict.fromkeys(["kl_warmup", "learning_rate_warmup", "regressor_dropout"], (0, 1)),
+    **dict.fromkeys(["augment_mirror_rate", "augment_grey_rate", "augment_color"], (0, 1)),
+    **dict.fromkeys(["augment_occluder_rate", "augment_blur_rate", "augment_jpeg_rate"], (0, 1)),
+    **dict.fromkeys(["augment_scale", "augment_shift"], (0, 1)),
+    "augment_rotation_degrees": (0, 180),
+    "map_foreground_weight": (1, 1e9),
+    "weight_decay": (0, 1),
+    "ema_momentum": (0, 0.999999),
+    "crop_margin": (-0.5, 10),
+    "crop_context_px": (0, 4096),
+    "seed": (0, 2**32 - 1),
+}
 
 # Grey input, plain convolutions, diamonds, squared error: what the figures fix (see METHOD.md of
 # the paper's description). Marked (ours): what they leave open.
@@ -192,6 +227,8 @@ def override(config, assignments):
             raise InputError(
                 f"--set {assignment}: expected field=value with a field of {sorted(hints)}."
             )
+        if name in ("preset", "dataset"):
+            raise InputError(f"--set {assignment}: use the flag --{name}.")
         values[name] = _parse(name, text, hints[name])
     return dataclasses.replace(config, **values)
 
@@ -213,25 +250,8 @@ def _parse(name, text, kind):
 
 
 def to_dict(config):
-    """JSON-ready fields; `from_dict` reads them back."""
+    """The fields, ready for JSON."""
     return {
         name: list(value) if isinstance(value, tuple) else value
         for name, value in dataclasses.asdict(config).items()
     }
-
-
-def from_dict(record):
-    """A `Config` from what `to_dict` gave.
-
-    Raises:
-      InputError: a field is unknown or missing.
-    """
-    known = {field.name for field in dataclasses.fields(Config)}
-    if set(record) != known:
-        raise InputError(f"config: unknown or missing fields {sorted(set(record) ^ known)}.")
-    return Config(
-        **{
-            name: tuple(value) if isinstance(value, list) else value
-            for name, value in record.items()
-        }
-    )

@@ -75,6 +75,8 @@ def evaluate(
     Raises:
       InputError: a model cannot be opened or has other landmarks, or `output` is not writable.
     """
+    if not models:
+        raise InputError("no model to evaluate; expected at least one path.")
     predictors = {path: _open(path, markup, num_threads) for path in models}
     true = np.stack([face.landmarks for face in faces])
     boxes = np.stack([face.box for face in faces])
@@ -207,6 +209,8 @@ def _response_rows(readings, predictors, face):
         if reading.name != "maps":
             continue
         outputs = predict_crops(predictors[reading.model], reading.crops, [face])
+        if "response_maps" not in outputs:  # exported without them
+            continue
         rows[reading.model] = outputs["response_maps"][0]
         height, width, _ = rows[reading.model].shape
         landmarks = keras.ops.convert_to_tensor(reading.crops.landmarks[[face]])

@@ -62,15 +62,23 @@ class RunFolder:
             )
 
     def read_metrics(self, epochs):
-        """Rows of metrics.csv for the first `epochs` epochs, as dicts of floats."""
+        """Rows of metrics.csv for the first `epochs` epochs, as dicts of floats.
+
+        Raises:
+          InputError: it does not hold them all.
+        """
         path = self.path / "metrics.csv"
-        if not epochs or not path.exists():
+        if not epochs:
             return []
-        with path.open(newline="", encoding="utf-8") as file:
-            rows = [
-                {key: float(value) for key, value in row.items()} for row in csv.DictReader(file)
-            ]
-        return [row for row in rows if row["epoch"] <= epochs]
+        try:
+            with path.open(newline="", encoding="utf-8") as file:
+                rows = [{key: float(row[key]) for key in METRICS} for row in csv.DictReader(file)]
+        except (OSError, KeyError, TypeError, ValueError) as error:
+            raise InputError(f"{path}: missing or damaged, so the run cannot go on.") from error
+        rows = [row for row in rows if row["epoch"] <= epochs]
+        if [row["epoch"] for row in rows] != list(range(1, epochs + 1)):
+            raise InputError(f"{path}: lacks some of the {epochs} epochs of the checkpoint.")
+        return rows
 
     def write_metrics(self, rows):
         """Writes metrics.csv: one header, one row for each finished epoch."""

@@ -151,16 +151,12 @@ class LiteRTPredictor:
         try:
             self._interpreter = Interpreter(model_path=str(path), num_threads=num_threads)
             self._run = self._interpreter.get_signature_runner()
-            # A file with an integer input wants the crop's own 0..255.
-            self._input_type = self._run.get_input_details()["images"]["dtype"]
         except (ValueError, RuntimeError, KeyError) as error:
             reason = _first_line(error)
             raise InputError(f"{path}: not a TFLite file, or damaged ({reason}).") from error
 
     def predict(self, images):
         images = _checked(images, self.metadata)
-        if self._input_type != np.float32:
-            images = np.rint(images * 255).astype(self._input_type)
         results = [self._run(images=image[None]) for image in images]
         return {name: np.concatenate([r[name] for r in results]) for name in results[0]}
 

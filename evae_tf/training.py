@@ -1,10 +1,14 @@
 """Build, compile, fit, validate, checkpoint, resume."""
 
+import hashlib
+import itertools
+import json
+
 import keras
 from absl import logging
 
 from evae_tf import config as configs
-from evae_tf import transfer
+from evae_tf import runtime, transfer
 from evae_tf.architectures import build_model
 from evae_tf.averaging import AveragedAdamW
 from evae_tf.callbacks import EpochEnd, Progress, Validation
@@ -16,7 +20,7 @@ from evae_tf.objective import LandmarkTrainer
 from evae_tf.run_folder import RunFolder
 
 
-def train(config, markup, train_faces, val_faces, workdir, *, source=None, num_threads=2):
+def train(config, markup, train_faces, val_faces, workdir, *, init_from=None, num_threads=2):
     """Trains a network, or goes on with the training that `workdir` holds.
 
     Args:
@@ -26,7 +30,7 @@ def train(config, markup, train_faces, val_faces, workdir, *, source=None, num_t
       val_faces: list of `Face`, of whose NME (default normaliser of the markup) the best epoch is
         told; their photos must not be among `train_faces`.
       workdir: folder for everything that CONTRACTS calls the training folder.
-      source: Keras model whose weights the network starts from, or None.
+      init_from: `.keras` file whose weights the network starts from, or None.
       num_threads: for decoding and augmentation.
 
     Returns:
@@ -36,8 +40,9 @@ def train(config, markup, train_faces, val_faces, workdir, *, source=None, num_t
       InputError: `workdir` cannot be written or holds another run, an image cannot be read, or
         the loss is no longer a number.
     """
-    if config.architecture == "wt" and source is None:
+    if config.architecture == "wt" and init_from is None:
         raise InputError("architecture wt starts from a trained model: give --init_from.")
+    source = runtime.load_keras_model(init_from) if init_from else None
     folder = RunFolder(workdir)
     folder.claim(
         {
@@ -46,7 +51,8 @@ def train(config, markup, train_faces, val_faces, workdir, *, source=None, num_t
                 "markup": markup.name,
                 "train_faces": len(train_faces),
                 "val_faces": len(val_faces),
-                "init_from": source is not None,
+                "sha256": _fingerprint(markup, train_faces, val_faces),
+                "init_from": str(init_from) if init_from else None,
             },
         }
     )
@@ -70,6 +76,14 @@ def train(config, markup, train_faces, val_faces, workdir, *, source=None, num_t
         epoch_end = EpochEnd(build_model(config, markup), validation, folder, rows)
         _fit(trainer, data, epoch_end, folder, batches.steps_per_epoch)
     return min(row["val_nme"] for row in rows)
+
+
+def _fingerprint(markup, *lists):
+    """Tells apart data that have the same name and size: the markup, and each face's points."""
+    digest = hashlib.sha256(json.dumps(markup.to_dict(), sort_keys=True).encode())
+    for face in itertools.chain(*lists):
+        digest.update(face.name.encode() + face.landmarks.tobytes() + face.box.tobytes())
+    return digest.hexdigest()[:16]
 
 
 def _network(config, markup):

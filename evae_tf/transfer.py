@@ -2,30 +2,59 @@
 
 from absl import logging
 
-
-def _paths(model):
-    """Weights by their path inside the model, whatever the model itself is called."""
-    return {weight.path.partition("/")[2]: weight for weight in model.weights}
+from evae_tf.errors import InputError
 
 
 def copy_weights(source, target):
     """Copies each weight of `source` into the weight of `target` at the same place.
 
     Args:
-      source: a Keras model.
-      target: a Keras model; weights whose shape differs (those of a layer that depends on the
-        number of landmarks) or that `source` lacks keep their fresh values.
+      source: a model of `architectures.build_model`, fresh or read from a file.
+      target: another; weights whose shape differs (those of a layer that depends on the number of
+        landmarks) or that `source` lacks keep their fresh values.
 
     Returns:
       The layers of `target` that are trained anew, as sorted list of paths.
+
+    Raises:
+      InputError: no weight could be copied.
     """
-    available = _paths(source)
-    anew = set()
-    for path, weight in _paths(target).items():
-        if path in available and available[path].shape == weight.shape:
-            weight.assign(available[path])
-        else:
-            anew.add(path.rpartition("/")[0])
-    for path in sorted(anew):
+    available = _paths(_built_afresh(source))
+    wanted = _paths(target)
+    fitting = [
+        path
+        for path, weight in wanted.items()
+        if path in available and available[path].shape == weight.shape
+    ]
+    if not fitting:
+        raise InputError(
+            "the model to start from shares no layer with this one; expected the same architecture."
+        )
+    for path in fitting:
+        wanted[path].assign(available[path])
+    anew = sorted({path.rpartition("/")[0] for path in set(wanted) - set(fitting)})
+    for path in anew:
         logging.info("trained anew, no weights of this shape to start from: %s", path)
-    return sorted(anew)
+    return anew
+
+
+def _paths(model):
+    """Weights by their path inside the model, whatever the model itself is called."""
+    return {weight.path.partition("/")[2]: weight for weight in model.weights}
+
+
+def _built_afresh(model):
+    """A copy whose weights are named as `build_model` names them.
+
+    Keras builds the layers of a file one by one, so that their weights' paths lack the parents.
+    """
+    copy = type(model).from_config(_without_builds(model.get_config()))
+    copy.build((None, model.metadata["input_size"], model.metadata["input_size"], 3))
+    copy.set_weights(model.get_weights())
+    return copy
+
+
+def _without_builds(node):
+    if isinstance(node, dict):
+        return {key: _without_builds(value) for key, value in node.items() if key != "build_config"}
+    return [_without_builds(value) for value in node] if isinstance(node, list) else node

@@ -237,4 +237,5 @@ def test_another_set_of_points_starts_from_a_trained_model(trained, tmp_path):
     assert result.returncode == 0, result.stderr
     assert "trained anew" in result.stderr
     assert "regressor/head" in result.stderr
+    assert "encoder" not in result.stderr
     assert "(eyes," in result.stdout

@@ -69,7 +69,7 @@ def test_one_line_says_how_complete_the_copy_is(tmp_path, caplog, monkeypatch):
     read_faces("mtfl", tmp_path, "train")
     read_faces("mtfl", tmp_path, "val")
     assert [record.getMessage() for record in caplog.records] == [
-        f"mtfl train: 1 of 10000 official faces found in {tmp_path} "
+        f"mtfl train (less the 2 of val.txt): 1 of 10000 official faces found in {tmp_path} "
         "(1 left out, their image is not there)",
         f"mtfl val: 1 of 2 listed faces found in {tmp_path}",
     ]
@@ -107,3 +107,14 @@ def test_real_validation_photos_across_sets(shared_data):
     assert without_photos(helen, val) == helen
     assert len(helen) - len(without_photos(helen, train)) == 234  # as the data's README counts
     assert without_photos(val, val) == []
+
+
+def test_a_camera_s_time_stamp_is_no_number_of_a_face(tmp_path):
+    """20240101_153000.jpg and _160000 are two photos of a day, not two faces of one photo."""
+    names = ["20240101_153000.jpg", "20240101_160000.jpg"]
+    points = np.arange(10, dtype=np.float32).reshape(5, 2)
+    faces = [
+        make_face(tmp_path / name, points, markup=MARKUPS["mtfl_5"], subset="all", name=name)
+        for name in names
+    ]
+    assert photo_key(faces[0]) != photo_key(faces[1])

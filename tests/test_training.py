@@ -239,14 +239,34 @@ def test_weights_are_copied_where_shapes_agree(faces):
     np.testing.assert_array_equal(
         source.evae.encoder.get_weights()[0], target.evae.encoder.get_weights()[0]
     )
+
+
+def test_weights_of_a_file_are_copied_whole(finished):
+    """Keras names the weights of a file's layers otherwise than those of a fresh model."""
+    source = runtime.load_keras_model(finished / "model.keras")
     twin = build_model(small(seed=2), MTFL)
-    assert transfer.copy_weights(target, twin) == []
-    for a, b in zip(target.get_weights(), twin.get_weights(), strict=True):
+    assert transfer.copy_weights(source, twin) == []
+    for a, b in zip(source.get_weights(), twin.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
 
 
-def test_mixed_precision_trains_and_saves_a_float32_model(faces, tmp_path):
-    training.train(small(epochs=1, mixed_precision=True), MTFL, *faces, tmp_path)
+def test_a_model_that_shares_no_layer_is_no_start(finished):
+    source = runtime.load_keras_model(finished / "model.keras")
+    with pytest.raises(InputError, match="shares no layer"):
+        transfer.copy_weights(source, build_model(small(architecture="fcn"), MTFL))
+
+
+def test_a_run_without_its_metrics_is_refused_by_name(copied, faces):
+    metrics = copied / "metrics.csv"
+    metrics.write_text(metrics.read_text()[:-60])
+    with pytest.raises(InputError, match=r"metrics\.csv"):
+        training.train(small(), MTFL, *faces, copied)
+
+
+@pytest.mark.parametrize("architecture", ["evae_cnn", "fcn"])
+def test_mixed_precision_trains_and_saves_a_float32_model(architecture, faces, tmp_path):
+    config = small(epochs=1, mixed_precision=True, architecture=architecture)
+    training.train(config, MTFL, *faces, tmp_path)
     model = runtime.load_keras_model(tmp_path / "model.keras")
     policies = {layer.dtype_policy.name for layer in model._flatten_layers()}
     assert policies == {"float32"}

@@ -3,7 +3,7 @@
 from absl import flags
 
 from evae_tf import markups
-from evae_tf.data import datasets
+from evae_tf.data import datasets, splits
 from evae_tf.errors import InputError
 
 FLAGS = flags.FLAGS
@@ -21,9 +21,13 @@ flags.DEFINE_string(
     f"Landmark scheme of `csv` or `synthetic`: one of {', '.join(sorted(markups.MARKUPS))} (the "
     "default of `synthetic` is ibug_68) or a JSON file. Other data sets have their own.",
 )
-flags.DEFINE_integer("seed", 0, "Of everything random.")
-flags.DEFINE_integer("batch_size", None, "Faces at a time; the default is the preset's, or 64.")
-flags.DEFINE_integer("num_threads", 2, "Threads that prepare data or, for .tflite, predict.")
+flags.DEFINE_integer("seed", 0, "Of everything random.", lower_bound=0, upper_bound=2**32 - 1)
+flags.DEFINE_integer(
+    "batch_size", None, "Faces at a time; the default is the preset's, or 64.", lower_bound=1
+)
+flags.DEFINE_integer(
+    "num_threads", 2, "Threads that prepare data or, for .tflite, predict.", lower_bound=1
+)
 
 
 def markup():
@@ -57,6 +61,11 @@ def data_dir():
     if FLAGS.data_dir is None:
         raise InputError(f"--dataset={FLAGS.dataset} needs --data_dir, the folder of its release.")
     return FLAGS.data_dir
+
+
+def read_training_faces():
+    """Training and validation faces, see `splits.read_training_faces`."""
+    return splits.read_training_faces(FLAGS.dataset, data_dir(), markup())
 
 
 def read_faces(subset=None):

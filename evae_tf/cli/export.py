@@ -30,6 +30,7 @@ def _main():
     # Without a data set, faces are drawn in the markup of the model, whichever that is.
     drawn = FLAGS.dataset == "synthetic" and FLAGS.markup is None
     faces = None if drawn else data_flags.read_faces()
+    calibration_faces = None if drawn else data_flags.read_training_faces()[0]
     # TensorFlow reports every step of writing, under names that are gone a moment later.
     logging.set_verbosity(logging.ERROR)
     record = export_model(
@@ -38,6 +39,7 @@ def _main():
         FLAGS.formats,
         outputs=FLAGS.outputs,
         faces=faces,
+        calibration_faces=calibration_faces,
         num_threads=FLAGS.num_threads,
     )
     print(f"{'file':20} {'MB':>7} {'operations':>10} {'difference':>10} {'NME %':>6} {'loss %':>7}")

@@ -42,18 +42,16 @@ def _main():
     config, markup = configuration(), data_flags.markup()
     # Imported here: a wrong flag, --help and missing data should not wait for TensorFlow.
     start_tensorflow()
-    from evae_tf import runtime, training
-    from evae_tf.data.splits import read_training_faces
+    from evae_tf import training
 
-    train_faces, val_faces = read_training_faces(FLAGS.dataset, data_flags.data_dir(), markup)
-    source = runtime.load_keras_model(FLAGS.init_from) if FLAGS.init_from else None
+    train_faces, val_faces = data_flags.read_training_faces()
     best = training.train(
         config,
         markup,
         train_faces,
         val_faces,
         FLAGS.workdir,
-        source=source,
+        init_from=FLAGS.init_from,
         num_threads=FLAGS.num_threads,
     )
     print(

@@ -57,4 +57,5 @@ def _rgb(image):
         raise ValueError(
             f"the image is {image.dtype} {list(image.shape)}, expected uint8 [H, W] or [H, W, 3]"
         )
-    return np.stack([image] * 3, axis=-1) if image.ndim == 2 else image
+    # HDF5 gives colour images transposed; the copy lies in memory as other images do.
+    return np.stack([image] * 3, axis=-1) if image.ndim == 2 else np.ascontiguousarray(image)

@@ -3,6 +3,7 @@
 import concurrent.futures
 import dataclasses
 import hashlib
+import os
 from pathlib import Path
 
 import numpy as np
@@ -67,6 +68,9 @@ def cut_crops(faces, *, size, margin, context=0, boxes=None, folder=None, num_th
         if not path.exists():
             with replacing_file(path) as temporary:
                 file = np.lib.format.open_memmap(temporary, "w+", np.uint8, shape)
+                # A disk too full for a mapped file would kill the process without a word.
+                with open(temporary, "r+b") as whole:
+                    os.posix_fallocate(whole.fileno(), 0, temporary.stat().st_size)
                 _cut_all(faces, boxes, wider, file, num_threads).flush()
         images = np.load(path, mmap_mode="r")
     return Crops(images, geometry.image_to_crop(landmarks, squares), squares, size)

@@ -131,7 +131,10 @@ def read_faces(dataset, data_dir, subset, markup=None):
             f"{path}: none of the {expected} {dataset} {subset} faces is there{example}; "
             "expected annotations and images laid out as README.md describes."
         )
-    report_count(f"{dataset} {subset}", len(found), expected, len(faces) - len(found), path)
+    label = f"{dataset} {subset}"
+    if val_names and subset == "train":
+        label += f" (less the {len(val_names)} of {VAL_LIST})"
+    report_count(label, len(found), expected, len(faces) - len(found), path)
     return found
 
 
@@ -156,8 +159,9 @@ def without_photos(faces, held_out):
 
 
 # Helen and AFW call a file PHOTO_FACE.jpg after the photo's number at Flickr, and sets made from
-# them keep that behind a prefix. All other releases name a photo by its path.
-_PHOTO_AND_FACE = re.compile(r"(?:helen\d*_)?(\d{5,})_\d+(?:\.\w+)?")
+# them keep that behind a prefix. All other releases name a photo by its path. Longer numbers after
+# the line are no face's: cameras name photos 20240101_153000.
+_PHOTO_AND_FACE = re.compile(r"(?:helen\d*_)?(\d{5,})_\d{1,2}(?:\.\w+)?")
 
 
 def _photo(name):

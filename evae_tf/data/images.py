@@ -35,5 +35,7 @@ def read_image(path):
         raise InputError(f"{path}: there is no such image.") from error
     except UnidentifiedImageError as error:
         raise InputError(f"{path}: not an image file that can be read, or empty.") from error
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except PermissionError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}).") from error
+    except Exception as error:  # Pillow's decoders raise almost anything on damaged files
         raise InputError(f"{path}: the image is damaged or truncated ({error}).") from error

@@ -31,7 +31,16 @@ FILES = {
 _FACES = 200
 
 
-def export_model(model_path, output, formats, *, outputs=None, faces=None, num_threads=2):
+def export_model(
+    model_path,
+    output,
+    formats,
+    *,
+    outputs=None,
+    faces=None,
+    calibration_faces=None,
+    num_threads=2,
+):
     """Writes a trained model in other formats, each checked against the Keras model.
 
     Args:
@@ -40,8 +49,10 @@ def export_model(model_path, output, formats, *, outputs=None, faces=None, num_t
       formats: keys of `FILES`.
       outputs: names of the model's outputs to export, or None: all in a SavedModel, `landmarks`
         alone in TFLite files.
-      faces: list of `Face` for calibration and comparison, of which 200 are used, evenly spread;
-        None draws synthetic ones.
+      faces: list of `Face` for the comparison, of which 200 are used, evenly spread; None draws
+        synthetic ones in the model's markup.
+      calibration_faces: list of `Face` that int8 takes the ranges of activations from, 200 of
+        them; None takes drawn ones where `faces` are drawn, else `faces`.
       num_threads: for decoding and for TFLite files.
 
     Returns:
@@ -61,14 +72,22 @@ def export_model(model_path, output, formats, *, outputs=None, faces=None, num_t
     folder = atomic.make_folder(output)
     if faces is None:
         faces = synthetic.read("val", metadata.markup, count=_FACES)
-    faces = _spread(faces, metadata)
-    crops = cut_crops(
-        faces, size=metadata.input_size, margin=metadata.crop_margin, num_threads=num_threads
-    )
-    reference = Reference(network, faces, crops, metadata.markup)
+        calibration_faces = synthetic.read("train", metadata.markup, count=_FACES)
+    found = (faces[0].markup, len(faces[0].landmarks))
+    expected = (metadata.markup.name, metadata.markup.num_points)
+    if found != expected:
+        raise InputError(
+            f"the faces are annotated in {found[0]} ({found[1]} points), the model predicts "
+            f"{expected[0]} ({expected[1]} points)."
+        )
+    crop = {"size": metadata.input_size, "margin": metadata.crop_margin, "num_threads": num_threads}
+    faces = _spread(faces)
+    reference = Reference(network, faces, cut_crops(faces, **crop), metadata.markup)
+    calibration = cut_crops(_spread(calibration_faces or faces), **crop)
     # Beside the old files, so that taking their place is a rename.
     with tempfile.TemporaryDirectory(prefix=".", dir=folder) as staging:
-        writer = _Writer(metadata, reference, Path(staging), folder, num_threads)
+        images = np.asarray(calibration.images, np.float32) / 255
+        writer = _Writer(metadata, reference, images, Path(staging), folder, num_threads)
         bar = tqdm(chosen.items(), desc="exporting", unit="file", disable=None)
         files = [writer.write(name, model) for name, model in bar]
     record = {
@@ -87,6 +106,7 @@ class _Writer:
 
     metadata: ModelMetadata
     reference: Reference
+    calibration_images: np.ndarray
     staging: Path
     folder: Path
     num_threads: int
@@ -115,7 +135,7 @@ class _Writer:
         static = self.staging / "static"  # traced once for all precisions
         if not static.exists():
             write_saved_model(model, static, batch_size=1)
-        content = tflite.convert(static, name, self.reference.images)
+        content = tflite.convert(static, name, self.calibration_images)
         staged = self.staging / FILES[name]
         staged.write_bytes(content)
         sidecar.write_sidecar(staged, self.metadata, model.output)
@@ -156,12 +176,7 @@ def _choose(network, metadata, outputs, variant):
     return keras.Model(images, {name: available[name] for name in outputs})
 
 
-def _spread(faces, metadata):
+def _spread(faces):
     """Up to 200 of the faces, evenly spread over the list."""
-    if faces[0].markup != metadata.markup.name:
-        raise InputError(
-            f"the faces are annotated in {faces[0].markup}, the model predicts "
-            f"{metadata.markup.name}."
-        )
     index = np.linspace(0, len(faces) - 1, min(_FACES, len(faces))).round().astype(int)
     return [faces[i] for i in index]

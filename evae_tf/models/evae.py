@@ -42,7 +42,7 @@ class EVAE(keras.Model):
     def respond(self, images, training=False):
         """The early features beside what `call` returns, for the regressor that follows."""
         early_features, latent = self.encoder(images, training=training)
-        kl = keras.ops.zeros_like(images[:, 0, 0, 0]) if training else None
+        kl = keras.ops.zeros_like(images[:, 0, 0, 0], dtype="float32") if training else None
         if self.sampling is not None:
             latent, kl = self.sampling(latent, training=training)
         maps, logits = self.decoder(latent, training=training)

@@ -1,0 +1,99 @@
+"""Evaluation of every sort of model, as a Keras file and as it is exported."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+
+from evae_tf import geometry, markups, metrics, response_maps, runtime
+from evae_tf.architectures import build_model
+from evae_tf.data import synthetic
+from evae_tf.data.crops import cut_crops
+from evae_tf.errors import InputError
+from evae_tf.evaluation import evaluate, format_table
+from evae_tf.exporting import export_model
+from tests.test_training import small
+
+MTFL = markups.MARKUPS["mtfl_5"]
+ARCHITECTURES = ("cnn", "fcn", "evae", "fcn_cnn", "evae_cnn")
+
+
+@pytest.fixture(scope="module")
+def faces():
+    return synthetic.read("val", MTFL, count=9)
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    """Untrained models of every architecture: what is tested is who is asked for what."""
+    folder = tmp_path_factory.mktemp("models")
+    paths = []
+    for seed, architecture in enumerate(ARCHITECTURES):
+        keras.utils.set_random_seed(seed)
+        paths.append(folder / f"{architecture}.keras")
+        build_model(small(architecture=architecture), MTFL).save(paths[-1])
+    return [str(path) for path in paths]
+
+
+def report(models, faces, folder, **options):
+    evaluate(models, faces, MTFL, ["inter_pupil"], folder, description={}, **options)
+    return json.loads((folder / "report.json").read_text())["rows"]
+
+
+def test_each_architecture_is_read_as_what_it_gives(models, faces, tmp_path):
+    rows = report(models, faces, tmp_path)
+    readings = [
+        (row["model"].split("/")[-1].removesuffix(".keras"), row["reading"]) for row in rows
+    ]
+    assert readings == [
+        ("cnn", "regressor"),
+        ("fcn", "maps"),
+        ("evae", "maps"),
+        ("fcn_cnn", "regressor"),
+        ("fcn_cnn", "maps"),
+        ("evae_cnn", "regressor"),
+        ("evae_cnn", "maps"),
+    ]
+    assert (tmp_path / "responses.png").exists()
+    assert all(row["model"] in format_table(rows) for row in rows)
+
+
+def test_the_numbers_are_those_of_the_model_s_own_outputs(models, faces, tmp_path):
+    rows = [row for row in report(models, faces, tmp_path) if "evae_cnn" in row["model"]]
+    model = runtime.load_keras_model(models[-1])
+    crops = cut_crops(faces, size=48, margin=model.metadata["crop_margin"])
+    outputs = model.predict(np.float32(crops.images) / 255, verbose=0)
+    maps = keras.ops.convert_to_tensor(outputs["response_maps"])
+    read_off = keras.ops.convert_to_numpy(response_maps.soft_argmax(maps))
+    true = np.stack([face.landmarks for face in faces])
+    distance = np.linalg.norm(true[:, 0] - true[:, 1], axis=1)
+    for row, fractions in zip(rows, (outputs["landmarks"], read_off), strict=True):
+        predicted = geometry.crop_to_image(fractions, crops.squares)
+        errors = metrics.nme(predicted, true, distance)
+        assert row["nme"] == pytest.approx(errors.mean(), rel=1e-4)
+        assert row["fr_08"] == pytest.approx((errors > 0.08).mean())
+
+
+@pytest.mark.parametrize("index", [0, 1, 4])
+def test_exported_files_without_maps_are_evaluated_too(index, models, faces, tmp_path):
+    export_model(models[index], tmp_path, ["tflite"], faces=faces)
+    keras_rows = report([models[index]], faces, tmp_path / "keras")
+    rows = report([str(tmp_path / "model.tflite")], faces, tmp_path / "tflite")
+    assert len(rows) == 1
+    assert rows[0]["nme"] == pytest.approx(keras_rows[0]["nme"], rel=1e-3)
+    assert not (tmp_path / "tflite" / "responses.png").exists()
+
+
+def test_disturbed_boxes_are_always_the_same_ones(models, faces, tmp_path):
+    runs = [report(models[:1], faces, tmp_path / str(i), box_jitter=True) for i in range(2)]
+    still = report(models[:1], faces, tmp_path / "still")
+    assert runs[0] == runs[1]
+    assert runs[0][0]["box_jitter"]
+    assert runs[0][0]["nme"] != still[0]["nme"]
+
+
+def test_no_model_at_all_is_refused(faces, tmp_path):
+    with pytest.raises(InputError, match="no model"):
+        evaluate([], faces, MTFL, ["inter_pupil"], tmp_path, description={})
+    assert not list(tmp_path.iterdir())
