@@ -4,18 +4,29 @@ import dataclasses
 
 import cv2
 import numpy as np
-from scipy.spatial.distance import cdist
 from tqdm import tqdm
 
 from evae_tf.data.face import make_face
-from evae_tf.data.synthetic_paint import IRISES, Painter, View
-from evae_tf.data.synthetic_shape import markup_points, sample_shape
+from evae_tf.data.synthetic_landmarks import markup_points
+from evae_tf.data.synthetic_paint import paint_head
+from evae_tf.data.synthetic_photo import background, camera, put_glasses, put_occluder
+from evae_tf.data.synthetic_scene import (
+    Canvas,
+    Light,
+    View,
+    put_body,
+    put_ears,
+    put_long_hair,
+)
+from evae_tf.data.synthetic_shape import sample_shape
+from evae_tf.data.synthetic_skin import sample_look
 from evae_tf.errors import InputError
 from evae_tf.markups import MARKUPS
 
 COUNTS = {"train": 2000, "val": 200, "test": 500}
 SIDE_PX = 176
-_SUPERSAMPLING = 2
+_SUPERSAMPLING = 1.25
+_HIDDEN_DEPTH = 0.15  # eye distances
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,44 +88,64 @@ def draw_face(markup, seed, *, pose=None, occluded=None, subset="train", name="f
       markup: `Markup`; the same seed gives the same picture in each.
       seed: int or tuple of ints.
       pose: `Pose`, or None for a random one, up to 60 degrees of yaw.
-      occluded: whether something is held in front of it; None leaves that to chance.
+      occluded: whether a hand, scarf, patch, microphone or sunglasses are in front of it; None
+        leaves that to chance.
       subset: see `Face`.
       name: see `Face`.
 
     Returns:
       (`Face`, `Pose`).
     """
-    streams = np.random.SeedSequence(seed).spawn(4)
-    of_shape, of_pose, of_look, of_occluder = map(np.random.default_rng, streams)
+    streams = np.random.SeedSequence(seed).spawn(5)
+    of_shape, of_pose, of_look, of_occluder, of_camera = map(np.random.default_rng, streams)
     shape = sample_shape(of_shape)
     drawn_pose = _sample_pose(of_pose)
     pose = drawn_pose if pose is None else pose
-    side = SIDE_PX * _SUPERSAMPLING
-    scale = side * of_pose.uniform(0.21, 0.27)
-    centre = side * (np.float64([0.5, 0.4]) + of_pose.normal(0, 0.02, 2))
+    side = round(SIDE_PX * _SUPERSAMPLING)
+    scale = side * of_pose.uniform(0.21, 0.26)
+    centre = side * (np.float64([0.5, 0.43]) + of_pose.normal(0, 0.02, 2))
     view = View(pose.rotation, scale, centre)
-    image = _background(of_look, side)
-    Painter(image, shape, view, of_look, IRISES[of_look.integers(len(IRISES))]).paint()
-    image = cv2.resize(image, (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_AREA)
-    image = _camera(image, of_look)
+    colors, depth = _draw_person(side, view, shape, of_look)
+    image = background(of_look, side)
+    cv2.copyTo(colors, np.isfinite(depth).astype(np.uint8), image)
+    points, visible = _landmarks(shape, view, markup, depth)
 
-    points, visible = _landmarks(shape, view, markup)
-    landmarks = ((points + 0.5) / _SUPERSAMPLING - 0.5).astype(np.float32)
+    column, row = np.clip(np.rint(points).astype(int), 0, side - 1).T
+    if of_look.random() < 0.17:
+        put_glasses(image, view, shape, of_look, dark=False)
     hides = of_occluder.random() < 0.25
-    if hides if occluded is None else occluded:
-        mask = _paste_occluder(image, landmarks, of_occluder)
-        x, y = np.clip(np.rint(landmarks).astype(int), 0, SIDE_PX - 1).T
-        visible &= ~mask[y, x]
+    hides = hides if occluded is None else occluded
+    if hides and of_occluder.random() < 0.2:
+        visible &= ~put_glasses(image, view, shape, of_occluder, dark=True)[row, column]
+    elif hides:
+        visible &= ~put_occluder(image, points, of_occluder)[row, column]
+    image = cv2.resize(image, (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_AREA)
+    image = camera(image, of_camera)
+    landmarks = (points + 0.5) / _SUPERSAMPLING - 0.5
     face = make_face(image, landmarks, markup=markup, subset=subset, name=name, visible=visible)
     return face, pose
 
 
 def _sample_pose(rng):
-    yaw = rng.normal(0, 18) if rng.random() < 0.7 else rng.uniform(-60, 60)
-    return Pose(float(np.clip(yaw, -60, 60)), float(rng.normal(0, 9)), float(rng.normal(0, 10)))
+    yaw = rng.normal(0, 16) if rng.random() < 0.75 else rng.uniform(-60, 60)
+    return Pose(float(np.clip(yaw, -60, 60)), float(rng.normal(0, 10)), float(rng.normal(0, 9)))
 
 
-def _landmarks(shape, view, markup):
+def _draw_person(side, view, shape, rng):
+    look, canvas = sample_look(rng), Canvas(side)
+    direction = np.float64([rng.normal(0, 0.6), rng.uniform(-1.1, 0.3), rng.uniform(0.4, 1.2)])
+    direction /= np.linalg.norm(direction)
+    light = Light(direction, ambient=rng.uniform(0.45, 0.8), gloss=rng.uniform(0, 45))
+    put_body(canvas, view, light, shape, look, rng)
+    put_ears(canvas, view, light, shape, look, rng)
+    grid, colors = paint_head(shape, look, rng)
+    canvas.put(view, light, grid, colors, glossy=True)
+    if look.has_long_hair:
+        put_long_hair(canvas, view, light, look, rng)
+    return canvas.seen()
+
+
+def _landmarks(shape, view, markup, seen_depth):
     """Pixels [K, 2] and visibility [K].
 
     The far side of the jaw is annotated where it is seen, as in 300-W: each of its points slides
@@ -126,77 +157,17 @@ def _landmarks(shape, view, markup):
     if is_jaw.any():
         surface[is_jaw] = _slide_to_outline(shape, view, flat[is_jaw])
     points, depth = view(surface)
-    # A point is hidden when a part of the head near it in the picture lies clearly before it. The
-    # jaw's points lie on the outline, where nothing is before them.
-    chin = shape.curves["jaw"][8, 1]
-    y, x = np.meshgrid(np.linspace(-0.4, chin, 30), np.linspace(-0.9, 0.9, 30))
-    head = shape.surface(np.stack([x * shape.row(y[0])[0], y], axis=-1)).reshape(-1, 3)
-    head, head_depth = view(head)
-    near = cdist(points, head) < 0.05 * view.scale
-    hidden = (near & (head_depth > depth[:, None] + 0.2)).any(axis=1)
-    return points, is_jaw | ~hidden
+    # A point is hidden where all that is seen about its place lies clearly before it; on the
+    # outline, that is never so.
+    around = cv2.erode(seen_depth, np.ones((3, 3)))
+    column, row = np.clip(np.rint(points).astype(int), 0, len(around) - 1).T
+    return points, around[row, column] < depth + _HIDDEN_DEPTH
 
 
 def _slide_to_outline(shape, view, jaw):
     """Each point (x, y) of the jaw moved along its row to where the row is widest in the view."""
-    inwards = np.linspace(1, 0.2, 40)
+    inwards = np.linspace(1, 0.35, 40)
     x = jaw[:, :1] * inwards
     rows = shape.surface(np.stack([x, np.broadcast_to(jaw[:, 1:], x.shape)], axis=-1))
     sideways = view(rows)[0] @ view.rotation[:2, 0] * np.sign(jaw[:, :1])
     return rows[np.arange(len(rows)), sideways.argmax(axis=1)]
-
-
-def _background(rng, side):
-    contrast = rng.uniform(5, 60)
-    coarse = rng.uniform(20, 220) + rng.normal(0, 20, 3) + rng.normal(0, contrast, (7, 7, 1))
-    coarse = coarse + rng.normal(0, contrast / 3, (7, 7, 3))
-    image = cv2.resize(np.float32(coarse), (side, side), interpolation=cv2.INTER_CUBIC)
-    for _ in range(rng.integers(0, 6)):
-        corner, size = rng.uniform(0, side, 2), rng.uniform(0.05, 0.5, 2) * side
-        a, b = (tuple(np.rint(p).astype(int).tolist()) for p in (corner, corner + size))
-        cv2.rectangle(
-            image, a, b, (rng.uniform(0, 255) + rng.normal(0, 25, 3)).tolist(), cv2.FILLED
-        )
-    return np.clip(image, 0, 255)
-
-
-def _camera(image, rng):
-    """Colour of the light, exposure, blur and noise; float [S, S, 3] -> uint8."""
-    image = image * (1 + rng.normal(0, 0.07, 3)) * rng.uniform(0.6, 1.05)
-    sigma = rng.uniform(0, 1.3)
-    if sigma > 0.3:
-        image = cv2.GaussianBlur(image, (0, 0), sigma)
-    image += rng.uniform(0.5, 7) * rng.standard_normal(image.shape, np.float32)
-    return np.clip(np.rint(image), 0, 255).astype(np.uint8)
-
-
-def _paste_occluder(image, landmarks, rng):
-    """Draws a hand, scarf, patch or microphone over the face; bool [S, S], what it covers."""
-    mask = np.zeros(image.shape[:2], np.uint8)
-    low, high = landmarks.min(axis=0), landmarks.max(axis=0)
-    size = (high - low).max()
-    place = low + (high - low) * rng.uniform(0.1, 0.9, 2)
-    kind = rng.choice(["hand", "scarf", "patch", "microphone"])
-    color = rng.uniform(20, 220) + rng.normal(0, 25, 3)
-    if kind == "hand":
-        color = np.float64([225, 175, 145]) * rng.uniform(0.4, 1.05)
-        start = np.float64([rng.choice([low[0], high[0]]), high[1]])
-        for finger in rng.normal(0, 0.12, (4, 2)):
-            ends = [np.rint(p).astype(int).tolist() for p in (start, place + finger * size)]
-            cv2.line(mask, *ends, 1, max(3, round(0.13 * size)))
-    elif kind == "scarf":
-        top = high[1] - rng.uniform(0.1, 0.45) * size
-        mask[max(0, int(top)) :] = 1
-    elif kind == "patch":
-        box = (place.tolist(), (size * rng.uniform(0.15, 0.5, 2)).tolist(), rng.uniform(0, 180))
-        cv2.fillPoly(mask, [np.rint(cv2.boxPoints(box)).astype(np.int32)], 1)
-    else:
-        color = rng.uniform(10, 70, 3)
-        head = np.float64([(low[0] + high[0]) / 2, high[1] - 0.12 * size]) + rng.normal(0, 8, 2)
-        ends = [np.rint(p).astype(int).tolist() for p in (head, head + [rng.normal(0, 30), size])]
-        cv2.circle(mask, ends[0], max(4, round(0.12 * size)), 1, cv2.FILLED)
-        cv2.line(mask, *ends, 1, max(2, round(0.06 * size)))
-    covered = mask.astype(bool)
-    texture = cv2.resize(rng.normal(0, 18, (22, 22, 3)), (image.shape[1], image.shape[0]))
-    image[covered] = np.clip(color + texture[covered], 0, 255).astype(np.uint8)
-    return covered

@@ -1,277 +1,131 @@
-"""Painting a turned face: a shaded mesh for the head, polygons for what is on it."""
-
-import dataclasses
+"""Painting a face on the unrolled skin of a head: eyes, nose, mouth, cheeks and folds."""
 
 import cv2
 import numpy as np
 
-from evae_tf.data.synthetic_brush import (
-    SHIFT,
-    draw_line,
-    ellipse,
-    fill_polygon,
-    fill_softly,
-    window_around,
-)
-from evae_tf.data.synthetic_shape import TOP, Shape, along, eye_contour, lower_brow
-
-_SKINS = np.float64(
-    [
-        (255, 224, 200),
-        (244, 205, 175),
-        (225, 180, 145),
-        (198, 145, 105),
-        (150, 100, 70),
-        (95, 62, 45),
-    ]
-)
-_HAIRS = np.float64(
-    [(30, 24, 20), (60, 42, 28), (110, 78, 48), (190, 155, 100), (150, 70, 35), (170, 170, 168)]
-)
-IRISES = np.float64([(60, 38, 22), (95, 65, 35), (70, 100, 120), (85, 110, 75)])
+from evae_tf.data.synthetic_brush import ellipse, fill, stroke
+from evae_tf.data.synthetic_hair import paint_beard, paint_brow, paint_hair
+from evae_tf.data.synthetic_landmarks import along, eye_contour
+from evae_tf.data.synthetic_skin import Skin
 
 
-@dataclasses.dataclass(frozen=True)
-class View:
-    """From the face frame to pixels: float [..., 3] -> float [..., 2] and the depth [...].
+def paint_head(shape, look, rng):
+    """The mesh of a head and its colours.
 
-    Attributes:
-      rotation: float [3, 3].
-      scale: pixels in one eye distance.
-      centre: float [2], where the origin lies, pixels.
+    Returns:
+      float [60, 96, 3], face frame, and float32 [240, 384, 3], see `synthetic_scene.Canvas.put`.
     """
+    skin = Skin(shape, look.skin, rng)
+    for side in (-1, 1):
+        _paint_cheek(skin, look, rng, side)
+    _paint_folds(skin, look, rng)
+    if look.beard:
+        paint_beard(skin, look, rng)
+    _paint_nose(skin, look, rng)
+    _paint_mouth(skin, look, rng)
+    for side in (-1, 1):
+        _paint_eye(skin, look, side)
+        paint_brow(skin, look, rng, side)
+    mesh = skin.mesh()
+    if not look.is_bald:
+        mesh += paint_hair(skin, look, rng)
+    return mesh, cv2.merge(list(skin.image))
 
-    rotation: np.ndarray
-    scale: float
-    centre: np.ndarray
 
-    def __call__(self, points):
-        """Positions [..., 2] in pixels and depths [...] (towards the viewer) of `points`."""
-        turned = points @ self.rotation.T
-        nearness = 1 / (1 - 0.06 * turned[..., 2:])  # a camera some sixteen eye distances away
-        return turned[..., :2] * nearness * self.scale + self.centre, turned[..., 2]
+def _paint_cheek(skin, look, rng, side):
+    red = look.skin * [1.0, 0.78, 0.76]
+    skin.fill(ellipse((side * 0.62, 0.5), (0.25, 0.2)), red, rng.uniform(0.1, 0.6), 0.12)
+    socket = ellipse(_of_side(skin, "eye", side).mean(axis=0), (0.3, 0.17))
+    skin.fill(socket, look.skin * 0.62, rng.uniform(0, 0.35), 0.07)
 
 
-@dataclasses.dataclass(frozen=True)
-class Painter:
-    """Paints one face onto an image.
+def _paint_folds(skin, look, rng):
+    """From nose to mouth corners, on the forehead, and below the lower lip."""
+    base, lips = skin.shape.curves["nose_base"], skin.shape.curves["outer_lip"]
+    dark, depth = look.skin * 0.6, rng.uniform(0, 0.45)
+    for wing, corner, side in ((base[0], lips[0], -1), (base[4], lips[6], 1)):
+        fold = np.float64([(0.06, -0.1), (0.13, 0.02), (0.14, -0.1), (0.15, 0.03)]) * [side, 1]
+        skin.stroke(fold + [wing, wing, corner, corner], dark, 0.05, depth, 0.03)
+    if rng.random() < 0.3:
+        x = np.linspace(-0.55, 0.55, 9)
+        for y in (-0.62, -0.75, -0.88):
+            wrinkle = np.stack([x, y + 0.03 * np.cos(4 * x)], axis=1)
+            skin.stroke(wrinkle, dark, 0.03, 0.5 * depth, 0.015)
+    skin.fill(ellipse(lips[9] + [0, 0.07], (0.16, 0.04)), dark, 0.4, 0.04)
 
-    Attributes:
-      image: float32 [H, W, 3], RGB 0..255, painted on.
-      shape: `Shape`.
-      view: `View`.
-      rng: of everything random about how it looks.
-      iris: float [3], colour of the eyes.
-    """
 
-    image: np.ndarray
-    shape: Shape
-    view: View
-    rng: np.random.Generator
-    iris: np.ndarray
+def _paint_nose(skin, look, rng):
+    base, tip = skin.shape.curves["nose_base"], skin.shape.curves["nose_bridge"][3]
+    red, dark = look.skin * [1.0, 0.82, 0.8], look.skin * 0.5
+    skin.fill(ellipse(tip, (0.17, 0.14)), red, 0.5 * rng.random(), 0.06)
+    below = np.concatenate([base + [0, -0.05], base[::-1] + [0, 0.04]])
+    skin.fill(below, dark, rng.uniform(0.35, 0.7), 0.025)
+    high = rng.uniform(0.018, 0.034)
+    for side, nostril, wing in ((-1, base[1], base[0]), (1, base[3], base[4])):
+        hole = ellipse(nostril + [side * 0.01, -0.035], (0.058, high))
+        skin.fill(hole, look.skin * [0.25, 0.16, 0.15], 0.9, 0.012)
+        crease = np.float64([(-0.03, 0.01), (0.03, -0.04), (0.02, -0.13), (-0.04, -0.17)])
+        skin.stroke(wing + crease * [side, 1], dark, 0.03, rng.uniform(0.4, 0.8), 0.015)
 
-    def project(self, points):
-        """Points (x, y) of the face's surface, as pixels."""
-        return self.view(self.shape.surface(np.asarray(points, np.float64)))[0]
 
-    def facing(self, points):
-        """Those of some points (x, y), [n, 2], where the surface is turned to the viewer."""
-        points = np.asarray(points, np.float64).reshape(-1, 2)
-        corners = points[:, None] + np.float64([(0, 0), (0.03, 0), (0, 0.03)])
-        corner, right, down = self.project(corners).transpose(1, 2, 0)
-        (ax, ay), (bx, by) = right - corner, down - corner
-        return points[ax * by - ay * bx > 0]
+def _paint_mouth(skin, look, rng):
+    outer, inner = skin.shape.curves["outer_lip"], skin.shape.curves["inner_lip"]
+    gap, soft = inner[6, 1] - inner[2, 1], 0.01
+    skin.fill(outer, look.lips * 0.86, 0.95, 1.5 * soft)
+    lower = np.concatenate([outer[6:], outer[:1], inner[[0, 7, 6, 5, 4]]])
+    skin.fill(lower, look.lips * 1.04, 0.8, soft)
+    skin.fill(inner, (48, 18, 18), 1.0, soft / 2)
+    if gap > 0.06 and rng.random() < 0.85:
+        edge = along(inner[:5], 17)[2:-2] * [0.95, 1] - [0, 0.01]
+        down = min(0.75 * gap, 0.15) * np.sin(np.linspace(0.25, np.pi - 0.25, len(edge)))
+        teeth = np.concatenate([edge, (edge + down[:, None] * [0, 1])[::-1]])
+        skin.fill(teeth, np.float64([228, 220, 205]) * rng.uniform(0.7, 1), 0.95, soft)
+        if gap > 0.2:
+            tongue = ellipse(inner[6] - [0, 0.02], (0.16, 0.3 * gap))
+            skin.fill(tongue, (165, 85, 85), 0.6, 0.03)
+    else:
+        skin.stroke(inner[:5], look.lips * 0.4, 0.022, 0.85, soft / 2)
+    shine = 0.55 * outer[9] + 0.45 * inner[6]
+    skin.fill(ellipse(shine, (0.11, 0.02)), (255, 235, 230), 0.4 * rng.random(), 0.02)
 
-    def paint(self):
-        """Everything, from the back to the front."""
-        rng = self.rng
-        skin = _SKINS[rng.integers(len(_SKINS))] * rng.uniform(0.85, 1.05) + rng.normal(0, 6, 3)
-        hair = _HAIRS[rng.integers(len(_HAIRS))] * rng.uniform(0.7, 1.2)
-        light = np.float64([rng.uniform(-0.9, 0.9), rng.uniform(-0.9, 0.3), 1.0])
-        light /= np.linalg.norm(light)
-        self._neck_and_hair(skin, hair)
-        self._head(skin, hair, light, ambient=rng.uniform(0.35, 0.75))
-        blur = 2 * round(0.03 * self.view.scale) + 1
-        cv2.GaussianBlur(self.image, (blur, blur), 0, dst=self.image)
-        self._beard(hair)
-        self._nose(skin)
-        self._mouth(skin)
-        for side in (0, 1):
-            self._eye(side, skin)
-            self._brow(side, hair)
-        if rng.random() < 0.2:
-            self._glasses()
 
-    def _neck_and_hair(self, skin, hair):
-        chin = self.shape.curves["jaw"][8, 1]
-        behind = self.view(np.float64([(0, -0.2, -1.0), (0, chin + 1.2, -0.9), (0, chin, -0.8)]))[0]
-        scale = self.view.scale
-        if self.rng.random() < 0.45:  # long hair, behind everything
-            long = self.rng.uniform(1.6, 2.6)
-            fill_polygon(
-                self.image,
-                ellipse(behind[0] + [0, 0.3 * scale], (1.4 * scale, long * scale)),
-                hair * 0.75,
-            )
-        fill_polygon(self.image, ellipse(behind[2], (0.72 * scale, 1.1 * scale)), skin * 0.62)
-        clothes = self.rng.uniform(20, 200) + self.rng.normal(0, 25, 3)
-        fill_polygon(
-            self.image, ellipse(behind[1] + [0, scale], (2.3 * scale, 1.5 * scale)), clothes
-        )
+def _paint_eye(skin, look, side):
+    """The lids, and between them the ball."""
+    contour = eye_contour(_of_side(skin, "eye", side), 9)
+    upper, lower = contour[:9], np.concatenate([contour[8:], contour[:1]])
+    crease = upper - 0.075 * np.sin(np.linspace(0.3, 2.8, 9))[:, None] * [0, 1]
+    skin.fill(np.concatenate([upper, crease[::-1]]), look.skin * 0.8, 0.5, 0.02)
+    if look.makeup > 0.4:
+        shadow = np.concatenate([upper, 2 * crease[::-1] - upper[::-1]])
+        skin.fill(shadow, look.clothes * 0.4, 0.5 * look.makeup, 0.03)
+    skin.stroke(crease, look.skin * 0.5, 0.022, look.lid_crease, 0.01)
+    skin.stroke(lower + [0, 0.05], look.skin * 0.5, 0.03, 0.35, 0.02)
+    _paint_ball(skin, look, skin.at(contour), side)
+    skin.stroke(upper, np.minimum(look.hair * 0.5, 45), look.lashes, 0.85, 0.004)
+    skin.stroke(lower, look.skin * 0.45, 0.016, 0.5 + 0.4 * look.makeup, 0.004)
 
-    def _head(self, skin, hair, light, ambient):
-        """The surface as a mesh of quads, from the farthest to the nearest."""
-        rows, columns = 36, 30
-        chin, bald = self.shape.curves["jaw"][8, 1], self.rng.random() < 0.12
-        y = np.linspace(TOP + 0.02, chin - 0.005, rows)
-        angle = np.radians(np.linspace(-125, 125, columns))
-        half_width, back, front = self.shape.row(y)
-        x = half_width[:, None] * np.sin(angle)
-        inside = self.shape.surface(np.stack([x, np.broadcast_to(y[:, None], x.shape)], axis=-1))
-        # Behind the ears the rows go on as half ellipses to the back of the head.
-        behind = back[:, None] + 1.2 * half_width[:, None] * np.cos(angle)
-        inside[..., 2] = np.where(np.cos(angle) >= 0, inside[..., 2], behind)
-        corners, _ = self.view(inside)
-        turned = inside @ self.view.rotation.T
-        normal = np.cross(turned[1:, :-1] - turned[:-1, :-1], turned[:-1, 1:] - turned[:-1, :-1])
-        normal *= -1 / (np.linalg.norm(normal, axis=-1, keepdims=True) + 1e-9)
-        shade = ambient + (1 - ambient) * 1.25 * np.clip(normal @ light, 0, None)
-        hairline = -1.0 + self.rng.normal(0, 0.12) + 0.9 * (np.abs(angle) / np.pi * 1.9) ** 3
-        is_hair = y[:-1, None] < hairline[None, :-1]
-        is_hair |= (np.abs(angle[:-1]) > 1.75)[None] & (y[:-1, None] < 0.9)
-        texture = self.rng.normal(0, 0.06, is_hair.shape)
-        base = np.where(
-            (is_hair & (not bald))[..., None], hair * (1 + 2 * texture[..., None]), skin
-        )
-        color = np.clip(base * shade[..., None], 0, 255)
-        quads = np.stack(
-            [corners[:-1, :-1], corners[:-1, 1:], corners[1:, 1:], corners[1:, :-1]], axis=2
-        )
-        quads = np.rint(quads * 2**SHIFT).astype(np.int32).reshape(-1, 4, 2)
-        depth, toward = turned[:-1, :-1, 2].ravel(), normal[..., 2].ravel() > -0.05
-        color = color.reshape(-1, 3)
-        for index in np.argsort(depth):
-            if toward[index]:
-                cv2.fillConvexPoly(
-                    self.image, quads[index], color[index].tolist(), cv2.LINE_8, SHIFT
-                )
 
-    def _beard(self, hair):
-        kind, c = self.rng.random(), self.shape.curves
-        if kind > 0.3:
-            return
-        lips = c["outer_lip"]
-        jaw = c["jaw"][3:14] * [0.97, 0.985]
-        mouth = lips.mean(axis=0) + (lips - lips.mean(axis=0)) * 1.12
-        strength = self.rng.uniform(0.15, 0.9)
-        # From the jaw up to the moustache, leaving the lips out.
-        top = np.float64(
-            [(0.55, mouth[6, 1] - 0.1), (0, mouth[3, 1] - 0.04), (-0.55, mouth[0, 1] - 0.1)]
-        )
-        ring = np.concatenate([jaw, top])
-        ring = self.facing(ring)
-        if len(ring) > 2:
-            fill_softly(
-                self.image, self.project(ring), hair * 0.9, strength, 0.06 * self.view.scale
-            )
+def _paint_ball(skin, look, lids, side):
+    """White, iris and pupil, of which the opening between the lids (pixels [16, 2]) is seen."""
+    corner, end = (lids.min(axis=0) - 3).astype(int), (lids.max(axis=0) + 5).astype(int)
+    window = skin.image[:, corner[1] : end[1], corner[0] : end[0]]
+    lids = lids - corner
+    white = np.float32([250, 242, 236]) * np.float32(look.eye_white)
+    ball = np.ones_like(window) * white[:, None, None]
+    for red in (lids[[0, 1, 2, 14, 15]], lids[[8, 7, 6, 9, 10]]):
+        fill(ball, red, look.skin * [0.8, 0.6, 0.6], 0.3, 2)
+    x, y = skin.shape.curves["pupils"][0 if side < 0 else 1]
+    (pupil, left, right) = skin.at([(x, y), (x - 0.1, y), (x + 0.1, y)]) - corner
+    radii = np.float64([(right[0] - left[0]) / 2, 0.1 * skin.unit])
+    fill(ball, ellipse(pupil, radii), look.iris * 0.55)
+    fill(ball, ellipse(pupil + [0, 0.15 * radii[1]], 0.8 * radii), look.iris * 1.15, 0.9, 0.8)
+    fill(ball, ellipse(pupil, 0.42 * radii), (10, 9, 9))
+    stroke(ball, lids[None, :9], (25, 18, 16), 0.03 * skin.unit, 0.5, 0.02 * skin.unit)
+    fill(ball, ellipse(pupil + look.glint * radii, 0.15 * radii), (250, 250, 250), 0.9)
+    opening = np.zeros(window.shape, np.float32)
+    fill(opening, lids, (1, 1, 1))
+    window += opening * (ball - window)
 
-    def _nose(self, skin):
-        c, scale = self.shape.curves, self.view.scale
-        base, bridge = c["nose_base"], c["nose_bridge"]
-        shadow = skin * 0.45
-        for side, nostril in ((-1, base[1]), (1, base[3])):
-            if len(self.facing(nostril + [side * 0.05, -0.08])):
-                hole = self.project(nostril + [side * 0.01, -0.035])
-                fill_softly(
-                    self.image, ellipse(hole, (0.055 * scale, 0.03 * scale)), shadow * 0.5, 0.9, 1
-                )
-        fill_softly(
-            self.image,
-            self.project(np.concatenate([base, base[::-1] + [0, 0.06]])),
-            shadow,
-            0.45,
-            0.03 * scale,
-        )
-        wings = ((base[0], (-0.06, -0.16)), (base[4], (0.06, -0.16)))
-        for point, (dx, dy) in wings:
-            curve = point + np.float64([(0, 0), (dx, dy / 2), (dx / 2, dy)])
-            mask = np.concatenate([curve, curve[::-1] + [0.025 * np.sign(dx), 0]])
-            fill_softly(self.image, self.project(mask), shadow, 0.6, 0.02 * scale)
-        tip = self.project(bridge[3] + [0, -0.05])
-        fill_softly(
-            self.image,
-            ellipse(tip, (0.07 * scale, 0.06 * scale)),
-            (255, 250, 245),
-            0.3,
-            0.05 * scale,
-        )
 
-    def _mouth(self, skin):
-        c = self.shape.curves
-        outer, inner = self.project(c["outer_lip"]), self.project(c["inner_lip"])
-        red = skin * [0.86, 0.55, 0.55] if self.rng.random() < 0.75 else (175, 35, 50)
-        upper = np.concatenate([outer[:7], inner[4::-1]])
-        lower = np.concatenate([outer[6:], outer[:1], inner[[0, 7, 6, 5, 4]]])
-        fill_polygon(self.image, inner, (45, 18, 18))
-        gap = np.ptp(c["inner_lip"][:, 1])
-        if gap > 0.1 and self.rng.random() < 0.8:
-            teeth = self.project(
-                np.concatenate([c["inner_lip"][1:4], c["inner_lip"][3:0:-1] + [0, 0.4 * gap]])
-            )
-            fill_polygon(self.image, teeth, (225, 220, 210))
-        fill_polygon(self.image, upper, np.float64(red) * 0.88)
-        fill_polygon(self.image, lower, red)
-        draw_line(self.image, inner, np.float64(red) * 0.5, 0.012 * self.view.scale, closed=True)
-
-    def _eye(self, side, skin):
-        name = ("left_eye", "right_eye")[side]
-        eye, scale, rng = self.shape.curves[name], self.view.scale, self.rng
-        if not len(self.facing(eye.mean(axis=0))):
-            return
-        contour = self.project(eye_contour(eye, 9))
-        crease = self.project(eye_contour(eye, 9)[:9] + [0, -0.055])
-        fill_softly(
-            self.image, np.concatenate([contour[:9], crease[::-1]]), skin * 0.55, 0.5, 0.03 * scale
-        )
-        pupil, edge = self.project(
-            self.shape.curves["pupils"][side] + np.float64([(0, 0), (0.11, 0)])
-        )
-        radii = np.float64([max(0.03 * scale, abs(edge[0] - pupil[0])), 0.115 * scale])
-        window, inside = window_around(self.image, contour, 2)
-        pupil = pupil - contour[0] + inside[0]
-        mask = np.zeros((*window.shape[:2], 1), np.float32)
-        fill_polygon(mask, inside, (1.0,))
-        ball = np.full_like(window, 230) * np.float32(rng.uniform(0.75, 1.0))
-        fill_polygon(ball, ellipse(pupil, radii), self.iris)
-        fill_polygon(ball, ellipse(pupil, radii * 0.48), (12, 10, 10))
-        fill_polygon(ball, ellipse(pupil - 0.35 * radii, radii * 0.2), (250, 250, 250))
-        window += mask * (ball - window)
-        draw_line(self.image, contour[:9], (28, 20, 18), rng.uniform(0.02, 0.05) * scale)
-        draw_line(
-            self.image, np.concatenate([contour[8:], contour[:1]]), skin * 0.55, 0.012 * scale
-        )
-
-    def _brow(self, side, hair):
-        upper = self.shape.curves[("left_brow", "right_brow")[side]]
-        ring = np.concatenate([along(upper, 9), along(lower_brow(upper), 9)[::-1]])
-        shown = self.facing(ring)
-        if len(shown) > 4:
-            color = np.minimum(hair * 0.7, 110)
-            fill_softly(
-                self.image,
-                self.project(shown),
-                color,
-                self.rng.uniform(0.6, 0.95),
-                0.02 * self.view.scale,
-            )
-
-    def _glasses(self):
-        color, width = self.rng.uniform(0, 90, 3), self.rng.uniform(0.02, 0.06) * self.view.scale
-        rims = []
-        for pupil in self.shape.curves["pupils"]:
-            rim = ellipse(pupil, (0.36, self.rng.uniform(0.22, 0.32)), 24)
-            lifted = self.shape.surface(rim)
-            lifted[:, 2] = lifted[:, 2].mean() * 0.5 + 0.5 * lifted[:, 2] + 0.12
-            rims.append(self.view(lifted)[0])
-            draw_line(self.image, rims[-1], color, width, closed=True)
-        draw_line(self.image, [rims[0][0], rims[1][12]], color, width)
+def _of_side(skin, part, side):
+    return skin.shape.curves[f"{'left' if side < 0 else 'right'}_{part}"]

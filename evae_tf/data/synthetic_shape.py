@@ -58,29 +58,61 @@ class Shape:
         z = back + (front - back) * across
         return np.stack([x, y, z + self._relief(x, y)], axis=-1)
 
-    def row(self, y):
-        """Half width, depth of the jaw's side and depth of the middle of the rows at height y."""
+    def head(self, angle, y):
+        """The whole head: float [...] angles about its axis, 0 in front, and heights -> [..., 3].
+
+        In front it is `surface`; behind the ears the rows go on as half ellipses, flatter the
+        nearer they are to the chin, so that below the jaw the head is closed by its underside.
+        """
+        half_width, back, _ = self.row(y)
+        points = self.surface(np.stack([half_width * np.sin(angle), y], axis=-1))
+        depth = np.interp(y, [-0.3, 0.9], [1.25, 0.0]) * half_width
+        behind = np.cos(angle) < 0
+        points[..., 2] = np.where(behind, back + depth * np.cos(angle), points[..., 2])
+        return points
+
+    def half_width(self, y):
+        """Of the rows of the head at height y."""
         jaw = self.curves["jaw"][8:]
-        chin = jaw[0, 1]
         below = np.interp(y, jaw[::-1, 1], jaw[::-1, 0])
         rise = np.clip(1 - np.abs(y / TOP) ** 2.8, 1e-4, 1) ** (1 / 2.4)
-        half_width = np.where(y > jaw[-1, 1], below, jaw[-1, 0] * rise)
-        half_width = np.maximum(half_width, 0.02)
+        return np.maximum(np.where(y > jaw[-1, 1], below, jaw[-1, 0] * rise), 0.02)
+
+    def row(self, y):
+        """Half width, depth of the jaw's side and depth of the middle of the rows at height y."""
+        jaw, chin = self.curves["jaw"][8:], self.curves["jaw"][8, 1]
         back = np.interp(y, jaw[::-1, 1], self.depth * np.float64(_JAW_DEPTH[::-1]))
         heights = [TOP, -1.6, -1.3, -0.8, -0.3, 0.0, 0.7, 1.0, 0.85 * chin, chin]
         profile = [-1.0, -0.55, -0.2, 0.06, 0.15, 0.1, 0.16, 0.2, 0.16, 0.08]
-        return half_width, back, self.depth * np.interp(y, heights, profile)
+        return self.half_width(y), back, self.depth * np.interp(y, heights, profile)
 
     def _relief(self, x, y):
-        tip, root = self.curves["nose_bridge"][3, 1], self.curves["nose_bridge"][0, 1]
-        base = self.curves["nose_base"][2, 1]
+        """How far nose, brow ridge, sockets, cheekbones, lips and chin stand out."""
+        c = self.curves
+        tip, root = c["nose_bridge"][3, 1], c["nose_bridge"][0, 1]
+        base, wing = c["nose_base"][2, 1], c["nose_base"][4, 0]
         ridge = np.interp(y, [root - 0.25, root, tip, base, base + 0.08], [0, 0.12, 0.42, 0.2, 0])
         width = np.interp(y, [root, tip, base], [0.1, 0.16, 0.2])
-        z = self.nose * ridge * np.exp(-((x / width) ** 2))
-        for pupil in self.curves["pupils"]:
-            z = z - 0.1 * np.exp(-(((x - pupil[0]) / 0.25) ** 2) - ((y - pupil[1]) / 0.14) ** 2)
-        lips = self.curves["outer_lip"].mean(axis=0)
-        return z + 0.1 * np.exp(-((x / 0.4) ** 2) - ((y - lips[1]) / 0.22) ** 2)
+        z = ridge * np.exp(-((x / width) ** 2))
+        side = np.abs(x)
+        z = self.nose * (z + _bump(side - 0.85 * wing, y - base + 0.1, 0.09, 0.09, 0.13))
+        for eye in (c["left_eye"], c["right_eye"]):
+            centre_x, centre_y = eye.mean(axis=0)
+            z = z - _bump(x - centre_x, y - centre_y, 0.27, 0.16, 0.13)
+            z = z + _bump(x - centre_x, y - centre_y, 0.12, 0.08, 0.05)  # the eyeball
+        mouth, lower = c["outer_lip"][[0, 6], 1].mean(), c["outer_lip"][9, 1]
+        return (
+            z
+            + _bump(side - 0.45, y + 0.3, 0.35, 0.12, 0.05)
+            + _bump(side - 0.72, y - 0.45, 0.28, 0.25, 0.06)
+            + _bump(x, y - mouth, 0.4, 0.22, 0.1)
+            - _bump(x, y - lower - 0.1, 0.25, 0.06, 0.05)
+            + _bump(x, y - c["jaw"][8, 1] + 0.2, 0.28, 0.16, 0.07)
+        )
+
+
+def _bump(x, y, wide, high, tall):
+    return tall * np.exp(-((x / wide) ** 2) - (y / high) ** 2)
 
 
 def _both(half):
@@ -117,12 +149,11 @@ def sample_shape(rng):
         return rng.normal(0, deviation)
 
     curves = {name: points.copy() for name, points in _MEAN.items()}
+    curves["pupils"] = curves["pupils"] + rng.normal(0, [0.045, 0.012])  # where they look
     _open_eyes(curves, np.clip(rng.normal(1.0, 0.3), 0.1, 1.8), normal(0.08), normal(0.04))
-    for side, raised in (("left_brow", normal(0.05)), ("right_brow", normal(0.05))):
-        curves[side] = curves[side] * [1 + normal(0.04), 1] + [0, raised + normal(0.03)]
     both_raised = normal(0.06)
-    curves["left_brow"][:, 1] += both_raised
-    curves["right_brow"][:, 1] += both_raised
+    for side in ("left_brow", "right_brow"):
+        curves[side] = curves[side] * [1 + normal(0.04), 1] + [0, both_raised + normal(0.058)]
     length, wide = 1 + normal(0.08), 1 + normal(0.14)
     for name in ("nose_bridge", "nose_base"):
         curves[name] = curves[name] * [wide, length]
@@ -133,15 +164,15 @@ def sample_shape(rng):
     lower = curves["outer_lip"][9, 1] - _MEAN["outer_lip"][9, 1]
     jaw = curves["jaw"]
     weight = np.clip(jaw[:, 1:] / 1.754, 0, 1)
-    squareness = normal(0.05) * np.sin(np.pi * weight[:, 0])
-    jaw[:, 0] *= (1 + normal(0.05)) * (1 + squareness)
+    squareness = normal(0.06) * np.sin(np.pi * weight[:, 0])
+    jaw[:, 0] *= (1.04 + normal(0.05)) * (1 + squareness)
     jaw[:, 1:] += weight * (0.75 * lower + normal(0.09))
     return Shape(curves, depth=1 + normal(0.08), nose=1 + normal(0.18))
 
 
 def _open_eyes(curves, opening, size, tilt):
-    for name, pupil, sign in (("left_eye", 0, -1), ("right_eye", 1, 1)):
-        centre = curves["pupils"][pupil]
+    for name, sign in (("left_eye", -1), ("right_eye", 1)):
+        centre = curves[name].mean(axis=0)
         offset = (curves[name] - centre) * [1 + size, (1 + size) * opening]
         offset[:, 1] += sign * tilt * offset[:, 0]
         curves[name] = centre + offset
@@ -149,9 +180,9 @@ def _open_eyes(curves, opening, size, tilt):
 
 def _move_mouth(curves, rng):
     """Opening, smiling, pursing, and lips of many widths."""
-    opening = max(0.0, rng.normal(-0.05, 0.22)) if rng.random() < 0.6 else 0.0
-    smile, width = rng.normal(0.02, 0.06), 1 + rng.normal(0, 0.1)
-    thick = 1 + rng.normal(0, 0.25)
+    opening = max(0.0, rng.normal(0.05, 0.2)) if rng.random() < 0.65 else 0.0
+    smile, width = rng.normal(0.0, 0.07), 1 + rng.normal(0, 0.1)
+    thick = 0.82 * (1 + rng.normal(0, 0.22))
     seam = _MEAN["inner_lip"][:, 1].mean()
     for name in ("outer_lip", "inner_lip"):
         lips = curves[name]
@@ -163,66 +194,5 @@ def _move_mouth(curves, rng):
         sideways = np.abs(lips[:, 0]) / 0.435
         is_lower = np.arange(len(lips)) > len(lips) // 2
         lips[:, 1] += is_lower * opening * np.sqrt(np.clip(1 - (0.95 * sideways) ** 2, 0, 1))
-        lips[:, 0] *= width + 0.6 * smile - 0.15 * opening
+        lips[:, 0] *= width + smile - 0.15 * opening
         lips[:, 1] += 0.35 * opening * sideways**2 - smile * sideways**2
-
-
-def along(curve, count):
-    """A curve [n, 2] sampled anew at `count` points, evenly by index."""
-    places = np.linspace(0, len(curve) - 1, count)
-    return np.stack([np.interp(places, range(len(curve)), axis) for axis in curve.T], axis=1)
-
-
-def _lid(curve, count):
-    """A lid as the cubic through its four points, from corner to corner, at `count` points."""
-    (x0, _), (x1, _) = curve[0], curve[-1]
-    coefficients = np.polyfit(curve[:, 0] - x0, curve[:, 1], 3)
-    x = np.linspace(x0, x1, count)
-    return np.stack([x, np.polyval(coefficients, x - x0)], axis=1)
-
-
-def eye_contour(eye, count):
-    """A closed eye contour of 2 * count - 2 points from the 6 of `ibug_68`: upper lid first."""
-    upper, lower = _lid(eye[:4], count), _lid(eye[[3, 4, 5, 0]], count)
-    return np.concatenate([upper, lower[1:-1]])
-
-
-def lower_brow(brow):
-    """The lower edge of a brow from its upper edge, both [5, 2], thinner at the ends."""
-    return brow + np.float64([0.04, 0.1, 0.12, 0.1, 0.04])[:, None] * [0, 1]
-
-
-def markup_points(shape, markup_name):
-    """The landmarks (x, y) of a markup on a shape: float [K, 2]."""
-    c = shape.curves
-    ibug = [
-        *("jaw", "left_brow", "right_brow", "nose_bridge", "nose_base"),
-        *("left_eye", "right_eye", "outer_lip", "inner_lip"),
-    ]
-    all_68 = np.concatenate([c[name] for name in ibug])
-    left_8, right_8 = eye_contour(c["left_eye"], 5), eye_contour(c["right_eye"], 5)
-    if markup_name == "ibug_68":
-        return all_68
-    if markup_name == "mtfl_5":
-        return np.stack([*c["pupils"], all_68[30], all_68[48], all_68[54]])
-    if markup_name == "wflw_98":
-        left, right = c["left_brow"], c["right_brow"]
-        brows = [left, lower_brow(left)[:0:-1], right, lower_brow(right)[-2::-1]]
-        rest = [all_68[27:36], left_8, right_8, all_68[48:68], c["pupils"]]
-        return np.concatenate([along(c["jaw"], 33), *brows, *rest])
-    mouth = (all_68[51] + all_68[57]) / 2
-    if markup_name == "aflw_19":
-        brows = all_68[[17, 19, 21, 22, 24, 26]]
-        eyes = [all_68[36], c["pupils"][0], all_68[39], all_68[42], c["pupils"][1], all_68[45]]
-        return np.stack(
-            [*brows, *eyes, all_68[31], all_68[30], all_68[35], all_68[48], mouth]
-            + [all_68[54], all_68[8]]
-        )
-    left_low, right_low = lower_brow(c["left_brow"])[2], lower_brow(c["right_brow"])[2]
-    return np.stack(
-        [all_68[17], all_68[26], all_68[21], all_68[22], all_68[19], left_low, all_68[24]]
-        + [right_low, all_68[36], all_68[45], all_68[39], all_68[42]]
-        + [left_8[2], left_8[6], right_8[2], right_8[6], *c["pupils"]]
-        + [all_68[31], all_68[35], all_68[30], all_68[33], all_68[48], all_68[54]]
-        + [all_68[51], all_68[62], all_68[66], all_68[57], all_68[8]]
-    )

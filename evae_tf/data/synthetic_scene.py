@@ -1,0 +1,194 @@
+"""Seeing curved, shaded patches from a point of view: head, ears, hair, neck and shoulders."""
+
+import dataclasses
+
+import cv2
+import numpy as np
+
+from evae_tf.data.synthetic_brush import noise
+
+_DEPTH_STEPS = 8192  # in one eye distance
+_GAP = 0.05  # eye distances: what lies this much farther than both neighbours is a hole
+
+
+@dataclasses.dataclass(frozen=True)
+class View:
+    """From the face frame to pixels.
+
+    Attributes:
+      rotation: float [3, 3].
+      scale: pixels in one eye distance.
+      centre: float [2], where the origin lies, pixels.
+    """
+
+    rotation: np.ndarray
+    scale: float
+    centre: np.ndarray
+
+    def __call__(self, points):
+        """Positions [..., 2] in pixels and depths [...] (towards the viewer) of `points`."""
+        turned = points @ self.rotation.T
+        nearness = 1 / (1 - 0.06 * turned[..., 2:])  # a camera some sixteen eye distances away
+        return turned[..., :2] * nearness * self.scale + self.centre, turned[..., 2]
+
+
+@dataclasses.dataclass(frozen=True)
+class Light:
+    """Light from everywhere and from one side.
+
+    Attributes:
+      direction: float [3], unit length, from the face towards the lamp, viewer's frame.
+      ambient: how much comes from everywhere, 0 to 1.
+      gloss: how bright the lamp's reflections on skin are, 0 to 255.
+    """
+
+    direction: np.ndarray
+    ambient: float
+    gloss: float
+
+    def on(self, normal):
+        """Factor and addend of the colours of surfaces [..., 3]: two float [...]."""
+        facing = normal @ self.direction
+        from_above = 0.85 - 0.15 * normal[..., 1]
+        # Light reaches a little beyond the edge of the shadow, as it does inside skin.
+        diffuse = np.clip((facing + 0.15) / 1.15, 0, None)
+        half = self.direction + [0, 0, 1]
+        mirrored = np.clip(normal @ (half / np.linalg.norm(half)), 0, 1) ** 16
+        shade = self.ambient * from_above + 1.1 * (1 - self.ambient) * diffuse
+        return shade, self.gloss * mirrored
+
+
+class Canvas:
+    """A square picture that keeps, for each pixel, the nearest of the points put on it."""
+
+    def __init__(self, side):
+        """An empty canvas of `side` pixels."""
+        self._side = side
+        # Depth in the high, colour in the low half of each number, so that the greatest number
+        # is the nearest point; a border of one pixel takes what falls outside.
+        self._nearest = np.zeros((side + 2) ** 2, np.int64)
+
+    def put(self, view, light, grid, colors, glossy=False, two_sided=False):
+        """Draws a patch.
+
+        Args:
+          view: `View`.
+          light: `Light`.
+          grid: float [h, w, 3], points of the patch in the face frame; its outside is where its
+            columns run to the right and its rows down.
+          colors: float32 [a * h, b * w, 3], 0..255.
+          glossy: whether the light is reflected as by skin.
+          two_sided: whether its inside is seen too.
+        """
+        normal = np.cross(np.gradient(grid, axis=1), np.gradient(grid, axis=0))
+        normal = normal @ view.rotation.T
+        normal /= np.sqrt((normal * normal).sum(axis=-1, keepdims=True)) + 1e-9
+        if two_sided:
+            normal *= np.sign(normal[..., 2:])
+        shown = np.flatnonzero((normal[..., 2] > 0).any(axis=0))
+        if not len(shown):
+            return
+        columns = slice(shown[0], shown[-1] + 1)
+        repeat = colors.shape[1] // grid.shape[1]
+        colors = colors[:, repeat * columns.start : repeat * columns.stop]
+        places, depth = view(grid[:, columns])
+        shade, shine = light.on(normal[:, columns])
+        size = colors.shape[1::-1]
+        column, row, depth, shade, shine = (
+            cv2.resize(np.float32(values), size)
+            for values in (places[..., 0], places[..., 1], depth, shade, glossy * shine)
+        )
+        shade, shine = (cv2.cvtColor(values, cv2.COLOR_GRAY2RGB) for values in (shade, shine))
+        lit = cv2.add(cv2.multiply(colors, shade), shine, dtype=cv2.CV_8U)
+        self._keep_nearest(column, row, depth, lit)
+
+    def _keep_nearest(self, column, row, depth, colors):
+        row, column = (
+            np.clip(v + 1.5, 0, self._side + 1).astype(np.int32).ravel() for v in (row, column)
+        )
+        steps = np.clip((depth + 3.5) * _DEPTH_STEPS, 1, None).astype(np.int64).ravel()
+        four_bytes = cv2.cvtColor(colors, cv2.COLOR_RGB2RGBA).view(np.uint32).ravel()
+        np.maximum.at(self._nearest, row * (self._side + 2) + column, steps << 32 | four_bytes)
+
+    def seen(self):
+        """What the viewer sees.
+
+        Returns:
+          Its colours, uint8 [side, side, 3], and how near to the viewer it lies, in eye distances,
+          -inf where there is nothing, float32 [side, side].
+        """
+        full = self._nearest.reshape(self._side + 2, -1)
+        own = full[1:-1, 1:-1]
+        across = np.minimum(full[1:-1, :-2], full[1:-1, 2:])
+        along = np.minimum(full[:-2, 1:-1], full[2:, 1:-1])
+        around = np.maximum(across, along)
+        gap = int(_GAP * _DEPTH_STEPS) << 32
+        # A pixel that no point met takes what both its neighbours show.
+        nearest = np.where(around > own + gap, around, own)
+        colors = nearest.astype(np.uint32)[..., None].view(np.uint8)[..., :3]
+        depth = (nearest >> 32) / _DEPTH_STEPS - 3.5
+        return colors, np.float32(np.where(nearest > 0, depth, -np.inf))
+
+
+def _tube(y, half_width, depth, z, angles):
+    """A patch around a vertical axis: [rows] each of height and sizes, [columns] angles."""
+    y, half_width, depth, z = (
+        np.asarray(v, np.float64)[:, None] for v in (y, half_width, depth, z)
+    )
+    x, z = half_width * np.sin(angles), z + depth * np.cos(angles)
+    return np.stack(np.broadcast_arrays(x, y, z), axis=-1)
+
+
+def put_body(canvas, view, light, shape, look, rng):
+    """Neck and shoulders."""
+    chin, angles = shape.curves["jaw"][8, 1], np.linspace(-1.7, 1.7, 40)
+    width = rng.uniform(0.66, 0.86) * shape.row(np.float64(0.9))[0]
+    rows = np.linspace(0, 1, 24)
+    flare = width * (1 + 0.25 * (2 * rows - 0.9) ** 2)
+    neck = _tube(0.7 + rows * (chin + 0.5), flare, 0.8 * flare, -1.0 - 0.1 * rows, angles)
+    pale = np.float32(0.8 * look.skin) + 8 * noise(rng, (96, 160), (9, 12))[..., None]
+    canvas.put(view, light, neck, pale)
+    collar = chin + rng.uniform(0.25, 0.7)
+    slope = width * (1.02 + 0.1 * rows) + 2.2 * rows**1.3
+    shoulders = _tube(collar + 1.3 * rows**1.6, slope, 0.5 * slope + 0.35, 0 * rows - 0.95, angles)
+    pattern = noise(rng, (144, 240), tuple(rng.integers(2, 60, 2)))[..., None]
+    colors = np.float32(look.clothes) + np.float32(rng.uniform(0, 40)) * pattern
+    canvas.put(view, light, shoulders, colors)
+
+
+def put_long_hair(canvas, view, light, look, rng):
+    """Hair that falls behind and beside the face."""
+    begin = rng.uniform(1.35, 1.75)
+    length, angles = rng.uniform(0.9, 2.6), np.linspace(begin, 2 * np.pi - begin, 60)
+    rows = np.linspace(0, 1, 40)
+    y = -1.3 + rows * (1.3 + length)
+    width = 1.1 + rng.uniform(0.05, 0.4) * np.sin(np.pi * rows**0.7) - 0.35 * (1 - rows) ** 3
+    grid = _tube(y, width, 1.25 * width, -0.95 - 0.1 * rows, angles)
+    grid *= [1, 1, 1] + 0.04 * noise(rng, (40, 60), (6, 12))[..., None] * [1, 0, 1]
+    size = (160, 240)
+    strands = noise(rng, size, (3, 130)) + 0.7 * noise(rng, size, (16, 60))
+    colors = np.float32(look.hair) * (0.9 + 0.13 * strands[..., None])
+    canvas.put(view, light, grid, colors, two_sided=True)
+
+
+def put_ears(canvas, view, light, shape, look, rng):
+    """Both ears."""
+    red = np.float32(look.skin * [0.98, 0.85, 0.83])
+    shade = 0.8 + 0.25 * np.linspace(0, 1, 40, dtype=np.float32)[:, None, None]
+    colors = red * shade * (1 + 0.03 * noise(rng, (40, 96), (10, 24))[..., None])
+    for side in (-1, 1):
+        canvas.put(view, light, _ear(shape, side), colors, glossy=True)
+
+
+def _ear(shape, side):
+    """The patch of an ear, side -1 for the left one: float [10, 24, 3]."""
+    half_width, back, _ = shape.row(np.float64(0.1))
+    from_centre = np.linspace(0.02, 1, 10)[:, None]
+    around = np.linspace(-np.pi, np.pi, 24)[None] * -side
+    y = 0.17 + from_centre * (0.36 + 0.06 * np.sin(around)) * -np.cos(around)
+    behind = from_centre * 0.2 * np.sin(around)
+    out = 0.02 + 0.55 * (0.2 - behind) + 0.07 * np.sin(np.pi * from_centre**2)
+    # The hole is deep, the front edge grows out of the cheek.
+    out = out - 0.12 * np.exp(-((from_centre / 0.5) ** 2))
+    z = back + 0.02 - (0.2 - behind) * 0.8
+    return np.stack(np.broadcast_arrays(side * (half_width + out - 0.08), y, z), axis=-1)

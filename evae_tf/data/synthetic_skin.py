@@ -1,0 +1,117 @@
+"""How a drawn person looks, and the unrolled skin of the head that this is painted on."""
+
+import dataclasses
+
+import numpy as np
+
+from evae_tf.data.synthetic_brush import fill, noise, stroke
+from evae_tf.data.synthetic_shape import TOP
+
+ROWS, COLUMNS = 60, 96  # of the head's mesh
+SIDEWAYS = np.radians(150)  # farther back is never seen
+_REPEAT = 4  # pixels along each cell of the mesh
+_SKINS = np.float64(
+    [(246, 212, 190), (232, 188, 160), (215, 165, 132), (186, 134, 100), (140, 95, 68)]
+    + [(92, 62, 47)]
+)
+_HAIRS = np.float64(
+    [(32, 26, 23), (40, 30, 25), (66, 46, 33), (104, 76, 52), (172, 138, 94), (120, 62, 36)]
+    + [(158, 155, 150)]
+)
+_IRISES = np.float64([(52, 33, 22), (70, 45, 28), (95, 68, 40), (88, 112, 128), (92, 108, 80)])
+
+
+@dataclasses.dataclass(frozen=True)
+class Look:
+    """Of one person; colours are float [3], RGB 0..255, strengths go from 0 to 1."""
+
+    skin: np.ndarray
+    hair: np.ndarray
+    iris: np.ndarray
+    lips: np.ndarray
+    clothes: np.ndarray
+    is_bald: bool
+    has_long_hair: bool
+    beard: float
+    makeup: float
+    brows: float
+    lid_crease: float
+    lashes: float  # width, eye distances
+    eye_white: float
+    glint: np.ndarray  # where in the iris the light is mirrored, float [2], in its radii
+
+
+def sample_look(rng):
+    """A random `Look`."""
+    tone = rng.uniform(0, len(_SKINS) - 1)
+    skin = np.array([np.interp(tone, range(len(_SKINS)), axis) for axis in _SKINS.T])
+    skin = skin * rng.uniform(0.92, 1.06) + rng.normal(0, 3, 3)
+    # Dark skins mostly go with dark hair and eyes.
+    hair = _HAIRS[rng.integers(2 if tone > 3.5 and rng.random() < 0.8 else len(_HAIRS))]
+    iris = _IRISES[rng.integers(2 if tone > 3 else len(_IRISES))]
+    is_woman, style = rng.random() < 0.5, rng.random()
+    is_bald = not is_woman and style < 0.2
+    makeup = rng.random() if is_woman else 0.0
+    lips = skin * [0.93, 0.68, 0.68] + rng.normal(0, 5, 3)
+    lipstick = rng.uniform([120, 20, 40], [215, 90, 105])
+    lips += max(0.0, 1.6 * makeup - 0.8) * (lipstick - lips)
+    return Look(
+        skin=skin,
+        hair=hair * rng.uniform(0.75, 1.2),
+        iris=iris * rng.uniform(0.8, 1.2),
+        lips=lips,
+        clothes=rng.uniform(20, 225) + rng.normal(0, 25, 3),
+        is_bald=is_bald,
+        has_long_hair=not is_bald and style > (0.25 if is_woman else 0.9),
+        beard=0.0 if is_woman or rng.random() < 0.45 else rng.uniform(0.1, 1),
+        makeup=makeup,
+        brows=rng.uniform(0.45, 0.85),
+        lid_crease=rng.uniform(0.2, 0.8),
+        lashes=0.014 + 0.022 * makeup + rng.uniform(0, 0.012),
+        eye_white=rng.uniform(0.8, 1),
+        glint=rng.uniform(-0.5, 0.3, 2),
+    )
+
+
+class Skin:
+    """The skin of a head, unrolled: columns are angles about its axis, rows are heights.
+
+    Attributes:
+      image: float32 [3, H, W], RGB 0..255, painted on.
+      shape: the `Shape` it covers.
+      unit: pixels in one eye distance along a column.
+    """
+
+    def __init__(self, shape, color, rng):
+        """Bare skin, of a little uneven `color`, float [3]."""
+        self.shape = shape
+        self._chin = shape.curves["jaw"][8, 1] - 0.005
+        size = (ROWS * _REPEAT, COLUMNS * _REPEAT)
+        self.unit = size[0] / (self._chin - TOP)
+        self._half_widths = shape.half_width(np.linspace(TOP, self._chin, size[0] + 1))
+        blotches = noise(rng, size, (8, 13)) + 0.8 * noise(rng, size, (80, 128))
+        self.image = np.float32(color)[:, None, None] * (1 + 0.02 * blotches)
+
+    def at(self, points):
+        """Pixels [n, 2] of points (x, y) of the face, [n, 2]."""
+        x, y = np.asarray(points, np.float64).T
+        row = (y - TOP) * self.unit
+        half_width = np.interp(row, np.arange(len(self._half_widths)), self._half_widths)
+        angle = np.arcsin(np.clip(x / half_width, -1, 1))
+        column = (angle / SIDEWAYS + 1) / 2 * self.image.shape[2]
+        return np.stack([column, row], axis=1) - 0.5
+
+    def fill(self, points, color, strength=1.0, blur=0.0):
+        """As `synthetic_brush.fill`, in the face frame; `blur` in eye distances."""
+        fill(self.image, self.at(points), color, strength, blur * self.unit)
+
+    def stroke(self, points, color, width, strength=1.0, blur=0.0):
+        """As `synthetic_brush.stroke`, one line in the face frame; lengths in eye distances."""
+        line = self.at(points)[None]
+        stroke(self.image, line, color, width * self.unit, strength, blur * self.unit)
+
+    def mesh(self):
+        """The points under the skin: float [60, 96, 3], face frame."""
+        angle = SIDEWAYS * ((np.arange(COLUMNS) + 0.5) / COLUMNS * 2 - 1)
+        y = TOP + (self._chin - TOP) * (np.arange(ROWS) + 0.5) / ROWS
+        return self.shape.head(*np.meshgrid(angle, y))
