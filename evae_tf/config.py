@@ -190,7 +190,7 @@ _DEMO = Config(
     regressor_blocks=(0, 1),
     regressor_bottleneck=24,
     regressor_units=128,
-    epochs=20,
+    epochs=14,
     ema_momentum=0.99,
 )
 
