@@ -15,7 +15,7 @@ from evae_tf.data import synthetic
 from evae_tf.data.crops import cut_crops
 
 _CONV, _LATENT, _DECONV, _LINE = "#F3B58A", "#BFD7EA", "#F6DE8D", "#555555"
-_FACE = 7
+_FACE = 3
 
 
 def _box(axes, x, y, width, height, text, color):
