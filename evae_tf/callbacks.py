@@ -1,5 +1,6 @@
 """What happens around the steps of a training: validation, files and progress."""
 
+import signal
 import time
 
 import keras
@@ -94,6 +95,25 @@ class EpochEnd(keras.callbacks.Callback):
         # Keras insists on this ending, which the temporary name keeps.
         with atomic.replacing_file(path) as temporary:
             self.model.save_weights(temporary)
+
+
+class Interruption(keras.callbacks.Callback):
+    """Makes Ctrl-C count although libraries in between may swallow it: it is raised again."""
+
+    def on_train_begin(self, logs=None):
+        self.asked = False
+        self.usual = signal.signal(signal.SIGINT, self._ask)
+
+    def _ask(self, *_):
+        self.asked = True
+        raise KeyboardInterrupt
+
+    def on_train_batch_end(self, batch, logs=None):
+        if self.asked:
+            raise KeyboardInterrupt
+
+    def on_train_end(self, logs=None):
+        signal.signal(signal.SIGINT, self.usual)
 
 
 class Progress(keras.callbacks.Callback):

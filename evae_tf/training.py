@@ -11,7 +11,7 @@ from evae_tf import config as configs
 from evae_tf import runtime, transfer
 from evae_tf.architectures import build_model
 from evae_tf.averaging import AveragedAdamW
-from evae_tf.callbacks import EpochEnd, Progress, Validation
+from evae_tf.callbacks import EpochEnd, Interruption, Progress, Validation
 from evae_tf.data.augment import Augmentation
 from evae_tf.data.crops import cut_crops
 from evae_tf.data.pipeline import TrainingBatches, training_dataset
@@ -99,7 +99,7 @@ def _network(config, markup):
 
 def _fit(trainer, data, epoch_end, folder, steps_per_epoch):
     done = len(epoch_end.rows)
-    callbacks = [epoch_end, Progress(trainer.config.epochs, done)]
+    callbacks = [epoch_end, Progress(trainer.config.epochs, done), Interruption()]
     if keras.backend.backend() == "tensorflow":  # the callback needs TensorFlow
         callbacks.append(keras.callbacks.TensorBoard(folder.tensorboard, write_graph=False))
     trainer.fit(

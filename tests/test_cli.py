@@ -135,10 +135,11 @@ def test_ctrl_c_ends_with_a_sentence_and_the_run_goes_on(trained, tmp_path):
     arguments = [*own(data), f"--workdir={tmp_path}", *SET, "--set=epochs=1000"]
     command = [sys.executable, ROOT / "train.py", *map(str, arguments)]
     metrics, rows = tmp_path / "metrics.csv", 1
+    checkpoint = tmp_path / "checkpoints" / "last.weights.h5"
     for _ in range(2):
         process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
         deadline = time.monotonic() + 120
-        while not (metrics.exists() and metrics.read_text().count("\n") > rows):
+        while not (checkpoint.exists() and metrics.read_text().count("\n") > rows):
             assert process.poll() is None
             assert time.monotonic() < deadline
             time.sleep(0.05)
