@@ -137,14 +137,17 @@ def test_ctrl_c_ends_with_a_sentence_and_the_run_goes_on(trained, tmp_path):
     metrics, rows = tmp_path / "metrics.csv", 1
     checkpoint = tmp_path / "checkpoints" / "last.weights.h5"
     for _ in range(2):
-        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-        deadline = time.monotonic() + 120
-        while not (checkpoint.exists() and metrics.read_text().count("\n") > rows):
-            assert process.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-        process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=60)
+        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+            try:
+                deadline = time.monotonic() + 120
+                while not (checkpoint.exists() and metrics.read_text().count("\n") > rows):
+                    assert process.poll() is None
+                    assert time.monotonic() < deadline
+                    time.sleep(0.05)
+                process.send_signal(signal.SIGINT)
+                _, errors = process.communicate(timeout=60)
+            finally:
+                process.kill()  # a test that fails must not leave a training behind
         assert process.returncode == 1
         assert "error: stopped" in errors
         assert "Traceback" not in errors
