@@ -25,7 +25,7 @@ DEMANDED = 10
 
 def main():
     """Prints both rates and their ratio."""
-    config, markup = configs.preset("default"), markups.MARKUPS["ibug_68"]
+    config, markup = configs.PRESETS["default"], markups.MARKUPS["ibug_68"]
     faces = synthetic.read("train", markup, count=128)
     crops = cut_crops(
         faces,

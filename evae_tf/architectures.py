@@ -3,6 +3,7 @@
 import math
 
 from evae_tf import __version__
+from evae_tf.config import MAP_ARCHITECTURES
 from evae_tf.metadata import ModelMetadata
 from evae_tf.models.decoder import ResponseDecoder
 from evae_tf.models.encoder import FaceEncoder
@@ -32,7 +33,7 @@ def build_model(config, markup):
         model = LandmarkCNN(_encoder(config, stages=1), _regressor(config, markup), metadata)
     else:
         model = _evae(config, markup, metadata)
-        if config.architecture not in ("fcn", "evae"):
+        if config.architecture not in MAP_ARCHITECTURES:
             model = EVAECNN(model, _regressor(config, markup), config.refine, metadata)
     model.build((None, config.input_size, config.input_size, 3))
     return model

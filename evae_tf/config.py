@@ -8,6 +8,7 @@ import typing
 from evae_tf.errors import InputError
 
 ARCHITECTURES = ("cnn", "fcn", "fcn_cnn", "evae", "evae_cnn", "wt")
+MAP_ARCHITECTURES = ("fcn", "evae")  # without a regressor: their landmarks are read off the maps
 
 
 @dataclasses.dataclass(frozen=True)
@@ -195,17 +196,6 @@ _DEMO = Config(
 )
 
 PRESETS = {preset.preset: preset for preset in (Config(), _PAPER, _DEMO)}
-
-
-def preset(name):
-    """The preset called `name`.
-
-    Raises:
-      InputError: there is none; the message lists those there are.
-    """
-    if name not in PRESETS:
-        raise InputError(f"preset {name!r} is unknown: known are {sorted(PRESETS)}.")
-    return PRESETS[name]
 
 
 def override(config, assignments):

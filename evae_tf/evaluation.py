@@ -10,11 +10,11 @@ import numpy as np
 from tqdm import tqdm
 
 from evae_tf import atomic, figures, geometry, metrics, response_maps, runtime
+from evae_tf.config import MAP_ARCHITECTURES
 from evae_tf.data.crops import cut_crops
 from evae_tf.errors import InputError
 
 BOX_JITTER_SEED = 20260
-_MAP_ARCHITECTURES = ("fcn", "evae")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -131,23 +131,18 @@ def _read(path, predictor, faces, boxes, batch_size, num_threads):
     landmarks, read_off = [], []
     starts = range(0, len(crops), batch_size)
     for start in tqdm(starts, desc=str(path), unit="batch", disable=None):
-        outputs = predict_crops(predictor, crops, slice(start, start + batch_size))
+        outputs = predictor.predict(crops.model_input(slice(start, start + batch_size)))
         landmarks.append(outputs["landmarks"])
         if "response_maps" in outputs:
             maps = keras.ops.convert_to_tensor(outputs["response_maps"])
             read = response_maps.soft_argmax(maps, metadata.readout_power)
             read_off.append(keras.ops.convert_to_numpy(read))
-    is_map_model = metadata.architecture in _MAP_ARCHITECTURES
+    is_map_model = metadata.architecture in MAP_ARCHITECTURES
     first = "maps" if is_map_model else "regressor"
     readings = [Reading(path, first, crops, np.concatenate(landmarks))]
     if read_off and not is_map_model:
         readings.append(Reading(path, "maps", crops, np.concatenate(read_off)))
     return readings
-
-
-def predict_crops(predictor, crops, rows):
-    """`predict` of a runtime model on some rows (a slice or indices) of `Crops`."""
-    return predictor.predict(np.asarray(crops.images[rows], np.float32) / 255)
 
 
 def _statistics(error):
@@ -208,7 +203,7 @@ def _response_rows(readings, predictors, face):
     for reading in readings:
         if reading.name != "maps":
             continue
-        outputs = predict_crops(predictors[reading.model], reading.crops, [face])
+        outputs = predictors[reading.model].predict(reading.crops.model_input([face]))
         if "response_maps" not in outputs:  # exported without them
             continue
         rows[reading.model] = outputs["response_maps"][0]

@@ -81,7 +81,7 @@ def test_help_names_the_flags_and_what_they_mean(script):
         ("train", ["--dataset=300W"], 2, ["300w", "synthetic", "wflw"]),
         ("train", ["--architecture=resnet"], 2, ["evae_cnn"]),
         ("train", ["stray"], 2, ["stray"]),
-        ("train", ["--preset=best"], 1, ["best", "default", "paper"]),
+        ("train", ["--preset=best"], 2, ["best", "default", "paper"]),
         ("train", ["--set=epoch=2"], 1, ["epoch=2", "learning_rate"]),
         ("train", ["--dataset=300w"], 1, ["--data_dir"]),
         ("train", ["--dataset=300w", "--data_dir=nowhere"], 1, ["nowhere"]),

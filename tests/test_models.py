@@ -25,12 +25,12 @@ def small(preset="default", **fields):
         "encoder_filters": (8, 12, 16),
         "decoder_filters": (12, 10, 8),
         "latent_channels": 6,
-        "regressor_filters": (12, 16, 8)[: len(configs.preset(preset).regressor_filters)],
+        "regressor_filters": (12, 16, 8)[: len(configs.PRESETS[preset].regressor_filters)],
         "regressor_units": 24,
         "input_size": 64,
         **fields,
     }
-    return dataclasses.replace(configs.preset(preset), **fields)
+    return dataclasses.replace(configs.PRESETS[preset], **fields)
 
 
 def images(count=2, size=64, seed=0):
@@ -128,7 +128,7 @@ def test_inference_has_no_randomness_and_training_has(architecture):
 
 
 def test_the_paper_preset_has_the_layers_of_the_figure():
-    config = configs.preset("paper")
+    config = configs.PRESETS["paper"]
     model = build_model(config, markups.MARKUPS["ibug_68"])
     encoder, decoder = model.evae.encoder, model.evae.decoder
     assert encoder.grey

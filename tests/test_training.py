@@ -33,7 +33,7 @@ SMALL = [
 
 
 def small(**fields):
-    return dataclasses.replace(configs.override(configs.preset("default"), SMALL), **fields)
+    return dataclasses.replace(configs.override(configs.PRESETS["default"], SMALL), **fields)
 
 
 EPOCHS = 12
@@ -88,7 +88,7 @@ def test_every_trainable_weight_gets_a_finite_gradient(architecture, preset):
     import tensorflow as tf
 
     config = dataclasses.replace(
-        configs.preset(preset), architecture=architecture, input_size=48, kl_warmup=0.0
+        configs.PRESETS[preset], architecture=architecture, input_size=48, kl_warmup=0.0
     )
     trainer = trainer_of(config)
     with tf.GradientTape() as tape:

@@ -5,16 +5,17 @@ from pathlib import Path
 
 from absl import flags
 
+from evae_tf import config as configs
 from evae_tf.cli import data_flags
 from evae_tf.cli.run import run, start_tensorflow
 
 FLAGS = flags.FLAGS
 
-flags.DEFINE_string("preset", "default", "Configuration to start from: default, paper or demo.")
+flags.DEFINE_enum("preset", "default", sorted(configs.PRESETS), "Configuration to start from.")
 flags.DEFINE_enum(
     "architecture",
     None,
-    ["cnn", "fcn", "fcn_cnn", "evae", "evae_cnn", "wt"],
+    configs.ARCHITECTURES,
     "Model of the comparison, by default the preset's (evae_cnn); `wt` needs --init_from.",
 )
 flags.DEFINE_string("workdir", "runs/default", "Folder of the training; run again to resume.")
@@ -25,8 +26,6 @@ flags.DEFINE_multi_string("set", [], "field=value of the configuration; may be r
 
 def configuration():
     """The `Config` that the flags describe; `--set` has the last word."""
-    from evae_tf import config
-
     given = {
         "architecture": FLAGS.architecture,
         "dataset": FLAGS.dataset,
@@ -35,7 +34,7 @@ def configuration():
         "mixed_precision": FLAGS.mixed_precision,
     }
     given = {name: value for name, value in given.items() if value is not None}
-    return config.override(dataclasses.replace(config.preset(FLAGS.preset), **given), FLAGS.set)
+    return configs.override(dataclasses.replace(configs.PRESETS[FLAGS.preset], **given), FLAGS.set)
 
 
 def _main():

@@ -35,6 +35,14 @@ class Crops:
     def __len__(self):
         return len(self.images)
 
+    def model_input(self, rows=slice(None)):
+        """Some rows (a slice or indices) as models take them, from crops without context.
+
+        Returns:
+          float32 [n, S, S, 3], RGB in [0, 1].
+        """
+        return np.asarray(self.images[rows], np.float32) / 255
+
 
 def cut_crops(faces, *, size, margin, context=0, boxes=None, folder=None, num_threads=2):
     """Decodes every image once and cuts its face out.

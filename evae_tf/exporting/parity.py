@@ -25,7 +25,7 @@ class Reference:
     """
 
     def __init__(self, model, faces, crops, markup):
-        self.images = np.asarray(crops.images, np.float32) / 255
+        self.images = crops.model_input()
         self._squares = crops.squares
         self._true = np.stack([face.landmarks for face in faces])
         boxes = np.stack([face.box for face in faces])
