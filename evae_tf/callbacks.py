@@ -31,9 +31,10 @@ class Validation:
 
     def nme(self, network):
         """Mean NME, as a fraction."""
-        images = np.asarray(self.crops.images, np.float32) / 255
-        fractions = network.predict(images, batch_size=64, verbose=0)["landmarks"]
-        predicted = geometry.crop_to_image(fractions, self.crops.squares)
+        batches = [slice(start, start + 64) for start in range(0, len(self.crops), 64)]
+        outputs = [network.predict_on_batch(self.crops.model_input(rows)) for rows in batches]
+        landmarks_crop = np.concatenate([output["landmarks"] for output in outputs])
+        predicted = geometry.crop_to_image(landmarks_crop, self.crops.squares)
         return float(np.mean(metrics.nme(predicted, self.landmarks, self.normalizer)))
 
 
@@ -98,11 +99,18 @@ class EpochEnd(keras.callbacks.Callback):
 
 
 class Interruption(keras.callbacks.Callback):
-    """Makes Ctrl-C count although libraries in between may swallow it: it is raised again."""
+    """Makes Ctrl-C count although libraries in between may swallow it: it is raised again.
 
-    def on_train_begin(self, logs=None):
+    A context manager around `fit`, so that the usual handler is back however that ends.
+    """
+
+    def __enter__(self):
         self.asked = False
         self.usual = signal.signal(signal.SIGINT, self._ask)
+        return self
+
+    def __exit__(self, *_):
+        signal.signal(signal.SIGINT, self.usual)
 
     def _ask(self, *_):
         self.asked = True
@@ -111,9 +119,6 @@ class Interruption(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         if self.asked:
             raise KeyboardInterrupt
-
-    def on_train_end(self, logs=None):
-        signal.signal(signal.SIGINT, self.usual)
 
 
 class Progress(keras.callbacks.Callback):

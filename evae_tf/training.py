@@ -99,18 +99,19 @@ def _network(config, markup):
 
 def _fit(trainer, data, epoch_end, folder, steps_per_epoch):
     done = len(epoch_end.rows)
-    callbacks = [epoch_end, Progress(trainer.config.epochs, done), Interruption()]
+    callbacks = [epoch_end, Progress(trainer.config.epochs, done)]
     if keras.backend.backend() == "tensorflow":  # the callback needs TensorFlow
         callbacks.append(keras.callbacks.TensorBoard(folder.tensorboard, write_graph=False))
-    trainer.fit(
-        data,
-        epochs=trainer.config.epochs,
-        initial_epoch=done,
-        steps_per_epoch=steps_per_epoch,
-        shuffle=False,
-        callbacks=callbacks,
-        verbose=0,
-    )
+    with Interruption() as interruption:
+        trainer.fit(
+            data,
+            epochs=trainer.config.epochs,
+            initial_epoch=done,
+            steps_per_epoch=steps_per_epoch,
+            shuffle=False,
+            callbacks=[*callbacks, interruption],
+            verbose=0,
+        )
 
 
 def compiled_trainer(network, config, markup, batches):
