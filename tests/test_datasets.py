@@ -38,8 +38,14 @@ def test_the_table_agrees_with_the_markups():
     for name, spec in DATASETS.items():
         assert spec.name == name
         assert set(spec.official) <= set(spec.subsets)
-        if spec.markup:
-            assert spec.default_normalizer in MARKUPS[spec.markup].normalizer_names
+    usual = {name: MARKUPS[spec.markup] for name, spec in DATASETS.items() if spec.markup}
+    assert {name: markup.default_normalizer for name, markup in usual.items()} == {
+        "300w": "inter_ocular",
+        "mtfl": "inter_pupil",
+        "aflw19": "box_size",
+        "cofw": "inter_pupil",
+        "wflw": "inter_ocular",
+    }
     full = DATASETS["300w"].official
     assert full["full"] == full["test"] == full["common"] + full["challenging"]
 

@@ -19,7 +19,7 @@ flags.DEFINE_list(
     "normalizer",
     None,
     "What errors are divided by, comma-separated: inter_ocular, inter_pupil, box_size, "
-    "box_diagonal. The default is the data set's usual one.",
+    "box_diagonal. The default is the markup's usual one.",
 )
 flags.DEFINE_boolean(
     "box_jitter", False, "Disturb the boxes first (scale 0.85 to 1.15, shift 8 %, fixed seed)."
@@ -35,12 +35,11 @@ def _main():
 
     markup = data_flags.markup()
     subset = FLAGS.subset or datasets.default_subset(FLAGS.dataset, data_flags.data_dir())
-    usual = datasets.DATASETS[FLAGS.dataset].default_normalizer or markup.default_normalizer
     rows = evaluate(
         FLAGS.model,
         data_flags.read_faces(subset),
         markup,
-        FLAGS.normalizer or [usual],
+        FLAGS.normalizer or [markup.default_normalizer],
         FLAGS.output,
         description={"dataset": FLAGS.dataset, "subset": subset},
         box_jitter=FLAGS.box_jitter,

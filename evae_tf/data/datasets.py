@@ -28,7 +28,6 @@ class DatasetSpec:
     Attributes:
       name: as `--dataset` spells it.
       markup: name of its landmark scheme, or None where the user says it.
-      default_normalizer: what its results are normalised by, or None for the markup's.
       subsets: those that it can have (`val` needs a val.txt); none where its file names them.
       official: how many faces the official release has in a subset, where that is fixed.
       read: (path, subset, markup) -> iterator of every annotated `Face`, image there or not; None
@@ -37,7 +36,6 @@ class DatasetSpec:
 
     name: str
     markup: str | None
-    default_normalizer: str | None
     subsets: tuple
     official: dict
     read: Callable | None
@@ -49,17 +47,13 @@ _300W_COUNTS = {"train": 3148, "common": 554, "challenging": 135, "full": 689, "
 _AFLW_PARTS = (*_PARTS, "frontal")
 _WFLW_PARTS = (*_PARTS, *wflw.ATTRIBUTES)
 _SPECS = (
-    DatasetSpec("300w", "ibug_68", "inter_ocular", _300W_PARTS, _300W_COUNTS, ibug_300w.read),
-    DatasetSpec("mtfl", "mtfl_5", "inter_pupil", _PARTS, {"train": 10000, "test": 2995}, mtfl.read),
-    DatasetSpec(
-        "aflw19", "aflw_19", "box_size", _AFLW_PARTS, {"train": 20000, "test": 4386}, aflw19.read
-    ),
-    DatasetSpec("cofw", "cofw_29", "inter_pupil", _PARTS, {"train": 1345, "test": 507}, cofw.read),
-    DatasetSpec(
-        "wflw", "wflw_98", "inter_ocular", _WFLW_PARTS, {"train": 7500, "test": 2500}, wflw.read
-    ),
-    DatasetSpec("csv", None, None, (), {}, landmark_csv.read),
-    DatasetSpec("synthetic", None, None, _PARTS, {}, None),
+    DatasetSpec("300w", "ibug_68", _300W_PARTS, _300W_COUNTS, ibug_300w.read),
+    DatasetSpec("mtfl", "mtfl_5", _PARTS, {"train": 10000, "test": 2995}, mtfl.read),
+    DatasetSpec("aflw19", "aflw_19", _AFLW_PARTS, {"train": 20000, "test": 4386}, aflw19.read),
+    DatasetSpec("cofw", "cofw_29", _PARTS, {"train": 1345, "test": 507}, cofw.read),
+    DatasetSpec("wflw", "wflw_98", _WFLW_PARTS, {"train": 7500, "test": 2500}, wflw.read),
+    DatasetSpec("csv", None, (), {}, landmark_csv.read),
+    DatasetSpec("synthetic", None, _PARTS, {}, None),
 )
 DATASETS = {spec.name: spec for spec in _SPECS}
 
