@@ -52,10 +52,10 @@ def test_export_writes_the_files_and_prints_a_table(folder, tmp_path):
         folder, *data_flags(folder), f"--output={tmp_path}", "--formats=saved_model,tflite"
     )
     assert done.returncode == 0, done.stderr
-    record = json.loads((tmp_path / "export.json").read_text())
-    assert [entry["path"] for entry in record["files"]] == ["saved_model", "model.tflite"]
-    assert record["faces"] == 6
-    for entry in record["files"]:
+    files = json.loads((tmp_path / "export.json").read_text())["files"]
+    assert [entry["path"] for entry in files] == ["saved_model", "model.tflite"]
+    for entry in files:
+        assert entry["faces"] == 6
         assert runtime.open_model(tmp_path / entry["path"]).metadata.markup.name == "mtfl_5"
         (row,) = [line for line in done.stdout.splitlines() if line.startswith(f"{entry['path']} ")]
         assert f"{100 * entry['nme']:.2f}" in row
@@ -65,7 +65,8 @@ def test_faces_are_drawn_where_there_is_no_data_set(folder, tmp_path):
     """In the markup of the model, although that of synthetic data is another by default."""
     done = export(folder, f"--output={tmp_path}", "--formats=tflite", "--outputs=landmarks")
     assert done.returncode == 0, done.stderr
-    assert json.loads((tmp_path / "export.json").read_text())["faces"] == 200
+    (entry,) = json.loads((tmp_path / "export.json").read_text())["files"]
+    assert entry["faces"] == 200
 
 
 def test_a_full_disk_leaves_the_old_model(folder, tmp_path):

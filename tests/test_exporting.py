@@ -34,7 +34,7 @@ def tiny_model(path, markup="ibug_68", architecture="evae_cnn", preset="default"
     assignments = [f"input_size={SIZE}", f"architecture={architecture}", *TINY]
     keras.utils.set_random_seed(3)
     model = build_model(
-        config.override(config.preset(preset), assignments), markups.MARKUPS[markup]
+        config.override(config.PRESETS[preset], assignments), markups.MARKUPS[markup]
     )
     images = np.random.default_rng(0).random((16, SIZE, SIZE, 3), np.float32)
     for _ in range(5):
@@ -60,18 +60,17 @@ def noise_faces(count, markup="ibug_68"):
 
 
 def crops_of(faces):
-    crops = cut_crops(faces, size=SIZE, margin=0.25)
-    return np.asarray(crops.images, np.float32) / 255
+    return cut_crops(faces, size=SIZE, margin=0.25).model_input()
 
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory):
-    """Of one export to all formats: record, folder, Keras model's path, crops, its answers."""
+    """Of one export to all formats: entries, folder, Keras model's path, crops, its answers."""
     folder = tmp_path_factory.mktemp("export")
     model, faces = tiny_model(folder / "model.keras"), noise_faces(12)
-    record = export_model(model, folder / "out", list(FILES), faces=faces)
+    files = export_model(model, folder / "out", list(FILES), faces=faces)
     crops = crops_of(faces)
-    return record, folder / "out", model, crops, runtime.open_model(model).predict(crops)
+    return files, folder / "out", model, crops, runtime.open_model(model).predict(crops)
 
 
 def test_the_reference_is_worth_comparing_with(exported):
@@ -90,25 +89,25 @@ def test_the_reference_is_worth_comparing_with(exported):
     ],
 )
 def test_every_file_agrees_with_the_keras_model(exported, name, largest, mean):
-    record, folder, _, crops, expected = exported
+    files, folder, _, crops, expected = exported
     found = runtime.open_model(folder / FILES[name]).predict(crops)["landmarks"]
     difference = np.abs(found - expected["landmarks"])
     assert difference.max() < largest
     assert difference.mean() < mean
-    (entry,) = [entry for entry in record["files"] if entry["format"] == name]
+    (entry,) = [entry for entry in files if entry["format"] == name]
     assert entry["parity"] == pytest.approx(difference.max(), abs=1e-6)
     assert entry["nme"] == pytest.approx(entry["nme_keras"], rel=0.05)
 
 
 def test_quantised_files_differ_at_all(exported):
     """A float file under the name of an int8 one would agree too well."""
-    parities = {entry["format"]: entry["parity"] for entry in exported[0]["files"]}
+    parities = {entry["format"]: entry["parity"] for entry in exported[0]}
     assert parities["tflite"] < 1e-5 < parities["tflite_fp16"]
     assert min(parities["tflite_int8"], parities["tflite_dynamic"]) > 1e-4
 
 
 def test_the_folder_holds_what_the_contract_names(exported):
-    record, folder, *_ = exported
+    files, folder, *_ = exported
     stems = ["model", "model_fp16", "model_dynamic", "model_int8"]
     expected = {
         "saved_model",
@@ -116,12 +115,12 @@ def test_the_folder_holds_what_the_contract_names(exported):
         *(f"{s}{e}" for s in stems for e in (".tflite", ".json")),
     }
     assert {path.name for path in folder.iterdir()} == expected
-    assert json.loads((folder / "export.json").read_text()) == record
-    for entry in record["files"]:
+    assert json.loads((folder / "export.json").read_text()) == {"files": files}
+    for entry in files:
         path = folder / entry["path"]
         if path.is_file():
             assert entry["bytes"] == path.stat().st_size
-    sizes = {entry["format"]: entry["bytes"] for entry in record["files"]}
+    sizes = {entry["format"]: entry["bytes"] for entry in files}
     assert sizes["tflite_int8"] < sizes["tflite_fp16"] < sizes["tflite"]
 
 
@@ -138,8 +137,8 @@ def test_the_sidecar_describes_its_file(exported):
 
 
 def test_ops_are_those_that_the_runtime_sees(exported):
-    record, folder, *_ = exported
-    for entry in record["files"]:
+    files, folder, *_ = exported
+    for entry in files:
         if entry["format"] == "saved_model":
             continue
         interpreter = Interpreter(
@@ -237,8 +236,8 @@ def test_outputs_are_chosen(exported, tmp_path):
 def test_other_networks(tmp_path, architecture, preset):
     model = tiny_model(tmp_path / "model.keras", "mtfl_5", architecture, preset)
     faces = noise_faces(6, "mtfl_5")
-    record = export_model(model, tmp_path / "out", ["tflite", "tflite_int8"], faces=faces)
-    exact, quantised = (entry["parity"] for entry in record["files"])
+    files = export_model(model, tmp_path / "out", ["tflite", "tflite_int8"], faces=faces)
+    exact, quantised = (entry["parity"] for entry in files)
     assert exact < 1e-4
     assert quantised < 0.1
 
@@ -262,6 +261,15 @@ def old(exported, tmp_path):
     folder = tmp_path / "old"
     shutil.copytree(exported[1], folder)
     return exported[2], folder
+
+
+def test_a_later_export_keeps_the_record_of_other_formats(old):
+    model, folder = old
+    before = json.loads((folder / "export.json").read_text())["files"]
+    (entry,) = export_model(model, folder, ["tflite"], faces=noise_faces(3))
+    assert entry["faces"] == 3
+    expected = [entry if kept["format"] == "tflite" else kept for kept in before]
+    assert json.loads((folder / "export.json").read_text())["files"] == expected
 
 
 @pytest.mark.parametrize("name", ["saved_model", "tflite"])

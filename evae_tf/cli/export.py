@@ -33,7 +33,7 @@ def _main():
     calibration_faces = None if drawn else data_flags.read_training_faces()[0]
     # TensorFlow reports every step of writing, under names that are gone a moment later.
     logging.set_verbosity(logging.ERROR)
-    record = export_model(
+    files = export_model(
         FLAGS.model,
         FLAGS.output,
         FLAGS.formats,
@@ -43,7 +43,7 @@ def _main():
         num_threads=FLAGS.num_threads,
     )
     print(f"{'file':20} {'MB':>7} {'operations':>10} {'difference':>10} {'NME %':>6} {'loss %':>7}")
-    for file in record["files"]:
+    for file in files:
         loss = 100 * (file["nme"] / file["nme_keras"] - 1)
         operations = sum(file["ops"].values()) or "-"
         print(
@@ -51,7 +51,7 @@ def _main():
             f"{file['parity']:10.1e} {100 * file['nme']:6.2f} {loss:+7.2f}"
         )
     print(
-        f"NME: {record['normalizer']}, {record['faces']} faces; difference: the largest of a "
+        f"NME: {file['normalizer']}, {file['faces']} faces; difference: the largest of a "
         f"landmark from the Keras model's, in fractions of the crop. Files: {FLAGS.output}"
     )
 

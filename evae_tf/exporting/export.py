@@ -56,8 +56,10 @@ def export_model(
       num_threads: for decoding and for TFLite files.
 
     Returns:
-      What export.json records: `model`, `faces`, `normalizer` and `files`, a list with `format`,
-      `path`, `bytes`, `ops` (TFLite: name to count), `parity`, `nme` and `nme_keras` (fractions).
+      List of dicts, one for each format as in export.json: `format`, `path`, `bytes`, `ops`
+      (TFLite: name to count), `parity`, `nme` and `nme_keras` (fractions), and what they were
+      measured with: `model`, `faces` (how many) and `normalizer`. The file has the entries of
+      other formats in the folder as well.
 
     Raises:
       InputError: an unknown format or output, a model or folder that cannot be used, or a file
@@ -86,18 +88,30 @@ def export_model(
     calibration = cut_crops(_spread(calibration_faces or faces), **crop)
     # Beside the old files, so that taking their place is a rename.
     with tempfile.TemporaryDirectory(prefix=".", dir=folder) as staging:
-        images = np.asarray(calibration.images, np.float32) / 255
+        images = calibration.model_input()
         writer = _Writer(metadata, reference, images, Path(staging), folder, num_threads)
         bar = tqdm(chosen.items(), desc="exporting", unit="file", disable=None)
-        files = [writer.write(name, model) for name, model in bar]
-    record = {
-        "model": str(model_path),
-        "faces": len(faces),
-        "normalizer": metadata.markup.default_normalizer,
-        "files": files,
-    }
-    atomic.write_text(folder / "export.json", json.dumps(record, indent=2) + "\n")
-    return record
+        measured_with = {
+            "model": str(model_path),
+            "faces": len(faces),
+            "normalizer": metadata.markup.default_normalizer,
+        }
+        written = {}
+        for name, model in bar:
+            written[name] = {**writer.write(name, model), **measured_with}
+            _record(folder / "export.json", written)
+    return list(written.values())
+
+
+def _record(path, written):
+    """Writes export.json anew, where entries of formats that were not written now stay."""
+    try:
+        entries = {entry["format"]: entry for entry in json.loads(path.read_text())["files"]}
+    except (OSError, ValueError, KeyError, TypeError):  # none yet, or not ours
+        entries = {}
+    entries |= written
+    files = [entries[name] for name in FILES if name in entries]
+    atomic.write_text(path, json.dumps({"files": files}, indent=2) + "\n")
 
 
 @dataclasses.dataclass(frozen=True)
