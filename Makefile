@@ -18,7 +18,7 @@ FACES := --dataset=synthetic --markup=ibug_68
 
 demo: .venv/run
 	$(BIN)/python train.py $(FACES) --preset=demo --workdir=$(DEMO)
-	$(BIN)/python export.py $(FACES) --model=$(DEMO)/model.keras --output=$(DEMO)/export \
+	$(BIN)/python export.py --model=$(DEMO)/model.keras --output=$(DEMO)/export \
 	  --formats=saved_model,tflite,tflite_fp16,tflite_int8
 	$(BIN)/python evaluate.py $(FACES) --subset=test --output=$(DEMO)/evaluation \
 	  --model=$(DEMO)/model.keras,$(DEMO)/export/saved_model,$(DEMO)/export/model.tflite,$(DEMO)/export/model_fp16.tflite,$(DEMO)/export/model_int8.tflite
