@@ -1,0 +1,59 @@
+"""The shape of response maps in numbers: how spread, how rough, with how many peaks (NumPy).
+
+Each function takes float [N, h, w, K] and gives float [N, K]. Negative cells count as 0, and none
+of the numbers changes when a map is multiplied by a constant: it is the shape that is compared.
+"""
+
+import numpy as np
+from scipy import ndimage
+
+_NEIGHBOURS = np.ones((3, 3), bool)  # a cell touches eight others
+
+
+def entropy(maps):
+    """Entropy, in nats, of each map scaled to sum 1; log(h * w) for a map without positive cell.
+
+    A Gaussian peak of standard deviation s cells has log(2 pi e s ** 2).
+    """
+    cells = _cells(maps)
+    cells = cells.reshape(*cells.shape[:2], -1)
+    total = cells.sum(axis=-1, keepdims=True)
+    flat = np.full_like(cells, 1 / cells.shape[-1])
+    shares = np.divide(cells, total, out=flat, where=total > 0)
+    logarithms = np.log(shares, out=np.zeros_like(shares), where=shares > 0)
+    return -(shares * logarithms).sum(axis=-1)
+
+
+def roughness(maps):
+    """Total variation: the sum of all differences between neighbours, over the highest cell.
+
+    A smooth peak of a given width has the same whatever its place; each further peak and each
+    ripple adds twice its height in each row and column that it crosses. 0 for an empty map.
+    """
+    cells = np.pad(_cells(maps), ((0, 0), (0, 0), (1, 1), (1, 1)))
+    variation = sum(np.abs(np.diff(cells, axis=axis)).sum(axis=(2, 3)) for axis in (2, 3))
+    highest = cells.max(axis=(2, 3))
+    return np.divide(variation, highest, out=np.zeros_like(highest), where=highest > 0)
+
+
+def second_peak(maps):
+    """Height of the second highest peak over that of the highest, 0 where there is one peak only.
+
+    A peak is a cell, or a plateau of equal cells, that no neighbour exceeds.
+    """
+    cells = _cells(maps)
+    tops = cells == ndimage.maximum_filter(cells, size=(1, 1, 3, 3), mode="constant")
+    tops &= cells > 0
+    ratios = np.zeros(cells.shape[:2])
+    for index in np.ndindex(ratios.shape):
+        peaks, number = ndimage.label(tops[index], _NEIGHBOURS)
+        if number > 1:
+            heights = ndimage.maximum(cells[index], peaks, np.arange(1, number + 1))
+            second, first = np.sort(heights)[-2:]
+            ratios[index] = second / first
+    return ratios
+
+
+def _cells(maps):
+    """[N, h, w, K] -> float64 [N, K, h, w] without negative values."""
+    return np.maximum(np.moveaxis(np.asarray(maps, np.float64), 3, 1), 0)
