@@ -14,7 +14,16 @@ ROOT = Path(evae_tf.__file__).parent
 # from lower levels, from its own folder, and its equals among the single modules of its level.
 LEVELS = {
     0: {"errors", "atomic", "markups", "geometry"},
-    1: {"response_maps", "metrics", "losses", "figures", "metadata", "averaging", "run_folder"},
+    1: {
+        "response_maps",
+        "metrics",
+        "losses",
+        "figures",
+        "metadata",
+        "averaging",
+        "run_folder",
+        "map_shape",
+    },
     2: {"data", "models", "align"},
     3: {"config", "runtime", "architectures", "objective", "transfer", "callbacks"},
     4: {"evaluation", "aligner"},
