@@ -139,8 +139,8 @@ def test_the_paper_preset_has_the_layers_of_the_figure():
     kinds = [type(layer).__name__ for layer in _leaves(model.regressor)]
     assert kinds.count("Dense") == 2
     assert _leaves(model.regressor)[-1].units == 2 * 68
-    side = config.input_size // 2
-    assert model.regressor.stages[0].convolution.convolution.kernel.shape[2] == 32 + 68
+    side, channels = config.input_size // 2, config.encoder_filters[0] + 68
+    assert model.regressor.stages[0].convolution.convolution.kernel.shape[2] == channels
     assert model(images(1, config.input_size))["response_maps"].shape == (1, side, side, 68)
 
 
