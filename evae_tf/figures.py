@@ -59,26 +59,30 @@ def ced_figure(curves, max_error, normalizer_label):
     return figure
 
 
-def response_figure(rows, image, max_panels=16):
+def response_figure(rows, image=None, max_panels=16):
     """Response maps of one face: a row for each model, the truth last, a panel for each landmark.
 
     Each map is scaled to its own maximum, for it is the shape that is compared: one peak, or many.
 
     Args:
       rows: dict of row name to response maps, float [h, w, K], of the same K.
-      image: the crop that the models saw, [S, S, 3], drawn first.
+      image: the crop that the models saw, [S, S, 3], drawn first, or None for maps alone.
       max_panels: of more landmarks than this, as many are picked evenly from the first to the last.
     """
     num_points = next(iter(rows.values())).shape[-1]
     picked = np.linspace(0, num_points - 1, min(num_points, max_panels)).round().astype(int)
     width, height = 0.75 * len(picked), 0.5 + 0.95 * len(rows)
-    figure = Figure(figsize=(2.6 + width, height), layout="constrained")
-    grid = figure.add_gridspec(len(rows), 2, width_ratios=(2.2, width))
-    face = figure.add_subplot(grid[:3, 0])
-    face.imshow(image)
-    face.set_axis_off()
+    photo_width = 0 if image is None else 2.6
+    figure = Figure(figsize=(photo_width + width, height), layout="constrained")
+    if image is None:
+        grid = figure.add_gridspec(len(rows), 1)
+    else:
+        grid = figure.add_gridspec(len(rows), 2, width_ratios=(2.2, width))
+        face = figure.add_subplot(grid[:3, 0])
+        face.imshow(image)
+        face.set_axis_off()
     for index, (name, maps) in enumerate(rows.items()):
-        axes = figure.add_subplot(grid[index, 1])
+        axes = figure.add_subplot(grid[index, -1])
         axes.imshow(_side_by_side(maps[..., picked]), cmap="magma", vmin=0, vmax=1)
         axes.set_title(_ending(name, 60), loc="left", fontsize=9, parse_math=False)
         pitch = maps.shape[1] + 1

@@ -83,6 +83,13 @@ def test_response_figure_has_a_row_each_and_a_panel_a_landmark():
     assert not panels[0].images[0].get_array()[:, 33 * 4 :].any()
 
 
+def test_response_figure_of_maps_alone_has_no_photo():
+    rows = {"evae": _maps(24, 32, 5), "truth": _maps(24, 32, 5)}
+    evae, truth = figures.response_figure(rows).axes
+    assert evae.images[0].get_array().shape == truth.images[0].get_array().shape
+    assert evae.get_subplotspec().colspan.stop == 1
+
+
 def test_of_many_landmarks_a_spread_is_shown():
     rows = {"evae": _maps(24, 32, 68), "truth": _maps(24, 32, 68)}
     figure = figures.response_figure(rows, np.zeros((8, 8, 3), np.uint8), max_panels=6)
