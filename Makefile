@@ -4,7 +4,7 @@ BIN := .venv/bin
 DEMO := runs/demo
 FACES := --dataset=synthetic --markup=ibug_68
 
-.PHONY: demo test lint test-jax benchmark figures clean
+.PHONY: demo test lint test-jax benchmark comparison clean
 
 .venv/run: requirements.txt pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -40,6 +40,10 @@ test-jax:
 
 benchmark: .venv/run
 	$(BIN)/python -m benchmarks.augmentation
+
+# The paper's comparison on DATA/300w, DATA/mtfl and DATA/helen29: hours, resumed when called again.
+comparison: .venv/run
+	$(BIN)/python -m benchmarks.comparison --data=$(DATA)
 
 clean:
 	rm -rf .venv .venv-jax runs build *.egg-info

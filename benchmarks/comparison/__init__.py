@@ -1,0 +1,1 @@
+"""The paper's comparison on real faces: its trainings, measurements and figures."""

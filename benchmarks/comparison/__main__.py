@@ -1,0 +1,74 @@
+"""The paper's comparison: trains what is missing, measures it, writes tables and figures.
+
+`make comparison DATA=DIR`, with the folders `300w`, `mtfl` and `helen29` in DIR. It goes on where
+it was stopped. Only what is trained is measured; RESULTS.md discusses the numbers.
+"""
+
+from pathlib import Path
+
+from absl import app, flags
+from tqdm import tqdm
+
+from benchmarks.comparison import measure, pictures, runs, tables
+from evae_tf import atomic, markups
+from evae_tf.data import datasets
+
+FLAGS = flags.FLAGS
+
+flags.DEFINE_string("data", None, "Folder that holds 300w, mtfl and helen29.", required=True)
+flags.DEFINE_string("output", "runs/comparison", "Folder for the trainings and their results.")
+
+_MARKUPS = {"300w": "ibug_68", "mtfl": "mtfl_5", "helen29": "cofw_29"}
+
+
+def main(_):
+    """Prints the tables; they and the figures are in the output folder."""
+    data, output = Path(FLAGS.data).absolute(), Path(FLAGS.output).absolute()
+    atomic.make_folder(output)
+    named = runs.data_flags(data, output)
+    runs.train_missing(runs.all_runs(), named, output)
+
+    faces = {
+        "300w": datasets.read_faces("300w", data / "300w", "val"),
+        "mtfl": datasets.read_faces("mtfl", data / "mtfl", "val"),
+        "helen29": datasets.read_faces(
+            "csv", output / "helen29.csv", "val", markups.MARKUPS["cofw_29"]
+        ),
+    }
+    measured = {}
+    for run in tqdm(runs.all_runs(), desc="measuring", unit="model"):
+        markup = markups.MARKUPS[_MARKUPS[run.dataset]]
+        normalizers = [
+            name for name in ("inter_pupil", "inter_ocular") if name in markup.normalizers
+        ]
+        measured[run] = measure.measure(
+            output / run.name / "model.keras", faces[run.dataset], markup, normalizers
+        )
+    turned = measure.most_turned(faces["300w"])
+    report = {
+        **{
+            f"models on {dataset}": tables.models_table(dataset, measured, output)
+            for dataset in runs.MODELS
+        },
+        "shape of the maps": tables.map_shape_table(measured),
+        "hard faces": tables.hard_faces_table(measured, turned),
+        "KL weight": tables.changes_table(
+            "KL weight",
+            {
+                **{f"{weight:g}": run for weight, run in runs.KL_SWEEP.items()},
+                "0.1, without sampling": runs.WITHOUT_SAMPLING,
+            },
+            measured,
+            output,
+        ),
+        "from paper to default": tables.changes_table("change", runs.ABLATIONS, measured, output),
+    }
+    text = "\n".join(f"## {title}\n\n{table}" for title, table in report.items())
+    atomic.write_text(output / "tables.md", text)
+    pictures.save_all(measured, faces, output)
+    print(text)
+    print(f"tables.md and figures: {output}")
+
+
+if __name__ == "__main__":
+    app.run(main)

@@ -1,0 +1,126 @@
+"""What each trained model says of the validation faces, and how its response maps look."""
+
+import dataclasses
+
+import keras
+import numpy as np
+
+from evae_tf import geometry, map_shape, metrics, response_maps, runtime
+from evae_tf.config import MAP_ARCHITECTURES
+from evae_tf.data.crops import cut_crops
+
+ONE_PEAK = (
+    0.5  # a map counts as single-peaked when its second peak is below this share of the first
+)
+_PATCH_SIDE = 0.4  # of the crop
+_HARD_SHARE = 0.1
+
+
+@dataclasses.dataclass(frozen=True)
+class Measured:
+    """A model's results on N validation faces.
+
+    Attributes:
+      errors: dict of (reading, normaliser) to NME of each face, float [N]. A reading is
+        `regressor` or `maps`.
+      occluded: as `errors`, with a patch of another photo pasted on each face.
+      shapes: dict of `entropy`, `roughness` and `second_peak` to float [N, K]; empty without maps.
+    """
+
+    errors: dict
+    occluded: dict
+    shapes: dict
+
+
+def measure(path, faces, markup, normalizers):
+    """Runs a model on faces.
+
+    Args:
+      path: a `.keras` file.
+      faces: list of `Face`.
+      markup: their `Markup`.
+      normalizers: names of `metrics.normalizing_distance`.
+    """
+    predictor, crops = _open(path, faces)
+    true = np.stack([face.landmarks for face in faces])
+    boxes = np.stack([face.box for face in faces])
+    distances = {
+        name: metrics.normalizing_distance(name, true, boxes, markup) for name in normalizers
+    }
+
+    def errors(readings):
+        return {
+            (reading, name): metrics.nme(
+                geometry.crop_to_image(landmarks, crops.squares), true, distance
+            )
+            for reading, landmarks in readings.items()
+            for name, distance in distances.items()
+        }
+
+    readings, maps = _read(predictor, crops)
+    pasted, _ = _read(predictor, dataclasses.replace(crops, images=paste_patches(crops.images)))
+    shapes = {}
+    if maps is not None:
+        measures = (map_shape.entropy, map_shape.roughness, map_shape.second_peak)
+        shapes = {function.__name__: function(maps) for function in measures}
+    return Measured(errors(readings), errors(pasted), shapes)
+
+
+def main_reading(measured):
+    """`regressor` where there is one, else `maps`."""
+    readings = {reading for reading, _ in measured.errors}
+    return "regressor" if "regressor" in readings else "maps"
+
+
+def predict_maps(path, faces):
+    """(response maps [N, h, w, K] of a `.keras` file, the `Crops` it saw)."""
+    predictor, crops = _open(path, faces)
+    return predictor.predict(crops.model_input())["response_maps"], crops
+
+
+def _open(path, faces):
+    predictor = runtime.open_model(path)
+    metadata = predictor.metadata
+    return predictor, cut_crops(faces, size=metadata.input_size, margin=metadata.crop_margin)
+
+
+def _read(predictor, crops):
+    """(dict of reading to landmarks [N, K, 2] in crop fractions, the maps or None)."""
+    outputs = predictor.predict(crops.model_input())
+    maps = outputs.get("response_maps")
+    if predictor.metadata.architecture in MAP_ARCHITECTURES:
+        return {"maps": outputs["landmarks"]}, maps
+    readings = {"regressor": outputs["landmarks"]}
+    if maps is not None:
+        read = response_maps.soft_argmax(
+            keras.ops.convert_to_tensor(maps), predictor.metadata.readout_power
+        )
+        readings["maps"] = keras.ops.convert_to_numpy(read)
+    return readings, maps
+
+
+def paste_patches(images, seed=0):
+    """Crops [N, S, S, 3] with a square of the next crop pasted at a random place."""
+    rng = np.random.default_rng(seed)
+    pasted, size = images.copy(), images.shape[1]
+    side = round(_PATCH_SIDE * size)
+    places = np.rint(rng.random((len(images), 4)) * (size - side)).astype(int)
+    for index, (y, x, from_y, from_x) in enumerate(places):
+        source = images[(index + 1) % len(images)]
+        pasted[index, y : y + side, x : x + side] = source[
+            from_y : from_y + side, from_x : from_x + side
+        ]
+    return pasted
+
+
+def most_turned(faces):
+    """Indices of the tenth of 68-point faces with the largest head turn.
+
+    The turn shows in where the tip of the nose lies between the ends of the jaw line.
+    """
+    landmarks = np.stack([face.landmarks for face in faces])
+    first, last, nose = landmarks[:, 0], landmarks[:, 16], landmarks[:, 30]
+    across = last - first
+    position = np.sum((nose - first) * across, axis=1) / np.sum(across**2, axis=1)
+    count = max(1, round(_HARD_SHARE * len(faces)))
+    return np.sort(np.argsort(np.abs(position - 0.5))[-count:])

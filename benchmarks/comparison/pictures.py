@@ -1,0 +1,105 @@
+"""The figures of the comparison: curves and response maps, no photographs."""
+
+import keras
+import numpy as np
+from matplotlib.figure import Figure
+
+from benchmarks.comparison import runs
+from benchmarks.comparison.measure import main_reading, predict_maps
+from evae_tf import figures, response_maps
+
+_CED_ENDS = {"300w": 0.10, "mtfl": 0.15, "helen29": 0.15}  # as published
+_DIAMOND_SHARES = {"300w": 0.04, "mtfl": 0.07, "helen29": 0.04}  # radius over the map's side
+
+
+def save_all(measured, faces, output):
+    """Writes every figure.
+
+    Args:
+      measured: dict of `Run` to `Measured`.
+      faces: dict of data set to its validation faces.
+      output: folder of the comparison.
+    """
+    for dataset, models in runs.MODELS.items():
+        for name, results in (("ced", "errors"), ("ced_occluded", "occluded")):
+            curves = {
+                run.architecture: getattr(measured[run], results)[
+                    main_reading(measured[run]), "inter_pupil"
+                ]
+                for run in models
+            }
+            figure = figures.ced_figure(curves, _CED_ENDS[dataset], "inter_pupil")
+            figures.save_figure(figure, output / f"{name}_{dataset}.png")
+        figure = _maps_figure(dataset, measured, faces[dataset], output)
+        figures.save_figure(figure, output / f"maps_{dataset}.png")
+    figures.save_figure(_second_peaks_figure(measured), output / "second_peaks.png")
+    figures.save_figure(_kl_figure(measured), output / "kl_weight.png")
+    figures.save_figure(_changes_figure(measured), output / "changes.png")
+
+
+def _maps_figure(dataset, measured, faces, output):
+    """Maps of `fcn` and of `evae`, and the labels, for the face of median error of `evae`."""
+    models = {run.architecture: run for run in runs.MODELS[dataset]}
+    errors = measured[models["evae"]].errors["maps", "inter_pupil"]
+    median = [faces[np.argsort(errors)[len(errors) // 2]]]
+    rows = {}
+    for name in ("fcn", "evae"):
+        maps, crops = predict_maps(output / models[name].name / "model.keras", median)
+        rows[name] = maps[0]
+    height, width, _ = rows["evae"].shape
+    landmarks = keras.ops.convert_to_tensor(crops.landmarks)
+    radius = _DIAMOND_SHARES[dataset] * width
+    labels = response_maps.diamond_maps(landmarks, height, width, radius)
+    rows["truth"] = keras.ops.convert_to_numpy(labels)[0]
+    return figures.response_figure(rows)
+
+
+def _axes(xlabel, ylabel):
+    figure = Figure(figsize=(6.4, 4.2), layout="constrained")
+    axes = figure.add_subplot(xlabel=xlabel, ylabel=ylabel)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(color="#E0E0E0", linewidth=0.6)
+    return figure, axes
+
+
+def _second_peaks_figure(measured):
+    figure, axes = _axes("second peak over first", "share of maps below")
+    for pair in runs.PAIRS:
+        for run, line in zip(pair[0], ("--", "-"), strict=True):
+            ratios = np.sort(measured[run].shapes["second_peak"].ravel())
+            shares = np.arange(1, len(ratios) + 1) / len(ratios)
+            axes.plot(ratios, shares, line, label=run.architecture)
+    axes.set(xlim=(0, 1), ylim=(0, 1))
+    axes.legend(frameon=False)
+    return figure
+
+
+def _kl_figure(measured):
+    figure, axes = _axes("KL weight", "mean error, % of inter pupil")
+    positions = np.arange(len(runs.KL_SWEEP))  # the weight 0 has no place on a logarithmic axis
+    for reading in ("regressor", "maps"):
+        errors = [
+            100 * measured[run].errors[reading, "inter_pupil"].mean()
+            for run in runs.KL_SWEEP.values()
+        ]
+        axes.plot(positions, errors, marker="o", label=reading)
+        without = measured[runs.WITHOUT_SAMPLING].errors[reading, "inter_pupil"]
+        place = positions[list(runs.KL_SWEEP).index(0.1)]
+        axes.plot(
+            place, 100 * without.mean(), "x", color="black", label=f"{reading}, without sampling"
+        )
+    axes.set_xticks(positions, [f"{weight:g}" for weight in runs.KL_SWEEP])
+    axes.legend(frameon=False)
+    return figure
+
+
+def _changes_figure(measured):
+    figure, axes = _axes("mean error, % of inter pupil", "")
+    labels = [label.strip("`") for label in runs.ABLATIONS]
+    errors = [
+        100 * measured[run].errors["regressor", "inter_pupil"].mean()
+        for run in runs.ABLATIONS.values()
+    ]
+    axes.barh(labels, errors, color="#0072B2")
+    axes.invert_yaxis()
+    return figure

@@ -1,0 +1,158 @@
+"""The trainings of the comparison, a record each, and doing those that are not done."""
+
+import csv
+import dataclasses
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from evae_tf import atomic, markups
+from evae_tf.data import landmark_csv, splits
+
+ROOT = Path(__file__).parents[2]
+EPOCHS = {"300w": 40, "mtfl": 8, "helen29": 160}
+# Diamonds of 14 % of the map's side for 5 points, as drawn in the paper; 8 % for more points.
+_FIELDS = {"300w": (), "mtfl": ("map_label_size_px=2.2",), "helen29": ()}
+_HELEN29_VAL_FACES = 60
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """One training.
+
+    Attributes:
+      dataset: a key of `EPOCHS`.
+      architecture: of the comparison.
+      seed: of everything random.
+      change: what differs from the preset, in words; names the folder.
+      fields: "field=value" for `--set`.
+      preset: what the configuration starts from.
+      init_from: the `Run` that the weights start from, or None.
+    """
+
+    dataset: str
+    architecture: str
+    seed: int = 0
+    change: str = ""
+    fields: tuple = ()
+    preset: str = "paper"
+    init_from: "Run | None" = None
+
+    @property
+    def name(self):
+        """The folder of the run below that of the comparison."""
+        change = f"_{self.change.replace(' ', '_')}" if self.change else ""
+        return f"{self.dataset}/{self.preset}_{self.architecture}{change}_seed{self.seed}"
+
+    def command(self, data_flags, output):
+        """The call of train.py, a list of words.
+
+        Args:
+          data_flags: dict of data set to the flags that name its faces.
+          output: folder of the comparison.
+        """
+        words = ["train.py", *data_flags[self.dataset], f"--preset={self.preset}"]
+        words += [f"--architecture={self.architecture}", f"--seed={self.seed}"]
+        words += [f"--workdir={output / self.name}"]
+        if self.init_from:
+            words.append(f"--init_from={output / self.init_from.name / 'model.keras'}")
+        fields = (f"epochs={EPOCHS[self.dataset]}", *_FIELDS[self.dataset], *self.fields)
+        return words + [f"--set={field}" for field in fields]
+
+    def finished(self, output):
+        """Whether all epochs are there."""
+        metrics = output / self.name / "metrics.csv"
+        return metrics.is_file() and metrics.read_text().count("\n") == EPOCHS[self.dataset] + 1
+
+
+_NAMES = ("cnn", "fcn", "fcn_cnn", "evae", "evae_cnn")
+PROPOSED = Run("300w", "evae_cnn")
+MODELS = {dataset: [Run(dataset, name) for name in _NAMES] for dataset in EPOCHS}
+MODELS["300w"].append(Run("300w", "wt", init_from=Run("mtfl", "evae_cnn")))
+
+# Each pair without and with the variational part, three times.
+PAIRS = [
+    [tuple(Run("300w", name, seed) for name in names) for seed in range(3)]
+    for names in (("fcn", "evae"), ("fcn_cnn", "evae_cnn"))
+]
+
+
+def _changed(change, *fields, **options):
+    return Run("300w", "evae_cnn", change=change, fields=fields, **options)
+
+
+KL_SWEEP = {
+    0.0: _changed("kl 0", "kl_weight=0"),
+    0.01: _changed("kl 0.01", "kl_weight=0.01"),
+    0.1: PROPOSED,  # the preset's own
+    1.0: _changed("kl 1", "kl_weight=1"),
+    10.0: _changed("kl 10", "kl_weight=10"),
+}
+WITHOUT_SAMPLING = _changed("without sampling", "sample_latent=false")
+
+# From `paper` to `default`, one change at a time.
+ABLATIONS = {
+    "`paper`": PROPOSED,
+    "colour input": _changed("colour", "grey=false"),
+    "batch normalisation": _changed("normalization", "normalization=true"),
+    "Gaussian labels": _changed("gaussian labels", "map_label=gaussian", "map_label_size_px=0.73"),
+    "cross-entropy over each map": _changed(
+        "cross entropy", "map_loss=cross_entropy", "map_weight=1", "map_readout_power=1"
+    ),
+    "regressor refines the maps' landmarks": _changed("refine", "refine=true"),
+    "Wing loss": _changed("wing", "landmark_loss=wing", "landmark_weight=100"),
+    "`default`": _changed("", preset="default"),
+}
+
+
+def all_runs():
+    """Every run once, those that others start from first."""
+    runs = [*MODELS["mtfl"], *MODELS["300w"], *MODELS["helen29"]]
+    runs += [run for pair in PAIRS for seed in pair for run in seed]
+    runs += [*KL_SWEEP.values(), WITHOUT_SAMPLING, *ABLATIONS.values()]
+    return list(dict.fromkeys(runs))
+
+
+def train_missing(runs, data_flags, output):
+    """Trains what is not finished, one after another; each goes on where it was stopped.
+
+    Raises:
+      subprocess.CalledProcessError: a training failed; it has said why.
+    """
+    for number, run in enumerate(runs, 1):
+        if run.finished(output):
+            continue
+        command = run.command(data_flags, output)
+        print(f"[{number} of {len(runs)}] python {' '.join(command)}", flush=True)
+        subprocess.run([sys.executable, *command], cwd=ROOT, check=True)
+
+
+def data_flags(data, output):
+    """Dict of data set to the flags that name its faces, and helen29's split written down.
+
+    The split: the 60 faces whose photos' names have the smallest SHA-256 are for validation.
+
+    Args:
+      data: folder that holds `300w`, `mtfl` and `helen29`.
+      output: folder of the comparison.
+    """
+    source = data / "helen29" / "landmarks.csv"
+    faces = list(landmark_csv.read(source, "all", markups.MARKUPS["cofw_29"]))
+    held_out = splits.hold_out(faces, _HELEN29_VAL_FACES / len(faces))
+    names = {face.name for face in held_out}
+    target = output / "helen29.csv"
+    with source.open(newline="") as file, atomic.replacing_file(target) as temporary:
+        rows = list(csv.DictReader(file))
+        with temporary.open("w", newline="") as split:
+            writer = csv.DictWriter(split, [*rows[0], "split"])
+            writer.writeheader()
+            for row in rows:
+                row["split"] = "val" if row["image"] in names else "train"
+                row["image"] = os.path.relpath(source.parent / row["image"], output)
+                writer.writerow(row)
+    return {
+        "300w": ["--dataset=300w", f"--data_dir={data / '300w'}"],
+        "mtfl": ["--dataset=mtfl", f"--data_dir={data / 'mtfl'}"],
+        "helen29": ["--dataset=csv", "--markup=cofw_29", f"--data_dir={target}"],
+    }

@@ -1,0 +1,174 @@
+"""The tables of the comparison as Markdown, and what stands in their cells."""
+
+import csv
+
+import numpy as np
+
+from benchmarks.comparison import runs
+from benchmarks.comparison.measure import ONE_PEAK, main_reading
+from evae_tf import metrics
+
+# Read off the published curves, about half a point: median error in % of the distance between the
+# eye centres, share of test faces below 10 %. Other test faces than ours.
+PUBLISHED = {
+    "mtfl": {
+        "cnn": (7.66, 76.0),
+        "fcn_cnn": (6.84, 82.0),
+        "evae_cnn": (6.63, 87.5),
+        "evae": (8.19, 73.6),
+        "fcn": (11.21, 28.6),
+    },
+    "helen29": {
+        "cnn": (7.57, 83.3),
+        "fcn_cnn": (7.23, 84.4),
+        "evae_cnn": (5.78, 95.5),
+        "evae": (7.36, 85.9),
+    },
+    "300w": {
+        "cnn": (5.74, 89.3),
+        "fcn_cnn": (5.54, 90.5),
+        "evae_cnn": (5.10, 94.2),
+        "wt": (5.00, 95.0),
+        "evae": (7.43, 78.5),
+    },
+}
+
+
+def markdown(header, rows):
+    """A Markdown table of texts."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines) + "\n"
+
+
+def percent(value):
+    return f"{100 * value:.2f}"
+
+
+def models_table(dataset, measured, output):
+    """All models of one data set, those with a regressor also read off their maps.
+
+    Args:
+      dataset: a key of `runs.MODELS`.
+      measured: dict of `Run` to `Measured`.
+      output: folder of the comparison, where the times of training are.
+    """
+    has_corners = any(name == "inter_ocular" for _, name in next(iter(measured.values())).errors)
+    header = ["model", "read off", "mean %", "median %", "CED@5", "CED@8", "CED@10", "FR10 %"]
+    header += ["published median %, CED@10"] + ["mean % (eye corners)"] * has_corners + ["minutes"]
+    rows = []
+    for run in runs.MODELS[dataset]:
+        for reading in ("regressor", "maps"):
+            errors = measured[run].errors.get((reading, "inter_pupil"))
+            if errors is None:
+                continue
+            published = PUBLISHED[dataset].get(run.architecture)
+            main = reading == main_reading(measured[run])
+            row = [f"`{run.architecture}`", reading, percent(errors.mean())]
+            row += [percent(np.median(errors))]
+            row += [f"{100 * metrics.ced(errors, limit):.1f}" for limit in (0.05, 0.08, 0.10)]
+            row += [f"{100 * metrics.failure_rate(errors, 0.10):.1f}"]
+            row += [f"{published[0]:.2f}, {published[1]:.1f}" if published and main else ""]
+            if has_corners:
+                row.append(percent(measured[run].errors[reading, "inter_ocular"].mean()))
+            rows.append([*row, minutes(output / run.name) if main else ""])
+    return markdown(header, rows)
+
+
+def minutes(folder):
+    """Training time by metrics.csv."""
+    with (folder / "metrics.csv").open(newline="") as file:
+        return f"{sum(float(row['seconds']) for row in csv.DictReader(file)) / 60:.1f}"
+
+
+def spread(values, form=percent):
+    """Mean, and from the lowest to the highest, of one number for each seed."""
+    return f"{form(np.mean(values))} ({form(min(values))} to {form(max(values))})"
+
+
+def map_shape_table(measured):
+    """How the maps with and without the variational part look, over three seeds."""
+    header = ["model", "mean % read off the maps", "entropy, nats", "roughness"]
+    header += ["second peak over first, mean", f"one peak (second below {ONE_PEAK:g}), %"]
+    rows = []
+    for pair in runs.PAIRS:
+        for column in zip(*pair, strict=True):
+            results = [measured[run] for run in column]
+            second = [result.shapes["second_peak"] for result in results]
+            rows.append([
+                f"`{column[0].architecture}`",
+                spread([result.errors["maps", "inter_pupil"].mean() for result in results]),
+                spread([r.shapes["entropy"].mean() for r in results], "{:.2f}".format),
+                spread([r.shapes["roughness"].mean() for r in results], "{:.1f}".format),
+                spread([ratio.mean() for ratio in second], "{:.3f}".format),
+                spread([100 * np.mean(ratio < ONE_PEAK) for ratio in second], "{:.1f}".format),
+            ])  # fmt: skip
+    return markdown(header, rows)
+
+
+def hard_faces_table(measured, turned):
+    """Pairs of models on all, on turned and on occluded faces, over three seeds.
+
+    Args:
+      measured: dict of `Run` to `Measured`.
+      turned: indices of the faces with the largest head turn.
+    """
+    header = ["models", "faces", "mean % without", "mean % with the variational part"]
+    header += ["difference (95 % interval)"]
+    rows = []
+    for pair in runs.PAIRS:
+        plain, variational = zip(*pair, strict=True)
+        key = (main_reading(measured[plain[0]]), "inter_pupil")
+        all_errors = [
+            np.mean([measured[run].errors[key] for run in column], axis=0)
+            for column in (plain, variational)
+        ]
+        pasted = [
+            np.mean([measured[run].occluded[key] for run in column], axis=0)
+            for column in (plain, variational)
+        ]
+        others = np.setdiff1d(np.arange(len(all_errors[0])), turned)
+        for label, errors in {
+            "all": all_errors,
+            "the tenth turned most": [e[turned] for e in all_errors],
+            "all others": [e[others] for e in all_errors],
+            "all, a patch pasted": pasted,
+        }.items():
+            difference = errors[1] - errors[0]
+            low, high = metrics.bootstrap_ci(difference)
+            rows.append([
+                f"`{plain[0].architecture}`, `{variational[0].architecture}`",
+                f"{label} ({len(difference)})",
+                percent(errors[0].mean()),
+                percent(errors[1].mean()),
+                f"{100 * difference.mean():+.2f} ({100 * low:+.2f} to {100 * high:+.2f})",
+            ])  # fmt: skip
+    return markdown(header, rows)
+
+
+def changes_table(column, changes, measured, output):
+    """One change a row: what it does to both readings and to the maps.
+
+    Args:
+      column: what the changes are called.
+      changes: dict of label to `Run`.
+      measured: dict of `Run` to `Measured`.
+      output: folder of the comparison.
+    """
+    header = [column, "mean %", "median %", "mean % read off the maps", "entropy, nats"]
+    header += ["one peak, %", "KL, nats a latent", "minutes"]
+    rows = []
+    for label, run in changes.items():
+        errors, shapes = measured[run].errors, measured[run].shapes
+        with (output / run.name / "metrics.csv").open(newline="") as file:
+            divergence = float(list(csv.DictReader(file))[-1]["kl"])
+        rows.append([
+            label,
+            percent(errors["regressor", "inter_pupil"].mean()),
+            percent(np.median(errors["regressor", "inter_pupil"])),
+            percent(errors["maps", "inter_pupil"].mean()),
+            f"{shapes['entropy'].mean():.2f}",
+            f"{100 * np.mean(shapes['second_peak'] < ONE_PEAK):.1f}",
+            f"{divergence:.3f}",
+            minutes(output / run.name),
+        ])  # fmt: skip
+    return markdown(header, rows)
