@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from tqdm import tqdm
 
-from evae_tf import atomic, figures, geometry, metrics
+from evae_tf import atomic, checkpoint, figures, geometry, metrics
 from evae_tf.errors import InputError
 from evae_tf.run_folder import METRICS
 
@@ -89,13 +89,8 @@ class EpochEnd(keras.callbacks.Callback):
         columns = {name: [row[name] for row in self.rows] for name in METRICS}
         figures.save_figure(figures.training_figure(columns), self.folder.curves)
         if logs["val_nme"] < best:
-            self._save_checkpoint(self.folder.best_checkpoint)
-        self._save_checkpoint(self.folder.last_checkpoint)
-
-    def _save_checkpoint(self, path):
-        # Keras insists on this ending, which the temporary name keeps.
-        with atomic.replacing_file(path) as temporary:
-            self.model.save_weights(temporary)
+            checkpoint.save(self.model, self.folder.best_checkpoint)
+        checkpoint.save(self.model, self.folder.last_checkpoint)
 
 
 class Interruption(keras.callbacks.Callback):

@@ -27,8 +27,8 @@ class RunFolder:
         self.path = atomic.make_folder(path)
         self.checkpoints = atomic.make_folder(self.path / "checkpoints")
         self.model = self.path / "model.keras"
-        self.last_checkpoint = self.checkpoints / "last.weights.h5"
-        self.best_checkpoint = self.checkpoints / "best.weights.h5"
+        self.last_checkpoint = self.checkpoints / "last.npz"
+        self.best_checkpoint = self.checkpoints / "best.npz"
         self.tensorboard = self.path / "tensorboard"
         self.curves = self.path / "training.png"
 

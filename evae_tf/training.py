@@ -7,8 +7,8 @@ import json
 import keras
 from absl import logging
 
+from evae_tf import checkpoint, runtime, transfer
 from evae_tf import config as configs
-from evae_tf import runtime, transfer
 from evae_tf.architectures import build_model
 from evae_tf.averaging import AveragedAdamW
 from evae_tf.callbacks import EpochEnd, Interruption, Progress, Validation
@@ -67,7 +67,11 @@ def train(config, markup, train_faces, val_faces, workdir, *, init_from=None, nu
     if source is not None:
         transfer.copy_weights(source, network)
     trainer = compiled_trainer(network, config, markup, batches)
-    done = _restore(trainer, folder.last_checkpoint, batches.steps_per_epoch)
+    done = 0
+    if folder.last_checkpoint.exists():
+        checkpoint.load(trainer, folder.last_checkpoint)
+        done = int(trainer.step.numpy()) // batches.steps_per_epoch
+        logging.info("resuming after epoch %d from %s", done, folder.last_checkpoint)
     rows = folder.read_metrics(done)
     if done >= config.epochs:
         logging.info("%s: all %d epochs are done.", folder.path, config.epochs)
@@ -151,19 +155,6 @@ def compiled_trainer(network, config, markup, batches):
     trainer.built = True
     optimizer.build(trainer.trainable_variables)
     return trainer
-
-
-def _restore(trainer, checkpoint, steps_per_epoch):
-    """Loads the checkpoint, if there is one, and tells how many epochs it has seen."""
-    if not checkpoint.exists():
-        return 0
-    try:
-        trainer.load_weights(checkpoint)
-    except (OSError, ValueError, KeyError) as error:
-        raise InputError(f"{checkpoint}: not a checkpoint of this run ({error}).") from error
-    done = int(trainer.step.numpy()) // steps_per_epoch
-    logging.info("resuming after epoch %d from %s", done, checkpoint)
-    return done
 
 
 def training_data(trainer, batches, first_step, num_threads):

@@ -119,13 +119,14 @@ def test_wt_without_a_model_to_start_from_is_refused(tmp_path):
     refused(result, 1, "--init_from")
 
 
-def test_a_full_disk_keeps_what_was_there(trained, tmp_path):
+@pytest.mark.parametrize(("limit", "file"), [(20_000, "model.keras"), (150_000, "best.npz")])
+def test_a_full_disk_keeps_what_was_there(limit, file, trained, tmp_path):
     """The operating system's own limit on a file's size stands for a disk that is full."""
     data, _ = trained
     arguments = [*own(data), f"--workdir={tmp_path}", *SET, "--set=epochs=2"]
-    limit = {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))}
-    refused(call("train", *arguments, **limit), 1, str(tmp_path))
-    assert not (tmp_path / "model.keras").exists()
+    full = {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))}
+    refused(call("train", *arguments, **full), 1, str(tmp_path), file)
+    assert not list(tmp_path.rglob(file))
     assert not list(tmp_path.rglob(".*"))
     assert call("train", *arguments).returncode == 0
 
@@ -135,7 +136,7 @@ def test_ctrl_c_ends_with_a_sentence_and_the_run_goes_on(trained, tmp_path):
     arguments = [*own(data), f"--workdir={tmp_path}", *SET, "--set=epochs=1000"]
     command = [sys.executable, ROOT / "train.py", *map(str, arguments)]
     metrics, rows = tmp_path / "metrics.csv", 1
-    checkpoint = tmp_path / "checkpoints" / "last.weights.h5"
+    checkpoint = tmp_path / "checkpoints" / "last.npz"
     for _ in range(2):
         with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
             try:

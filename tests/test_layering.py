@@ -23,6 +23,7 @@ LEVELS = {
         "averaging",
         "run_folder",
         "map_shape",
+        "checkpoint",
     },
     2: {"data", "models", "align"},
     3: {"config", "runtime", "architectures", "objective", "transfer", "callbacks"},

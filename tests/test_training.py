@@ -150,8 +150,8 @@ def test_training_learns_and_leaves_what_the_contract_names(finished):
         assert (finished / name).stat().st_size > 0
     assert list((finished / "tensorboard").rglob("events*"))
     assert {path.name for path in (finished / "checkpoints").iterdir()} == {
-        "best.weights.h5",
-        "last.weights.h5",
+        "best.npz",
+        "last.npz",
     }
     assert not list(finished.rglob(".*")), "temporary files were left behind"
 
@@ -216,8 +216,8 @@ def test_a_finished_run_is_not_trained_again(copied, faces):
 
 
 def test_a_damaged_checkpoint_is_refused_by_name(copied, faces):
-    (copied / "checkpoints" / "last.weights.h5").write_bytes(b"half a check")
-    with pytest.raises(InputError, match=r"last\.weights\.h5"):
+    (copied / "checkpoints" / "last.npz").write_bytes(b"half a check")
+    with pytest.raises(InputError, match=r"last\.npz"):
         training.train(small(), MTFL, *faces, copied)
 
 
