@@ -3,8 +3,10 @@
 import importlib.util
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -24,20 +26,20 @@ from evae_tf import markups, runtime, training
 from evae_tf.architectures import build_model
 from evae_tf.data import synthetic
 from evae_tf.data.augment import DRAWS, Augmentation, augment
-from tests.test_training import small
+from tests.test_models import small
 
-task, folder = sys.argv[1], Path(sys.argv[2])
+task, folder, preset, architecture = sys.argv[1], Path(sys.argv[2]), *sys.argv[3:]
 markup = markups.MARKUPS["mtfl_5"]
 rng = np.random.default_rng(0)
-images = rng.uniform(0, 1, (3, 48, 48, 3)).astype(np.float32)
+images = rng.uniform(0, 1, (3, 64, 64, 3)).astype(np.float32)
+config = small(preset, architecture=architecture, batch_size=8, epochs=3)
 if task == "write":
     keras.utils.set_random_seed(3)
-    build_model(small(), markup).save(folder / "model.keras")
+    build_model(config, markup).save(folder / "model.keras")
 if task == "train":
     faces = synthetic.read("train", markup, count=16), synthetic.read("val", markup, count=4)
-    config = small(epochs=2)
-    training.train(config, markup, *faces, folder / "run")
-    answer = {"rows": (folder / "run" / "metrics.csv").read_text()}
+    training.train(config, markup, *faces, folder)
+    answer = {"rows": (folder / "metrics.csv").read_text()}
 else:
     outputs = runtime.load_keras_model(folder / "model.keras")(images)
     outputs = {name: keras.ops.convert_to_numpy(value) for name, value in outputs.items()}
@@ -52,15 +54,14 @@ print(json.dumps({"backend": keras.backend.backend(), **answer}))
 """
 
 
-def _run(task, folder, backend):
+def _command(task, folder, backend, preset="default", architecture="evae_cnn"):
     environment = {**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
-    result = subprocess.run(
-        [sys.executable, "-c", _SCRIPT, task, folder],
-        env=environment,
-        check=True,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+    command = [sys.executable, "-c", _SCRIPT, task, folder, preset, architecture]
+    return {"args": command, "env": environment, "stdout": subprocess.PIPE, "text": True}
+
+
+def _run(task, folder, backend, *network):
+    result = subprocess.run(check=True, **_command(task, folder, backend, *network))
     answer = json.loads(result.stdout.splitlines()[-1])
     assert answer.pop("backend") == backend
     return answer
@@ -73,21 +74,51 @@ def _largest_difference(a, b):
     return abs(a - b)
 
 
-def test_one_file_gives_the_same_outputs_and_crops_under_both(tmp_path):
-    under_tensorflow = _run("write", tmp_path, "tensorflow")
-    under_jax = _run("read", tmp_path, "jax")
+@pytest.mark.parametrize(
+    "network", [("default", "evae_cnn"), ("paper", "evae_cnn"), ("default", "cnn")]
+)
+def test_one_file_gives_the_same_outputs_and_crops_under_both(network, tmp_path):
+    under_tensorflow = _run("write", tmp_path, "tensorflow", *network)
+    under_jax = _run("read", tmp_path, "jax", *network)
     assert set(under_tensorflow) == set(under_jax)
     for name, values in under_tensorflow.items():
         assert _largest_difference(values, under_jax[name]) < 1e-4, name
 
 
-def test_a_training_runs_and_learns_under_jax(tmp_path):
-    rows = _run("train", tmp_path, "jax")["rows"].splitlines()
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """(the folder of a training under JAX, its rows of numbers)."""
+    folder = tmp_path_factory.mktemp("trained")
+    return folder, _numbers(_run("train", folder, "jax")["rows"])
+
+
+def _numbers(rows):
+    """Of metrics.csv, all but the time."""
+    return [line.split(",")[:-1] for line in rows.splitlines()]
+
+
+def test_a_training_runs_and_learns_under_jax(trained):
+    folder, (names, *rows) = trained
     assert len(rows) == 3
-    first, last = (dict(zip(rows[0].split(","), row.split(","), strict=True)) for row in rows[1:])
+    first, last = (dict(zip(names, row, strict=True)) for row in (rows[0], rows[-1]))
     assert float(last["loss"]) < float(first["loss"])
     # And TensorFlow reads what JAX trained.
-    (tmp_path / "model.keras").write_bytes((tmp_path / "run" / "model.keras").read_bytes())
-    under_tensorflow, under_jax = (_run("read", tmp_path, b) for b in ("tensorflow", "jax"))
+    under_tensorflow, under_jax = (_run("read", folder, b) for b in ("tensorflow", "jax"))
     difference = _largest_difference(under_tensorflow["landmarks"], under_jax["landmarks"])
     assert difference < 1e-4
+
+
+def test_a_killed_training_goes_on_under_jax(trained, tmp_path):
+    metrics = tmp_path / "metrics.csv"
+    checkpoint = tmp_path / "checkpoints" / "last.npz"
+    with subprocess.Popen(**_command("train", tmp_path, "jax")) as process:
+        try:
+            deadline = time.monotonic() + 300
+            while not (checkpoint.exists() and metrics.exists()):
+                assert process.poll() is None
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
+        finally:
+            process.send_signal(signal.SIGKILL)
+    assert len(_numbers(metrics.read_text())) < 4
+    assert _numbers(_run("train", tmp_path, "jax")["rows"]) == trained[1]
