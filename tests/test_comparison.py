@@ -1,0 +1,115 @@
+"""The paper's comparison: its runs, its hard faces, its tables."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from benchmarks.comparison import measure, runs, tables
+from evae_tf import config as configs
+from evae_tf import markups
+from evae_tf.architectures import build_model
+from evae_tf.data import landmark_csv, synthetic
+from tests.test_models import small
+
+IBUG = markups.MARKUPS["ibug_68"]
+
+
+def test_every_run_has_its_own_folder_and_a_valid_configuration():
+    everything = runs.all_runs()
+    assert len({run.name for run in everything}) == len(everything) > 30
+    for run in everything:
+        command = run.command({run.dataset: []}, runs.ROOT)
+        fields = [word.removeprefix("--set=") for word in command if word.startswith("--set=")]
+        config = configs.override(configs.PRESETS[run.preset], fields)
+        config = dataclasses.replace(config, architecture=run.architecture, seed=run.seed)
+        assert config.epochs == runs.EPOCHS[run.dataset]
+
+
+def test_a_model_to_start_from_is_trained_before():
+    everything = runs.all_runs()
+    (wt,) = [run for run in everything if run.init_from]
+    assert everything.index(wt.init_from) < everything.index(wt)
+
+
+def test_models_of_one_data_set_are_trained_alike():
+    """Equal steps and equal settings: the architecture is all that differs."""
+    for dataset, models in runs.MODELS.items():
+        commands = [
+            [word for word in run.command({dataset: []}, runs.ROOT) if "--set" in word]
+            for run in models
+        ]
+        assert all(command == commands[0] for command in commands)
+
+
+def test_pairs_differ_in_the_variational_part_alone():
+    for pair in runs.PAIRS:
+        assert [plain.seed for plain, _ in pair] == [variational.seed for _, variational in pair]
+        names = {(plain.architecture, variational.architecture) for plain, variational in pair}
+        assert names <= {("fcn", "evae"), ("fcn_cnn", "evae_cnn")}
+
+
+def test_helen29_is_split_by_a_fixed_rule(tmp_path):
+    markup = markups.MARKUPS["cofw_29"]
+    source = tmp_path / "data" / "helen29"
+    source.mkdir(parents=True)
+    header = ["image", *(f"{axis}{i}" for i in range(29) for axis in "xy")]
+    rows = [[f"images/{i}.jpg", *np.arange(58) + i] for i in range(100)]
+    lines = [",".join(map(str, row)) for row in (header, *rows)]
+    (source / "landmarks.csv").write_text("\n".join(lines) + "\n")
+    output = tmp_path / "output"
+    output.mkdir()
+
+    runs.data_flags(tmp_path / "data", output)
+    written = (output / "helen29.csv").read_bytes()
+    held_out = {face.name for face in landmark_csv.read(output / "helen29.csv", "val", markup)}
+    trained = {face.name for face in landmark_csv.read(output / "helen29.csv", "train", markup)}
+    assert [len(held_out), len(trained)] == [60, 40]
+    assert not held_out & trained
+    (face, *_) = landmark_csv.read(output / "helen29.csv", "train", markup)
+    assert face.image.resolve().parent == (source / "images").resolve()
+    runs.data_flags(tmp_path / "data", output)
+    assert (output / "helen29.csv").read_bytes() == written
+
+
+def test_a_pasted_patch_covers_its_share_and_comes_from_the_next_face():
+    images = np.stack([np.full((50, 50, 3), 10 * (i + 1), np.uint8) for i in range(3)])
+    before = images.copy()
+    pasted = measure.paste_patches(images)
+    np.testing.assert_array_equal(images, before)
+    for index, image in enumerate(pasted):
+        patch = image[..., 0] == 10 * ((index + 1) % 3 + 1)
+        assert patch.sum() == 20 * 20
+        rows, columns = np.argwhere(patch).T
+        assert np.ptp(rows) == np.ptp(columns) == 19
+
+
+def test_the_faces_turned_most_are_found():
+    """Judged by another sign of it: one half of the face looks narrower than the other."""
+    faces = synthetic.read("train", IBUG, count=60)
+    turned = measure.most_turned(faces)
+    assert len(turned) == 6
+    landmarks = np.stack([face.landmarks for face in faces])
+    jaw, bridge = landmarks[:, [0, 16]], landmarks[:, 27]
+    sides = np.linalg.norm(jaw - bridge[:, None], axis=-1)
+    ratio = sides.max(axis=1) / sides.min(axis=1)
+    assert np.median(ratio[turned]) > np.quantile(ratio, 0.85)
+
+
+@pytest.mark.parametrize("architecture", ["cnn", "fcn", "evae_cnn"])
+def test_a_model_is_measured_in_each_reading_that_it_has(architecture, tmp_path):
+    build_model(small("paper", architecture=architecture), IBUG).save(tmp_path / "model.keras")
+    faces = synthetic.read("val", IBUG, count=3)
+    measured = measure.measure(tmp_path / "model.keras", faces, IBUG, ["inter_pupil"])
+    readings = {"cnn": {"regressor"}, "fcn": {"maps"}, "evae_cnn": {"regressor", "maps"}}
+    assert {reading for reading, _ in measured.errors} == readings[architecture]
+    assert set(measured.occluded) == set(measured.errors)
+    assert all(error.shape == (3,) for error in measured.errors.values())
+    assert bool(measured.shapes) == (architecture != "cnn")
+    assert all(values.shape == (3, 68) for values in measured.shapes.values())
+
+
+def test_a_table_is_markdown():
+    table = tables.markdown(["model", "mean %"], [["`cnn`", tables.percent(0.0512)]])
+    assert table == "| model | mean % |\n| --- | --- |\n| `cnn` | 5.12 |\n"
+    assert tables.spread([0.04, 0.05, 0.06]) == "5.00 (4.00 to 6.00)"
