@@ -22,7 +22,8 @@ def save(model, path):
     content = io.BytesIO()
     np.savez(content, *(np.array(variable) for variable in _variables(model)))
     with atomic.replacing_file(path) as temporary:
-        temporary.write_bytes(content.getbuffer())
+        # A copy: a view of the buffer, left over when writing fails, crashes Python 3.12.
+        temporary.write_bytes(content.getvalue())
 
 
 def load(model, path):
