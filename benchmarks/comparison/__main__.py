@@ -57,6 +57,8 @@ def main(_):
             {
                 **{f"{weight:g}": run for weight, run in runs.KL_SWEEP.items()},
                 "0.1, without sampling": runs.WITHOUT_SAMPLING,
+                "0, without sampling": runs.WITHOUT_BOTH,
+                "`fcn_cnn`": runs.Run("300w", "fcn_cnn"),
             },
             measured,
             output,

@@ -77,17 +77,17 @@ def _second_peaks_figure(measured):
 def _kl_figure(measured):
     figure, axes = _axes("KL weight", "mean error, % of inter pupil")
     positions = np.arange(len(runs.KL_SWEEP))  # the weight 0 has no place on a logarithmic axis
-    for reading in ("regressor", "maps"):
-        errors = [
-            100 * measured[run].errors[reading, "inter_pupil"].mean()
-            for run in runs.KL_SWEEP.values()
-        ]
-        axes.plot(positions, errors, marker="o", label=reading)
-        without = measured[runs.WITHOUT_SAMPLING].errors[reading, "inter_pupil"]
-        place = positions[list(runs.KL_SWEEP).index(0.1)]
-        axes.plot(
-            place, 100 * without.mean(), "x", color="black", label=f"{reading}, without sampling"
-        )
+    unsampled = {0.0: runs.WITHOUT_BOTH, 0.1: runs.WITHOUT_SAMPLING}
+    for reading, color in (("regressor", "#0072B2"), ("maps", "#D55E00")):
+
+        def mean(run, reading=reading):
+            return 100 * measured[run].errors[reading, "inter_pupil"].mean()
+
+        errors = [mean(run) for run in runs.KL_SWEEP.values()]
+        axes.plot(positions, errors, marker="o", color=color, label=reading)
+        places = [positions[list(runs.KL_SWEEP).index(weight)] for weight in unsampled]
+        errors = [mean(run) for run in unsampled.values()]
+        axes.plot(places, errors, "x", color=color, label=f"{reading}, without sampling")
     axes.set_xticks(positions, [f"{weight:g}" for weight in runs.KL_SWEEP])
     axes.legend(frameon=False)
     return figure

@@ -90,6 +90,8 @@ KL_SWEEP = {
     10.0: _changed("kl 10", "kl_weight=10"),
 }
 WITHOUT_SAMPLING = _changed("without sampling", "sample_latent=false")
+# What is left of the variational part then is one convolution more than `fcn_cnn` has.
+WITHOUT_BOTH = _changed("kl 0 without sampling", "kl_weight=0", "sample_latent=false")
 
 # From `paper` to `default`, one change at a time.
 ABLATIONS = {
@@ -110,7 +112,7 @@ def all_runs():
     """Every run once, those that others start from first."""
     runs = [*MODELS["mtfl"], *MODELS["300w"], *MODELS["helen29"]]
     runs += [run for pair in PAIRS for seed in pair for run in seed]
-    runs += [*KL_SWEEP.values(), WITHOUT_SAMPLING, *ABLATIONS.values()]
+    runs += [*KL_SWEEP.values(), WITHOUT_SAMPLING, WITHOUT_BOTH, *ABLATIONS.values()]
     return list(dict.fromkeys(runs))
 
 
