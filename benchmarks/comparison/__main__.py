@@ -4,6 +4,7 @@
 it was stopped. Only what is trained is measured; RESULTS.md discusses the numbers.
 """
 
+import os
 from pathlib import Path
 
 from absl import app, flags
@@ -17,6 +18,7 @@ FLAGS = flags.FLAGS
 
 flags.DEFINE_string("data", None, "Folder that holds 300w, mtfl and helen29.", required=True)
 flags.DEFINE_string("output", "runs/comparison", "Folder for the trainings and their results.")
+flags.DEFINE_integer("jobs", os.cpu_count(), "Trainings at a time, of one thread each.", 1)
 
 _MARKUPS = {"300w": "ibug_68", "mtfl": "mtfl_5", "helen29": "cofw_29"}
 
@@ -26,7 +28,7 @@ def main(_):
     data, output = Path(FLAGS.data).absolute(), Path(FLAGS.output).absolute()
     atomic.make_folder(output)
     named = runs.data_flags(data, output)
-    runs.train_missing(runs.all_runs(), named, output)
+    runs.train_missing(runs.all_runs(), named, output, FLAGS.jobs)
 
     faces = {
         "300w": datasets.read_faces("300w", data / "300w", "val"),

@@ -5,7 +5,10 @@ import dataclasses
 import os
 import subprocess
 import sys
+from concurrent import futures
 from pathlib import Path
+
+from tqdm import tqdm
 
 from evae_tf import atomic, markups
 from evae_tf.data import landmark_csv, splits
@@ -116,18 +119,40 @@ def all_runs():
     return list(dict.fromkeys(runs))
 
 
-def train_missing(runs, data_flags, output):
-    """Trains what is not finished, one after another; each goes on where it was stopped.
+def train_missing(runs, data_flags, output, jobs):
+    """Trains what is not finished, `jobs` at a time; each goes on where it was stopped.
+
+    What a training says is in `<run.name>.log`.
 
     Raises:
-      subprocess.CalledProcessError: a training failed; it has said why.
+      SystemExit: a training failed.
     """
-    for number, run in enumerate(runs, 1):
-        if run.finished(output):
-            continue
-        command = run.command(data_flags, output)
-        print(f"[{number} of {len(runs)}] python {' '.join(command)}", flush=True)
-        subprocess.run([sys.executable, *command], cwd=ROOT, check=True)
+    missing = [run for run in runs if not run.finished(output)]
+    with futures.ThreadPoolExecutor(jobs) as pool:
+        trainings = {}
+        for run in missing:
+            source = trainings.get(run.init_from)
+            trainings[run] = pool.submit(_train, run, data_flags, output, source)
+        try:
+            done = futures.as_completed(trainings.values())
+            for training in tqdm(done, desc="trainings", total=len(missing)):
+                training.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _train(run, data_flags, output, source):
+    if source is not None:
+        source.result()
+    # Several at a time, with a thread for data each: two networks this small fill two cores a third
+    # better than one does.
+    command = [sys.executable, *run.command(data_flags, output), "--num_threads=1"]
+    log = output / f"{run.name}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("w") as file:
+        status = subprocess.run(command, cwd=ROOT, stdout=file, stderr=file, check=False).returncode
+    if status:
+        sys.exit(f"{run.name}: the training failed, {log} says why.")
 
 
 def data_flags(data, output):
