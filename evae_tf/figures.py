@@ -1,9 +1,7 @@
 """The figures that every evaluation and every training draws.
 
-Each function returns a `matplotlib.figure.Figure` of its own: nothing here touches the global
-state of pyplot, so figures can be drawn in any thread and without a display. Errors come in as
-fractions and are drawn in per cent. Colours are those of Okabe and Ito, which colour-blind people
-tell apart too.
+Each function returns a `matplotlib.figure.Figure` of its own. Errors come in as fractions and are
+drawn in per cent.
 """
 
 import itertools
@@ -11,19 +9,24 @@ import re
 
 import cv2
 import numpy as np
-from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
 from evae_tf import metrics
 from evae_tf.atomic import replacing_file
+from evae_tf.figure_style import (
+    COLORS,
+    GREY,
+    PALE,
+    STYLES,
+    draw_outline,
+    ending,
+    legend,
+    quieten,
+    words,
+)
 
-_COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-_STYLES = [
-    {"color": color, "linestyle": line} for line in ("-", "--", ":", "-.") for color in _COLORS
-]
 _TRUTH, _PREDICTION = "#56B4E9", "#F0E442"
 _DOT_RGB, _LINE_RGB = (240, 228, 66), (255, 255, 255)
-_GREY, _PALE = "#767676", "#E0E0E0"
 
 
 def save_figure(figure, path):
@@ -47,15 +50,15 @@ def ced_figure(curves, max_error, normalizer_label):
     figure = Figure(figsize=(6.4, 4.6 + 0.22 * len(curves)), layout="constrained")
     axes = figure.add_subplot()
     thresholds, labels = np.linspace(0, max_error, 501), []
-    for (name, errors), style in zip(curves.items(), itertools.cycle(_STYLES), strict=False):
+    for (name, errors), style in zip(curves.items(), itertools.cycle(STYLES), strict=False):
         axes.plot(100 * thresholds, metrics.ced(errors, thresholds), **style)
         numbers = f"{100 * np.mean(errors):5.2f} %      {metrics.auc(errors, max_error):.3f}"
-        labels.append(f"{numbers}      {_ending(name, 50)}")
+        labels.append(f"{numbers}      {ending(name, 50)}")
     axes.set(xlim=(0, 100 * max_error), ylim=(0, 1), ylabel="share of faces")
-    axes.set_xlabel(f"mean landmark error, % of {_words(normalizer_label)}")
-    _quieten(axes)
+    axes.set_xlabel(f"mean landmark error, % of {words(normalizer_label)}")
+    quieten(axes)
     title = f"mean error,  AUC up to {100 * max_error:g} %"
-    _legend(figure, axes.lines, labels, title=title, title_fontsize=9)
+    legend(figure, axes.lines, labels, title=title, title_fontsize=9)
     return figure
 
 
@@ -84,14 +87,14 @@ def response_figure(rows, image=None, max_panels=16):
     for index, (name, maps) in enumerate(rows.items()):
         axes = figure.add_subplot(grid[index, -1])
         axes.imshow(_side_by_side(maps[..., picked]), cmap="magma", vmin=0, vmax=1)
-        axes.set_title(_ending(name, 60), loc="left", fontsize=9, parse_math=False)
+        axes.set_title(ending(name, 60), loc="left", fontsize=9, parse_math=False)
         pitch = maps.shape[1] + 1
         axes.set_xticks(pitch * (np.arange(len(picked)) + 0.5) - 1, picked)
         axes.set_yticks([])
         last = index == len(rows) - 1
-        axes.tick_params(length=0, labelsize=7, labelcolor=_GREY, labelbottom=last)
+        axes.tick_params(length=0, labelsize=7, labelcolor=GREY, labelbottom=last)
         axes.spines[:].set_visible(False)
-    axes.set_xlabel("landmark, counted from 0", fontsize=8, color=_GREY)
+    axes.set_xlabel("landmark, counted from 0", fontsize=8, color=GREY)
     return figure
 
 
@@ -123,13 +126,13 @@ def samples_figure(images, predicted, true, errors, markup):
         for axes, face in zip(panels, faces, strict=True):
             axes.imshow(images[face], extent=(0, 1, 1, 0))  # the crop frame: fractions
             for landmarks, color in ((true[face], _TRUTH), (predicted[face], _PREDICTION)):
-                _draw_outline(axes, landmarks, markup, colors=color, linewidths=0.8, alpha=0.7)
+                draw_outline(axes, landmarks, markup, colors=color, linewidths=0.8, alpha=0.7)
                 axes.plot(*landmarks.T, ".", color=color, markersize=2.5)
             axes.set(xlim=(0, 1), ylim=(1, 0), xticks=[], yticks=[])
             axes.set_title(f"{100 * errors[face]:.2f} %", fontsize=9)
             axes.spines[:].set_visible(False)
         panels[0].set_ylabel(name, fontsize=10)
-    _legend(figure, grid[0, 0].lines, ["truth", "prediction"], ncols=2, markerscale=4)
+    legend(figure, grid[0, 0].lines, ["truth", "prediction"], ncols=2, markerscale=4)
     return figure
 
 
@@ -150,10 +153,10 @@ def per_landmark_figure(landmark_errors, mean_shape, markup):
         axes.set_axis_off()
     for axes, (name, errors) in zip(grid, landmark_errors.items(), strict=False):
         errors = 100 * np.asarray(errors)
-        _draw_outline(axes, mean_shape, markup, colors=_PALE, zorder=0)
+        draw_outline(axes, mean_shape, markup, colors=PALE, zorder=0)
         shades = {"cmap": "plasma_r", "vmin": 0, "vmax": largest}
         circles = axes.scatter(*mean_shape.T, s=8 + 72 * errors / largest, c=errors, **shades)
-        title = f"{_ending(name, 34)}\nmean {np.mean(errors):.2f} %"
+        title = f"{ending(name, 34)}\nmean {np.mean(errors):.2f} %"
         axes.set_title(title, fontsize=9, parse_math=False)
         axes.set_aspect("equal")
         axes.invert_yaxis()
@@ -165,20 +168,20 @@ def per_landmark_figure(landmark_errors, mean_shape, markup):
 def _draw_profile(figure, landmark_errors, markup):
     """Errors in file order; one tick for each part of the face (`jaw_0`, `jaw_1`, ... are one)."""
     axes = figure.add_subplot()
-    for errors, style in zip(landmark_errors.values(), itertools.cycle(_STYLES), strict=False):
+    for errors, style in zip(landmark_errors.values(), itertools.cycle(STYLES), strict=False):
         axes.plot(100 * np.asarray(errors), marker=".", linewidth=0.7, **style)
     parts = [re.sub(r"_\d+$", "", point) for point in markup.points]
     names, lengths = zip(*((k, len(list(g))) for k, g in itertools.groupby(parts)), strict=True)
     ends = np.cumsum(lengths) - 0.5
-    axes.set_xticks(ends - np.array(lengths) / 2, [_words(name) for name in names])
+    axes.set_xticks(ends - np.array(lengths) / 2, [words(name) for name in names])
     axes.tick_params(axis="x", rotation=90 if len(names) > 12 else 0)
     axes.set(xlim=(-0.5, ends[-1]), ylim=(0, None), ylabel="mean error, %")
-    _quieten(axes)
+    quieten(axes)
     axes.grid(visible=False, axis="x")
     for end in ends[:-1]:
-        axes.axvline(end, color=_PALE, linewidth=0.6, zorder=0)
+        axes.axvline(end, color=PALE, linewidth=0.6, zorder=0)
     curves = axes.lines[: len(landmark_errors)]
-    _legend(figure, curves, [_ending(name, 34) for name in landmark_errors], ncols=3)
+    legend(figure, curves, [ending(name, 34) for name in landmark_errors], ncols=3)
 
 
 def training_figure(columns):
@@ -191,20 +194,20 @@ def training_figure(columns):
     figure = Figure(figsize=(9.6, 3.8), layout="constrained")
     losses, validation = figure.subplots(1, 2)
     terms = ("loss", "response_map_loss", "kl", "landmark_loss")
-    for name, style in zip(terms, _STYLES, strict=False):
+    for name, style in zip(terms, STYLES, strict=False):
         if max(columns[name]) > 0:  # a term that the model does not have is 0 throughout
-            losses.plot(epochs, columns[name], marker=".", label=_words(name), **style)
+            losses.plot(epochs, columns[name], marker=".", label=words(name), **style)
     losses.legend(frameon=False, fontsize=8)
     losses.set(yscale="log", ylabel="loss")
     best = int(np.argmin(nme))
-    validation.plot(epochs, nme, marker=".", color=_COLORS[0])
-    validation.plot(epochs[best], nme[best], "o", color=_COLORS[1])
+    validation.plot(epochs, nme, marker=".", color=COLORS[0])
+    validation.plot(epochs[best], nme[best], "o", color=COLORS[1])
     validation.set_title(f"best: {nme[best]:.2f} % after epoch {epochs[best]:.0f}", fontsize=9)
     validation.set(ylabel="validation NME, %")
     for axes in (losses, validation):
         axes.set(xlabel="epoch", xlim=(0.5, epochs[-1] + 0.5))
         axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
-        _quieten(axes)
+        quieten(axes)
     return figure
 
 
@@ -228,31 +231,3 @@ def draw_landmarks(image, landmarks_image, markup):
         size = round(radius * 2**shift)
         cv2.circle(image, point, size, _DOT_RGB, cv2.FILLED, cv2.LINE_AA, shift)
     return image
-
-
-def _draw_outline(axes, landmarks, markup, **style):
-    edges = np.array(markup.outline, int).reshape(-1, 2)
-    axes.add_collection(LineCollection(landmarks[edges], **style))
-
-
-def _quieten(axes):
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(color=_PALE, linewidth=0.6)
-    axes.tick_params(labelsize=8, color=_GREY)
-
-
-def _legend(figure, lines, labels, **options):
-    """A legend below the axes, where long names have room."""
-    place = {"loc": "outside lower center", "alignment": "left", "frameon": False}
-    legend = figure.legend(lines, labels, fontsize=9, **place, **options)
-    for text in legend.get_texts():
-        text.set_parse_math(False)
-
-
-def _words(name):
-    return name.replace("_", " ")
-
-
-def _ending(name, length):
-    """The end of a long name: it tells the paths of models apart."""
-    return name if len(name) <= length else "…" + name[1 - length :]

@@ -1,0 +1,45 @@
+"""What all figures have in common: colours, quiet axes, legends below, names cut to fit.
+
+Nothing here touches the global state of pyplot, so figures can be drawn in any thread and without a
+display. Colours are those of Okabe and Ito, which colour-blind people tell apart too.
+"""
+
+import numpy as np
+from matplotlib.collections import LineCollection
+
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+STYLES = [
+    {"color": color, "linestyle": line} for line in ("-", "--", ":", "-.") for color in COLORS
+]
+GREY, PALE = "#767676", "#E0E0E0"
+
+
+def draw_outline(axes, landmarks, markup, **style):
+    """The lines between landmarks [K, 2] that make a face of them."""
+    edges = np.array(markup.outline, int).reshape(-1, 2)
+    axes.add_collection(LineCollection(landmarks[edges], **style))
+
+
+def quieten(axes):
+    """A grid in the background, no box around."""
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(color=PALE, linewidth=0.6)
+    axes.tick_params(labelsize=8, color=GREY)
+
+
+def legend(figure, lines, labels, **options):
+    """A legend below the axes, where long names have room."""
+    place = {"loc": "outside lower center", "alignment": "left", "frameon": False}
+    drawn = figure.legend(lines, labels, fontsize=9, **place, **options)
+    for text in drawn.get_texts():
+        text.set_parse_math(False)
+
+
+def words(name):
+    """A name of code as a person would write it."""
+    return name.replace("_", " ")
+
+
+def ending(name, length):
+    """The end of a long name: it tells the paths of models apart."""
+    return name if len(name) <= length else "…" + name[1 - length :]
