@@ -12,6 +12,7 @@ from evae_tf.models.evae_cnn import EVAECNN
 from evae_tf.models.landmark_cnn import LandmarkCNN
 from evae_tf.models.regressor import LandmarkRegressor
 from evae_tf.models.sampling import GaussianSampling
+from evae_tf.models.uncertainty import UncertaintyHead
 
 
 def build_model(config, markup):
@@ -34,7 +35,11 @@ def build_model(config, markup):
     else:
         model = _evae(config, markup, metadata)
         if config.architecture not in MAP_ARCHITECTURES:
-            model = EVAECNN(model, _regressor(config, markup), config.refine, metadata)
+            regressor = _regressor(config, markup)
+            uncertainty = None
+            if config.uncertainty:
+                uncertainty = UncertaintyHead(markup.num_points, name="uncertainty")
+            model = EVAECNN(model, regressor, config.refine, uncertainty, metadata)
     model.build((None, config.input_size, config.input_size, 3))
     return model
 

@@ -7,13 +7,13 @@ import keras
 import numpy as np
 from tqdm import tqdm
 
-from evae_tf import atomic, checkpoint, figures, geometry, metrics
+from evae_tf import atomic, calibration, checkpoint, figures, geometry, metrics
 from evae_tf.errors import InputError
 from evae_tf.run_folder import METRICS
 
 
 class Validation:
-    """NME of a network on faces that it does not train on.
+    """What a network says of faces that it does not train on.
 
     Args:
       faces: list of `Face`.
@@ -29,13 +29,22 @@ class Validation:
             markup.default_normalizer, self.landmarks, boxes, markup
         )
 
-    def nme(self, network):
-        """Mean NME, as a fraction."""
+    def predict(self, network):
+        """The network's outputs for all faces, as a dict of arrays, but for its maps."""
         batches = [slice(start, start + 64) for start in range(0, len(self.crops), 64)]
         outputs = [network.predict_on_batch(self.crops.model_input(rows)) for rows in batches]
-        landmarks_crop = np.concatenate([output["landmarks"] for output in outputs])
-        predicted = geometry.crop_to_image(landmarks_crop, self.crops.squares)
+        names = set(outputs[0]) - {"response_maps"}
+        return {name: np.concatenate([output[name] for output in outputs]) for name in names}
+
+    def nme(self, outputs):
+        """Mean NME, as a fraction."""
+        predicted = geometry.crop_to_image(outputs["landmarks"], self.crops.squares)
         return float(np.mean(metrics.nme(predicted, self.landmarks, self.normalizer)))
+
+    def deviation_factor(self, outputs):
+        """See `calibration.deviation_factor`."""
+        errors = outputs["landmarks"] - self.crops.landmarks
+        return calibration.deviation_factor(errors, outputs["covariance"])
 
 
 class EpochEnd(keras.callbacks.Callback):
@@ -78,8 +87,11 @@ class EpochEnd(keras.callbacks.Callback):
         for target, weight in zip(self.shipped.weights, self.model.network.weights, strict=True):
             target.assign(keras.ops.convert_to_numpy(weight))
         optimizer.copy_averages(self.shipped.trainable_weights)
-        logs["val_nme"] = self.validation.nme(self.shipped)
+        outputs = self.validation.predict(self.shipped)
+        logs["val_nme"] = self.validation.nme(outputs)
         if logs["val_nme"] < best:
+            if "covariance" in outputs:
+                self.shipped.uncertainty.calibrate(self.validation.deviation_factor(outputs))
             with atomic.replacing_file(self.folder.model) as temporary:
                 self.shipped.save(temporary)
         logs["learning_rate"] = float(optimizer.learning_rate)

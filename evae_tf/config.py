@@ -45,6 +45,7 @@ class Config:
     regressor_units: int = 256
     regressor_dropout: float = 0.0
     refine: bool = True
+    uncertainty: bool = True
 
     # Response maps: their labels, their loss, how landmarks are read off them.
     map_label: typing.Literal["gaussian", "diamond"] = "gaussian"
@@ -164,6 +165,7 @@ _PAPER = Config(
     regressor_bottleneck=None,
     regressor_units=256,  # (ours)
     refine=False,
+    uncertainty=False,
     map_label="diamond",
     map_label_size_px=1.3,  # 8 % of a 32-cell map across, as for 29 and 68 points
     map_loss="squared_error",

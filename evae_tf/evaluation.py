@@ -1,47 +1,16 @@
 """Artefacts and faces in, report out: tables, files and pictures."""
 
 import csv
-import dataclasses
 import io
 import json
 
-import keras
 import numpy as np
-from tqdm import tqdm
 
-from evae_tf import atomic, figures, geometry, metrics, response_maps, runtime
-from evae_tf.config import MAP_ARCHITECTURES
-from evae_tf.data.crops import cut_crops
+from evae_tf import atomic, calibration, evaluation_figures, geometry, metrics, readings
 from evae_tf.errors import InputError
 
 BOX_JITTER_SEED = 20260
-
-
-@dataclasses.dataclass(frozen=True)
-class Reading:
-    """What one model says of every face, read in one way.
-
-    Attributes:
-      model: its path, as given.
-      name: `regressor`, or `maps` for landmarks read off the response maps.
-      crops: the `Crops` it saw.
-      landmarks_crop: float32 [N, K, 2], crop fractions.
-    """
-
-    model: str
-    name: str
-    crops: object
-    landmarks_crop: np.ndarray
-
-    @property
-    def landmarks_image(self):
-        """float32 [N, K, 2], image pixels."""
-        return geometry.crop_to_image(self.landmarks_crop, self.crops.squares)
-
-    @property
-    def label(self):
-        """What figures and tables call it."""
-        return f"{self.model} ({self.name})"
+_SUREST = 0.9  # share of the points, or faces, that is kept when the least sure are dropped
 
 
 def evaluate(
@@ -77,7 +46,7 @@ def evaluate(
     """
     if not models:
         raise InputError("no model to evaluate; expected at least one path.")
-    predictors = {path: _open(path, markup, num_threads) for path in models}
+    predictors = {path: readings.open_predictor(path, markup, num_threads) for path in models}
     true = np.stack([face.landmarks for face in faces])
     boxes = np.stack([face.box for face in faces])
     distances = {
@@ -86,63 +55,33 @@ def evaluate(
     if box_jitter:
         boxes = geometry.jitter_boxes(boxes, BOX_JITTER_SEED)
     folder = atomic.make_folder(output)
-    readings = [
+    everything = [
         reading
         for path, predictor in predictors.items()
-        for reading in _read(path, predictor, faces, boxes, batch_size, num_threads)
+        for reading in readings.read(path, predictor, faces, boxes, batch_size, num_threads)
     ]
+    flagged = all(face.visible is not None for face in faces)
     rows, errors = [], {}
-    for reading in readings:
+    for reading in everything:
         for name, distance in distances.items():
             error = metrics.nme(reading.landmarks_image, true, distance)
             errors[reading.model, reading.name, name] = error
             row = {"model": reading.model, "reading": reading.name, **description}
             row |= {"box_jitter": box_jitter, "normalizer": name}
-            rows.append(row | _statistics(error))
+            row |= _statistics(error)
+            if reading.covariance_crop is not None:
+                row |= _uncertainty_statistics(reading, true, distance)
+            if reading.visibility is not None and flagged:
+                row["visibility_ap"] = calibration.average_precision(
+                    1 - reading.visibility, ~reading.crops.visible
+                )
+            rows.append(row)
 
     report = json.dumps({"rows": rows}, indent=2) + "\n"
     atomic.write_text(folder / "report.json", report)
     atomic.write_text(folder / "per_face.csv", _per_face(errors, faces))
-    _write_figures(folder, readings, predictors, true, distances, markup)
+    evaluation_figures.write(folder, everything, predictors, true, distances, markup)
     return rows
-
-
-def _open(path, markup, num_threads):
-    predictor = runtime.open_model(path, num_threads)
-    own = predictor.metadata.markup
-    if own.points != markup.points:
-        raise InputError(
-            f"{path}: predicts the {own.num_points} points of {own.name}, the faces have the "
-            f"{markup.num_points} of {markup.name}."
-        )
-    return predictor
-
-
-def _read(path, predictor, faces, boxes, batch_size, num_threads):
-    """The readings of one model: the regressor's, and the maps' where it gives maps."""
-    metadata = predictor.metadata
-    crops = cut_crops(
-        faces,
-        size=metadata.input_size,
-        margin=metadata.crop_margin,
-        boxes=boxes,
-        num_threads=num_threads,
-    )
-    landmarks, read_off = [], []
-    starts = range(0, len(crops), batch_size)
-    for start in tqdm(starts, desc=str(path), unit="batch", disable=None):
-        outputs = predictor.predict(crops.model_input(slice(start, start + batch_size)))
-        landmarks.append(outputs["landmarks"])
-        if "response_maps" in outputs:
-            maps = keras.ops.convert_to_tensor(outputs["response_maps"])
-            read = response_maps.soft_argmax(maps, metadata.readout_power)
-            read_off.append(keras.ops.convert_to_numpy(read))
-    is_map_model = metadata.architecture in MAP_ARCHITECTURES
-    first = "maps" if is_map_model else "regressor"
-    readings = [Reading(path, first, crops, np.concatenate(landmarks))]
-    if read_off and not is_map_model:
-        readings.append(Reading(path, "maps", crops, np.concatenate(read_off)))
-    return readings
 
 
 def _statistics(error):
@@ -158,6 +97,26 @@ def _statistics(error):
     }
 
 
+def _uncertainty_statistics(reading, true, distance):
+    """How honest the covariance is; lengths are in units of the normaliser."""
+    errors = (reading.landmarks_image - true) / distance[:, None, None]
+    covariance = reading.covariance_image / distance[:, None, None, None] ** 2
+    off = calibration.mahalanobis(errors, covariance)
+    spreads, lengths = calibration.spread(covariance), np.linalg.norm(errors, axis=-1)
+    return {
+        **{
+            f"coverage_{100 * level:.0f}": float(calibration.coverage(off, level))
+            for level in calibration.LEVELS
+        },
+        "nll": float(calibration.gaussian_nll(errors, covariance)),
+        "spread_error_correlation": calibration.rank_correlation(spreads, lengths),
+        "nme_surest_points": calibration.error_of_surest(lengths, spreads, _SUREST),
+        "nme_surest_faces": calibration.error_of_surest(
+            lengths.mean(axis=1), spreads.mean(axis=1), _SUREST
+        ),
+    }
+
+
 def _per_face(errors, faces):
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -167,52 +126,6 @@ def _per_face(errors, faces):
             [*key, face.name, f"{e:.6f}"] for face, e in zip(faces, error, strict=True)
         )
     return text.getvalue()
-
-
-def _write_figures(folder, readings, predictors, true, distances, markup):
-    normalizer, distance = next(iter(distances.items()))
-    errors = {r.label: metrics.landmark_errors(r.landmarks_image, true, distance) for r in readings}
-    means = {label: error.mean(axis=1) for label, error in errors.items()}
-    first = readings[0]
-    drawn = {
-        "ced": figures.ced_figure(means, 0.10, normalizer),
-        "per_landmark": figures.per_landmark_figure(
-            {label: error.mean(axis=0) for label, error in errors.items()},
-            first.crops.landmarks.mean(axis=0),
-            markup,
-        ),
-        "samples": figures.samples_figure(
-            first.crops.images,
-            first.landmarks_crop,
-            first.crops.landmarks,
-            means[first.label],
-            markup,
-        ),
-    }
-    median = int(np.argsort(means[first.label])[len(true) // 2])
-    maps = _response_rows(readings, predictors, median)
-    if maps:
-        drawn["responses"] = figures.response_figure(maps, first.crops.images[median])
-    for name, figure in drawn.items():
-        figures.save_figure(figure, folder / f"{name}.png")
-
-
-def _response_rows(readings, predictors, face):
-    """Response maps [h, w, K] of one face: a row for each model that gives maps, and the truth."""
-    rows, truth = {}, None
-    for reading in readings:
-        if reading.name != "maps":
-            continue
-        outputs = predictors[reading.model].predict(reading.crops.model_input([face]))
-        if "response_maps" not in outputs:  # exported without them
-            continue
-        rows[reading.model] = outputs["response_maps"][0]
-        height, width, _ = rows[reading.model].shape
-        landmarks = keras.ops.convert_to_tensor(reading.crops.landmarks[[face]])
-        truth = response_maps.gaussian_maps(landmarks, height, width, 0.035 * width)
-    if rows:
-        rows["truth"] = keras.ops.convert_to_numpy(truth)[0]
-    return rows
 
 
 def format_table(rows):

@@ -7,6 +7,7 @@ import math
 
 from keras import ops
 
+from evae_tf.probability import tfd
 from evae_tf.response_maps import spatial_log_softmax
 
 
@@ -73,3 +74,33 @@ def map_cross_entropy(logits, labels):
     cells = ops.transpose(ops.reshape(labels, (-1, height * width, num_points)), (0, 2, 1))
     cells = cells / (ops.sum(cells, axis=-1, keepdims=True) + 1e-7)
     return -ops.mean(ops.sum(cells * spatial_log_softmax(logits), axis=-1))
+
+
+def landmark_nll(landmarks, scale_tril, true):
+    """Negative log-likelihood of the true landmarks under a Gaussian around the predicted ones.
+
+    Args:
+      landmarks: float [B, K, 2], crop fractions; no gradient flows into them, so that how sure a
+        network says it is does not change where it says the landmarks are.
+      scale_tril: float [B, K, 2, 2], lower-triangular with a positive diagonal: a Cholesky factor
+        of each landmark's covariance.
+      true: float [B, K, 2], crop fractions.
+
+    Returns:
+      float scalar, nats for each landmark.
+    """
+    gaussian = tfd.MultivariateNormalTriL(ops.stop_gradient(landmarks), scale_tril)
+    return -ops.mean(gaussian.log_prob(true))
+
+
+def visibility_loss(visibility, visible):
+    """Binary cross-entropy.
+
+    Args:
+      visibility: float [B, K], predicted probability that a landmark can be seen.
+      visible: float [B, K], 1 where it can, 0 where it is covered or outside the crop.
+
+    Returns:
+      float scalar, nats for each landmark.
+    """
+    return ops.mean(ops.binary_crossentropy(visible, visibility))

@@ -8,19 +8,20 @@ from evae_tf.data.augment import augment
 
 
 class LandmarkTrainer(keras.Model):
-    """Wraps a network so that plain `fit` trains it on dicts of images and landmarks.
+    """Wraps a network so that plain `fit` trains it on dicts of images, landmarks and visibility.
 
     objective = map_weight * response-map loss + kl_weight * KL + landmark_weight * landmark loss
     + map_landmark_weight * landmark loss of what is read off the maps; each term is logged before
     weighting. The KL weight grows from 0 over the first `kl_warmup` of the steps: a full weight
-    from the start drives the codes to the prior before the decoder has use for them.
+    from the start drives the codes to the prior before the decoder has use for them. The losses of
+    the uncertainty head, whose gradients reach nothing else, are added as they are.
 
     Args:
       network: a model of `architectures.build_model`.
       config: its `Config`.
       total_steps: of the whole training.
       flip_permutation: of the markup.
-      strength: an `Augmentation`, applied to inputs that come with `draws`.
+      strength: an `Augmentation`, applied to inputs that come as `crops` with `draws`.
     """
 
     def __init__(self, network, config, total_steps, flip_permutation, strength):
@@ -36,45 +37,59 @@ class LandmarkTrainer(keras.Model):
         )
         self.terms = {
             name: keras.metrics.Mean(name=name)
-            for name in ("response_map_loss", "kl", "landmark_loss")
+            for name in ("response_map_loss", "kl", "landmark_loss", "nll", "visibility_loss")
         }
 
     def call(self, batch, training=False):
-        images, landmarks = batch["images"], batch["landmarks"]
         if "draws" in batch:
-            images, landmarks = augment(
-                images,
-                landmarks,
-                batch["draws"],
+            images, landmarks, visible = augment(
+                **batch,
                 size=self.config.input_size,
                 flip_permutation=self.flip_permutation,
                 strength=self.strength,
             )
+        else:
+            images, landmarks, visible = (
+                batch[name] for name in ("images", "landmarks", "visible")
+            )
         outputs = self.network(images, training=training)
         if training:
             self.step.assign_add(1)
-        return {**outputs, "true_landmarks": landmarks}
+        return {**outputs, "true_landmarks": landmarks, "visible": visible}
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         config, true = self.config, y_pred["true_landmarks"]
-        has_maps, has_regressor = "response_maps" in y_pred, "map_landmarks" in y_pred
         landmark_loss = self._landmark_loss(y_pred["landmarks"], true)
-        self.terms["landmark_loss"].update_state(landmark_loss)
-        if not has_maps:
+        self._log("landmark_loss", landmark_loss)
+        if "response_maps" not in y_pred:
             return config.landmark_weight * landmark_loss
 
         map_loss, kl = self._map_loss(y_pred, true), ops.mean(y_pred["kl"])
-        self.terms["response_map_loss"].update_state(map_loss)
-        self.terms["kl"].update_state(kl)
+        self._log("response_map_loss", map_loss)
+        self._log("kl", kl)
         warmup = ops.minimum(1.0, ops.cast(self.step, "float32") / self.kl_warmup_steps)
         loss = config.map_weight * map_loss + config.kl_weight * warmup * kl
-        if not has_regressor:
+        if "map_landmarks" not in y_pred:
             return loss + config.map_landmark_weight * landmark_loss
         loss += config.landmark_weight * landmark_loss
         if config.map_landmark_weight:
             read_off = self._landmark_loss(y_pred["map_landmarks"], true)
             loss += config.map_landmark_weight * read_off
-        return loss
+        return loss + self._uncertainty_loss(y_pred)
+
+    def _log(self, name, value):
+        self.terms[name].update_state(value)
+
+    def _uncertainty_loss(self, outputs):
+        if "scale_tril" not in outputs:
+            return 0.0
+        nll = losses.landmark_nll(
+            outputs["landmarks"], outputs["scale_tril"], outputs["true_landmarks"]
+        )
+        seen = losses.visibility_loss(outputs["visibility"], outputs["visible"])
+        self._log("nll", nll)
+        self._log("visibility_loss", seen)
+        return nll + seen
 
     def _landmark_loss(self, predicted, true):
         if self.config.landmark_loss == "wing":

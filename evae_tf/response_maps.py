@@ -103,6 +103,39 @@ def soft_argmax(maps, power=1):
     return ops.concatenate(positions, axis=-1)
 
 
+def log_spread(maps):
+    """How widely the mass of each map is spread, and in which direction.
+
+    Args:
+      maps: float [B, h, w, K], non-negative.
+
+    Returns:
+      float [B, 4, K]: the logarithms of the standard deviations of x and of y in crop fractions,
+      the correlation of x and y, and the logarithm of the highest cell's share of the mass.
+    """
+    tiny = 1e-7
+    shares = maps / (ops.sum(maps, axis=(1, 2), keepdims=True) + tiny)
+    # Positions count from the crop's centre: the difference below then loses fewer digits.
+    height, width = maps.shape[1:3]
+    x = pixel_to_fraction(ops.arange(width, dtype=maps.dtype), width) - 0.5
+    y = pixel_to_fraction(ops.arange(height, dtype=maps.dtype), height) - 0.5
+    x, y = ops.reshape(x, (1, width, 1)), ops.reshape(y, (1, height, 1))
+    columns, rows = ops.sum(shares, axis=1), ops.sum(shares, axis=2)
+    mean_x, mean_y = ops.sum(columns * x, axis=1), ops.sum(rows * y, axis=1)
+    product = ops.sum(ops.sum(shares * x[:, None], axis=2) * y, axis=1)
+    variance_x = ops.sum(columns * x * x, axis=1) - mean_x**2
+    variance_y = ops.sum(rows * y * y, axis=1) - mean_y**2
+    # Not below a tenth of a cell: what is left in one cell has no shape.
+    deviation_x, deviation_y = (
+        ops.sqrt(ops.maximum(variance, (0.1 / size) ** 2))
+        for variance, size in ((variance_x, width), (variance_y, height))
+    )
+    correlation = (product - mean_x * mean_y) / (deviation_x * deviation_y)
+    highest = ops.max(shares, axis=(1, 2))
+    measures = [ops.log(deviation_x), ops.log(deviation_y), correlation, ops.log(highest + tiny)]
+    return ops.concatenate([ops.expand_dims(measure, axis=1) for measure in measures], axis=1)
+
+
 def peak(maps):
     """The centre of the highest cell of each map: float [B, h, w, K] -> float32 [B, K, 2]."""
     height, width, num_points = maps.shape[1:]

@@ -9,7 +9,7 @@ from evae_tf.errors import InputError
 
 METRICS = (
     *("epoch", "loss", "response_map_loss", "kl", "landmark_loss"),
-    *("learning_rate", "val_nme", "seconds"),
+    *("nll", "visibility_loss", "learning_rate", "val_nme", "seconds"),
 )
 
 

@@ -51,8 +51,9 @@ def centroids(images):
 
 
 def warp(crops, landmarks, draw, strength, permutation=PERMUTATION):
-    images, moved = augment.warp(
-        crops, landmarks, draw, size=SIZE, flip_permutation=permutation, strength=strength
+    visible = np.ones(landmarks.shape[:2], np.float32)
+    images, moved, _ = augment.warp(
+        crops, landmarks, visible, draw, size=SIZE, flip_permutation=permutation, strength=strength
     )
     return ops.convert_to_numpy(images), ops.convert_to_numpy(moved)
 
@@ -60,9 +61,11 @@ def warp(crops, landmarks, draw, strength, permutation=PERMUTATION):
 def test_still_augmentation_is_the_middle_of_the_crop():
     crops = np.random.default_rng(0).integers(0, 256, (3, OLD, OLD, 3), np.uint8)
     landmarks = np.random.default_rng(1).uniform(0, 1, (3, 5, 2)).astype(np.float32)
-    images, moved = augment.augment(
-        crops, landmarks, draws(3), size=SIZE, flip_permutation=PERMUTATION, strength=STILL
+    visible = np.random.default_rng(2).random((3, 5)) < 0.5
+    images, moved, seen = augment.augment(
+        crops, landmarks, visible, draws(3), size=SIZE, flip_permutation=PERMUTATION, strength=STILL
     )
+    np.testing.assert_array_equal(ops.convert_to_numpy(seen), visible)
     middle = crops[:, CONTEXT:-CONTEXT, CONTEXT:-CONTEXT] / np.float32(255)
     np.testing.assert_allclose(ops.convert_to_numpy(images), middle, atol=1e-5)
     np.testing.assert_allclose(ops.convert_to_numpy(moved), landmarks, atol=1e-6)
@@ -108,7 +111,9 @@ def test_mirroring_flips_the_picture_and_the_order_of_points():
 
 
 def appearance(images, draw, **strength):
-    changed = augment.change_appearance(images, draw, dataclasses.replace(STILL, **strength))
+    landmarks = np.full((len(images), 5, 2), 0.5, np.float32)
+    strength = dataclasses.replace(STILL, **strength)
+    changed, _ = augment.change_appearance(images, landmarks, draw, strength)
     return ops.convert_to_numpy(changed)
 
 
@@ -128,20 +133,45 @@ def test_contrast_keeps_the_mean_and_brightness_moves_it():
     assert bright.mean() - images.mean() == pytest.approx(0.2, abs=1e-3)
 
 
-def test_an_occluder_covers_what_its_numbers_say():
+def test_occluders_cover_the_first_of_a_batch_and_the_landmarks_under_them():
     images = np.full((4, SIZE, SIZE, 3), 0.5, np.float32)
+    # A rectangle of half sides 0.1 and 0.2 around (0.5, 0.25), in plain red.
     draw = draws(
-        4, occluder_shape=0.9, occluder_angle=0.0, occluder_texture=0.0, occluder_red=0.9,
+        4, occluder_kind=0.3, occluder_angle=0.5, occluder_texture=0.0, occluder_red=0.9,
         occluder_x=0.5, occluder_y=0.25, occluder_width=0.25, occluder_height=0.75,
     )  # fmt: skip
-    changed = appearance(images, draw, occluder_rate=0.5)
+    landmarks = np.tile(
+        np.float32([[0.5, 0.25], [0.59, 0.44], [0.61, 0.25], [0.5, 0.5]]), (4, 1, 1)
+    )
+    strength = dataclasses.replace(STILL, occluder_rate=0.5)
+    changed, uncovered = augment.change_appearance(images, landmarks, draw, strength)
+    changed = ops.convert_to_numpy(changed)
     red = np.isclose(changed[0, :, :, 0], 0.9)
     rows, columns = np.flatnonzero(red.any(axis=1)), np.flatnonzero(red.any(axis=0))
-    # Half width 0.1, half height 0.2 of 64 pixels around (0.5, 0.25).
     assert (columns.min(), columns.max()) == (26, 37)
     assert (rows.min(), rows.max()) == (3, 28)
     assert red.sum() == len(rows) * len(columns)
     np.testing.assert_array_equal(changed[2:], images[2:])
+    expected = [[0, 0, 1, 1]] * 2 + [[1, 1, 1, 1]] * 2
+    np.testing.assert_array_equal(ops.convert_to_numpy(uncovered), expected)
+
+
+def test_mirroring_exchanges_what_is_hidden_and_leaving_the_crop_hides():
+    crops = np.zeros((2, OLD, OLD, 3), np.uint8)
+    landmarks = np.tile(
+        np.float32([[0.3, 0.3], [0.7, 0.3], [0.5, 0.5], [0.3, 0.7], [0.99, 0.7]]), (2, 1, 1)
+    )
+    visible = np.array([[0, 1, 1, 1, 1]] * 2, bool)
+    strength = dataclasses.replace(STILL, mirror_rate=0.5, shift=0.1)
+    draw = draws(2, shift_x=0.25)  # the crop moves left by 5 % of its side
+    draw[:, DRAWS.index("mirror")] = [0.4, 0.6]
+    _, moved, seen = augment.augment(
+        crops, landmarks, visible, draw, size=SIZE, flip_permutation=PERMUTATION, strength=strength
+    )
+    seen = ops.convert_to_numpy(seen)
+    assert ops.convert_to_numpy(moved)[1, 4, 0] == pytest.approx(1.04, abs=1e-5)
+    mirrored = np.array([0, 1, 1, 1, 0])[PERMUTATION]
+    np.testing.assert_array_equal(seen, [mirrored, [0, 1, 1, 1, 0]])
 
 
 def test_blur_is_the_mean_of_its_neighbours():
@@ -175,10 +205,12 @@ def test_the_same_draws_give_the_same_batch_inside_tf_data():
     landmarks = np.random.default_rng(1).uniform(0, 1, (8, 5, 2)).astype(np.float32)
     arguments = {"size": SIZE, "flip_permutation": PERMUTATION, "strength": Augmentation()}
     draw = draws(8, seed=2)
-    images, moved = augment.augment(crops, landmarks, draw, **arguments)
-    data = tf.data.Dataset.from_tensors((crops, landmarks, draw))
+    visible = np.ones((8, 5), bool)
+    images, moved, seen = augment.augment(crops, landmarks, visible, draw, **arguments)
+    data = tf.data.Dataset.from_tensors((crops, landmarks, visible, draw))
     data = data.map(lambda *batch: augment.augment(*batch, **arguments))
-    inside_images, inside_moved = next(iter(data))
+    inside_images, inside_moved, inside_seen = next(iter(data))
+    np.testing.assert_array_equal(inside_seen.numpy(), ops.convert_to_numpy(seen))
     np.testing.assert_allclose(inside_images.numpy(), ops.convert_to_numpy(images), atol=1e-5)
     np.testing.assert_allclose(inside_moved.numpy(), ops.convert_to_numpy(moved), atol=1e-6)
     assert images.shape == (8, SIZE, SIZE, 3)

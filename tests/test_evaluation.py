@@ -1,10 +1,12 @@
 """Evaluation of every sort of model, as a Keras file and as it is exported."""
 
+import dataclasses
 import json
 
 import keras
 import numpy as np
 import pytest
+from scipy import stats
 
 from evae_tf import geometry, markups, metrics, response_maps, runtime
 from evae_tf.architectures import build_model
@@ -83,6 +85,49 @@ def test_exported_files_without_maps_are_evaluated_too(index, models, faces, tmp
     assert len(rows) == 1
     assert rows[0]["nme"] == pytest.approx(keras_rows[0]["nme"], rel=1e-3)
     assert not (tmp_path / "tflite" / "responses.png").exists()
+
+
+def test_a_model_that_tells_how_sure_it_is_is_asked_whether_it_is_right(models, faces, tmp_path):
+    """Every number anew from the model's outputs, with SciPy's distributions."""
+    model, (row, *_) = models[-1], report(models[-1:], faces, tmp_path)
+    predictor = runtime.open_model(model)
+    metadata = predictor.metadata
+    crops = cut_crops(faces, size=metadata.input_size, margin=metadata.crop_margin)
+    outputs = predictor.predict(crops.model_input())
+    true = np.stack([face.landmarks for face in faces])
+    distance = metrics.normalizing_distance("inter_pupil", true, None, MTFL)
+    errors = geometry.crop_to_image(outputs["landmarks"], crops.squares) - true
+    errors /= distance[:, None, None]
+    covariance = outputs["covariance"] * (crops.squares[:, 2] / distance)[:, None, None, None] ** 2
+
+    pairs = list(zip(errors.reshape(-1, 2), covariance.reshape(-1, 2, 2), strict=True))
+    nll = [-stats.multivariate_normal(cov=c).logpdf(e) for e, c in pairs]
+    assert row["nll"] == pytest.approx(np.mean(nll), rel=1e-4)
+    inside = [stats.chi2(2).cdf(e @ np.linalg.inv(c) @ e) for e, c in pairs]
+    for level in (50, 80, 90, 95):
+        assert row[f"coverage_{level}"] == pytest.approx(np.mean(np.array(inside) <= level / 100))
+    assert -1 <= row["spread_error_correlation"] <= 1
+    assert row["nme_surest_points"] > 0
+    assert row["nme_surest_faces"] > 0
+    hidden = ~np.concatenate([face.visible for face in faces])
+    scores = 1 - outputs["visibility"].ravel()
+    assert row["visibility_ap"] == pytest.approx(_average_precision(scores, hidden))
+    assert (tmp_path / "uncertainty.png").exists()
+
+
+def _average_precision(scores, positive):
+    """By its definition: the mean precision at each positive's own score."""
+    found = [positive[scores >= score].mean() for score in scores[positive]]
+    return np.mean(found)
+
+
+def test_without_flags_or_covariance_the_report_does_not_pretend(models, faces, tmp_path):
+    unflagged = [dataclasses.replace(face, visible=None) for face in faces]
+    certain, unsure, maps = report([models[0], models[-1]], unflagged, tmp_path)
+    assert "coverage_50" in unsure
+    assert "visibility_ap" not in unsure
+    for row in (certain, maps):
+        assert not {"coverage_50", "nll", "visibility_ap"} & set(row)
 
 
 def test_disturbed_boxes_are_always_the_same_ones(models, faces, tmp_path):

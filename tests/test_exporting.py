@@ -232,6 +232,19 @@ def test_outputs_are_chosen(exported, tmp_path):
     np.testing.assert_allclose(found["response_maps"], expected["response_maps"][:2], atol=1e-3)
 
 
+def test_uncertainty_survives_every_precision(exported, tmp_path):
+    _, _, model, crops, expected = exported
+    names, formats = ["landmarks", "covariance", "visibility"], ["tflite", "tflite_int8"]
+    export_model(model, tmp_path, formats, outputs=names, faces=noise_faces(12))
+    exact, quantised = (
+        runtime.open_model(tmp_path / FILES[name]).predict(crops) for name in formats
+    )
+    for name in ("covariance", "visibility"):
+        size = np.abs(expected[name]).mean()
+        assert np.abs(exact[name] - expected[name]).max() < 1e-3 * size
+        assert np.abs(quantised[name] - expected[name]).mean() < 0.02 * size
+
+
 @pytest.mark.parametrize(("architecture", "preset"), [("cnn", "default"), ("evae", "paper")])
 def test_other_networks(tmp_path, architecture, preset):
     model = tiny_model(tmp_path / "model.keras", "mtfl_5", architecture, preset)

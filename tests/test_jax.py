@@ -45,10 +45,11 @@ else:
     outputs = {name: keras.ops.convert_to_numpy(value) for name, value in outputs.items()}
     crops = rng.integers(0, 256, (4, 64, 64, 3)).astype(np.uint8)
     moved = augment(
-        crops, rng.uniform(0, 1, (4, 5, 2)), rng.random((4, len(DRAWS))), size=48,
+        crops, rng.uniform(0, 1, (4, 5, 2)), np.ones((4, 5)), rng.random((4, len(DRAWS))), size=48,
         flip_permutation=markup.flip_permutation, strength=Augmentation(),
     )
-    outputs["crops"], outputs["moved"] = (keras.ops.convert_to_numpy(value) for value in moved)
+    moved = [keras.ops.convert_to_numpy(value) for value in moved]
+    outputs |= dict(zip(("crops", "moved", "seen"), moved))
     answer = {name: value.tolist() for name, value in outputs.items()}
 print(json.dumps({"backend": keras.backend.backend(), **answer}))
 """

@@ -68,3 +68,22 @@ def test_a_map_whose_landmark_is_far_outside_counts_nothing():
     logits = np.random.default_rng(2).normal(size=labels.shape).astype(np.float32)
     only_first = _number(losses.map_cross_entropy(logits[..., :1], labels[..., :1]))
     assert _number(losses.map_cross_entropy(logits, labels)) == pytest.approx(only_first / 2)
+
+
+def test_landmark_nll_is_the_closed_form_of_a_plane_gaussian():
+    rng = np.random.default_rng(0)
+    scale_tril = np.tril(rng.normal(size=(2, 5, 2, 2)))
+    scale_tril[..., [0, 1], [0, 1]] = rng.uniform(0.5, 2, (2, 5, 2))
+    predicted, true = rng.normal(size=(2, 2, 5, 2))
+    covariance = scale_tril @ np.swapaxes(scale_tril, -1, -2)
+    difference = (true - predicted)[..., None]
+    square = np.swapaxes(difference, -1, -2) @ np.linalg.inv(covariance) @ difference
+    density = np.exp(-square[..., 0, 0] / 2) / (2 * np.pi * np.sqrt(np.linalg.det(covariance)))
+    nll = losses.landmark_nll(*(a.astype(np.float32) for a in (predicted, scale_tril, true)))
+    assert _number(nll) == pytest.approx(-np.log(density).mean(), rel=1e-5)
+
+
+def test_visibility_loss_worked_by_hand():
+    visibility, visible = np.float32([[0.9, 0.2]]), np.float32([[1.0, 0.0]])
+    expected = -(math.log(0.9) + math.log(0.8)) / 2
+    assert _number(losses.visibility_loss(visibility, visible)) == pytest.approx(expected, rel=1e-5)

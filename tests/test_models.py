@@ -105,9 +105,12 @@ def test_without_sampling_the_code_is_the_mean_in_training_too():
 @pytest.mark.parametrize("preset", configs.PRESETS)
 @pytest.mark.parametrize("architecture", configs.ARCHITECTURES)
 def test_each_architecture_predicts_saves_and_loads(architecture, preset, tmp_path):
-    model = build_model(small(preset, architecture=architecture), MTFL)
+    config = small(preset, architecture=architecture)
+    model = build_model(config, MTFL)
     outputs = keras.tree.map_structure(numpy, model(images()))
     expected = {"landmarks"} if architecture == "cnn" else {"landmarks", "response_maps"}
+    if config.uncertainty and architecture in ("fcn_cnn", "evae_cnn", "wt"):
+        expected |= {"covariance", "visibility"}
     assert set(outputs) == expected
     assert outputs["landmarks"].shape == (2, 5, 2)
     model.save(tmp_path / "model.keras")

@@ -125,13 +125,15 @@ def batches(count=7, batch_size=3, seed=11):
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (count, 40, 40, 3), np.uint8)
     landmarks = rng.uniform(0.2, 0.8, (count, 5, 2)).astype(np.float32)
-    return TrainingBatches(Crops(images, landmarks, np.ones((count, 3)), 32), batch_size, seed)
+    visible = rng.random((count, 5)) < 0.7
+    crops = Crops(images, landmarks, visible, np.ones((count, 3)), 32)
+    return TrainingBatches(crops, batch_size, seed)
 
 
 def test_every_epoch_shows_each_face_once_in_another_order():
     source = batches()
     assert source.steps_per_epoch == 3
-    shown = np.concatenate([source.batch(step)[1][:, 0, 0] for step in range(7)])
+    shown = np.concatenate([source.batch(step)["landmarks"][:, 0, 0] for step in range(7)])
     of_all = source.crops.landmarks[:, 0, 0]
     orders = shown.reshape(3, 7)
     for order in orders:
@@ -142,16 +144,27 @@ def test_every_epoch_shows_each_face_once_in_another_order():
 def test_a_batch_depends_on_seed_and_step_alone():
     first, second, other = batches(), batches(), batches(seed=12)
     for step in (4, 0, 9):
-        for a, b in zip(first.batch(step), second.batch(step), strict=True):
-            np.testing.assert_array_equal(a, b)
-    assert not np.array_equal(first.batch(4)[2], other.batch(4)[2])
-    assert first.batch(0)[2].shape == (3, len(DRAWS))
+        again = second.batch(step)
+        for name, array in first.batch(step).items():
+            np.testing.assert_array_equal(array, again[name])
+    assert not np.array_equal(first.batch(4)["draws"], other.batch(4)["draws"])
+    assert first.batch(0)["draws"].shape == (3, len(DRAWS))
 
 
 def test_fewer_faces_than_a_batch_still_fill_it():
-    images, landmarks, _ = batches(count=2, batch_size=5).batch(0)
-    assert images.shape == (5, 40, 40, 3)
-    assert len(np.unique(landmarks[:, 0, 0])) == 2
+    batch = batches(count=2, batch_size=5).batch(0)
+    assert batch["crops"].shape == (5, 40, 40, 3)
+    assert len(np.unique(batch["landmarks"][:, 0, 0])) == 2
+
+
+def test_flags_of_visibility_reach_the_batch_and_faces_without_them_count_as_seen():
+    flagged = make_face(
+        noise_image(), POINTS, markup=MTFL, subset="train", name="flagged", visible=[1, 0, 1, 1, 0]
+    )
+    crops = cut_crops([face(noise_image()), flagged], size=32, margin=0.5)
+    np.testing.assert_array_equal(crops.visible, [[1] * 5, [1, 0, 1, 1, 0]])
+    batch = TrainingBatches(crops, 2, seed=3).batch(0)
+    assert sorted(batch["visible"].sum(axis=1)) == [3, 5]
 
 
 def _run(source, first_step, threads, count):
@@ -170,7 +183,7 @@ def test_parallel_and_resumed_pipelines_give_the_same_batches():
     many = _run(batches(), 0, 4, 8)
     resumed = _run(batches(), 5, 4, 3)
     for reference, other in [*zip(one, many, strict=True), *zip(one[5:], resumed, strict=True)]:
-        np.testing.assert_array_equal(reference["images"], other["images"])
-        np.testing.assert_array_equal(reference["landmarks"], other["landmarks"])
+        for name in ("images", "landmarks", "visible"):
+            np.testing.assert_array_equal(reference[name], other[name])
     assert one[0]["images"].shape == (3, 32, 32, 3)
     assert one[0]["images"].dtype == np.float32

@@ -104,3 +104,26 @@ def test_peak_is_the_centre_of_the_highest_cell():
             row, column = np.unravel_index(maps[face, :, :, point].argmax(), (HEIGHT, WIDTH))
             expected = [(column + 0.5) / WIDTH, (row + 0.5) / HEIGHT]
             np.testing.assert_allclose(read[face, point], expected, rtol=1e-6)
+
+
+def test_log_spread_finds_the_covariance_that_a_map_was_drawn_with():
+    height, width = 48, 64
+    x, y = np.meshgrid((np.arange(width) + 0.5) / width, (np.arange(height) + 0.5) / height)
+    truth = {"x": (0.05, 0.08), "y": (0.09, 0.06), "correlation": (0.6, -0.3)}
+    maps = []
+    for deviation_x, deviation_y, correlation in zip(*truth.values(), strict=True):
+        u, v = (x - 0.45) / deviation_x, (y - 0.55) / deviation_y
+        square = (u**2 - 2 * correlation * u * v + v**2) / (1 - correlation**2)
+        maps.append(np.exp(-square / 2))
+    maps = np.float32([np.stack(maps, axis=-1)] * 2)
+    spread = ops.convert_to_numpy(response_maps.log_spread(7 * maps))
+    assert spread.shape == (2, 4, 2)
+    np.testing.assert_allclose(np.exp(spread[0, 0]), truth["x"], rtol=1e-3)
+    np.testing.assert_allclose(np.exp(spread[0, 1]), truth["y"], rtol=1e-3)
+    np.testing.assert_allclose(spread[0, 2], truth["correlation"], atol=1e-3)
+    shares = maps[0].max(axis=(0, 1)) / maps[0].sum(axis=(0, 1))
+    np.testing.assert_allclose(np.exp(spread[0, 3]), shares, rtol=1e-3)
+
+
+def test_log_spread_of_an_empty_map_is_a_number():
+    assert np.isfinite(ops.convert_to_numpy(response_maps.log_spread(np.zeros((1, 6, 8, 2))))).all()

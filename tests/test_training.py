@@ -74,6 +74,7 @@ def batch(size=48, count=4):
     return {
         "images": rng.uniform(0, 1, (count, size, size, 3)).astype(np.float32),
         "landmarks": rng.uniform(0.3, 0.7, (count, 5, 2)).astype(np.float32),
+        "visible": (rng.random((count, 5)) < 0.8).astype(np.float32),
     }
 
 
@@ -119,6 +120,8 @@ def test_the_objective_is_the_weighted_sum_of_its_terms():
         + 0.3 * (2 / 5) * ops.mean(outputs["kl"])  # step 2 of a warm-up of 5
         + config.landmark_weight * losses.wing_loss(outputs["landmarks"], true)
         + config.map_landmark_weight * losses.wing_loss(outputs["map_landmarks"], true)
+        + losses.landmark_nll(outputs["landmarks"], outputs["scale_tril"], true)
+        + losses.visibility_loss(outputs["visibility"], batch()["visible"])
     )
     loss = trainer.compute_loss(y_pred=outputs)
     assert float(loss) == pytest.approx(float(expected), rel=1e-5)
@@ -160,7 +163,8 @@ def test_the_best_model_is_the_one_of_the_best_epoch(finished, faces):
     model = runtime.load_keras_model(finished / "model.keras")
     config = json.loads((finished / "config.json").read_text())["config"]
     crops = cut_crops(faces[1], size=config["input_size"], margin=config["crop_margin"])
-    nme = callbacks.Validation(faces[1], MTFL, crops).nme(model)
+    validation = callbacks.Validation(faces[1], MTFL, crops)
+    nme = validation.nme(validation.predict(model))
     best = min(float(row["val_nme"]) for row in rows_of(finished))
     assert nme == pytest.approx(best, rel=1e-5)
 
@@ -235,6 +239,11 @@ def test_weights_are_copied_where_shapes_agree(faces):
         "evae/decoder/head",
         "regressor/head",
         "regressor/stage_0/convolution/convolution",
+        "uncertainty/log_diagonal_x",
+        "uncertainty/log_diagonal_y",
+        "uncertainty/normalize_spread",
+        "uncertainty/slope",
+        "uncertainty/visibility",
     ]
     np.testing.assert_array_equal(
         source.evae.encoder.get_weights()[0], target.evae.encoder.get_weights()[0]

@@ -11,10 +11,12 @@ import math
 import numpy as np
 from keras import ops
 
+from evae_tf.data.occluders import paste_occluder
+
 DRAWS = (
     *("mirror", "rotation", "scale", "shift_x", "shift_y"),
     *("brightness", "contrast", "red", "green", "blue", "grey"),
-    *("occluder_shape", "occluder_x", "occluder_y", "occluder_width", "occluder_height"),
+    *("occluder_kind", "occluder_x", "occluder_y", "occluder_width", "occluder_height"),
     *("occluder_angle", "occluder_red", "occluder_green", "occluder_blue", "occluder_texture"),
     *("blur", "jpeg"),
 )
@@ -33,7 +35,7 @@ class Augmentation:
       mirror_rate: left and right change places, in the picture and in the markup.
       color: gain and offset of brightness, contrast and each channel, within +- this.
       grey_rate: colour thrown away.
-      occluder_rate: an ellipse or rectangle is pasted, flat or with another face's texture.
+      occluder_rate: something is pasted, see `data.occluders`.
       blur_rate: smoothed over up to 5 pixels.
       jpeg_rate: 8 x 8 cosine blocks rounded as a JPEG file rounds them.
     """
@@ -49,25 +51,35 @@ class Augmentation:
     jpeg_rate: float = 0.25
 
 
-def augment(crops, landmarks, draws, *, size, flip_permutation, strength):
+def augment(crops, landmarks, visible, draws, *, size, flip_permutation, strength):
     """Turns cached crops with room around them into augmented network inputs.
 
     Args:
       crops: uint8 or float [B, C, C, 3], RGB in 0..255, C >= size: `size` pixels of crop in the
         middle, and context that a turned or shifted crop needs.
       landmarks: float [B, K, 2], fractions of the middle `size` pixels.
+      visible: bool or float [B, K], whether each landmark can be seen.
       draws: float [B, len(DRAWS)], uniform in [0, 1).
       size: S, side of the crops that leave.
       flip_permutation: the markup's, K indices.
       strength: an `Augmentation`.
 
     Returns:
-      images float32 [B, S, S, 3], RGB in [0, 1]; landmarks float32 [B, K, 2], crop fractions.
+      images float32 [B, S, S, 3], RGB in [0, 1]; landmarks float32 [B, K, 2], crop fractions;
+      visible float32 [B, K], 0 also for landmarks that were covered or left the crop.
     """
-    images, landmarks = warp(
-        crops, landmarks, draws, size=size, flip_permutation=flip_permutation, strength=strength
+    images, landmarks, visible = warp(
+        crops,
+        landmarks,
+        ops.cast(visible, "float32"),
+        draws,
+        size=size,
+        flip_permutation=flip_permutation,
+        strength=strength,
     )
-    return change_appearance(images, draws, strength), landmarks
+    images, uncovered = change_appearance(images, landmarks, draws, strength)
+    within = ops.all(ops.abs(landmarks - 0.5) <= 0.5, axis=-1)
+    return images, landmarks, visible * uncovered * ops.cast(within, "float32")
 
 
 def _named(draws):
@@ -83,7 +95,7 @@ def _per_image(values):
     return ops.reshape(values, (-1, 1, 1, 1))
 
 
-def warp(crops, landmarks, draws, *, size, flip_permutation, strength):
+def warp(crops, landmarks, visible, draws, *, size, flip_permutation, strength):
     """Rotation, scale, shift and mirroring, as one bilinear sample a pixel; see `augment`."""
     draw = _named(draws)
     angle = _signed(draw["rotation"]) * math.radians(strength.rotation_degrees)
@@ -110,20 +122,23 @@ def warp(crops, landmarks, draws, *, size, flip_permutation, strength):
     determinant = a * d - b * c
     new = [(d * x - b * y) / determinant, (a * y - c * x) / determinant]
     new = ops.stack(new, axis=-1) / size + 0.5
-    flipped = ops.take(new, np.asarray(flip_permutation, "int32"), axis=1)
-    return images, ops.where(mirrored[:, None, None], flipped, new)
+    order = np.asarray(flip_permutation, "int32")
+    landmarks = ops.where(mirrored[:, None, None], ops.take(new, order, axis=1), new)
+    visible = ops.where(mirrored[:, None], ops.take(visible, order, axis=1), visible)
+    return images, landmarks, visible
 
 
-def change_appearance(images, draws, strength):
+def change_appearance(images, landmarks, draws, strength):
     """Colour, occluders, blur and JPEG noise: all that leaves the landmarks where they are.
 
     Args:
       images: float [B, S, S, 3], RGB in [0, 1].
+      landmarks: float [B, K, 2], crop fractions.
       draws: see `augment`.
       strength: an `Augmentation`.
 
     Returns:
-      As `images`.
+      images; uncovered float32 [B, K], 0 for landmarks that an occluder covers.
     """
     draw = _named(draws)
     images = change_color(images, draw, strength)
@@ -133,9 +148,15 @@ def change_appearance(images, draws, strength):
         round(rate * count)
         for rate in (strength.occluder_rate, strength.blur_rate, strength.jpeg_rate)
     )
-    images = _on_rows(paste_occluder, images, draw, 0, occluded)
+    uncovered = ops.ones_like(landmarks[..., 0])
+    if occluded:
+        first = {name: values[:occluded] for name, values in draw.items()}
+        pasted, seen = paste_occluder(images[:occluded], landmarks[:occluded], first)
+        images = ops.concatenate([pasted, images[occluded:]])
+        uncovered = ops.concatenate([seen, uncovered[occluded:]])
     images = _on_rows(blur, images, draw, count - blurred, count)
-    return _on_rows(jpeg_noise, images, draw, (count - noisy) // 2, (count + noisy) // 2)
+    images = _on_rows(jpeg_noise, images, draw, (count - noisy) // 2, (count + noisy) // 2)
+    return images, uncovered
 
 
 def _on_rows(change, images, draw, first, last):
@@ -162,35 +183,6 @@ def change_color(images, draw, strength):
     pixels = ops.reshape(images, (-1, images.shape[1] * images.shape[2], 3))
     pixels = ops.matmul(pixels, matrix * contrast[:, None, None]) + offset
     return ops.reshape(ops.clip(pixels, 0.0, 1.0), images.shape)
-
-
-def paste_occluder(images, draw):
-    """A turned ellipse or, in half the images, rectangle, flat or with another face's texture."""
-    count, size = images.shape[:2]
-    position = (ops.arange(size, dtype="float32") + 0.5)[None] / size
-    x, y = (position - draw[f"occluder_{name}"][:, None] for name in "xy")
-    angle = draw["occluder_angle"][:, None] * math.pi
-    half_width, half_height = (
-        0.05 + 0.2 * draw[f"occluder_{name}"][:, None] for name in ("width", "height")
-    )
-    cosine, sine = ops.cos(angle), ops.sin(angle)
-    # In the shape's own axes, in half widths and half heights: each a sum of a row and a column.
-    u = (cosine * x / half_width)[:, None, :] + (sine * y / half_width)[:, :, None]
-    v = (cosine * y / half_height)[:, :, None] - (sine * x / half_height)[:, None, :]
-    is_ellipse = draw["occluder_shape"][:, None, None] < 0.5
-    inside = ops.where(is_ellipse, u * u + v * v, ops.maximum(ops.abs(u), ops.abs(v))) < 1.0
-    mask = ops.reshape(ops.cast(inside, "float32"), (count, size * size, 1))
-
-    color = ops.stack([draw[f"occluder_{name}"] for name in ("red", "green", "blue")], axis=1)
-    opacity = ops.where(draw["occluder_texture"] < 0.5, 1.0, 0.5)[:, None, None]
-    pixels = ops.reshape(images, (count, size * size, 3))
-    texture = ops.reshape(ops.flip(ops.roll(images, 1, axis=0), axis=1), pixels.shape)
-    # Products with [1, 3] matrices spread the mask over the channels, which TensorFlow does several
-    # times faster than broadcasting.
-    cover = ops.matmul(mask, ops.ones((count, 1, 3)))
-    paint = ops.matmul(mask, opacity * color[:, None, :])
-    pixels = pixels * (1.0 - cover) + paint + cover * texture * (1.0 - opacity)
-    return ops.reshape(pixels, images.shape)
 
 
 def blur(images, draw):

@@ -29,8 +29,8 @@ class TrainingBatches:
         """What step `step` (from 0) trains on.
 
         Returns:
-          images uint8 [B, C, C, 3]; landmarks float32 [B, K, 2]; draws float32 [B, len(DRAWS)],
-          see `augment`.
+          dict: `crops` uint8 [B, C, C, 3]; `landmarks` float32 [B, K, 2]; `visible` bool [B, K];
+          `draws` float32 [B, len(DRAWS)]: what `augment` takes.
         """
         position = int(step) * self.batch_size + np.arange(self.batch_size)
         epochs, index = np.divmod(position, len(self.crops))
@@ -40,16 +40,17 @@ class TrainingBatches:
         draws = np.random.default_rng((self.seed, 1, int(step))).random(
             (self.batch_size, len(DRAWS)), np.float32
         )
-        return self.crops.images[index], self.crops.landmarks[index], draws
+        return {
+            "crops": self.crops.images[index],
+            "landmarks": self.crops.landmarks[index],
+            "visible": self.crops.visible[index],
+            "draws": draws,
+        }
 
     def from_step(self, step):
-        """An endless generator of model inputs, for training without tf.data.
-
-        Each is the dict that `LandmarkTrainer` augments itself: `images`, `landmarks`, `draws`.
-        """
+        """An endless generator for training without tf.data: `LandmarkTrainer` augments itself."""
         while True:
-            images, landmarks, draws = self.batch(step)
-            yield ({"images": images, "landmarks": landmarks, "draws": draws},)
+            yield (self.batch(step),)
             step += 1
 
 
@@ -64,29 +65,30 @@ def training_dataset(batches, first_step, *, flip_permutation, strength, num_thr
       num_threads: batches prepared at the same time.
 
     Returns:
-      tf.data.Dataset of dicts: `images` float32 [B, S, S, 3], RGB in [0, 1], and `landmarks`
-      float32 [B, K, 2], crop fractions.
+      tf.data.Dataset of dicts: `images` float32 [B, S, S, 3], RGB in [0, 1], `landmarks` float32
+      [B, K, 2], crop fractions, and `visible` float32 [B, K].
     """
     import tensorflow as tf  # here: the other functions serve trainings without TensorFlow
 
-    shapes = [array.shape for array in batches.batch(first_step)]
-    size = batches.crops.size
-
-    def load(step):
-        arrays = tf.numpy_function(batches.batch, [step], (tf.uint8, tf.float32, tf.float32))
-        return [tf.ensure_shape(array, shape) for array, shape in zip(arrays, shapes, strict=True)]
+    first = batches.batch(first_step)
 
     def augmented(step):
-        crops, landmarks, draws = load(step)
-        images, landmarks = augment(
-            crops,
-            landmarks,
-            draws,
-            size=size,
+        arrays = tf.numpy_function(
+            lambda step: list(batches.batch(step).values()),
+            [step],
+            [array.dtype for array in first.values()],
+        )
+        batch = {
+            name: tf.ensure_shape(array, first[name].shape)
+            for name, array in zip(first, arrays, strict=True)
+        }
+        images, landmarks, visible = augment(
+            **batch,
+            size=batches.crops.size,
             flip_permutation=flip_permutation,
             strength=strength,
         )
-        return {"images": images, "landmarks": landmarks}
+        return {"images": images, "landmarks": landmarks, "visible": visible}
 
     steps = tf.data.Dataset.range(first_step, np.iinfo(np.int64).max)
     return steps.map(augmented, num_parallel_calls=num_threads, deterministic=True).prefetch(2)

@@ -15,6 +15,7 @@ from evae_tf.errors import InputError
 # What mobile GPUs do not run, and what shows that a shape is not static.
 UNWANTED_OPS = ("PACK", "STRIDED_SLICE", "GATHER")
 _LAYER_OPS = ("CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV", "FULLY_CONNECTED")
+_UNCERTAINTY = "/uncertainty"  # in the names of that head's tensors, see `architectures`
 _OP_NAMES = {
     code: name for name, code in vars(schema.BuiltinOperator).items() if not name.startswith("_")
 }
@@ -90,16 +91,21 @@ def _convert_int8(converter, crops):
 
 
 def readout_tensors(content):
-    """Names of the tensors between the last layers of a TFLite file (bytes) and its outputs."""
+    """Names of the tensors between the last layers of a TFLite file (bytes) and its outputs.
+
+    The small layers of the uncertainty head belong to it: covariances span several powers of ten.
+    """
     model = _parse(content)
     graph = model.subgraphs[0]
     producers = {tensor: op for op in graph.operators for tensor in op.outputs}
     names, waiting = set(), list(graph.outputs)
     while waiting:
         tensor = waiting.pop()
-        operator = producers.get(tensor)
-        if operator is not None and _op_name(model, operator) not in _LAYER_OPS:
-            names.add(graph.tensors[tensor].name.decode())
+        operator, name = producers.get(tensor), graph.tensors[tensor].name.decode()
+        if operator is None:
+            continue
+        if _op_name(model, operator) not in _LAYER_OPS or _UNCERTAINTY in name:
+            names.add(name)
             waiting.extend(operator.inputs)
     return sorted(names)
 

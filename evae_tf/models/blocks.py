@@ -4,10 +4,10 @@ import keras
 from keras import layers
 
 
-def build_once(layer, input_shape):
+def build_once(layer, *input_shapes):
     """Builds a layer handed to a model, unless it came built from a saved file."""
     if not layer.built:
-        layer.build(input_shape)
+        layer.build(*input_shapes)
 
 
 @keras.saving.register_keras_serializable("evae_tf")

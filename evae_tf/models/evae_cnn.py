@@ -5,6 +5,8 @@ from keras import ops
 
 from evae_tf.models.blocks import build_once
 
+_PARTS = ("evae", "regressor", "uncertainty")
+
 
 @keras.saving.register_keras_serializable("evae_tf")
 class EVAECNN(keras.Model):
@@ -15,18 +17,22 @@ class EVAECNN(keras.Model):
       regressor: a `LandmarkRegressor`.
       refine: the regressor's offsets count from the landmarks read off the maps; otherwise, as in
         the paper, from the centre of the crop.
+      uncertainty: an `UncertaintyHead`, or None.
       metadata: see `ModelMetadata`.
 
     Call: images float [B, S, S, 3], RGB in [0, 1] -> dict with `landmarks` float32 [B, K, 2], crop
-    fractions, and `response_maps` float32 [B, h, w, K]. In training also `map_landmarks`
-    [B, K, 2], `map_logits` [B, h, w, K] and `kl` [B], for the objective.
+    fractions, and `response_maps` float32 [B, h, w, K]; with the head also `covariance`
+    [B, K, 2, 2], crop fractions squared, and `visibility` [B, K], probabilities. In training also
+    `map_landmarks` [B, K, 2], `map_logits` [B, h, w, K], `kl` [B] and `scale_tril` [B, K, 2, 2],
+    for the objective.
     """
 
-    def __init__(self, evae, regressor, refine, metadata, **kwargs):
+    def __init__(self, evae, regressor, refine, uncertainty, metadata, **kwargs):
         super().__init__(**kwargs)
         self.evae = evae
         self.regressor = regressor
         self.refine = refine
+        self.uncertainty = uncertainty
         self.metadata = dict(metadata)
 
     def build(self, input_shape):
@@ -36,18 +42,23 @@ class EVAECNN(keras.Model):
             shape, _ = self.evae.sampling.compute_output_shape(shape)
         maps_shape, _ = self.evae.decoder.compute_output_shape(shape)
         build_once(self.regressor, (*early_shape[:-1], early_shape[-1] + maps_shape[-1]))
+        if self.uncertainty is not None:
+            build_once(self.uncertainty, maps_shape, (maps_shape[0], self.regressor.units))
         self.built = True
 
     def call(self, images, training=False):
         early_features, outputs = self.evae.respond(images, training=training)
         maps = ops.cast(outputs["response_maps"], early_features.dtype)
-        offsets = self.regressor(
+        offsets, features = self.regressor(
             ops.concatenate([early_features, maps], axis=-1), training=training
         )
         map_landmarks = outputs.pop("landmarks")
         outputs["landmarks"] = offsets + (map_landmarks if self.refine else 0.5)
         if training:
             outputs["map_landmarks"] = map_landmarks
+        if self.uncertainty is not None:
+            maps = outputs["response_maps"]
+            outputs.update(self.uncertainty(maps, features, training=training))
         return outputs
 
     def get_config(self):
@@ -57,11 +68,12 @@ class EVAECNN(keras.Model):
             "evae": serialize(self.evae),
             "regressor": serialize(self.regressor),
             "refine": self.refine,
+            "uncertainty": serialize(self.uncertainty),
             "metadata": self.metadata,
         }
 
     @classmethod
     def from_config(cls, config):
         deserialize = keras.saving.deserialize_keras_object
-        parts = {name: deserialize(config.pop(name)) for name in ("evae", "regressor")}
+        parts = {name: deserialize(config.pop(name)) for name in _PARTS}
         return cls(**parts, **config)

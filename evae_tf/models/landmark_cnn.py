@@ -32,7 +32,8 @@ class LandmarkCNN(keras.Model):
 
     def call(self, images, training=False):
         early_features, _ = self.encoder(images, training=training)
-        return {"landmarks": self.regressor(early_features, training=training) + 0.5}
+        offsets, _ = self.regressor(early_features, training=training)
+        return {"landmarks": offsets + 0.5}
 
     def get_config(self):
         serialize = keras.saving.serialize_keras_object

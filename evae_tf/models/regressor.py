@@ -21,8 +21,9 @@ class LandmarkRegressor(layers.Layer):
       dropout: rate in front of the last layer.
       normalization: see `ConvBlock`.
 
-    Call: features float [B, h, w, C] -> offsets float32 [B, K, 2], crop fractions. What they are
-    offsets from (the crop's centre, or a first estimate) is the caller's.
+    Call: features float [B, h, w, C] -> (offsets float32 [B, K, 2], crop fractions; what the last
+    layer saw, float [B, units]). What they are offsets from (the crop's centre, or a first
+    estimate) is the caller's.
     """
 
     def __init__(
@@ -76,10 +77,11 @@ class LandmarkRegressor(layers.Layer):
             else:
                 features = stage(features)
         hidden = self.drop(self.hidden(self.flatten(features)), training=training)
-        return ops.reshape(ops.cast(self.head(hidden), "float32"), (-1, self.num_points, 2))
+        offsets = ops.reshape(ops.cast(self.head(hidden), "float32"), (-1, self.num_points, 2))
+        return offsets, hidden
 
     def compute_output_shape(self, input_shape):
-        return (input_shape[0], self.num_points, 2)
+        return (input_shape[0], self.num_points, 2), (input_shape[0], self.units)
 
     def get_config(self):
         return {

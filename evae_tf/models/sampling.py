@@ -3,11 +3,7 @@
 import keras
 from keras import layers, ops
 
-# TensorFlow Probability ships one build for each array library.
-if keras.backend.backend() == "jax":
-    from tensorflow_probability.substrates.jax import distributions as tfd
-else:
-    from tensorflow_probability import distributions as tfd
+from evae_tf.probability import tfd
 
 
 @keras.saving.register_keras_serializable("evae_tf")

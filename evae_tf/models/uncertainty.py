@@ -1,0 +1,94 @@
+"""How unsure each landmark is, and whether it can be seen."""
+
+import math
+
+import keras
+from keras import layers, ops
+
+from evae_tf.response_maps import log_spread
+
+
+@keras.saving.register_keras_serializable("evae_tf")
+class UncertaintyHead(layers.Layer):
+    """Reads off the shape of the response maps how far the landmarks may be wrong.
+
+    A map that is wide, slanted or flat says where else its landmark could be. One fully-connected
+    layer turns the spread of all maps into the Cholesky factor of each landmark's Gaussian;
+    another, which sees the regressor's features too, tells what is covered. No gradient flows back
+    into maps and features: the landmarks are what they would be without this head.
+
+    Args:
+      num_points: K.
+
+    Call: maps [B, h, w, K] and features [B, C] -> dict of float32: `covariance` [B, K, 2, 2], crop
+    fractions squared, `visibility` [B, K], probabilities, and in training `scale_tril`
+    [B, K, 2, 2], the covariance's lower-triangular Cholesky factor.
+    """
+
+    def __init__(self, num_points, **kwargs):
+        super().__init__(**kwargs)
+        self.num_points = num_points
+        # float32 whatever the policy: the differences between maps are small.
+        self.normalize_spread, self.normalize_features = (
+            layers.BatchNormalization(momentum=0.9, dtype="float32", name=name)
+            for name in ("normalize_spread", "normalize_features")
+        )
+        # Training starts from a circle of 2 % of the crop around every landmark.
+        self.log_diagonal_x, self.log_diagonal_y, self.slope = (
+            layers.Dense(
+                num_points,
+                kernel_initializer=keras.initializers.RandomNormal(stddev=1e-3),
+                bias_initializer=keras.initializers.Constant(bias),
+                dtype="float32",
+                name=name,
+            )
+            for name, bias in (
+                ("log_diagonal_x", math.log(0.02)),
+                ("log_diagonal_y", math.log(0.02)),
+                ("slope", 0.0),
+            )
+        )
+        self.visibility = layers.Dense(
+            num_points, activation="sigmoid", dtype="float32", name="visibility"
+        )
+
+    def build(self, maps_shape, features_shape):
+        spread_shape = (maps_shape[0], 4 * self.num_points)
+        self.normalize_spread.build(spread_shape)
+        self.normalize_features.build(features_shape)
+        for layer in (self.log_diagonal_x, self.log_diagonal_y, self.slope):
+            layer.build(spread_shape)
+        self.visibility.build((maps_shape[0], spread_shape[1] + features_shape[1]))
+        self.calibration = self.add_weight(
+            name="calibration", shape=(), initializer="ones", trainable=False, dtype="float32"
+        )
+
+    def calibrate(self, factor):
+        """Multiplies all standard deviations by `factor`, in place of an earlier one."""
+        self.calibration.assign(factor)
+
+    def call(self, maps, features, training=False):
+        maps = ops.stop_gradient(ops.cast(maps, "float32"))
+        spread = ops.reshape(log_spread(maps), (-1, 4 * self.num_points))
+        spread = self.normalize_spread(spread, training=training)
+        features = self.normalize_features(ops.stop_gradient(features), training=training)
+
+        # The Cholesky factor [[x, 0], [z, y]] of each landmark.
+        x = ops.exp(self.log_diagonal_x(spread)) * self.calibration
+        y = ops.exp(self.log_diagonal_y(spread)) * self.calibration
+        z = self.slope(spread) * y
+        outputs = {
+            "covariance": self._matrices(x * x, x * z, x * z, z * z + y * y),
+            "visibility": self.visibility(ops.concatenate([spread, features], axis=-1)),
+        }
+        if training:
+            outputs["scale_tril"] = self._matrices(x, ops.zeros_like(x), z, y)
+        return outputs
+
+    def _matrices(self, *entries):
+        """Four entries [B, K] -> [B, K, 2, 2]."""
+        entries = ops.concatenate([ops.expand_dims(entry, -1) for entry in entries], axis=-1)
+        return ops.reshape(entries, (-1, self.num_points, 2, 2))
+
+    def get_config(self):
+        return {**super().get_config(), "num_points": self.num_points}

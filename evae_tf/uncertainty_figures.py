@@ -1,0 +1,83 @@
+"""Pictures of how sure a model is, and whether it is right to be."""
+
+import numpy as np
+from matplotlib.collections import EllipseCollection
+from matplotlib.figure import Figure
+
+from evae_tf import calibration
+from evae_tf.figure_style import COLORS, GREY, PALE, draw_outline, quieten
+
+_SHOWN_LEVEL = 0.9
+
+
+def uncertainty_figure(true, predicted, covariance, markup):
+    """The mean ellipse of each landmark, the honesty of all, and what dropping the unsure gains.
+
+    Args:
+      true: float [N, K, 2], crop fractions.
+      predicted: as `true`.
+      covariance: float [N, K, 2, 2], crop fractions squared.
+      markup: the landmarks' `Markup`.
+    """
+    errors = predicted - true
+    figure = Figure(figsize=(11, 4), layout="constrained")
+    face, honesty, dropping = figure.subplots(1, 3, width_ratios=(1.2, 1, 1))
+    draw_ellipses(face, true.mean(axis=0), covariance.mean(axis=0), markup)
+    face.set_title(f"mean {100 * _SHOWN_LEVEL:.0f} % ellipses", fontsize=9)
+    _draw_honesty(honesty, calibration.mahalanobis(errors, covariance))
+    lengths, spreads = np.linalg.norm(errors, axis=-1), calibration.spread(covariance)
+    _draw_dropping(dropping, lengths, spreads)
+    return figure
+
+
+def draw_ellipses(axes, landmarks, covariance, markup, level=_SHOWN_LEVEL):
+    """Landmarks [K, 2], y down, each with the ellipse that should hold the truth at `level`."""
+    variances, axis_vectors = np.linalg.eigh(covariance)
+    diameters = 2 * calibration.ellipse_radius(level) * np.sqrt(variances)
+    angles = np.degrees(np.arctan2(axis_vectors[:, 1, 1], axis_vectors[:, 0, 1]))
+    draw_outline(axes, landmarks, markup, colors=PALE, zorder=0)
+    axes.add_collection(
+        EllipseCollection(
+            *(diameters[:, 1], diameters[:, 0], angles),
+            units="xy",
+            offsets=landmarks,
+            offset_transform=axes.transData,
+            facecolors=COLORS[0] + "30",
+            edgecolors=COLORS[0],
+            linewidths=0.8,
+        )
+    )
+    axes.plot(*landmarks.T, ".", color=COLORS[1], markersize=2)
+    axes.set_aspect("equal")
+    axes.margins(0.12)
+    axes.invert_yaxis()
+    axes.set_axis_off()
+
+
+def _draw_honesty(axes, distance):
+    levels = np.linspace(0, 0.99, 100)
+    covered = [calibration.coverage(distance, level) for level in levels]
+    axes.plot([0, 100], [0, 100], color=GREY, linestyle=":", label="honest")
+    axes.plot(100 * levels, 100 * np.array(covered), color=COLORS[0], label="model")
+    axes.set(xlim=(0, 100), ylim=(0, 100), xlabel="ellipse of so many %")
+    axes.set_ylabel("holds the truth, %")
+    axes.legend(frameon=False, fontsize=8)
+    quieten(axes)
+
+
+def _draw_dropping(axes, lengths, spreads):
+    shares = np.linspace(0, 0.5, 26)
+    pairs = {
+        "points": (lengths, spreads),
+        "faces": (lengths.mean(axis=1), spreads.mean(axis=1)),
+    }
+    for (name, (errors, doubt)), color in zip(pairs.items(), COLORS, strict=False):
+        kept = [calibration.error_of_surest(errors, doubt, 1 - share) for share in shares]
+        best = [calibration.error_of_surest(errors, errors, 1 - share) for share in shares]
+        axes.plot(100 * shares, np.array(kept) / kept[0], color=color, label=name)
+        label = f"{name}, if the errors were known"
+        axes.plot(100 * shares, np.array(best) / best[0], ":", color=color, label=label)
+    axes.set(xlim=(0, 50), ylim=(0, None), xlabel="least sure dropped, %")
+    axes.set_ylabel("error that is left, as a share")
+    axes.legend(frameon=False, fontsize=8)
+    quieten(axes)

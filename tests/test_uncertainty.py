@@ -1,0 +1,122 @@
+"""The uncertainty head: what it gives, and that it changes nothing else."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import ops
+
+from evae_tf import calibration, losses, markups, training
+from evae_tf.architectures import build_model
+from evae_tf.data import synthetic
+from evae_tf.data.crops import cut_crops
+from evae_tf.models.uncertainty import UncertaintyHead
+from tests.test_models import images, small
+
+MTFL = markups.MARKUPS["mtfl_5"]
+
+
+def numpy(outputs):
+    return keras.tree.map_structure(ops.convert_to_numpy, outputs)
+
+
+def head_and_inputs():
+    rng = np.random.default_rng(0)
+    head = UncertaintyHead(5)
+    maps = rng.uniform(0, 1, (2, 12, 16, 5)).astype(np.float32)
+    features = rng.normal(size=(2, 7)).astype(np.float32)
+    head(maps, features)
+    for weight in head.trainable_weights:  # away from their first, nearly constant answers
+        weight.assign_add(rng.normal(0, 0.3, weight.shape))
+    return head, maps, features
+
+
+def test_the_covariance_is_the_square_of_its_cholesky_factor():
+    head, maps, features = head_and_inputs()
+    outputs = numpy(head(maps, features, training=True))
+    scale_tril, covariance = outputs["scale_tril"], outputs["covariance"]
+    assert covariance.shape == (2, 5, 2, 2)
+    np.testing.assert_allclose(
+        covariance, scale_tril @ np.swapaxes(scale_tril, -1, -2), rtol=1e-5, atol=1e-9
+    )
+    assert (scale_tril[..., 0, 1] == 0).all()
+    assert (np.linalg.eigvalsh(covariance) > 0).all()
+    assert ((outputs["visibility"] > 0) & (outputs["visibility"] < 1)).all()
+
+
+def test_calibrating_multiplies_the_deviations_and_not_the_last_calibration():
+    head, maps, features = head_and_inputs()
+    before = numpy(head(maps, features))["covariance"]
+    for factor in (3.0, 2.0):
+        head.calibrate(factor)
+    np.testing.assert_allclose(numpy(head(maps, features))["covariance"], 4 * before, rtol=1e-5)
+
+
+def test_a_model_with_the_head_is_saved_with_its_calibration(tmp_path):
+    model = build_model(small(), MTFL)
+    model.uncertainty.calibrate(1.7)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)
+    np.testing.assert_array_equal(
+        numpy(loaded(images()))["covariance"], numpy(model(images()))["covariance"]
+    )
+    assert float(loaded.uncertainty.calibration.numpy()) == pytest.approx(1.7)
+
+
+def trained(folder, **fields):
+    config = small(epochs=2, batch_size=4, **fields)
+    train_faces = synthetic.read("train", MTFL, count=8)
+    training.train(config, MTFL, train_faces, synthetic.read("val", MTFL, count=4), folder)
+    return keras.saving.load_model(folder / "model.keras")
+
+
+def test_landmarks_are_what_they_would_be_without_the_head(tmp_path):
+    with_head = trained(tmp_path / "with")
+    without = trained(tmp_path / "without", uncertainty=False)
+    for name in ("landmarks", "response_maps"):
+        np.testing.assert_array_equal(
+            numpy(with_head(images()))[name], numpy(without(images()))[name]
+        )
+
+
+def test_training_calibrates_the_saved_model_on_the_validation_faces(tmp_path):
+    """The saved model needs no further factor; without its own it needs that one."""
+    model = trained(tmp_path)
+    crops = cut_crops(synthetic.read("val", MTFL, count=4), size=64, margin=0.25)
+    outputs = numpy(model(crops.model_input()))
+    errors, factor = outputs["landmarks"] - crops.landmarks, float(model.uncertainty.calibration)
+    again = calibration.deviation_factor(errors, outputs["covariance"])
+    assert again == pytest.approx(1, rel=0.015)
+    uncalibrated = outputs["covariance"] / factor**2
+    assert calibration.deviation_factor(errors, uncalibrated) == pytest.approx(factor, rel=1e-3)
+    assert abs(factor - 1) > 0.02
+
+
+def test_the_head_learns_how_the_width_of_maps_and_errors_go_together():
+    """Errors a fifth as wide as their maps: after training the covariance says so."""
+    keras.utils.set_random_seed(0)
+    rng = np.random.default_rng(0)
+    head = UncertaintyHead(2)
+    head(np.zeros((1, 16, 16, 2)), np.zeros((1, 3)))
+    width = rng.uniform(0.05, 0.15, (512, 2))
+    grid = (np.arange(16) + 0.5) / 16 - 0.5
+    x, y = grid[None, None, :, None], grid[None, :, None, None]
+    square = (x / width[:, None, None]) ** 2 + (y / 0.05) ** 2
+    maps = np.exp(-square / 2).astype(np.float32)
+    features = np.zeros((512, 3), np.float32)
+    deviations = np.stack([width / 5, np.full_like(width, 0.01)], axis=-1)
+    errors = (rng.normal(size=(512, 2, 2)) * deviations).astype(np.float32)
+    optimizer = keras.optimizers.Adam(0.02)
+    learnt = [
+        weight
+        for layer in (head.normalize_spread, head.log_diagonal_x, head.log_diagonal_y, head.slope)
+        for weight in layer.trainable_weights
+    ]
+    for _ in range(150):
+        with tf.GradientTape() as tape:
+            scale_tril = head(maps, features, training=True)["scale_tril"]
+            loss = losses.landmark_nll(np.zeros_like(errors), scale_tril, errors)
+        optimizer.apply(tape.gradient(loss, learnt), learnt)
+    found = np.sqrt(numpy(head(maps, features))["covariance"][..., 0, 0])
+    assert np.corrcoef(found.ravel(), width.ravel())[0, 1] > 0.9
+    assert np.median(found / (width / 5)) == pytest.approx(1, abs=0.1)
