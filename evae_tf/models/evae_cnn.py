@@ -75,5 +75,5 @@ class EVAECNN(keras.Model):
     @classmethod
     def from_config(cls, config):
         deserialize = keras.saving.deserialize_keras_object
-        parts = {name: deserialize(config.pop(name)) for name in _PARTS}
+        parts = {name: deserialize(config.pop(name, None)) for name in _PARTS}
         return cls(**parts, **config)
