@@ -1,0 +1,125 @@
+"""How long one face takes on one thread, beside MediaPipe's landmark network, and where it goes.
+
+All files run in one process by one runtime (LiteRT), one after another in every round, so that what
+disturbs the machine disturbs them alike; what counts is the ratio of each to the first, round by
+round. `--profile` cuts a file after each of its layers and times the parts.
+
+  python -m benchmarks.latency --model=assets/mobile_68.tflite,assets/server_68.keras
+"""
+
+import os
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from absl import app, flags
+from ai_edge_litert.interpreter import Interpreter
+
+from benchmarks import tflite_graph
+
+FLAGS = flags.FLAGS
+flags.DEFINE_list(
+    "model",
+    ["assets/mobile_68.tflite", "assets/server_68.keras"],
+    "Files to time, comma-separated; a .keras file is first exported as float32.",
+)
+flags.DEFINE_string(
+    "peer",
+    "../shared/peers/mediapipe_face_landmarks_v2.tflite",
+    "What times are compared with; without this file, the first model.",
+)
+flags.DEFINE_integer("rounds", 300, "How often each file runs.", lower_bound=1)
+flags.DEFINE_boolean("profile", False, "Also time the layers of the first model.")
+
+_WARM_UP = 20
+_SHOWN_LAYERS = 12
+
+
+def runner(content):
+    """A function that runs a TFLite file, given as bytes, once on one thread; returns seconds."""
+    interpreter = Interpreter(model_content=content, num_threads=1)
+    interpreter.allocate_tensors()
+    (details,) = interpreter.get_input_details()
+    image = np.random.default_rng(0).random(details["shape"], np.float32)
+    image = image if details["dtype"] is np.float32 else (255 * image).astype(details["dtype"])
+
+    def run():
+        interpreter.set_tensor(details["index"], image)
+        started = time.perf_counter()
+        interpreter.invoke()
+        return time.perf_counter() - started
+
+    return run
+
+
+def interleaved(contents, rounds):
+    """Seconds of each run: float [rounds, number of files]."""
+    runs = [runner(content) for content in contents]
+    for run in runs:
+        for _ in range(_WARM_UP):
+            run()
+    return np.array([[run() for run in runs] for _ in range(rounds)])
+
+
+def read_model(path, folder):
+    """The bytes of a TFLite file, or of what a .keras file becomes in float32."""
+    if path.suffix != ".keras":
+        return path.read_bytes()
+    from evae_tf.exporting import export_model
+
+    export_model(path, folder / path.stem, ["tflite"])
+    return (folder / path.stem / "model.tflite").read_bytes()
+
+
+def peak_flops():
+    """Floating-point operations a second of a large float32 matrix product on one core."""
+    a, times = np.random.default_rng(0).random((1500, 1500), np.float32), []
+    for _ in range(8):
+        started = time.perf_counter()
+        a @ a
+        times.append(time.perf_counter() - started)
+    return 2 * len(a) ** 3 / min(times)
+
+
+def print_profile(content):
+    """The layers that take longest, by the time of the file cut after each."""
+    cuts = list(tflite_graph.cut_after_layers(content))
+    times = np.median(interleaved([cut for _, _, cut in cuts], FLAGS.rounds // 3), axis=0)
+    own = np.diff(times, prepend=0)
+    print(f"\n{'layer':<60} {'us':>7} {'share':>6} {'MMAC':>7}")
+    for index in np.argsort(-own)[:_SHOWN_LAYERS]:
+        name, macs, _ = cuts[index]
+        share = own[index] / times[-1]
+        print(f"{name[-60:]:<60} {1e6 * own[index]:7.0f} {share:6.0%} {macs / 1e6:7.2f}")
+
+
+def main(_):
+    """Prints a row for each file."""
+    models, peer = [Path(path) for path in FLAGS.model], Path(FLAGS.peer)
+    if not peer.is_file():
+        print(f"{peer}: not there; ratios are to {models[0]}.")
+    paths = ([peer] if peer.is_file() else []) + models
+    with tempfile.TemporaryDirectory() as folder:
+        contents = [read_model(path, Path(folder)) for path in paths]
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})  # one core, for NumPy's threads too
+    seconds = interleaved(contents, FLAGS.rounds)
+    peak = peak_flops()
+    print(
+        f"{'file':<50} {'ms':>7} {'ratio':>6} {'kB':>6} {'MMAC':>6} {'GFLOP/s':>8} {'of peak':>8}"
+    )
+    for path, content, own in zip(paths, contents, seconds.T, strict=True):
+        macs = sum(tflite_graph.macs_of_layers(content).values())
+        rate = 2 * macs / np.median(own)
+        print(
+            f"{str(path)[-50:]:<50} {1e3 * np.median(own):7.3f} "
+            f"{np.median(own / seconds[:, 0]):6.2f} {len(content) / 1e3:6.0f} {macs / 1e6:6.1f} "
+            f"{rate / 1e9:8.1f} {rate / peak:8.0%}"
+        )
+    print(f"peak: {peak / 1e9:.0f} GFLOP/s, a float32 matrix product on one core")
+    if FLAGS.profile:
+        print_profile(contents[paths.index(models[0])])
+
+
+if __name__ == "__main__":
+    app.run(main)
