@@ -1,0 +1,1 @@
+"""How the shipped models were made: `make models DATA=DIR`."""

@@ -1,0 +1,128 @@
+"""One list of 68-point faces from all sets: annotated ones, and those that a teacher labels.
+
+  python -m recipes.gather --data=../shared/data --teacher=runs/teacher/model.keras
+
+Writes a .csv that `train.py --dataset=csv --markup=ibug_68` reads. Its `val` rows are the faces of
+300-W's val.txt; no photo of any validation list is among the others, nor a copy of it under
+another name.
+"""
+
+import csv
+import os
+from pathlib import Path
+
+import numpy as np
+from absl import app, flags
+
+from evae_tf import atomic, markups, runtime
+from evae_tf.data import datasets
+from evae_tf.data.crops import cut_crops
+from recipes import teaching
+
+FLAGS = flags.FLAGS
+flags.DEFINE_string("data", None, "Folder with 300w, mtfl, helen29 and ytf68.", required=True)
+flags.DEFINE_string("teacher", None, "A model of 68 points, .keras.", required=True)
+flags.DEFINE_string("output", "runs/gathered/faces.csv", "The list to write.")
+
+_IBUG = markups.MARKUPS["ibug_68"]
+
+# The sets whose 68 points have to be found, as functions of the folder that holds them all.
+OTHERS = {
+    "mtfl": lambda data: datasets.read_faces("mtfl", data / "mtfl", "train"),
+    "helen29": lambda data: datasets.read_faces(
+        "csv", data / "helen29" / "landmarks.csv", "all", markups.MARKUPS["cofw_29"]
+    ),
+    "ytf68": lambda data: datasets.read_faces(
+        "csv", data / "ytf68" / "landmarks.csv", "all", _IBUG
+    ),
+}
+_MAX_DISAGREEMENT = 0.06
+_MAX_DEVIATION = 0.02  # between views, of the distance of the eyes' outer corners
+_SAME_PHOTO = 0.97
+
+
+def main(_):
+    """Prints how many faces of each set were kept."""
+    data, output = Path(FLAGS.data).absolute(), Path(FLAGS.output).absolute()
+    predictor = runtime.open_model(FLAGS.teacher)
+    annotated = datasets.read_faces("300w", data / "300w", "train")
+    validation = datasets.read_faces("300w", data / "300w", "val")
+    rows = [(face, face.landmarks, "val") for face in validation]
+    rows += [(face, face.landmarks, "train") for face in annotated]
+    for name, read in OTHERS.items():
+        faces = datasets.without_photos(read(data), [*annotated, *validation])
+        distinct = without_copies(faces, validation)
+        kept = _labelled(predictor, distinct, annotated)
+        rows += [(face, landmarks, "train") for face, landmarks in kept]
+        print(
+            f"{name}: {len(kept)} of {len(faces)} faces kept; "
+            f"{len(faces) - len(distinct)} look like a validation photo"
+        )
+    atomic.make_folder(output.parent)
+    write(rows, output)
+    print(f"{len(rows)} faces: {output}")
+
+
+def _labelled(predictor, faces, annotated):
+    """(face, landmarks [68, 2]) of those where the teacher agrees with the annotation."""
+    mean_face = np.mean([_normalized(face) for face in annotated], axis=0)
+    mean_five = teaching.five_points(mean_face[None], _IBUG.name)[0]
+    known = np.stack([face.landmarks for face in faces])
+    known = teaching.five_points(known, faces[0].markup)
+    boxes = teaching.first_boxes(known, mean_face, mean_five)
+    landmarks, deviation = teaching.label(predictor, faces, boxes)
+    found = teaching.five_points(landmarks, _IBUG.name)
+    corners = np.linalg.norm(landmarks[:, 36] - landmarks[:, 45], axis=-1)
+    agreed = teaching.disagreement(found, known) < _MAX_DISAGREEMENT
+    agreed &= deviation / corners < _MAX_DEVIATION
+    return [
+        (face, points) for face, points, good in zip(faces, landmarks, agreed, strict=True) if good
+    ]
+
+
+def _normalized(face):
+    """A face's landmarks with its box's centre as origin and its longer side as unit."""
+    low, high = face.box[:2], face.box[2:]
+    return (face.landmarks - (low + high) / 2) / (high - low).max()
+
+
+def without_copies(faces, held_out):
+    """Those of `faces` whose picture is not that of a held-out face under another name.
+
+    Two crops are the same photo when their grey values at 24 x 24 pixels, about their mean,
+    correlate by more than 0.97; crops of different photos of one person stay well below.
+    """
+    ours, theirs = _thumbnails(faces), _thumbnails(held_out)
+    return [
+        face
+        for face, similarity in zip(faces, (ours @ theirs.T).max(axis=1), strict=True)
+        if similarity < _SAME_PHOTO
+    ]
+
+
+def _thumbnails(faces):
+    """Grey crops around five points, mean 0 and length 1: float [N, 576]."""
+    known = np.stack([face.landmarks for face in faces])
+    five = teaching.five_points(known, faces[0].markup)
+    centre = five.mean(axis=1)
+    side = 2.2 * np.linalg.norm(five - centre[:, None], axis=-1).max(axis=1, keepdims=True)
+    boxes = np.concatenate([centre - side / 2, centre + side / 2], axis=1)
+    grey = cut_crops(faces, size=24, margin=0.0, boxes=boxes).images.mean(axis=-1)
+    grey = grey.reshape(len(grey), -1)
+    grey -= grey.mean(axis=1, keepdims=True)
+    return grey / np.maximum(np.linalg.norm(grey, axis=1, keepdims=True), 1e-6)
+
+
+def write(rows, path):
+    """Writes (face, landmarks, split) as the .csv that `--dataset=csv` reads."""
+    header = ["image", *(f"{axis}{i}" for i in range(68) for axis in "xy"), "split"]
+    with atomic.replacing_file(path) as temporary, temporary.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(header)
+        for face, landmarks, split in rows:
+            image = os.path.relpath(face.image, path.parent)
+            writer.writerow([image, *np.round(landmarks, 3).ravel(), split])
+
+
+if __name__ == "__main__":
+    app.run(main)

@@ -1,0 +1,137 @@
+"""A trained model labels faces that people annotated with few points, as carefully as it can.
+
+The few points place an average face, whose box is a first crop; the model's own landmarks give a
+better one. In that, the landmarks are the mean over turned and mirrored views. Faces where this
+mean disagrees with the annotated points are left out: there the model is wrong, and would teach
+itself to stay so.
+"""
+
+import dataclasses
+
+import keras
+import numpy as np
+from tqdm import tqdm
+
+from evae_tf import geometry
+from evae_tf.data.augment import DRAWS, Augmentation, warp
+from evae_tf.data.crops import cut_crops
+
+# Eyes' centres, tip of the nose, corners of the mouth: what all schemes have, by their indices.
+FIVE_POINTS = {
+    "ibug_68": [[36, 37, 38, 39, 40, 41], [42, 43, 44, 45, 46, 47], [30], [48], [54]],
+    "cofw_29": [[16], [17], [20], [22], [23]],
+    "mtfl_5": [[0], [1], [2], [3], [4]],
+}
+_TURN_DEGREES = 15.0
+_CONTEXT_PX = 12
+_BATCH = 64
+
+
+def five_points(landmarks, markup_name):
+    """Landmarks [N, K, 2] of a scheme -> the five points that all schemes have, [N, 5, 2]."""
+    groups = FIVE_POINTS[markup_name]
+    return np.stack([landmarks[:, group].mean(axis=1) for group in groups], axis=1)
+
+
+def fit_similarity(source, target):
+    """The turn, scale and shift that bring points nearest to others, least squares.
+
+    Args:
+      source: float [M, 2].
+      target: float [M, 2].
+
+    Returns:
+      A function from points [..., 2] in the frame of `source` to that of `target`.
+    """
+    source_mean, target_mean = source.mean(axis=0), target.mean(axis=0)
+    a = (source - source_mean) @ [1, 1j]
+    b = (target - target_mean) @ [1, 1j]
+    factor = np.vdot(a, b) / np.vdot(a, a)  # complex numbers: a product turns and scales
+
+    def transform(points):
+        moved = (points - source_mean) @ [1, 1j] * factor
+        return np.stack([moved.real, moved.imag], axis=-1) + target_mean
+
+    return transform
+
+
+def first_boxes(known, mean_face, mean_five):
+    """Boxes of average faces placed on five known points: [N, 5, 2], image pixels -> [N, 4]."""
+    faces = np.stack([fit_similarity(mean_five, points)(mean_face) for points in known])
+    return geometry.landmark_box(faces)
+
+
+def label(predictor, faces, boxes):
+    """Landmarks of faces, as the mean over six views of each, in the box that a first look gives.
+
+    Args:
+      predictor: of `runtime.open_model`.
+      faces: list of `Face`, of which only the photo is used.
+      boxes: float [N, 4], image pixels.
+
+    Returns:
+      (landmarks float32 [N, K, 2], image pixels; deviation between the views float32 [N], pixels).
+    """
+    metadata = predictor.metadata
+    crop = {"size": metadata.input_size, "margin": metadata.crop_margin}
+    crops = cut_crops(faces, boxes=boxes, **crop)
+    looked = geometry.crop_to_image(
+        predictor.predict(crops.model_input())["landmarks"], crops.squares
+    )
+    boxes = geometry.landmark_box(looked)
+    crops = cut_crops(faces, boxes=boxes, context=_CONTEXT_PX, **crop)
+    views = np.stack(
+        [
+            geometry.crop_to_image(_view(predictor, crops, turn, mirrored), crops.squares)
+            for mirrored in (False, True)
+            for turn in tqdm((0.0, 0.5, 1.0), desc="views of every face", disable=None)
+        ]
+    )
+    deviation = np.linalg.norm(views - views.mean(axis=0), axis=-1).mean(axis=(0, 2))
+    return views.mean(axis=0), deviation
+
+
+def _view(predictor, crops, turn, mirrored):
+    """Landmarks [N, K, 2] in crop fractions, found in crops turned (0 to 1) and mirrored."""
+    order = np.asarray(predictor.metadata.markup.flip_permutation)
+    strength = dataclasses.replace(
+        Augmentation(rotation_degrees=_TURN_DEGREES, mirror_rate=float(mirrored)), scale=0, shift=0
+    )
+    corners = np.float32([[0, 0], [1, 0], [0, 1]])
+    found = []
+    for start in range(0, len(crops), _BATCH):
+        images = crops.images[start : start + _BATCH]
+        draws = np.full((len(images), len(DRAWS)), 0.5, np.float32)
+        draws[:, DRAWS.index("rotation")] = turn
+        # Where the corners go tells how the view was made, and so how to undo it.
+        views, moved, _ = warp(
+            images,
+            np.tile(corners, (len(images), 1, 1)),
+            np.ones((len(images), 3), np.float32),
+            draws,
+            size=crops.size,
+            flip_permutation=[0, 1, 2],
+            strength=strength,
+        )
+        landmarks = predictor.predict(keras.ops.convert_to_numpy(views))["landmarks"]
+        origin, right, down = keras.ops.convert_to_numpy(moved)[0].astype(np.float64)
+        undo = np.linalg.inv(np.stack([right - origin, down - origin]))
+        landmarks = (landmarks - origin) @ undo
+        found.append(landmarks[:, order] if mirrored else landmarks)
+    return np.concatenate(found).astype(np.float32)
+
+
+def disagreement(labelled, known):
+    """Mean distance of five points from the annotated ones, over the distance of the eyes.
+
+    Args:
+      labelled: float [N, 5, 2], image pixels.
+      known: as `labelled`.
+
+    Returns:
+      float [N], as a fraction. Where the face is in profile and the eyes meet, the mouth is too
+      far off the eyes for the distance to be 0; the longer of the two is taken.
+    """
+    eyes = np.linalg.norm(known[:, 0] - known[:, 1], axis=-1)
+    height = np.linalg.norm(known[:, :2].mean(axis=1) - known[:, 3:].mean(axis=1), axis=-1)
+    return np.linalg.norm(labelled - known, axis=-1).mean(axis=1) / np.maximum(eyes, height)

@@ -1,0 +1,115 @@
+"""How the shipped models' training list is made."""
+
+import numpy as np
+import pytest
+
+from evae_tf import geometry, markups
+from evae_tf.data import datasets, landmark_csv, synthetic
+from evae_tf.data.face import make_face
+from recipes import gather, teaching
+
+IBUG = markups.MARKUPS["ibug_68"]
+
+
+def test_a_similarity_is_found_from_points_that_it_moved():
+    points = np.random.default_rng(0).normal(size=(5, 2))
+    angle = np.radians(25)
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    moved = 3.0 * points @ turn.T + [40, -7]
+    transform = teaching.fit_similarity(points, moved)
+    np.testing.assert_allclose(transform(points), moved, atol=1e-9)
+    np.testing.assert_allclose(transform(np.array([1.0, 0.0])), 3 * turn[:, 0] + [40, -7])
+
+
+def test_five_points_of_every_scheme_lie_at_the_same_place():
+    """Of one drawn face in three schemes."""
+    found = {}
+    for name in teaching.FIVE_POINTS:
+        (face,) = synthetic.read("val", markups.MARKUPS[name], count=1)
+        found[name] = teaching.five_points(face.landmarks[None], name)[0]
+    size = np.ptp(found["mtfl_5"], axis=0).max()
+    for points in found.values():
+        assert np.abs(points - found["mtfl_5"]).max() < 0.1 * size
+
+
+class _FindsColors:
+    """Finds landmark i as the centre of the pixels of colour i: right in whatever view."""
+
+    class metadata:
+        markup, input_size, crop_margin = markups.MARKUPS["mtfl_5"], 96, 0.6
+
+    def predict(self, images):
+        position = (np.arange(96) + 0.5) / 96
+        found = np.zeros((len(images), 5, 2), np.float32)
+        for index, color in enumerate(COLORS):
+            weights = np.exp(-40 * np.abs(images - np.float32(color) / 255).sum(axis=-1))
+            total = weights.sum(axis=(1, 2))
+            found[:, index, 0] = (weights.sum(axis=1) * position).sum(axis=1) / total
+            found[:, index, 1] = (weights.sum(axis=2) * position).sum(axis=1) / total
+        return {"landmarks": found}
+
+
+COLORS = [(255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0), (0, 255, 255)]
+
+
+class _FindsMirroredColors(_FindsColors):
+    """As a trained model: in a mirrored picture the left eye is again the one on the left."""
+
+    def predict(self, images):
+        found = super().predict(images)["landmarks"]
+        swapped = found[:, :1, 0] > found[:, 1:2, 0]
+        order = list(self.metadata.markup.flip_permutation)
+        return {"landmarks": np.where(swapped[..., None], found[:, order], found)}
+
+
+def test_turned_and_mirrored_views_are_undone():
+    image = np.full((120, 140, 3), 90, np.uint8)
+    points = np.float32([[50, 40], [80, 42], [64, 58], [52, 75], [78, 77]])
+    rows, columns = np.mgrid[:120, :140]
+    for (x, y), color in zip(points, COLORS, strict=True):
+        image[(columns - x) ** 2 + (rows - y) ** 2 <= 9] = color
+    face = make_face(image, points, markup=markups.MARKUPS["mtfl_5"], subset="val", name="dots")
+    boxes = geometry.landmark_box(points)[None] + [-3, -2, 4, 1]
+    landmarks, deviation = teaching.label(_FindsMirroredColors(), [face], boxes)
+    np.testing.assert_allclose(landmarks[0], points, atol=0.4)
+    assert deviation[0] < 0.4
+
+
+def test_disagreement_worked_by_hand():
+    known = np.float32([[[0, 0], [10, 0], [5, 5], [2, 10], [8, 10]]])
+    labelled = known + np.float32([1, 0])
+    assert teaching.disagreement(labelled, known)[0] == pytest.approx(0.1)
+
+
+def test_a_copy_under_another_name_is_left_out():
+    (held_out, *others) = synthetic.read("val", IBUG, count=4)
+    small = np.ascontiguousarray(held_out.image[::2, ::2])
+    copy = make_face(
+        small, held_out.landmarks / 2, markup=IBUG, subset="train", name="copy", box=None
+    )
+    kept = gather.without_copies([copy, *others], [held_out])
+    assert [face.name for face in kept] == [face.name for face in others]
+
+
+def test_the_list_that_is_written_is_read_again(tmp_path):
+    rows = []
+    for index, split in enumerate(["train", "val"]):
+        path = tmp_path / "photos" / f"{index}.jpg"
+        points = np.random.default_rng(index).uniform(0, 90, (68, 2)).astype(np.float32)
+        rows.append((make_face(path, points, markup=IBUG, subset=split, name="x"), points, split))
+    (tmp_path / "lists").mkdir()
+    path = tmp_path / "lists" / "faces.csv"
+    gather.write(rows, path)
+    (face,) = landmark_csv.read(path, "val", IBUG)
+    assert face.image.resolve() == rows[1][0].image
+    np.testing.assert_allclose(face.landmarks, rows[1][1], atol=1e-3)
+
+
+def test_no_validation_photo_is_trained_on(shared_data):
+    """By its file and by its looks, whatever set it is in."""
+    validation = datasets.read_faces("300w", shared_data / "300w", "val")
+    helen = gather.OTHERS["helen29"](shared_data)
+    training = datasets.without_photos(helen, validation)
+    photos = {datasets.photo_key(face) for face in training}
+    assert photos.isdisjoint(datasets.photo_key(face) for face in validation)
+    assert len(gather.without_copies(training, validation)) == len(training)
