@@ -7,3 +7,8 @@ class InputError(ValueError):
     The message is one sentence that names the file or flag, says what was found
     and what was expected. The command line prints it and exits with status 1.
     """
+
+
+def first_line(error):
+    """The first line of an error's message: libraries' messages may fill pages."""
+    return str(error).strip().partition("\n")[0]

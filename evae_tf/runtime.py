@@ -6,12 +6,13 @@ not wait seconds for libraries that it does not use.
 
 import hashlib
 import json
-import zipfile
 from pathlib import Path
 
 import numpy as np
 
-from evae_tf.errors import InputError
+from evae_tf import pretrained
+from evae_tf.errors import InputError, first_line
+from evae_tf.keras_file import load_keras_model
 from evae_tf.metadata import ModelMetadata
 
 SAVED_MODEL_METADATA = Path("assets.extra") / "evae_tf.json"
@@ -23,7 +24,8 @@ def open_model(path, num_threads=1):
     """The model at `path`, ready to predict.
 
     Args:
-      path: a `.keras` file, a SavedModel folder or a `.tflite` file with its sidecar.
+      path: a `.keras` file, a SavedModel folder or a `.tflite` file with its sidecar; or the name
+        of a shipped model, whose `.tflite` file is taken.
       num_threads: for a `.tflite` file; TensorFlow has settings of its own.
 
     Returns:
@@ -33,7 +35,7 @@ def open_model(path, num_threads=1):
     Raises:
       InputError: there is no such file, or it is damaged or no model of this package.
     """
-    path = Path(path)
+    path = pretrained.locate(path, ".tflite", ".keras")
     if not path.exists():
         raise InputError(f"{path}: there is no such model; expected {_KINDS}.")
     if path.is_dir():
@@ -43,57 +45,6 @@ def open_model(path, num_threads=1):
     if path.suffix == ".tflite":
         return LiteRTPredictor(path, num_threads)
     raise InputError(f"{path}: a file of another kind; expected {_KINDS}.")
-
-
-def load_keras_model(path):
-    """The Keras model in a `.keras` file, read without running any code that the file brings.
-
-    Raises:
-      InputError: the file is missing, damaged, of another kind, or not safe to load.
-    """
-    path = Path(path)
-    if not path.is_file() or not zipfile.is_zipfile(path):
-        raise InputError(f"{path}: not a .keras file; expected a model.keras of train.py.")
-    _check_keras_config(path)
-    import keras
-
-    from evae_tf import architectures  # noqa: F401  registers every class of a model
-
-    try:
-        return keras.saving.load_model(path, compile=False, safe_mode=True)
-    except Exception as error:  # a damaged file can fail anywhere inside Keras
-        reason = _first_line(error)
-        raise InputError(f"{path}: the model is damaged or not safe to load ({reason}).") from error
-
-
-def _check_keras_config(path):
-    """Looks at what a `.keras` file names before Keras may build any of it."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            config = json.loads(archive.read("config.json"))
-        name, registered = config["class_name"], str(config["registered_name"])
-    except (KeyError, ValueError, TypeError, zipfile.BadZipFile, OSError) as error:
-        raise InputError(f"{path}: not a Keras model, or damaged ({error}).") from error
-    if not registered.startswith("evae_tf>"):
-        raise InputError(f"{path}: holds a {name}, not a landmark model of evae_tf.")
-    foreign = sorted(_foreign_classes(config))
-    if foreign:
-        raise InputError(f"{path}: not safe to load, it wants to build {foreign}.")
-
-
-def _foreign_classes(node):
-    """Classes in a Keras config that belong neither to this package nor to Keras' own layers."""
-    if isinstance(node, list):
-        return set().union(*map(_foreign_classes, node))
-    if not isinstance(node, dict):
-        return set()
-    found = set().union(*map(_foreign_classes, node.values()))
-    if "class_name" in node:
-        known = str(node.get("registered_name")).startswith("evae_tf>") or (
-            str(node.get("module")).partition(".")[0] == "keras" and node["class_name"] != "Lambda"
-        )
-        found |= set() if known else {str(node["class_name"])}
-    return found
 
 
 class KerasPredictor:
@@ -123,7 +74,7 @@ class SavedModelPredictor:
             self._loaded = tf.saved_model.load(str(path))
             self._serve = self._loaded.signatures["serving_default"]
         except Exception as error:  # a damaged folder can fail anywhere inside TensorFlow
-            reason = _first_line(error)
+            reason = first_line(error)
             raise InputError(f"{path}: the SavedModel is damaged ({reason}).") from error
 
     def predict(self, images):
@@ -152,7 +103,7 @@ class LiteRTPredictor:
             self._interpreter = Interpreter(model_path=str(path), num_threads=num_threads)
             self._run = self._interpreter.get_signature_runner()
         except (ValueError, RuntimeError, KeyError) as error:
-            reason = _first_line(error)
+            reason = first_line(error)
             raise InputError(f"{path}: not a TFLite file, or damaged ({reason}).") from error
 
     def predict(self, images):
@@ -168,10 +119,6 @@ def _checked(images, metadata):
     if images.shape[1:] != expected:
         raise ValueError(f"images of shape {images.shape}, expected (N, *{expected})")
     return images
-
-
-def _first_line(error):
-    return str(error).strip().partition("\n")[0]
 
 
 def _read_description(path):

@@ -7,7 +7,7 @@ import json
 import keras
 from absl import logging
 
-from evae_tf import checkpoint, runtime, transfer
+from evae_tf import checkpoint, keras_file, transfer
 from evae_tf import config as configs
 from evae_tf.architectures import build_model
 from evae_tf.averaging import AveragedAdamW
@@ -42,7 +42,7 @@ def train(config, markup, train_faces, val_faces, workdir, *, init_from=None, nu
     """
     if config.architecture == "wt" and init_from is None:
         raise InputError("architecture wt starts from a trained model: give --init_from.")
-    source = runtime.load_keras_model(init_from) if init_from else None
+    source = keras_file.load_keras_model(init_from) if init_from else None
     folder = RunFolder(workdir)
     folder.claim(
         {

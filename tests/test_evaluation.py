@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from evae_tf import geometry, markups, metrics, response_maps, runtime
+from evae_tf import geometry, keras_file, markups, metrics, response_maps, runtime
 from evae_tf.architectures import build_model
 from evae_tf.data import synthetic
 from evae_tf.data.crops import cut_crops
@@ -63,7 +63,7 @@ def test_each_architecture_is_read_as_what_it_gives(models, faces, tmp_path):
 
 def test_the_numbers_are_those_of_the_model_s_own_outputs(models, faces, tmp_path):
     rows = [row for row in report(models, faces, tmp_path) if "evae_cnn" in row["model"]]
-    model = runtime.load_keras_model(models[-1])
+    model = keras_file.load_keras_model(models[-1])
     crops = cut_crops(faces, size=48, margin=model.metadata["crop_margin"])
     outputs = model.predict(np.float32(crops.images) / 255, verbose=0)
     maps = keras.ops.convert_to_tensor(outputs["response_maps"])

@@ -22,7 +22,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from evae_tf import markups, runtime, training
+from evae_tf import keras_file, markups, training
 from evae_tf.architectures import build_model
 from evae_tf.data import synthetic
 from evae_tf.data.augment import DRAWS, Augmentation, augment
@@ -41,7 +41,7 @@ if task == "train":
     training.train(config, markup, *faces, folder)
     answer = {"rows": (folder / "metrics.csv").read_text()}
 else:
-    outputs = runtime.load_keras_model(folder / "model.keras")(images)
+    outputs = keras_file.load_keras_model(folder / "model.keras")(images)
     outputs = {name: keras.ops.convert_to_numpy(value) for name, value in outputs.items()}
     crops = rng.integers(0, 256, (4, 64, 64, 3)).astype(np.uint8)
     moved = augment(

@@ -13,7 +13,7 @@ ROOT = Path(evae_tf.__file__).parent
 # Modules of evae_tf and, by their folder's name, everything within a folder. A module may import
 # from lower levels, from its own folder, and its equals among the single modules of its level.
 LEVELS = {
-    0: {"errors", "atomic", "markups", "geometry", "probability"},
+    0: {"errors", "atomic", "markups", "geometry", "probability", "pretrained"},
     1: {
         "response_maps",
         "metrics",
@@ -29,7 +29,7 @@ LEVELS = {
         "uncertainty_figures",
     },
     2: {"data", "models", "align"},
-    3: {"config", "runtime", "architectures", "objective", "transfer", "callbacks"},
+    3: {"config", "runtime", "keras_file", "architectures", "objective", "transfer", "callbacks"},
     4: {"readings", "evaluation_figures", "evaluation", "aligner"},
     5: {"training", "exporting"},
     6: {"cli"},

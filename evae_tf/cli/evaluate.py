@@ -10,7 +10,8 @@ FLAGS = flags.FLAGS
 flags.DEFINE_list(
     "model",
     ["runs/default/model.keras"],
-    "Models to compare, comma-separated: .keras files, SavedModel folders, .tflite files.",
+    "Models to compare, comma-separated: .keras files, SavedModel folders, .tflite files, names of "
+    "shipped models.",
 )
 flags.DEFINE_string(
     "subset", None, "Part of the data set, by default `val`, or `test` where there is no val."

@@ -19,7 +19,11 @@ flags.DEFINE_enum(
     "Model of the comparison, by default the preset's (evae_cnn); `wt` needs --init_from.",
 )
 flags.DEFINE_string("workdir", "runs/default", "Folder of the training; run again to resume.")
-flags.DEFINE_string("init_from", None, "A model.keras whose weights the training starts from.")
+flags.DEFINE_string(
+    "init_from",
+    None,
+    "A model.keras, or the name of a shipped model, whose weights the training starts from.",
+)
 flags.DEFINE_boolean("mixed_precision", None, "Compute in bfloat16, keep weights in float32.")
 flags.DEFINE_multi_string("set", [], "field=value of the configuration; may be repeated.")
 

@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from evae_tf import atomic, runtime
+from evae_tf import atomic, keras_file, runtime
 from evae_tf.data import synthetic
 from evae_tf.data.crops import cut_crops
 from evae_tf.errors import InputError
@@ -68,7 +68,7 @@ def export_model(
     formats = _checked(formats)
     # Some GPUs round to 10 bits otherwise, and nothing agrees with what they answer.
     tf.config.experimental.enable_tensor_float_32_execution(False)
-    network = _in_float32(runtime.load_keras_model(model_path))
+    network = _in_float32(keras_file.load_keras_model(model_path))
     metadata = ModelMetadata.from_dict(network.metadata, str(model_path))
     chosen = {name: _choose(network, metadata, outputs, name) for name in formats}
     folder = atomic.make_folder(output)

@@ -1,0 +1,73 @@
+"""Opens the `.keras` file of a trained model, without running any code that the file brings."""
+
+import json
+import zipfile
+
+from evae_tf import pretrained
+from evae_tf.errors import InputError, first_line
+
+
+def load_pretrained(name):
+    """A shipped model, such as "mobile_68", as a Keras model.
+
+    Args:
+      name: one of `pretrained.names()`.
+
+    Raises:
+      InputError: no shipped model has this name; the message lists the known ones.
+    """
+    return load_keras_model(pretrained.find(name, ".keras"))
+
+
+def load_keras_model(path):
+    """The Keras model in a `.keras` file.
+
+    Args:
+      path: the file, or the name of a shipped model.
+
+    Raises:
+      InputError: the file is missing, damaged, of another kind, or not safe to load.
+    """
+    path = pretrained.locate(path, ".keras")
+    if not path.is_file() or not zipfile.is_zipfile(path):
+        raise InputError(f"{path}: not a .keras file; expected a model.keras of train.py.")
+    _check_keras_config(path)
+    import keras
+
+    from evae_tf import architectures  # noqa: F401  registers every class of a model
+
+    try:
+        return keras.saving.load_model(path, compile=False, safe_mode=True)
+    except Exception as error:  # a damaged file can fail anywhere inside Keras
+        reason = first_line(error)
+        raise InputError(f"{path}: the model is damaged or not safe to load ({reason}).") from error
+
+
+def _check_keras_config(path):
+    """Looks at what a `.keras` file names before Keras may build any of it."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            config = json.loads(archive.read("config.json"))
+        name, registered = config["class_name"], str(config["registered_name"])
+    except (KeyError, ValueError, TypeError, zipfile.BadZipFile, OSError) as error:
+        raise InputError(f"{path}: not a Keras model, or damaged ({error}).") from error
+    if not registered.startswith("evae_tf>"):
+        raise InputError(f"{path}: holds a {name}, not a landmark model of evae_tf.")
+    foreign = sorted(_foreign_classes(config))
+    if foreign:
+        raise InputError(f"{path}: not safe to load, it wants to build {foreign}.")
+
+
+def _foreign_classes(node):
+    """Classes in a Keras config that belong neither to this package nor to Keras' own layers."""
+    if isinstance(node, list):
+        return set().union(*map(_foreign_classes, node))
+    if not isinstance(node, dict):
+        return set()
+    found = set().union(*map(_foreign_classes, node.values()))
+    if "class_name" in node:
+        known = str(node.get("registered_name")).startswith("evae_tf>") or (
+            str(node.get("module")).partition(".")[0] == "keras" and node["class_name"] != "Lambda"
+        )
+        found |= set() if known else {str(node["class_name"])}
+    return found

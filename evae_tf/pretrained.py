@@ -1,0 +1,44 @@
+"""Where the shipped models lie: `assets/` of a clone, or inside the package of a wheel."""
+
+from pathlib import Path
+
+from evae_tf.errors import InputError
+
+_PACKAGE = Path(__file__).parent
+_FOLDERS = (_PACKAGE / "assets", _PACKAGE.parent / "assets")
+
+
+def names():
+    """Names of the shipped models, sorted."""
+    return sorted({path.stem for folder in _FOLDERS for path in folder.glob("*.keras")})
+
+
+def find(name, *suffixes):
+    """The file of a shipped model.
+
+    Args:
+      name: one of `names()`.
+      suffixes: kinds of file, the preferred one first, such as ".tflite", ".keras".
+
+    Returns:
+      Path.
+
+    Raises:
+      InputError: no shipped model has this name, or none of these kinds.
+    """
+    for suffix in suffixes:
+        for folder in _FOLDERS:
+            path = folder / f"{name}{suffix}"
+            if path.is_file():
+                return path
+    kinds = " or ".join(suffixes)
+    raise InputError(
+        f"{name}: there is no such file, and no shipped model ({kinds}) of this name; "
+        f"known are {names()}."
+    )
+
+
+def locate(name_or_path, *suffixes):
+    """A path as it is when something is there, else the file of a shipped model; see `find`."""
+    path = Path(name_or_path)
+    return path if path.exists() or path.suffix else find(str(name_or_path), *suffixes)
