@@ -26,6 +26,15 @@ def test_every_run_has_its_own_folder_and_a_valid_configuration():
         assert config.epochs == runs.EPOCHS[run.dataset]
 
 
+def test_the_change_of_sizes_is_all_that_default_has_of_them():
+    changed = configs.override(configs.PRESETS["paper"], runs.SIZES)
+    default = configs.PRESETS["default"]
+    sizes = ("input_size", "encoder_", "latent_channels", "decoder_", "regressor_")
+    for name, value in vars(changed).items():
+        origin = default if name.startswith(sizes) else configs.PRESETS["paper"]
+        assert value == getattr(origin, name), name
+
+
 def test_a_model_to_start_from_is_trained_before():
     everything = runs.all_runs()
     (wt,) = [run for run in everything if run.init_from]
@@ -107,6 +116,41 @@ def test_a_model_is_measured_in_each_reading_that_it_has(architecture, tmp_path)
     assert all(error.shape == (3,) for error in measured.errors.values())
     assert bool(measured.shapes) == (architecture != "cnn")
     assert all(values.shape == (3, 68) for values in measured.shapes.values())
+
+
+@pytest.mark.parametrize(("dataset", "has_corners"), [("300w", True), ("mtfl", False)])
+def test_errors_over_the_eye_corners_stand_where_a_set_has_them(tmp_path, dataset, has_corners):
+    measured = {}
+    for run in runs.all_runs():  # as measured: MTFL, without corners, comes first
+        readings = {"cnn": ["regressor"], "fcn": ["maps"], "evae": ["maps"]}
+        names = ("inter_pupil", "inter_ocular")[: 1 + (run.dataset != "mtfl")]
+        errors = {
+            (reading, name): np.full(4, 0.06 if name == "inter_pupil" else 0.04)
+            for reading in readings.get(run.architecture, ["regressor", "maps"])
+            for name in names
+        }
+        measured[run] = measure.Measured(errors, errors, {})
+        (tmp_path / run.name).mkdir(parents=True, exist_ok=True)
+        (tmp_path / run.name / "metrics.csv").write_text("epoch,seconds\n1,90\n")
+    header, _, first, *_ = tables.models_table(dataset, measured, tmp_path).splitlines()
+    assert ("eye corners" in header) == has_corners
+    assert first.startswith("| `cnn` | regressor | 6.00 | 6.00 |")
+    assert first.endswith(" 4.00 | 1.5 |" if has_corners else " 76.0 | 1.5 |")
+
+
+def test_a_claim_is_judged_by_the_difference_on_the_same_faces():
+    faces = np.linspace(0.02, 0.2, 10)
+    better = {"cnn": 0.03, "fcn_cnn": 0.02, "evae_cnn": 0.0, "fcn": 0.01, "evae": 0.01}
+    measured = {
+        run: measure.Measured({("maps", "inter_pupil"): faces + better[run.architecture]}, {}, {})
+        for run in runs.all_runs()
+        if run.architecture in better
+    }
+    rows = tables.claims_table(measured).splitlines()[2:]
+    assert len(rows) == 9
+    # 0.02 to 0.10 are five faces, 0.04 to 0.12 four.
+    assert rows[0] == ("| 300w | `evae_cnn` | `fcn_cnn` | -2.00 (-2.00 to -2.00) | -2.00 | +10.0 |")
+    assert "+0.00 (+0.00 to +0.00) | +0.00 | +0.0 |" in rows[2]
 
 
 def test_a_table_is_markdown():

@@ -52,6 +52,7 @@ def main(_):
             f"models on {dataset}": tables.models_table(dataset, measured, output)
             for dataset in runs.MODELS
         },
+        "claims": tables.claims_table(measured),
         "shape of the maps": tables.map_shape_table(measured),
         "hard faces": tables.hard_faces_table(measured, turned),
         "KL weight": tables.changes_table(

@@ -96,6 +96,20 @@ WITHOUT_SAMPLING = _changed("without sampling", "sample_latent=false")
 # What is left of the variational part then is one convolution more than `fcn_cnn` has.
 WITHOUT_BOTH = _changed("kl 0 without sampling", "kl_weight=0", "sample_latent=false")
 
+# What `default` has of sizes; nothing else of it.
+SIZES = (
+    "input_size=112",
+    "encoder_filters=48,64,128",
+    "encoder_strides=4,2,2",
+    "encoder_blocks=0,1,1",
+    "latent_channels=64",
+    "decoder_filters=96,96,64",
+    "decoder_strides=1,2,2",
+    "regressor_filters=64,128",
+    "regressor_strides=2,2",
+    "regressor_blocks=1,1",
+    "regressor_bottleneck=32",
+)
 # From `paper` to `default`, one change at a time.
 ABLATIONS = {
     "`paper`": PROPOSED,
@@ -107,6 +121,7 @@ ABLATIONS = {
     ),
     "regressor refines the maps' landmarks": _changed("refine", "refine=true"),
     "Wing loss": _changed("wing", "landmark_loss=wing", "landmark_weight=100"),
+    "input and networks of `default`'s sizes": _changed("sizes", *SIZES),
     "`default`": _changed("", preset="default"),
 }
 

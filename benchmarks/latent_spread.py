@@ -1,0 +1,131 @@
+"""Does drawing the latent code several times say more than the covariance about doubt?
+
+For each picture the code z is drawn `--samples` times, and the landmarks' standard deviation over
+the draws is set beside the size of the covariance's ellipses. Both are asked the same: do faces
+with more spread have more error (rank correlation; the last row adds the ranks of both), and does
+spread tell faces from pictures that the model should not trust (area under the ROC curve: 0.5 is a
+guess, 1 always)?
+
+  python -m benchmarks.latent_spread --model=mobile_68 --dataset=300w --data_dir=DIR
+"""
+
+import cv2
+import numpy as np
+from absl import app, flags
+from keras import ops
+from scipy import stats
+
+from benchmarks.comparison.tables import markdown
+from evae_tf import calibration, geometry, keras_file, metrics
+from evae_tf.cli import data_flags
+from evae_tf.data.crops import cut_crops
+from evae_tf.data.images import read_image
+from evae_tf.response_maps import soft_argmax
+
+FLAGS = flags.FLAGS
+flags.DEFINE_string("model", "mobile_68", "A .keras file of evae_cnn, or a shipped model's name.")
+flags.DEFINE_integer("samples", 16, "Draws of the latent code.", lower_bound=2)
+
+_BLUR_SHARE = 0.06  # standard deviation of the blur, of the crop's side
+
+
+def main(_):
+    """Prints the table."""
+    model = keras_file.load_keras_model(FLAGS.model)
+    size, margin = (model.metadata[name] for name in ("input_size", "crop_margin"))
+    faces = data_flags.read_faces("val")
+    crops = cut_crops(faces, size=size, margin=margin)
+    images = crops.model_input()
+    doubts = {
+        "faces": doubt(model, images),
+        "upside down": doubt(model, images[:, ::-1]),
+        "blurred": doubt(model, np.stack([_blurred(image) for image in images])),
+        "no face": doubt(model, backgrounds(faces, size)),
+    }
+    landmarks = model.predict(images, verbose=0)["landmarks"]
+    errors = metrics.nme(
+        geometry.crop_to_image(landmarks, crops.squares),
+        np.stack([face.landmarks for face in faces]),
+        crops.squares[:, 2],
+    )
+    rows = []
+    for name in ("covariance", "latent", "both"):
+        spreads = {picture: values[name] for picture, values in _with_both(doubts).items()}
+        correlation = stats.spearmanr(spreads["faces"], errors).statistic
+        cells = [area(spreads["faces"], spreads[p]) for p in doubts if p != "faces"]
+        rows.append([name, f"{correlation:.2f}", *(f"{cell:.3f}" for cell in cells)])
+    print(f"{FLAGS.model}, {len(faces)} faces, {FLAGS.samples} draws")
+    print(markdown(["spread", "rank correlation", "upside down", "blurred", "no face"], rows))
+
+
+def doubt(model, images):
+    """Log of the mean spread of each picture's landmarks: dict of two float [N].
+
+    Args:
+      model: an `EVAECNN` with sampling and uncertainty head.
+      images: float32 [N, S, S, 3], RGB in [0, 1].
+    """
+    covariance, latent = [], []
+    for batch in np.array_split(images, max(1, len(images) // 50)):
+        outputs = model(batch)
+        covariance.append(calibration.spread(outputs["covariance"]).mean(axis=-1))
+        draws = np.stack([_drawn(model, batch) for _ in range(FLAGS.samples)])
+        latent.append(draws.std(axis=0).mean(axis=(-2, -1)))
+    return {
+        "covariance": np.log(np.concatenate(covariance)),
+        "latent": np.log(np.concatenate(latent)),
+    }
+
+
+def _drawn(model, images):
+    """Landmarks [N, K, 2] for one draw of the code, all else as in inference."""
+    evae = model.evae
+    early_features, features = evae.encoder(images)
+    latent, _ = evae.sampling(features, training=True)  # nothing else in it depends on training
+    maps, _ = evae.decoder(latent)
+    offsets, _ = model.regressor(ops.concatenate([early_features, maps], axis=-1))
+    first = soft_argmax(maps, evae.readout_power) if model.refine else 0.5
+    return ops.convert_to_numpy(offsets + first)
+
+
+def _with_both(doubts):
+    """Adds to each picture the sum of both spreads, each in standard deviations over faces."""
+    usual = {name: (np.mean(v), np.std(v)) for name, v in doubts["faces"].items()}
+    return {
+        picture: {
+            **values,
+            "both": sum((v - usual[name][0]) / usual[name][1] for name, v in values.items()),
+        }
+        for picture, values in doubts.items()
+    }
+
+
+def area(faces, others):
+    """Share of pairs where the other picture has more spread than the face."""
+    statistic = stats.mannwhitneyu(others, faces).statistic
+    return statistic / (len(faces) * len(others))
+
+
+def _blurred(image):
+    return cv2.GaussianBlur(image, (0, 0), _BLUR_SHARE * len(image))
+
+
+def backgrounds(faces, size):
+    """Crops of the photos' corners where no face is: float32 [n, size, size, 3]."""
+    found = []
+    for face in faces:
+        image = read_image(face.image)
+        height, width = image.shape[:2]
+        low, high = face.landmarks.min(axis=0), face.landmarks.max(axis=0)
+        side = 0.4 * (high - low).max()
+        for x, y in ((0, 0), (width - side, 0), (0, height - side), (width - side, height - side)):
+            apart = x + side <= low[0] or x >= high[0] or y + side <= low[1] or y >= high[1]
+            if apart:
+                square = np.float32([x + side / 2 - 0.5, y + side / 2 - 0.5, side])
+                found.append(geometry.cut_square(image, square, size))
+                break
+    return np.stack(found).astype(np.float32) / 255
+
+
+if __name__ == "__main__":
+    app.run(main)
