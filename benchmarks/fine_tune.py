@@ -1,0 +1,88 @@
+"""Is a shipped model a better start for one's own points than nothing?
+
+300 faces stand for the user's own: MTFL validation faces, whose photos no shipped model was trained
+on, with their five points as a scheme called `mine`. The calls are those that a user would make:
+train.py on a CSV with a markup file, once from a shipped model and once from nothing, with equal
+steps; 100 more faces choose the epoch, 600 test.
+
+  python -m benchmarks.fine_tune --data=../shared/data --init_from=mobile_68
+"""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from absl import app, flags
+
+from evae_tf import atomic, markups
+from evae_tf.data import datasets, splits
+
+ROOT = Path(__file__).parents[1]
+FLAGS = flags.FLAGS
+flags.DEFINE_string("data", None, "Folder that holds mtfl.", required=True)
+flags.DEFINE_string("init_from", "mobile_68", "The model to start from.")
+flags.DEFINE_string("preset", "mobile", "Its preset.")
+flags.DEFINE_integer("epochs", 60, "Of both trainings.")
+flags.DEFINE_string("output", "runs/fine_tune", "Folder for both trainings.")
+
+_TEST_SHARE = 0.6
+_VAL_SHARE = 0.25  # of what is left
+
+
+def main(_):
+    """Prints both test errors."""
+    output = Path(FLAGS.output).absolute()
+    atomic.make_folder(output)
+    faces = datasets.read_faces("mtfl", Path(FLAGS.data).absolute() / "mtfl", "val")
+    write_own_data(faces, output)
+    data = ["--dataset=csv", f"--data_dir={output / 'mine.csv'}"]
+    data += [f"--markup={output / 'mine.json'}"]
+    starts = {"shipped": [f"--init_from={FLAGS.init_from}"], "nothing": []}
+    for start, words in starts.items():
+        train = ["train.py", *data, *words, f"--workdir={output / start}", "--mixed_precision"]
+        train += [f"--preset={FLAGS.preset}", f"--set=epochs={FLAGS.epochs}"]
+        _call(train)
+    models = ",".join(str(output / start / "model.keras") for start in starts)
+    evaluate = ["evaluate.py", *data, "--subset=test", f"--model={models}"]
+    _call([*evaluate, f"--output={output / 'evaluation'}"])
+
+
+def write_own_data(faces, folder):
+    """Writes mine.csv, with the faces' own boxes and a split, and mine.json.
+
+    Args:
+      faces: list of `Face` of the scheme `mtfl_5`.
+      folder: Path.
+    """
+    markup = {**markups.MARKUPS["mtfl_5"].to_dict(), "name": "mine"}
+    atomic.write_text(folder / "mine.json", json.dumps(markup, indent=2))
+    header = ["image", *(f"{axis}{i}" for i in range(5) for axis in "xy")]
+    header += ["box_x_min", "box_y_min", "box_x_max", "box_y_max", "split"]
+    target = folder / "mine.csv"
+    with atomic.replacing_file(target) as temporary, temporary.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(header)
+        for split, members in own_splits(faces).items():
+            for face in members:
+                image = os.path.relpath(face.image, folder)
+                writer.writerow([image, *face.landmarks.ravel(), *face.box, split])
+
+
+def own_splits(faces):
+    """Dict of split to its faces; faces of one photo stay together."""
+    test = splits.hold_out(faces, _TEST_SHARE)
+    rest = datasets.without_photos(faces, test)
+    val = splits.hold_out(rest, _VAL_SHARE)
+    return {"train": datasets.without_photos(rest, val), "val": val, "test": test}
+
+
+def _call(words):
+    print("python", *words, flush=True)
+    subprocess.run([sys.executable, *words], cwd=ROOT, check=True)
+
+
+if __name__ == "__main__":
+    app.run(main)
