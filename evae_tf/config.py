@@ -62,10 +62,11 @@ class Config:
     landmark_weight: float = 100.0
     map_landmark_weight: float = 50.0
 
-    # The optimiser: AdamW under a cosine, with an average of the weights.
+    # The optimiser, under a cosine, with an average of the weights.
+    optimizer: typing.Literal["adamw", "muon"] = "muon"
     epochs: int = 120
     batch_size: int = 32
-    learning_rate: float = 2e-3
+    learning_rate: float = 4e-3
     learning_rate_warmup: float = 0.03
     weight_decay: float = 1e-3
     ema_momentum: float = 0.998
@@ -176,6 +177,7 @@ _PAPER = Config(
     kl_weight=0.1,
     landmark_weight=300.0,
     map_landmark_weight=0.0,
+    optimizer="adamw",
     learning_rate=1e-3,
     weight_decay=0.0,
     epochs=40,

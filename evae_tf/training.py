@@ -16,8 +16,11 @@ from evae_tf.data.augment import Augmentation
 from evae_tf.data.crops import cut_crops
 from evae_tf.data.pipeline import TrainingBatches, training_dataset
 from evae_tf.errors import InputError
+from evae_tf.muon import AveragedMuon
 from evae_tf.objective import LandmarkTrainer
 from evae_tf.run_folder import RunFolder
+
+_LAST_LAYERS = ("/head/", "/uncertainty/")
 
 
 def train(config, markup, train_faces, val_faces, workdir, *, init_from=None, num_threads=2):
@@ -143,11 +146,14 @@ def compiled_trainer(network, config, markup, batches):
         warmup_target=config.learning_rate,
         warmup_steps=warmup_steps,
     )
-    optimizer = AveragedAdamW(
+    kind = {"adamw": AveragedAdamW, "muon": AveragedMuon}[config.optimizer]
+    own = {"adamw_layers": _LAST_LAYERS} if config.optimizer == "muon" else {}
+    optimizer = kind(
         averaging_momentum=config.ema_momentum,
         learning_rate=schedule,
         weight_decay=config.weight_decay,
         clipnorm=5.0,
+        **own,
     )
     # Not XLA: on CPUs its convolutions are slower than the library's.
     jit_compile = "auto" if keras.backend.backend() == "jax" else False

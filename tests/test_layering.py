@@ -21,6 +21,7 @@ LEVELS = {
         "figures",
         "metadata",
         "averaging",
+        "muon",
         "run_folder",
         "map_shape",
         "checkpoint",

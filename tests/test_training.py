@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import types
 from pathlib import Path
 
 import keras
@@ -37,6 +38,7 @@ def small(**fields):
 
 
 EPOCHS = 12
+_UNCERTAINTY = ("log_diagonal_x", "log_diagonal_y", "slope", "visibility")
 
 
 @pytest.fixture(scope="module")
@@ -142,6 +144,20 @@ def test_averaged_weights_follow_the_stated_recursion():
     optimizer.copy_averages([target])
     np.testing.assert_allclose(ops.convert_to_numpy(target.value), average, rtol=1e-5)
     np.testing.assert_array_equal(ops.convert_to_numpy(variable.value), path[-1])
+
+
+@pytest.mark.parametrize("architecture", configs.ARCHITECTURES)
+def test_muon_trains_all_kernels_but_those_of_the_last_layers(architecture):
+    config = small(architecture=architecture)
+    steps = types.SimpleNamespace(steps_per_epoch=3)
+    trainer = training.compiled_trainer(build_model(config, MTFL), config, MTFL, steps)
+    kernels = [w for w in trainer.trainable_variables if w.path.endswith("kernel")]
+    left = {w.path for w in kernels if not trainer.optimizer.orthogonalizes(w)}
+    last = ("/head/kernel", *(f"/uncertainty/{name}/kernel" for name in _UNCERTAINTY))
+    assert left == {w.path for w in kernels if w.path.endswith(last)}
+    assert left
+    others = {w.path for w in trainer.trainable_variables} - {w.path for w in kernels}
+    assert all(len(w.shape) == 1 for w in trainer.trainable_variables if w.path in others)
 
 
 def test_training_learns_and_leaves_what_the_contract_names(finished):
