@@ -1,6 +1,7 @@
 """The paper's comparison: its runs, its hard faces, its tables."""
 
 import dataclasses
+import json
 
 import numpy as np
 import pytest
@@ -69,7 +70,7 @@ def test_helen29_is_split_by_a_fixed_rule(tmp_path):
     output = tmp_path / "output"
     output.mkdir()
 
-    runs.data_flags(tmp_path / "data", output)
+    runs.write_helen29(tmp_path / "data", output)
     written = (output / "helen29.csv").read_bytes()
     held_out = {face.name for face in landmark_csv.read(output / "helen29.csv", "val", markup)}
     trained = {face.name for face in landmark_csv.read(output / "helen29.csv", "train", markup)}
@@ -77,7 +78,7 @@ def test_helen29_is_split_by_a_fixed_rule(tmp_path):
     assert not held_out & trained
     (face, *_) = landmark_csv.read(output / "helen29.csv", "train", markup)
     assert face.image.resolve().parent == (source / "images").resolve()
-    runs.data_flags(tmp_path / "data", output)
+    runs.write_helen29(tmp_path / "data", output)
     assert (output / "helen29.csv").read_bytes() == written
 
 
@@ -151,6 +152,19 @@ def test_a_claim_is_judged_by_the_difference_on_the_same_faces():
     # 0.02 to 0.10 are five faces, 0.04 to 0.12 four.
     assert rows[0] == ("| 300w | `evae_cnn` | `fcn_cnn` | -2.00 (-2.00 to -2.00) | -2.00 | +10.0 |")
     assert "+0.00 (+0.00 to +0.00) | +0.00 | +0.0 |" in rows[2]
+
+
+def test_each_training_stands_with_its_call_and_steps(tmp_path):
+    run = runs.PAIRS[0][1][1]
+    folder = tmp_path / run.name
+    folder.mkdir(parents=True)
+    made = {"config": {"epochs": 40, "batch_size": 16}, "data": {"train_faces": 100}}
+    (folder / "config.json").write_text(json.dumps(made))
+    (folder / "metrics.csv").write_text("epoch,seconds\n1,30\n2,60\n")
+    (*_, row) = tables.trainings_table([run], tmp_path).splitlines()
+    assert row.startswith("| `python train.py --dataset=300w --data_dir=DATA/300w --preset=paper")
+    assert "--architecture=evae --seed=1 --workdir=runs/comparison/300w/paper_evae_seed1" in row
+    assert row.endswith("| 1 | 280 | 1.5 |")
 
 
 def test_a_table_is_markdown():

@@ -27,8 +27,8 @@ def main(_):
     """Prints the tables; they and the figures are in the output folder."""
     data, output = Path(FLAGS.data).absolute(), Path(FLAGS.output).absolute()
     atomic.make_folder(output)
-    named = runs.data_flags(data, output)
-    runs.train_missing(runs.all_runs(), named, output, FLAGS.jobs)
+    runs.write_helen29(data, output)
+    runs.train_missing(runs.all_runs(), runs.data_flags(data, output), output, FLAGS.jobs)
 
     faces = {
         "300w": datasets.read_faces("300w", data / "300w", "val"),
@@ -67,6 +67,7 @@ def main(_):
             output,
         ),
         "from paper to default": tables.changes_table("change", runs.ABLATIONS, measured, output),
+        "trainings": tables.trainings_table(measured, output),
     }
     text = "\n".join(f"## {title}\n\n{table}" for title, table in report.items())
     atomic.write_text(output / "tables.md", text)

@@ -121,6 +121,7 @@ ABLATIONS = {
     ),
     "regressor refines the maps' landmarks": _changed("refine", "refine=true"),
     "Wing loss": _changed("wing", "landmark_loss=wing", "landmark_weight=100"),
+    "Muon, at its learning rate": _changed("muon", "optimizer=muon", "learning_rate=4e-3"),
     "input and networks of `default`'s sizes": _changed("sizes", *SIZES),
     "`default`": _changed("", preset="default"),
 }
@@ -171,12 +172,26 @@ def _train(run, data_flags, output, source):
 
 
 def data_flags(data, output):
-    """Dict of data set to the flags that name its faces, and helen29's split written down.
-
-    The split: the 60 faces whose photos' names have the smallest SHA-256 are for validation.
+    """Dict of data set to the flags that name its faces.
 
     Args:
       data: folder that holds `300w`, `mtfl` and `helen29`.
+      output: folder of the comparison, where `write_helen29` has been.
+    """
+    return {
+        "300w": ["--dataset=300w", f"--data_dir={data / '300w'}"],
+        "mtfl": ["--dataset=mtfl", f"--data_dir={data / 'mtfl'}"],
+        "helen29": ["--dataset=csv", "--markup=cofw_29", f"--data_dir={output / 'helen29.csv'}"],
+    }
+
+
+def write_helen29(data, output):
+    """Writes helen29.csv: the faces of helen29 with their split.
+
+    The 60 faces whose photos' names have the smallest SHA-256 are for validation.
+
+    Args:
+      data: folder that holds `helen29`.
       output: folder of the comparison.
     """
     source = data / "helen29" / "landmarks.csv"
@@ -193,8 +208,3 @@ def data_flags(data, output):
                 row["split"] = "val" if row["image"] in names else "train"
                 row["image"] = os.path.relpath(source.parent / row["image"], output)
                 writer.writerow(row)
-    return {
-        "300w": ["--dataset=300w", f"--data_dir={data / '300w'}"],
-        "mtfl": ["--dataset=mtfl", f"--data_dir={data / 'mtfl'}"],
-        "helen29": ["--dataset=csv", "--markup=cofw_29", f"--data_dir={target}"],
-    }

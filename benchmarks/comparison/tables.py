@@ -1,37 +1,16 @@
 """The tables of the comparison as Markdown, and what stands in their cells."""
 
 import csv
+import json
+import math
+from pathlib import Path
 
 import numpy as np
 
 from benchmarks.comparison import runs
 from benchmarks.comparison.measure import ONE_PEAK, main_reading
+from benchmarks.comparison.published import PUBLISHED
 from evae_tf import metrics
-
-# Read off the published curves, about half a point: median error in % of the distance between the
-# eye centres, share of test faces below 10 %. Other test faces than ours.
-PUBLISHED = {
-    "mtfl": {
-        "cnn": (7.66, 76.0),
-        "fcn_cnn": (6.84, 82.0),
-        "evae_cnn": (6.63, 87.5),
-        "evae": (8.19, 73.6),
-        "fcn": (11.21, 28.6),
-    },
-    "helen29": {
-        "cnn": (7.57, 83.3),
-        "fcn_cnn": (7.23, 84.4),
-        "evae_cnn": (5.78, 95.5),
-        "evae": (7.36, 85.9),
-    },
-    "300w": {
-        "cnn": (5.74, 89.3),
-        "fcn_cnn": (5.54, 90.5),
-        "evae_cnn": (5.10, 94.2),
-        "wt": (5.00, 95.0),
-        "evae": (7.43, 78.5),
-    },
-}
 
 
 def markdown(header, rows):
@@ -197,3 +176,21 @@ def changes_table(column, changes, measured, output):
             minutes(output / run.name),
         ])  # fmt: skip
     return markdown(header, rows)
+
+
+def trainings_table(trained, output):
+    """The call that made each model; DATA is the folder of the data sets.
+
+    Args:
+      trained: the `Run`s.
+      output: folder of the comparison.
+    """
+    flags = runs.data_flags(Path("DATA"), Path("runs/comparison"))
+    rows = []
+    for run in trained:
+        made = json.loads((output / run.name / "config.json").read_text())
+        faces, config = made["data"]["train_faces"], made["config"]
+        steps = config["epochs"] * math.ceil(faces / config["batch_size"])
+        words = " ".join(run.command(flags, Path("runs/comparison")))
+        rows.append([f"`python {words}`", str(run.seed), f"{steps:,}", minutes(output / run.name)])
+    return markdown(["call", "seed", "steps", "minutes"], rows)
