@@ -1,0 +1,37 @@
+"""Draws assets/aligned.jpg: drawn faces with the landmarks that server_68 finds, and its doubt.
+
+`python -m recipes.draw_aligned`
+"""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from evae_tf import Aligner, atomic, markups
+from evae_tf.align.overlay import draw_faces
+from evae_tf.data import synthetic
+from evae_tf.data.synthetic import Pose
+
+_IBUG = markups.MARKUPS["ibug_68"]
+_SHOWN_PX = 300
+_POSES = (Pose(0, 0, 0), Pose(30, -5, 8), Pose(-40, 10, -15))
+
+
+def main():
+    """Writes the picture."""
+    aligner, panels = Aligner.load("server_68"), []
+    for index, pose in enumerate(_POSES):
+        face, _ = synthetic.draw_face(_IBUG, (0, 2, 8 + index), pose=pose, occluded=False)
+        scale = _SHOWN_PX / len(face.image)
+        image = cv2.resize(face.image, (_SHOWN_PX, _SHOWN_PX), interpolation=cv2.INTER_CUBIC)
+        box = (face.box + 0.5) * scale - 0.5
+        panels.append(draw_faces(image, aligner(image, boxes=[box]), ["points", "ellipses"]))
+    target = Path(__file__).parents[1] / "assets" / "aligned.jpg"
+    with atomic.replacing_file(target) as temporary:
+        Image.fromarray(np.concatenate(panels, axis=1)).save(temporary, quality=90)
+
+
+if __name__ == "__main__":
+    main()
