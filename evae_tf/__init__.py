@@ -1,6 +1,8 @@
 """Facial landmarks with an Extended Variational Auto-Encoder."""
 
+from evae_tf.align.aligned_face import AlignedFace
+from evae_tf.aligner import Aligner
 from evae_tf.keras_file import load_pretrained
 
-__all__ = ["load_pretrained"]
+__all__ = ["AlignedFace", "Aligner", "load_pretrained"]
 __version__ = "0.1.0"

@@ -8,6 +8,8 @@ COFW count pixels from 1: `from_one_based` converts.
 Boxes are (x_min, y_min, x_max, y_max). Point arrays are [..., K, 2] as (x, y). NumPy and OpenCV.
 """
 
+import math
+
 import cv2
 import numpy as np
 
@@ -73,13 +75,30 @@ def image_to_crop(points, square):
     return (np.asarray(points, np.float32) - square[..., :2]) / square[..., 2:] + 0.5
 
 
-def crop_to_image(fractions, square):
-    """The inverse of `image_to_crop`."""
+def crop_to_image(fractions, square, angle=0.0):
+    """The inverse of `image_to_crop`, for turned squares too.
+
+    Args:
+      fractions: float [..., K, 2], crop fractions.
+      square: float [..., 3], see `square_around`.
+      angle: float [...], radians: by how much the square was turned, see `cut_square`.
+
+    Returns:
+      float32 [..., K, 2], image pixels.
+    """
     square = np.asarray(square, np.float32)[..., None, :]
-    return (np.asarray(fractions, np.float32) - 0.5) * square[..., 2:] + square[..., :2]
+    offsets = (np.asarray(fractions, np.float32) - 0.5) * square[..., 2:]
+    return rotate(offsets, angle) + square[..., :2]
 
 
-def cut_square(image, square, size):
+def rotate(points, angle):
+    """Turns points [..., K, 2] about the origin, from x towards y, by angle [...] in radians."""
+    cosine, sine = (function(np.float32(angle))[..., None] for function in (np.cos, np.sin))
+    x, y = points[..., 0], points[..., 1]
+    return np.stack([cosine * x - sine * y, sine * x + cosine * y], axis=-1)
+
+
+def cut_square(image, square, size, angle=0.0):
     """Cuts a square out of an image and resizes it; black where the square leaves the image.
 
     One bilinear sample a pixel. A square of twice the crop's size or more is first averaged over
@@ -89,43 +108,44 @@ def cut_square(image, square, size):
       image: uint8 [H, W, 3].
       square: float [3], see `square_around`.
       size: S, the crop's side in pixels.
+      angle: radians by which the square is turned about its centre, from x towards y: what leans
+        by this angle in the image stands upright in the crop.
 
     Returns:
       uint8 [S, S, 3].
     """
-    centre_x, centre_y, side = (float(value) for value in square)
+    centre, side = np.asarray(square[:2], np.float64), float(square[2])
+    cosine, sine = math.cos(angle), math.sin(angle)
     step = side / size
-    first_x, first_y = (centre - side / 2 + step / 2 for centre in (centre_x, centre_y))
     shrink = int(step)
     if shrink >= 2:
-        image, first_x, first_y = _shrunk(image, first_x, first_y, side, shrink)
+        reach = side / 2 * (abs(cosine) + abs(sine))
+        image, centre = _shrunk(image, centre, reach, shrink)
         step /= shrink
-    matrix = np.float32([[step, 0, first_x], [0, step, first_y]])
+    axes = step * np.array([[cosine, -sine], [sine, cosine]])
+    first = centre - axes.sum(axis=1) * (size - 1) / 2
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    return cv2.warpAffine(image, matrix, (size, size), flags=flags)
+    return cv2.warpAffine(image, np.column_stack([axes, first]), (size, size), flags=flags)
 
 
-def _shrunk(image, first_x, first_y, side, shrink):
-    """`image` around the square, averaged over `shrink` x `shrink` pixels, and the new start."""
+def _shrunk(image, centre, reach, shrink):
+    """`image` near `centre`, averaged over `shrink` x `shrink` pixels, and the new `centre`."""
     height, width = image.shape[:2]
-    left, top = (max(0, int(start) - 2 * shrink) for start in (first_x, first_y))
-    right = min(width, int(first_x + side) + 2 * shrink)
-    bottom = min(height, int(first_y + side) + 2 * shrink)
+    left, top = (max(0, int(start - reach) - 2 * shrink) for start in centre)
+    right = min(width, int(centre[0] + reach) + 2 * shrink)
+    bottom = min(height, int(centre[1] + reach) + 2 * shrink)
     part = image[top:bottom, left:right]
     columns, rows = -(-part.shape[1] // shrink), -(-part.shape[0] // shrink)
     if columns <= 0 or rows <= 0:  # the square lies wholly outside the image
-        return np.zeros((1, 1, 3), image.dtype), first_x, first_y
+        return np.zeros((1, 1, 3), image.dtype), centre
     part = cv2.copyMakeBorder(
         part,
         *(0, rows * shrink - part.shape[0], 0, columns * shrink - part.shape[1]),
         cv2.BORDER_REPLICATE,
     )
     part = cv2.resize(part, (columns, rows), interpolation=cv2.INTER_AREA)
-    x, y = (
-        fraction_to_pixel(pixel_to_fraction(first - start, shrink), 1)
-        for first, start in ((first_x, left), (first_y, top))
-    )
-    return part, x, y
+    moved = pixel_to_fraction(np.asarray(centre) - (left, top), shrink)
+    return part, fraction_to_pixel(moved, 1)
 
 
 def jitter_boxes(boxes, seed):

@@ -139,6 +139,25 @@ def test_what_is_seen_lies_where_image_to_crop_says(step, place):
     assert np.abs(error_px).max() < 0.04
 
 
+@pytest.mark.parametrize("degrees", [-160, -30, 45, 90])
+@pytest.mark.parametrize("step", [0.5, 1.7, 3.3])
+def test_what_a_turned_square_shows_lies_where_crop_to_image_says(step, degrees):
+    side, angle = step * SIZE, np.radians(degrees)
+    middle = np.array([0.9 * side + 20.3, 0.8 * side + 15.6])
+    fraction = np.array([0.62, 0.41])
+    square = np.float32([*middle, side])
+    (centre,) = geometry.crop_to_image(fraction[None], square, angle)
+    assert np.linalg.norm(centre - middle) == pytest.approx(0.15 * side, rel=1e-4)
+    image = _blob(int(1.7 * side) + 30, int(1.9 * side) + 40, centre, max(2.0, 2.5 * step))
+    crop = geometry.cut_square(image, square, SIZE, angle)
+    assert np.abs((_centroid_fraction(crop) - fraction) * SIZE).max() < 0.06
+
+
+def test_a_positive_angle_turns_from_x_towards_y():
+    turned = geometry.rotate(np.float32([[[1, 0], [0, 2]]]), np.float32([np.pi / 2]))
+    np.testing.assert_allclose(turned, [[[0, 1], [-2, 0]]], atol=1e-6)
+
+
 def test_a_square_outside_the_image_is_black():
     image = np.full((40, 60, 3), 200, np.uint8)
     for square in [(-900, 20, 300), (30, 900, 300), (500, 500, 20), (-40, -40, 30)]:

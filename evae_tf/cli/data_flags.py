@@ -25,9 +25,6 @@ flags.DEFINE_integer("seed", 0, "Of everything random.", lower_bound=0, upper_bo
 flags.DEFINE_integer(
     "batch_size", None, "Faces at a time; the default is the preset's, or 64.", lower_bound=1
 )
-flags.DEFINE_integer(
-    "num_threads", 2, "Threads that prepare data or, for .tflite, predict.", lower_bound=1
-)
 
 
 def markup():

@@ -53,4 +53,4 @@ def _main():
 
 def main():
     """Entry point of `evae-evaluate`."""
-    run(_main, __doc__)
+    run(_main, __doc__, data_flags)

@@ -58,4 +58,4 @@ def _main():
 
 def main():
     """Entry point of `evae-export`."""
-    run(_main, __doc__)
+    run(_main, __doc__, data_flags)

@@ -6,13 +6,17 @@ import sys
 
 from absl import app, flags, logging
 
-from evae_tf.cli import data_flags
 from evae_tf.errors import InputError
+
+FLAGS = flags.FLAGS
+flags.DEFINE_integer(
+    "num_threads", 2, "Threads that prepare data or, for .tflite, predict.", lower_bound=1
+)
 
 _RESUMES = "stopped; what was finished is kept, the same command goes on or starts again."
 
 
-def run(main, description):
+def run(main, description, *flag_modules):
     """Parses the flags, calls `main()` and exits.
 
     Exit status: 0 all done; 1 a stated error, in one sentence without a traceback; 2 a wrong call.
@@ -20,6 +24,7 @@ def run(main, description):
     Args:
       main: function without arguments; `--help` shows the flags of its module.
       description: what the command does, the first lines of `--help`.
+      *flag_modules: further modules whose flags `--help` shows.
     """
 
     def guarded(arguments):
@@ -36,7 +41,8 @@ def run(main, description):
         except OSError as error:  # a full disk may show anywhere, also inside a library
             _stop(f"{error.filename or 'a file'}: {error.strerror or error}.", 1)
 
-    app.run(guarded, flags_parser=lambda arguments: _parse(arguments, main, description))
+    names = [main.__module__, *(module.__name__ for module in flag_modules), __name__]
+    app.run(guarded, flags_parser=lambda arguments: _parse(arguments, names, description))
 
 
 def start_tensorflow():
@@ -59,15 +65,15 @@ def start_tensorflow():
         os.close(nowhere)
 
 
-def _parse(arguments, main, description):
+def _parse(arguments, modules, description):
     # absl shows the flags of the file that was started, which here is a shim without any.
     if {"-h", "-help", "--help"} & set(arguments[1:]):
         print(description)
-        for module in (main.__module__, data_flags.__name__):
-            print(flags.FLAGS.module_help(module))
+        for module in modules:
+            print(FLAGS.module_help(module))
         sys.exit(0)
     try:
-        return flags.FLAGS(arguments)
+        return FLAGS(arguments)
     except flags.Error as error:
         _stop(f"{error}; see --help.", 2)
 

@@ -65,4 +65,4 @@ def _main():
 
 def main():
     """Entry point of `evae-train`."""
-    run(_main, __doc__)
+    run(_main, __doc__, data_flags)

@@ -1,0 +1,52 @@
+"""One face of one image: where its landmarks are and how sure that is."""
+
+import dataclasses
+
+import numpy as np
+
+from evae_tf import geometry
+from evae_tf.align.upright import upright_squares
+from evae_tf.markups import Markup
+
+_CHIP_MARGIN = 0.25
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class AlignedFace:
+    """What `Aligner` returns, in pixels of the image it was given.
+
+    Attributes:
+      landmarks: float32 [K, 2], (x, y); the centre of the first pixel is (0, 0).
+      box: float32 [4], (x_min, y_min, x_max, y_max), around the landmarks.
+      score: how likely this is a face, 0 to 1; see `face_score`.
+      markup: `Markup` of the landmarks.
+      image: uint8 [H, W, 3], RGB, that the face is in; not copied.
+      covariance: float32 [K, 2, 2], pixels squared, or None where the model does not give it.
+      visibility: float32 [K], probability that the landmark can be seen, or None likewise.
+    """
+
+    landmarks: np.ndarray
+    box: np.ndarray
+    score: float
+    markup: Markup
+    image: np.ndarray = dataclasses.field(repr=False)
+    covariance: np.ndarray | None = None
+    visibility: np.ndarray | None = None
+
+    def to_dict(self):
+        """JSON-ready, without the image; keys that the model cannot fill are absent."""
+        record = {
+            "box": np.round(self.box.astype(float), 2).tolist(),
+            "score": round(self.score, 4),
+            "landmarks": np.round(self.landmarks.astype(float), 3).tolist(),
+        }
+        if self.covariance is not None:
+            record["covariance"] = np.round(self.covariance.astype(float), 4).tolist()
+        if self.visibility is not None:
+            record["visibility"] = np.round(self.visibility.astype(float), 4).tolist()
+        return record
+
+    def chip(self, size):
+        """The face with level eyes, as recognition models want it: uint8 [size, size, 3]."""
+        squares, angles = upright_squares(self.landmarks[None], self.markup, _CHIP_MARGIN)
+        return geometry.cut_square(self.image, squares[0], size, float(angles[0]))

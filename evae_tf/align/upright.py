@@ -1,0 +1,40 @@
+"""The second look: a crop that is centred on the landmarks of the first, with level eyes."""
+
+import numpy as np
+
+from evae_tf import geometry
+
+_MIN_EYE_DISTANCE = 0.1  # of the box: closer eyes (a profile) say little about the angle
+
+
+def upright_squares(landmarks, markup, margin):
+    """Squares around faces that the eye line turns.
+
+    Args:
+      landmarks: float [N, K, 2], image pixels.
+      markup: their `Markup`; one without eyes gives squares that are not turned.
+      margin: see `geometry.square_around`.
+
+    Returns:
+      (squares float32 [N, 3], angles float32 [N] in radians); see `geometry.cut_square`.
+    """
+    angles = _eye_angles(landmarks, markup)
+    # The tight box is taken in the turned frame, then its centre is brought back.
+    boxes = geometry.landmark_box(geometry.rotate(landmarks, -angles))
+    squares = geometry.square_around(boxes, margin)
+    squares[:, :2] = geometry.rotate(squares[:, None, :2], angles)[:, 0]
+    return squares, angles
+
+
+def _eye_angles(landmarks, markup):
+    eyes = next(
+        (markup.normalizers[n] for n in ("inter_pupil", "inter_ocular") if n in markup.normalizers),
+        None,
+    )
+    if eyes is None:
+        return np.zeros(len(landmarks), np.float32)
+    left, right = (landmarks[:, list(group)].mean(axis=1) for group in eyes)
+    line = right - left
+    angles = np.arctan2(line[:, 1], line[:, 0]).astype(np.float32)
+    size = geometry.box_size(geometry.landmark_box(landmarks))
+    return np.where(np.linalg.norm(line, axis=1) < _MIN_EYE_DISTANCE * size, 0, angles)

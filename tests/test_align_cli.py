@@ -1,0 +1,113 @@
+"""align.py as a user calls it, with the shipped model."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import matplotlib.cbook
+import pytest
+from PIL import Image
+
+ROOT = Path(__file__).parents[1]
+PORTRAIT = Path(matplotlib.cbook.get_sample_data("grace_hopper.jpg", asfileobj=False))
+
+
+def align(*words):
+    command = [sys.executable, "align.py", *map(str, words)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Two good photos, one without a face, two that cannot be read."""
+    folder = tmp_path_factory.mktemp("photos")
+    photo = Image.open(PORTRAIT)
+    photo.save(folder / "portrait.jpg")
+    photo.convert("L").save(folder / "grey.png")
+    Image.new("RGB", (90, 60)).save(folder / "dark.png")
+    (folder / "cut.jpg").write_bytes(PORTRAIT.read_bytes()[:9000])
+    (folder / "empty.png").touch()
+    (folder / "notes.txt").write_text("no photo")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def aligned(folder, tmp_path_factory):
+    """(the finished call, its output folder)"""
+    output = tmp_path_factory.mktemp("aligned")
+    return align(f"--input={folder}", f"--output={output}"), output
+
+
+def test_a_folder_is_done_and_what_cannot_be_read_is_listed(aligned):
+    done, output = aligned
+    assert done.returncode == 1
+    assert "5 photos, 2 faces" in done.stdout
+    assert "1 photos without a face" in done.stdout
+    assert done.stderr.strip().splitlines()[-1].startswith("error: 2 files could not be read")
+    assert {path.name for path in output.glob("*.json")} == {
+        "portrait.json",
+        "grey.json",
+        "dark.json",
+    }
+    errors = (output / "errors.csv").read_text()
+    assert "cut.jpg" in errors
+    assert "empty.png" in errors
+    assert "notes.txt" not in errors
+    record = json.loads((output / "portrait.json").read_text())
+    assert (record["width"], record["height"]) == Image.open(PORTRAIT).size
+    assert len(record["faces"][0]["landmarks"]) == 68
+    assert json.loads((output / "dark.json").read_text())["faces"] == []
+    with Image.open(output / "portrait_landmarks.jpg") as picture:
+        assert picture.size == Image.open(PORTRAIT).size
+    assert not list(output.glob(".*")), "temporary files were left behind"
+
+
+def test_what_is_done_is_not_done_again_unless_asked(folder, aligned):
+    _, output = aligned
+    target = output / "portrait.json"
+    before = target.read_text()
+    target.write_text("mine")
+    again = align(f"--input={folder}", f"--output={output}")
+    assert "3 done before" in again.stdout
+    assert target.read_text() == "mine"
+    align(f"--input={folder / 'portrait.jpg'}", f"--output={output}", "--overwrite")
+    assert json.loads(target.read_text())["faces"] == json.loads(before)["faces"]
+
+
+@pytest.mark.parametrize("file_format", ["pts", "csv"])
+def test_other_formats_are_written(file_format, tmp_path):
+    done = align(
+        f"--input={PORTRAIT}", f"--output={tmp_path}", f"--format={file_format}", "--draw="
+    )
+    assert done.returncode == 0, done.stderr
+    name = {"pts": "grace_hopper.pts", "csv": "landmarks.csv"}[file_format]
+    assert {path.name for path in tmp_path.iterdir()} == {name}
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], "--input"),
+        (["--input=nosuch.jpg"], "nosuch.jpg"),
+        (["--input=."], "no image"),
+        ([f"--input={PORTRAIT}", "--draw=dots"], "'points', 'ellipses', 'ids', 'box'"),
+        ([f"--input={PORTRAIT}", "--model=nosuch"], "mobile_68"),
+        ([f"--input={PORTRAIT}", "--output=README.md/x"], "README.md"),
+    ],
+)
+def test_bad_calls_get_one_sentence(words, message):
+    done = align(*words)
+    assert done.returncode == 1
+    (line,) = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert message in line
+    assert "Traceback" not in done.stderr
+
+
+def test_two_photos_of_one_name_are_refused_before_any_is_done(tmp_path):
+    for name in ("a.png", "a.jpg"):
+        Image.new("RGB", (30, 30)).save(tmp_path / name)
+    done = align(f"--input={tmp_path}", f"--output={tmp_path / 'out'}")
+    assert done.returncode == 1
+    assert "same names" in done.stderr
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,134 @@
+"""The aligner with the shipped models, on a portrait that matplotlib brings."""
+
+import subprocess
+import sys
+
+import matplotlib.cbook
+import numpy as np
+import pytest
+
+from evae_tf import Aligner, geometry
+from evae_tf.data.images import read_image
+from evae_tf.errors import InputError
+
+PORTRAIT = matplotlib.cbook.get_sample_data("grace_hopper.jpg", asfileobj=False)
+
+
+@pytest.fixture(scope="module")
+def aligner():
+    return Aligner.load("mobile_68")
+
+
+@pytest.fixture(scope="module")
+def portrait():
+    return read_image(PORTRAIT)
+
+
+def eye_distance(landmarks):
+    return np.linalg.norm(landmarks[36] - landmarks[45])
+
+
+def test_the_portrait_has_one_face(aligner, portrait):
+    (face,) = aligner(PORTRAIT)
+    assert face.score > 0.9
+    assert face.landmarks.shape == (68, 2)
+    assert face.landmarks.dtype == np.float32
+    np.testing.assert_allclose(face.box, geometry.landmark_box(face.landmarks))
+    # The portrait is 512 x 600, the head in its upper middle.
+    assert 40 < eye_distance(face.landmarks) < 200
+    (again,) = aligner(portrait)
+    np.testing.assert_array_equal(again.landmarks, face.landmarks)
+
+
+def test_a_face_is_found_wherever_it_stands_and_as_often(aligner, portrait):
+    (alone,) = aligner(portrait)
+    height, width, _ = portrait.shape
+    twice = np.concatenate([portrait, portrait[:, ::-1]], axis=1)
+    faces = sorted(aligner(twice), key=lambda face: face.box[0])
+    assert len(faces) == 2
+    limit = 0.04 * eye_distance(alone.landmarks)
+    assert np.linalg.norm(faces[0].landmarks - alone.landmarks, axis=1).mean() < limit
+    mirrored = faces[1].landmarks[list(aligner.markup.flip_permutation)]
+    mirrored[:, 0] = 2 * width - 1 - mirrored[:, 0]
+    assert np.linalg.norm(mirrored - alone.landmarks, axis=1).mean() < limit
+
+
+@pytest.mark.parametrize("kind", ["black", "noise", "gradient"])
+def test_a_picture_without_a_face_has_none(aligner, kind):
+    y, x = np.mgrid[:240, :320]
+    image = {
+        "black": np.zeros((240, 320, 3)),
+        "noise": np.random.default_rng(0).integers(0, 256, (240, 320, 3)),
+        "gradient": np.stack([x / 2, y, (x + y) / 3], axis=-1),
+    }[kind]
+    assert aligner(image.astype(np.uint8)) == []
+
+
+def test_known_boxes_give_a_face_each_in_their_order(aligner, portrait):
+    (found,) = aligner(portrait)
+    background = (5, 5, 60, 60)
+    face, other = aligner(portrait, boxes=[found.box + [-6, 4, 3, 8], background])
+    assert np.linalg.norm(face.landmarks - found.landmarks, axis=1).mean() < 0.03 * eye_distance(
+        found.landmarks
+    )
+    assert other.score < 0.5 < face.score
+
+
+@pytest.mark.parametrize(
+    "box", [(10, 10, 10, 50), (600, 10, 700, 90), (10, 10, np.nan, 90), (-90, -90, -5, -5)]
+)
+def test_an_impossible_box_is_refused(aligner, portrait, box):
+    with pytest.raises(InputError, match="box"):
+        aligner(portrait, boxes=[box])
+
+
+@pytest.mark.parametrize("image", [np.zeros((9, 9), np.uint8), np.zeros((9, 9, 3)), "nosuch.jpg"])
+def test_what_is_no_photo_is_refused(aligner, image):
+    with pytest.raises(InputError):
+        aligner(image)
+
+
+def test_a_batch_gives_what_single_calls_give(aligner, portrait):
+    images = [portrait, np.zeros((50, 70, 3), np.uint8), portrait[:, ::-1].copy()]
+    together = aligner.batch(images)
+    assert [len(faces) for faces in together] == [1, 0, 1]
+    for image, faces in zip(images, together, strict=True):
+        for face, alone in zip(faces, aligner(image), strict=True):
+            np.testing.assert_allclose(face.landmarks, alone.landmarks, atol=1e-3)
+
+
+def test_a_turned_portrait_turns_landmarks_and_covariance(portrait):
+    """The second look is upright, so a slanted head is to be found as well as a straight one."""
+    aligner = Aligner.load("server_68")
+    (face,) = aligner(portrait)
+    angle, centre = np.float32(np.radians(30)), np.float32([255.5, 255.5])
+    turned = geometry.cut_square(portrait, [*centre, 512.0], 512, -float(angle))
+    moved = geometry.rotate(face.landmarks - centre, angle) + centre
+    (other,) = aligner(turned, boxes=[geometry.landmark_box(moved)])
+    assert np.linalg.norm(other.landmarks - moved, axis=1).mean() < 0.03 * eye_distance(moved)
+    cosine, sine = np.cos(angle), np.sin(angle)
+    rotation = np.array([[cosine, -sine], [sine, cosine]])
+    expected = rotation @ face.covariance @ rotation.T
+    scale = np.trace(expected.mean(axis=0))
+    assert np.abs(other.covariance.mean(axis=0) - expected.mean(axis=0)).max() < 0.1 * scale
+
+
+def test_a_chip_is_the_face_with_level_eyes(aligner, portrait):
+    (face,) = aligner(portrait)
+    chip = face.chip(128)
+    assert chip.shape == (128, 128, 3)
+    (again,) = aligner(chip, boxes=[(13, 13, 115, 115)])
+    eyes = [again.landmarks[list(group)].mean(axis=0) for group in ((36, 39), (42, 45))]
+    assert abs(eyes[0][1] - eyes[1][1]) < 3
+    assert again.score > 0.9
+
+
+def test_a_tflite_model_needs_neither_tensorflow_nor_keras():
+    code = (
+        "import sys; from evae_tf import Aligner; Aligner.load('mobile_68')(sys.argv[1]);"
+        "print(sorted({'tensorflow', 'keras', 'tf_keras', 'tensorflow_probability'}"
+        " & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code, PORTRAIT], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,76 @@
+"""Landmark files: read back by other readers than the writers."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+
+from evae_tf import geometry, markups
+from evae_tf.align.aligned_face import AlignedFace
+from evae_tf.align.landmark_files import WRITERS
+from evae_tf.data.ibug_300w import read_pts
+from evae_tf.errors import InputError
+
+MTFL = markups.MARKUPS["mtfl_5"]
+IMAGE = np.zeros((60, 80, 3), np.uint8)
+
+
+def face(seed, **fields):
+    landmarks = np.random.default_rng(seed).uniform(5, 55, (5, 2)).astype(np.float32)
+    box = geometry.landmark_box(landmarks)
+    return AlignedFace(landmarks, box, 0.9 - seed / 10, MTFL, IMAGE, **fields)
+
+
+def writer(name, folder):
+    return WRITERS[name](folder, "a_model", MTFL)
+
+
+def test_json_holds_what_the_contract_names(tmp_path):
+    sure = {"covariance": np.tile(np.eye(2, dtype=np.float32), (5, 1, 1))}
+    sure["visibility"] = np.full(5, 0.75, np.float32)
+    faces = [face(0, **sure), face(1)]
+    json_writer = writer("json", tmp_path)
+    assert not json_writer.is_done(tmp_path / "photos" / "a.png")
+    json_writer.write(tmp_path / "photos" / "a.png", IMAGE, faces)
+    assert json_writer.is_done(tmp_path / "photos" / "a.png")
+    record = json.loads((tmp_path / "a.json").read_text())
+    assert (record["width"], record["height"]) == (80, 60)
+    assert (record["model"], record["markup"]) == ("a_model", "mtfl_5")
+    first, second = record["faces"]
+    np.testing.assert_allclose(first["landmarks"], faces[0].landmarks, atol=1e-3)
+    np.testing.assert_allclose(first["box"], faces[0].box, atol=1e-2)
+    assert first["covariance"][4] == [[1, 0], [0, 1]]
+    assert first["visibility"] == [0.75] * 5
+    assert set(second) == {"box", "score", "landmarks"}
+    assert second["score"] == pytest.approx(0.8)
+
+
+def test_pts_count_from_1_with_a_file_for_each_face(tmp_path):
+    faces = [face(0), face(1)]
+    writer("pts", tmp_path).write(tmp_path / "a.jpg", IMAGE, faces)
+    for name, written in (("a.pts", faces[0]), ("a_1.pts", faces[1])):
+        np.testing.assert_allclose(read_pts(tmp_path / name), written.landmarks + 1, atol=1e-3)
+
+
+def test_a_table_keeps_the_rows_of_an_earlier_run(tmp_path):
+    first = writer("csv", tmp_path)
+    first.write("b.jpg", IMAGE, [face(0), face(1)])
+    first.close()
+    second = writer("csv", tmp_path)
+    assert second.is_done("b.jpg")
+    assert not second.is_done("a.jpg")
+    second.write("a.jpg", IMAGE, [face(2)])
+    second.close()
+    with (tmp_path / "landmarks.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["image"] for row in rows] == ["a.jpg", "b.jpg", "b.jpg"]
+    assert float(rows[0]["y4"]) == pytest.approx(float(face(2).landmarks[4, 1]), abs=1e-3)
+    assert rows[0]["visibility0"] == ""
+
+
+def test_a_table_of_another_model_is_not_touched(tmp_path):
+    (tmp_path / "landmarks.csv").write_text("image,x0,y0\na.jpg,1,2\n")
+    with pytest.raises(InputError, match="mtfl_5"):
+        writer("csv", tmp_path)
+    assert (tmp_path / "landmarks.csv").read_text() == "image,x0,y0\na.jpg,1,2\n"

@@ -1,0 +1,48 @@
+"""Upright crops: of a face that was turned on purpose."""
+
+import numpy as np
+import pytest
+
+from evae_tf import geometry, markups
+from evae_tf.align.upright import upright_squares
+from evae_tf.data import synthetic
+
+IBUG = markups.MARKUPS["ibug_68"]
+
+
+@pytest.mark.parametrize("degrees", [-140, -20, 0, 75])
+def test_the_crop_of_a_turned_face_is_that_of_the_face(degrees):
+    """In crop fractions the landmarks are where they were, whatever the face was turned by."""
+    angle = np.float32(np.radians(degrees))
+    faces = synthetic.read("val", IBUG, count=3)
+    landmarks = np.stack([face.landmarks for face in faces])
+    moved = geometry.rotate(landmarks - 50, angle) + [70, -30]
+
+    squares, angles = upright_squares(landmarks, IBUG, 0.25)
+    moved_squares, moved_angles = upright_squares(moved, IBUG, 0.25)
+    turned = np.exp(1j * (moved_angles - angles))
+    np.testing.assert_allclose(turned, np.exp(1j * angle), atol=1e-4)
+    np.testing.assert_allclose(moved_squares[:, 2], squares[:, 2], rtol=1e-4)
+    centre = geometry.rotate(squares[:, None, :2] - 50, angle)[:, 0] + [70, -30]
+    np.testing.assert_allclose(moved_squares[:, :2], centre, atol=0.02)
+
+
+def test_level_eyes_are_level_and_the_margin_is_kept():
+    faces = synthetic.read("val", IBUG, count=3)
+    landmarks = np.stack([face.landmarks for face in faces])
+    squares, angles = upright_squares(landmarks, IBUG, 0.25)
+    upright = geometry.rotate(landmarks - squares[:, None, :2], -angles) / squares[:, None, 2:]
+    eyes = [upright[:, list(group)].mean(axis=1) for group in IBUG.normalizers["inter_pupil"]]
+    np.testing.assert_allclose(eyes[0][:, 1], eyes[1][:, 1], atol=1e-4)
+    extent = np.ptp(upright, axis=1).max(axis=1)
+    np.testing.assert_allclose(extent, 1 / 1.25, rtol=1e-4)
+
+
+def test_a_markup_without_eyes_is_not_turned():
+    markup = markups.from_dict(
+        {"name": "m", "points": ["a", "b"], "flip_pairs": [], "normalizers": {}, "outline": []}, "m"
+    )
+    landmarks = np.float32([[[10, 10], [30, 50]]])
+    squares, angles = upright_squares(landmarks, markup, 0.5)
+    np.testing.assert_allclose(squares, [[20, 30, 60]])
+    np.testing.assert_allclose(angles, [0])
