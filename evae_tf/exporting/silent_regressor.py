@@ -49,8 +49,6 @@ def without_silent_regressor(network, images):
     if np.any(ops.convert_to_numpy(units)):
         return network
     constant = ConstantOffsets(ops.convert_to_numpy(offsets[0]), network.regressor.units)
-    lean = EVAECNN(
-        network.evae, constant, network.refine, network.uncertainty, network.metadata
-    )  # fmt: skip
+    lean = EVAECNN(network.evae, constant, network.refine, network.uncertainty, network.metadata)
     lean.build((None, *images.shape[1:]))
     return lean
