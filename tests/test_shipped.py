@@ -1,0 +1,49 @@
+"""Each shipped file on a portrait: landmarks as recorded, after they were seen to be right."""
+
+import matplotlib.cbook
+import numpy as np
+import pytest
+
+from evae_tf import Aligner, load_pretrained, pretrained
+
+PORTRAIT = matplotlib.cbook.get_sample_data("grace_hopper.jpg", asfileobj=False)
+BOX = (181, 160, 352, 336)
+# The mean of both models' landmarks, checked by eye on the portrait.
+RECORDED = np.array(
+    [
+        (178.9, 206.1), (182.9, 229.3), (186.5, 251.1), (190.2, 273.2), (195.6, 294.2),
+        (207.5, 311.7), (225.6, 324.8), (246.0, 333.6), (269.9, 334.4), (293.8, 331.3),
+        (313.3, 319.9), (328.2, 304.1), (338.6, 284.8), (342.6, 263.3), (344.6, 241.6),
+        (347.0, 218.8), (348.8, 196.4), (189.5, 180.3), (199.2, 169.2), (214.4, 165.0),
+        (230.7, 165.9), (247.0, 171.2), (280.1, 169.2), (295.1, 162.6), (311.0, 160.2),
+        (326.7, 163.4), (337.7, 174.3), (265.1, 188.8), (266.5, 204.8), (267.8, 220.6),
+        (268.8, 236.8), (249.4, 247.9), (258.6, 250.5), (268.4, 253.0), (278.2, 249.6),
+        (287.1, 245.8), (209.6, 195.1), (218.5, 188.9), (229.5, 188.4), (239.8, 195.0),
+        (229.3, 196.9), (218.6, 197.5), (288.2, 192.4), (298.0, 184.4), (309.6, 183.6),
+        (318.9, 189.3), (310.3, 192.7), (299.2, 193.4), (232.7, 279.8), (245.8, 274.2),
+        (258.9, 271.2), (268.8, 273.3), (278.4, 270.7), (290.9, 272.2), (303.1, 275.9),
+        (291.6, 284.3), (279.7, 287.8), (269.5, 289.0), (258.9, 288.6), (245.8, 286.1),
+        (237.6, 279.8), (258.8, 278.3), (269.0, 279.1), (279.0, 277.8), (298.3, 276.8),
+        (279.3, 278.0), (269.2, 279.2), (259.0, 278.4),
+    ]
+)  # fmt: skip
+FILES = ("mobile_68.tflite", "mobile_68.keras", "server_68.keras")
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_shipped_file_finds_the_recorded_landmarks(name):
+    stem, _, kind = name.partition(".")
+    aligner = Aligner.load(pretrained.find(stem, f".{kind}"))
+    (face,) = aligner(PORTRAIT, boxes=[BOX])
+    errors = np.linalg.norm(face.landmarks - RECORDED, axis=1)
+    assert errors.mean() < 0.02 * np.linalg.norm(RECORDED[36] - RECORDED[45])
+    assert face.score > 0.9
+    assert (face.covariance is None) == (kind == "tflite")
+
+
+def test_models_are_found_by_name_and_small_enough_for_git():
+    assert pretrained.names() == ["mobile_68", "server_68"]
+    assert load_pretrained("mobile_68").metadata["preset"] == "mobile"
+    assert pretrained.find("mobile_68", ".tflite").stat().st_size < 1.2e6
+    folder = pretrained.find("mobile_68", ".tflite").parent
+    assert sum(path.stat().st_size for path in folder.iterdir()) < 20e6
