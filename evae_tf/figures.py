@@ -225,8 +225,9 @@ def draw_landmarks(image, landmarks_image, markup):
     image, shift = image.copy(), 4  # OpenCV takes coordinates in units of 2 ** -shift pixels
     radius = max(1.0, np.ptp(landmarks_image, axis=0).max() / 120)
     points = np.rint(np.asarray(landmarks_image) * 2**shift).astype(int).tolist()
+    thickness = max(1, round(radius / 2))
     for i, j in markup.outline:
-        cv2.line(image, points[i], points[j], _LINE_RGB, round(radius / 2), cv2.LINE_AA, shift)
+        cv2.line(image, points[i], points[j], _LINE_RGB, thickness, cv2.LINE_AA, shift)
     for point in points:
         size = round(radius * 2**shift)
         cv2.circle(image, point, size, _DOT_RGB, cv2.FILLED, cv2.LINE_AA, shift)

@@ -247,3 +247,11 @@ def test_landmarks_outside_the_photo_do_no_harm():
     drawn = figures.draw_landmarks(np.zeros((48, 64, 3), np.uint8), landmarks, MTFL)
     assert drawn.shape == (48, 64, 3)
     assert drawn.any()
+
+
+@pytest.mark.parametrize("side", [3, 20, 110, 130])
+def test_small_faces_are_drawn_too(side):
+    markup = markups.MARKUPS["ibug_68"]
+    landmarks = np.random.default_rng(0).uniform(5, 5 + side, (68, 2))
+    drawn = figures.draw_landmarks(np.zeros((140, 150, 3), np.uint8), landmarks, markup)
+    assert drawn[: 5 + side, : 5 + side].any()
