@@ -2,7 +2,8 @@
 
 from evae_tf.align.aligned_face import AlignedFace
 from evae_tf.aligner import Aligner
+from evae_tf.face_tracker import FaceTracker
 from evae_tf.keras_file import load_pretrained
 
-__all__ = ["AlignedFace", "Aligner", "load_pretrained"]
+__all__ = ["AlignedFace", "Aligner", "FaceTracker", "load_pretrained"]
 __version__ = "0.1.0"

@@ -11,7 +11,6 @@ from evae_tf.data.images import read_image
 from evae_tf.errors import InputError
 
 MIN_SCORE = 0.5
-_SAME_FACE = 0.4  # of two boxes' union, above which they are one face
 
 
 class Aligner:
@@ -31,19 +30,20 @@ class Aligner:
         self.passes = passes
 
     @classmethod
-    def load(cls, model="mobile_68", detector="haar", passes=2, num_threads=1):
+    def load(cls, model="mobile_68", detector="haar", detector_model=None, passes=2, num_threads=1):
         """An aligner with the model in a file.
 
         Args:
           model: a `.keras` file, a SavedModel folder, a `.tflite` file or a shipped model's name.
-          detector: a key of `detection.DETECTORS`.
+          detector: one of `detection.DETECTORS`.
+          detector_model: the file of the detector `yunet`.
           passes: see the class.
           num_threads: for a `.tflite` file.
 
         Raises:
           InputError: a file cannot be used, or a name is unknown.
         """
-        found = detection.create(detector)
+        found = detection.create(detector, detector_model)
         return cls(runtime.open_model(model, num_threads), found, passes)
 
     @property
@@ -96,35 +96,56 @@ class Aligner:
                     del rounds[index]
         return faces
 
+    def follow(self, image, faces):
+        """Faces of a video's last frame, found again in its next one without a detector.
+
+        Args:
+          image: uint8 [H, W, 3], RGB.
+          faces: list of `AlignedFace` of the frame before, around whose landmarks is looked.
+
+        Returns:
+          List of `AlignedFace`, one for each; where a face is gone, with a score below `MIN_SCORE`.
+        """
+        if not faces:
+            return []
+        landmarks = np.stack([face.landmarks for face in faces])
+        margin = self.predictor.metadata.crop_margin
+        squares, angles = upright_squares(landmarks, self.markup, margin)
+        return self._faces([_checked_image(image)] * len(faces), squares, angles)
+
     def _align(self, images, boxes):
         """List of lists of `AlignedFace`, one for each box, in their order."""
         owners = np.repeat(np.arange(len(images)), [len(group) for group in boxes])
+        aligned = [[] for _ in images]
         if not len(owners):
-            return [[] for _ in images]
+            return aligned
         sources = [images[owner] for owner in owners]
         margin = self.predictor.metadata.crop_margin
         squares = geometry.square_around(np.concatenate(boxes), margin)
         angles = np.zeros(len(squares), np.float32)
-        landmarks, outputs = self._look(sources, squares, angles)
         if self.passes == 2:
+            landmarks, _ = self._look(sources, squares, angles)
             squares, angles = upright_squares(landmarks, self.markup, margin)
-            landmarks, outputs = self._look(sources, squares, angles)
-        probed = [self._look(sources, *probe)[0] for probe in probe_squares(squares, angles)]
-        scores = face_score(landmarks, probed, squares)
-
-        aligned = [[] for _ in images]
-        for index, owner in enumerate(owners):
-            aligned[owner].append(
-                AlignedFace(
-                    landmarks[index],
-                    geometry.landmark_box(landmarks[index]),
-                    float(scores[index]),
-                    self.markup,
-                    sources[index],
-                    **_in_pixels(outputs, index, squares[index], angles[index]),
-                )
-            )
+        for owner, face in zip(owners, self._faces(sources, squares, angles), strict=True):
+            aligned[owner].append(face)
         return aligned
+
+    def _faces(self, images, squares, angles):
+        """An `AlignedFace` for each square of each image."""
+        landmarks, outputs = self._look(images, squares, angles)
+        probed = [self._look(images, *probe)[0] for probe in probe_squares(squares, angles)]
+        scores = face_score(landmarks, probed, squares)
+        return [
+            AlignedFace(
+                landmarks[index],
+                geometry.landmark_box(landmarks[index]),
+                float(scores[index]),
+                self.markup,
+                image,
+                **_in_pixels(outputs, index, squares[index], angles[index]),
+            )
+            for index, image in enumerate(images)
+        ]
 
     def _look(self, images, squares, angles):
         """(landmarks [N, K, 2] in image pixels, the model's other outputs)."""
@@ -180,14 +201,6 @@ def _distinct(candidates):
     for face in sorted(candidates, key=lambda face: -face.score):
         if face.score < MIN_SCORE:
             break
-        if all(_overlap(face.box, other.box) < _SAME_FACE for other in kept):
+        if not any(face.is_same(other) for other in kept):
             kept.append(face)
     return kept
-
-
-def _overlap(box, other):
-    """Intersection over union of two boxes."""
-    sides = np.minimum(box[2:], other[2:]) - np.maximum(box[:2], other[:2])
-    shared = np.prod(np.maximum(sides, 0))
-    union = sum(np.prod(one[2:] - one[:2]) for one in (box, other)) - shared
-    return float(shared / max(union, 1e-6))

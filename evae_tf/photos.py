@@ -67,7 +67,18 @@ def find_photos(pattern):
     return sorted(paths)
 
 
-def align_photos(paths, aligner, output, *, model, file_format, drawings, overwrite, num_threads):
+def align_photos(
+    paths,
+    aligner,
+    output,
+    *,
+    model,
+    file_format,
+    drawings,
+    overwrite,
+    num_threads,
+    boxes=None,
+):
     """Finds the faces of photos and writes their landmarks, and pictures of them.
 
     Photos are decoded and files written in threads beside the model. What cannot be read is left
@@ -82,6 +93,8 @@ def align_photos(paths, aligner, output, *, model, file_format, drawings, overwr
       drawings: what `<stem>_landmarks.jpg` shows, some of `overlay.DRAWINGS`; none, no picture.
       overwrite: whether photos whose landmarks are there are done again.
       num_threads: for decoding and encoding.
+      boxes: where the faces are, as `box_file.read_boxes` returns it; None finds them. A photo of
+        which nothing is said has no face.
 
     Returns:
       `Summary`.
@@ -98,9 +111,7 @@ def align_photos(paths, aligner, output, *, model, file_format, drawings, overwr
     with bar, futures.ThreadPoolExecutor(num_threads) as pool:
         writing = collections.deque()
         for group in _decoded(todo, pool, summary.errors):
-            for (path, image), faces in zip(
-                group, aligner.batch([image for _, image in group]), strict=True
-            ):
+            for path, image, faces in _aligned(group, aligner, boxes, summary.errors):
                 summary.faces += len(faces)
                 summary.without_face += not faces
                 job = pool.submit(_write, writer, path, image, faces, output, drawings)
@@ -132,6 +143,19 @@ def _results(jobs, errors):
     for path, job in jobs:
         try:
             yield path, job.result()
+        except InputError as error:
+            errors.append((path, str(error)))
+
+
+def _aligned(group, aligner, boxes, errors):
+    """Yields (path, image, faces) of a group; fills `errors` where a box is impossible."""
+    if boxes is None:
+        found = aligner.batch([image for _, image in group])
+        yield from ((path, image, faces) for (path, image), faces in zip(group, found, strict=True))
+        return
+    for path, image in group:
+        try:
+            yield path, image, aligner(image, boxes.get(path.resolve(), []))
         except InputError as error:
             errors.append((path, str(error)))
 

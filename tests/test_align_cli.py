@@ -44,7 +44,7 @@ def test_a_folder_is_done_and_what_cannot_be_read_is_listed(aligned):
     assert done.returncode == 1
     assert "5 photos, 2 faces" in done.stdout
     assert "1 photos without a face" in done.stdout
-    assert done.stderr.strip().splitlines()[-1].startswith("error: 2 files could not be read")
+    assert done.stderr.strip().splitlines()[-1].startswith("error: 2 files could not be used")
     assert {path.name for path in output.glob("*.json")} == {
         "portrait.json",
         "grey.json",

@@ -5,10 +5,12 @@ import dataclasses
 import numpy as np
 
 from evae_tf import geometry
+from evae_tf.align.pose import head_pose
 from evae_tf.align.upright import upright_squares
 from evae_tf.markups import Markup
 
 _CHIP_MARGIN = 0.25
+_SAME_FACE = 0.4
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -23,6 +25,7 @@ class AlignedFace:
       image: uint8 [H, W, 3], RGB, that the face is in; not copied.
       covariance: float32 [K, 2, 2], pixels squared, or None where the model does not give it.
       visibility: float32 [K], probability that the landmark can be seen, or None likewise.
+      identity: in a video, a number that the face keeps from frame to frame; else None.
     """
 
     landmarks: np.ndarray
@@ -32,6 +35,20 @@ class AlignedFace:
     image: np.ndarray = dataclasses.field(repr=False)
     covariance: np.ndarray | None = None
     visibility: np.ndarray | None = None
+    identity: int | None = None
+
+    @property
+    def pose(self):
+        """`HeadPose`, or None for another markup than `ibug_68`; see `head_pose`."""
+        return head_pose(self.landmarks, self.markup)
+
+    def is_same(self, other):
+        """Whether both are one face: their boxes share 40 % of what they cover together."""
+        box, another = self.box, other.box
+        sides = np.minimum(box[2:], another[2:]) - np.maximum(box[:2], another[:2])
+        shared = np.prod(np.maximum(sides, 0))
+        together = geometry.box_size(box) ** 2 + geometry.box_size(another) ** 2 - shared
+        return bool(shared > _SAME_FACE * together)
 
     def to_dict(self):
         """JSON-ready, without the image; keys that the model cannot fill are absent."""
@@ -44,6 +61,12 @@ class AlignedFace:
             record["covariance"] = np.round(self.covariance.astype(float), 4).tolist()
         if self.visibility is not None:
             record["visibility"] = np.round(self.visibility.astype(float), 4).tolist()
+        if (pose := self.pose) is not None:
+            record["pose"] = {
+                angle: round(degrees, 2) for angle, degrees in dataclasses.asdict(pose).items()
+            }
+        if self.identity is not None:
+            record["id"] = self.identity
         return record
 
     def chip(self, size):

@@ -14,6 +14,19 @@ from evae_tf.errors import InputError
 _BOX = ("box_x_min", "box_y_min", "box_x_max", "box_y_max")
 
 
+def landmark_columns(markup):
+    """What a table says of each face, see `landmark_values`."""
+    points = [f"{axis}{i}" for i in range(markup.num_points) for axis in "xy"]
+    return ["score", *_BOX, *points, *(f"visibility{i}" for i in range(markup.num_points))]
+
+
+def landmark_values(record):
+    """The cells of `landmark_columns` from `AlignedFace.to_dict`."""
+    landmarks = [value for point in record["landmarks"] for value in point]
+    seen = record.get("visibility", [""] * len(record["landmarks"]))
+    return [record["score"], *record["box"], *landmarks, *seen]
+
+
 class JsonWriter:
     """`<stem>.json` for each photo, also where there is no face.
 
@@ -75,9 +88,7 @@ class CsvWriter:
     def __init__(self, folder, model, markup):
         del model  # a table of numbers
         self.target = folder / "landmarks.csv"
-        points = [f"{axis}{i}" for i in range(markup.num_points) for axis in "xy"]
-        seen = [f"visibility{i}" for i in range(markup.num_points)]
-        self.columns = ["image", "score", *_BOX, *points, *seen]
+        self.columns = ["image", *landmark_columns(markup)]
         self.rows = {}  # of each photo, by its path
         if self.target.exists():
             with self.target.open(newline="", encoding="utf-8") as file:
@@ -106,10 +117,7 @@ class CsvWriter:
         atomic.write_text(self.target, text.getvalue())
 
     def _row(self, path, record):
-        landmarks = [value for point in record["landmarks"] for value in point]
-        values = [str(path), record["score"], *record["box"], *landmarks]
-        values += record.get("visibility", [""] * len(record["landmarks"]))
-        return dict(zip(self.columns, values, strict=True))
+        return dict(zip(self.columns, [str(path), *landmark_values(record)], strict=True))
 
 
 WRITERS = {"json": JsonWriter, "csv": CsvWriter, "pts": PtsWriter}

@@ -1,0 +1,146 @@
+"""How much the landmarks of a video tremble and lag, by the filter.
+
+  python -m benchmarks.smoothing
+
+Drawn faces, 25 frames a second. Still: one picture with sensor noise that changes from frame to
+frame; flicker is how far a landmark moves from one frame to the next. Moving: the head turns, nods
+and is carried about, its true landmarks known; lag is the delay of the truth that the landmarks are
+nearest to. All lengths are in per cent of the distance of the outer eye corners.
+"""
+
+import cv2
+import numpy as np
+from absl import app, flags
+from tqdm import tqdm
+
+from evae_tf import Aligner, geometry, metrics
+from evae_tf.align.smoothing import OneEuroFilter
+from evae_tf.data import synthetic
+from evae_tf.face_tracker import FaceTracker
+from evae_tf.markups import MARKUPS
+
+FLAGS = flags.FLAGS
+flags.DEFINE_string("model", "assets/mobile_68.keras", "A model that gives the covariance.")
+flags.DEFINE_integer("faces", 6, "Faces drawn.")
+
+_RATE, _FRAMES, _NOISE, _CANVAS_PX = 25.0, 75, 8.0, 320
+_MARKUP = MARKUPS["ibug_68"]
+_DELAYS = np.arange(0, 0.2, 0.005)  # seconds
+
+FILTERS = {
+    "off": None,
+    **{
+        f"{'weighted' if typical else 'plain'}, {cutoff:g} Hz, speed {speed:g}": (
+            lambda cutoff=cutoff, speed=speed, typical=typical: OneEuroFilter(
+                cutoff, speed, typical
+            )
+        )
+        for typical in (None, 0.015)
+        for cutoff in (0.25, 0.5, 1.0)
+        for speed in (15.0, 40.0, 80.0, 160.0)
+    },
+}
+
+
+def main(_):
+    """Prints a row for each filter."""
+    aligner = Aligner.load(FLAGS.model)
+    videos = [
+        (still, truth, _followed(aligner, frames))
+        for face in tqdm(range(FLAGS.faces), desc="following", unit="face", disable=None)
+        for still, (frames, truth) in ((True, _still(face)), (False, _moving(face)))
+    ]
+    print(
+        "| filter | flicker % | error still % | lag, ms | error moving % |\n|---|---|---|---|---|"
+    )
+    for name, create in FILTERS.items():
+        rows = [(still, *_measured(create, truth, found)) for still, truth, found in videos]
+        still, moving = (
+            np.nanmean([row[1:] for row in rows if row[0] is s], axis=0) for s in (True, False)
+        )
+        print(
+            f"| {name} | {100 * still[0]:.3f} | {100 * still[1]:.2f} | {1000 * moving[2]:.0f} | "
+            f"{100 * moving[1]:.2f} |"
+        )
+
+
+def _still(face):
+    drawn, _ = synthetic.draw_face(_MARKUP, (7, face), occluded=False)
+    frames = [_noisy(_placed(drawn.image, 0, 0), (face, t)) for t in range(_FRAMES)]
+    offset = (_CANVAS_PX - synthetic.SIDE_PX) / 2
+    return frames, np.repeat(drawn.landmarks[None] + offset, _FRAMES, axis=0)
+
+
+def _moving(face):
+    frames, truth = [], []
+    for t in range(_FRAMES):
+        phase = 2 * np.pi * t / _RATE
+        pose = synthetic.Pose(25 * np.sin(phase / 2), 8 * np.sin(phase / 1.5), 6 * np.sin(phase))
+        drawn, _ = synthetic.draw_face(_MARKUP, (7, face), pose=pose, occluded=False)
+        x, y = 30 * np.sin(phase / 1.2), 15 * np.sin(phase / 0.9)
+        frames.append(_noisy(_placed(drawn.image, x, y), (face, t)))
+        truth.append(drawn.landmarks + (_CANVAS_PX - synthetic.SIDE_PX) / 2 + [x, y])
+    return frames, np.float32(truth)
+
+
+def _placed(image, x, y):
+    """The picture on a larger canvas, moved by (x, y) pixels."""
+    offset = (_CANVAS_PX - synthetic.SIDE_PX) / 2
+    move = np.float64([[1, 0, offset + x], [0, 1, offset + y]])
+    size = (_CANVAS_PX, _CANVAS_PX)
+    return cv2.warpAffine(image, move, size, borderMode=cv2.BORDER_REPLICATE)
+
+
+def _noisy(image, seed):
+    noise = np.random.default_rng(seed).normal(0, _NOISE, image.shape)
+    return np.clip(np.rint(image + noise), 0, 255).astype(np.uint8)
+
+
+def _followed(aligner, frames):
+    """The first face of each frame, None where there is none."""
+    track = FaceTracker(aligner, create_filter=None)
+    found = [track(frame, index / _RATE) for index, frame in enumerate(frames)]
+    return [faces[0] if faces else None for faces in found]
+
+
+def _measured(create, truth, found):
+    """(flicker, error, lag in seconds) of one video; the lengths as fractions."""
+    smooth = create() if create else None
+    kept = [index for index, face in enumerate(found) if face is not None]
+    if len(kept) < len(found) / 2:
+        return np.nan, np.nan, np.nan
+    landmarks = []
+    for index in kept:
+        face, size = found[index], float(geometry.box_size(found[index].box))
+        landmarks.append(
+            smooth(face.landmarks, index / _RATE, size, face.covariance)
+            if smooth
+            else face.landmarks
+        )
+    landmarks, true = np.float64(landmarks), truth[kept].astype(np.float64)
+    distance = metrics.normalizing_distance("inter_ocular", true, None, _MARKUP)
+    moves = np.linalg.norm(np.diff(landmarks, axis=0), axis=-1).mean(axis=1) / distance[1:]
+    error = np.linalg.norm(landmarks - true, axis=-1).mean(axis=1) / distance
+    return moves.mean(), error.mean(), _lag(landmarks, true, np.array(kept) / _RATE)
+
+
+def _lag(landmarks, true, seconds):
+    """The delay of the truth at which it moves most like the landmarks, constant offsets aside."""
+    landmarks = landmarks - landmarks.mean(axis=0)
+    later = seconds >= seconds[0] + _DELAYS[-1]
+    distances = []
+    for delay in _DELAYS:
+        delayed = np.stack(
+            [
+                np.interp(seconds - delay, seconds, series)
+                for series in true.reshape(len(true), -1).T
+            ],
+            axis=1,
+        ).reshape(true.shape)
+        delayed -= delayed.mean(axis=0)
+        distances.append(np.linalg.norm(landmarks - delayed, axis=-1)[later].mean())
+    return _DELAYS[int(np.argmin(distances))]
+
+
+if __name__ == "__main__":
+    app.run(main)

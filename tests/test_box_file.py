@@ -1,0 +1,98 @@
+"""Boxes from a table, alone and through align.py."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import matplotlib.cbook
+import numpy as np
+import pytest
+from PIL import Image
+
+from evae_tf.align import detection
+from evae_tf.align.box_file import read_boxes
+from evae_tf.errors import InputError
+
+ROOT = Path(__file__).parents[1]
+PORTRAIT = Path(matplotlib.cbook.get_sample_data("grace_hopper.jpg", asfileobj=False))
+HEADER = "image,box_x_min,box_y_min,box_x_max,box_y_max\n"
+
+
+def test_boxes_are_grouped_by_photo(tmp_path):
+    table = tmp_path / "boxes.csv"
+    table.write_text(
+        "score," + HEADER + "0.9,a.jpg,1,2,3,4\n0.8,sub/b.jpg,5,6,7.5,8\n0.7,a.jpg,9,10,11,12\n"
+    )
+    boxes = read_boxes(table)
+    assert set(boxes) == {tmp_path / "a.jpg", tmp_path / "sub" / "b.jpg"}
+    np.testing.assert_array_equal(boxes[tmp_path / "a.jpg"], [[1, 2, 3, 4], [9, 10, 11, 12]])
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ("image,x,y\n", "box_x_min, box_y_min, box_x_max, box_y_max are missing"),
+        ("", "are missing"),
+        (HEADER + "a.jpg,1,2,3\n", "line 2"),
+        (HEADER + "a.jpg,1,2,3,4\nb.jpg,1,2,wide,4\n", "line 3"),
+    ],
+)
+def test_a_table_that_cannot_be_used_says_where(tmp_path, content, sentence):
+    table = tmp_path / "boxes.csv"
+    table.write_text(content)
+    with pytest.raises(InputError, match=sentence):
+        read_boxes(table)
+
+
+def test_a_missing_table_is_named(tmp_path):
+    with pytest.raises(InputError, match=r"none\.csv: cannot be read"):
+        read_boxes(tmp_path / "none.csv")
+
+
+def align(*words):
+    command = [sys.executable, "align.py", *map(str, words)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def test_align_takes_boxes_and_lists_impossible_ones(tmp_path):
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for name in ("one.png", "other.png", "outside.png"):
+        Image.open(PORTRAIT).save(photos / name)
+    table = tmp_path / "boxes.csv"
+    table.write_text(
+        HEADER + "photos/one.png,170,110,330,320\nphotos/one.png,20,20,60,60\n"
+        "photos/outside.png,900,10,990,90\n"
+    )
+    done = align(
+        f"--input={photos}",
+        f"--output={tmp_path / 'out'}",
+        "--detector=boxes",
+        f"--detector_model={table}",
+    )
+    assert done.returncode == 1
+    assert "outside.png" in (tmp_path / "out" / "errors.csv").read_text()
+    faces = {
+        name: json.loads((tmp_path / "out" / f"{name}.json").read_text())["faces"]
+        for name in ("one", "other")
+    }
+    assert len(faces["one"]) == 2  # both boxes, though one holds no face
+    assert faces["one"][0]["score"] > 0.9
+    assert faces["other"] == []
+
+
+def test_align_says_that_boxes_need_a_table(tmp_path):
+    done = align(f"--input={PORTRAIT}", f"--output={tmp_path}", "--detector=boxes")
+    assert done.returncode == 1
+    assert done.stderr.strip().splitlines()[-1].startswith("error: --detector=boxes needs a table")
+
+
+def test_yunet_needs_a_file_that_opencv_can_use(tmp_path):
+    with pytest.raises(InputError, match="needs its .onnx file"):
+        detection.create("yunet")
+    with pytest.raises(InputError, match="there is no such detector model"):
+        detection.create("yunet", tmp_path / "none.onnx")
+    (tmp_path / "text.onnx").write_text("no network")
+    with pytest.raises(InputError, match=r"text\.onnx: OpenCV cannot use it"):
+        detection.create("yunet", tmp_path / "text.onnx")

@@ -1,0 +1,175 @@
+"""Faces followed through frames made of matplotlib's portrait, and videos as files."""
+
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import matplotlib.cbook
+import numpy as np
+import pytest
+
+from evae_tf import Aligner
+from evae_tf.align.video import Video, is_video, video_file
+from evae_tf.data.images import read_image
+from evae_tf.errors import InputError
+from evae_tf.face_tracker import FaceTracker
+
+ROOT = Path(__file__).parents[1]
+PORTRAIT = matplotlib.cbook.get_sample_data("grace_hopper.jpg", asfileobj=False)
+HEIGHT, WIDTH, COUNT, RATE = 260, 400, 24, 25.0
+
+
+@pytest.fixture(scope="module")
+def aligner():
+    return Aligner.load("mobile_68")
+
+
+def frame_with(places):
+    """A grey frame with the portrait's head at each (left, top)."""
+    head = cv2.resize(
+        read_image(PORTRAIT)[20:420, 90:440], (160, 183), interpolation=cv2.INTER_AREA
+    )
+    frame = np.full((HEIGHT, WIDTH, 3), 128, np.uint8)
+    for left, top in places:
+        frame[top : top + 183, left : left + 160] = head
+    return frame
+
+
+@pytest.fixture(scope="module")
+def frames():
+    """Two heads that cross the frame slowly in opposite directions, one above the other's path."""
+    return [frame_with([(10 + t, 20), (230 - t, 40)]) for t in range(COUNT)]
+
+
+@pytest.fixture(scope="module")
+def video(frames, tmp_path_factory):
+    path = tmp_path_factory.mktemp("video") / "two_heads.mp4"
+    with video_file(path, RATE) as write:
+        for frame in frames:
+            write(frame)
+    return path
+
+
+def test_faces_keep_their_numbers_while_they_move(aligner, frames):
+    track = FaceTracker(aligner, create_filter=None)
+    centres = {}
+    for index, frame in enumerate(frames):
+        faces = track(frame, index / RATE)
+        assert len(faces) == 2
+        for face in faces:
+            centres.setdefault(face.identity, []).append(face.landmarks.mean(axis=0))
+    assert set(centres) == {0, 1}
+    speeds = sorted(
+        np.polyfit(range(COUNT), np.array(path)[:, 0], 1)[0] for path in centres.values()
+    )
+    np.testing.assert_allclose(speeds, [-1, 1], atol=0.15)
+
+
+def test_the_detector_rests_while_faces_are_followed(aligner, frames):
+    calls = []
+
+    class Counting(Aligner):
+        def __call__(self, image, boxes=None):
+            calls.append(image)
+            return super().__call__(image, boxes)
+
+    track = FaceTracker(Counting(aligner.predictor, aligner.detector))
+    for index, frame in enumerate(frames):
+        track(frame, index / RATE)
+    assert len(calls) == 3  # the first frame, and each tenth after it
+
+
+def test_a_face_that_leaves_is_dropped_and_comes_back_as_another(aligner):
+    track = FaceTracker(aligner)
+    there, gone = frame_with([(100, 30)]), frame_with([])
+    (first,) = track(there, 0.0)
+    assert track(gone, 0.04) == []
+    (again,) = track(there, 0.08)
+    assert again.identity != first.identity
+
+
+def test_two_that_follow_one_face_become_one(aligner):
+    track = FaceTracker(aligner)
+    places = [(10, 30), (225, 30)]
+    older, younger = track(frame_with(places), 0.0)
+    track._tracks[1].face = track._tracks[0].face
+    faces = track(frame_with([places[int(older.box[0] > younger.box[0])]]), 0.04)
+    assert [face.identity for face in faces] == [older.identity]
+
+
+def test_frames_survive_a_file(video, frames):
+    read = list(Video(video))
+    assert len(read) == COUNT
+    assert Video(video).announced == COUNT
+    np.testing.assert_allclose([seconds for seconds, _ in read], np.arange(COUNT) / RATE)
+    for (_, frame), written in zip(read, frames, strict=True):
+        assert np.abs(frame.astype(int) - written).mean() < 6  # a lossy codec; colours in order
+
+
+@pytest.mark.parametrize("source", ["clip.mp4", "camera:x", "camera:97"])
+def test_what_is_no_video_is_refused(source, tmp_path):
+    assert is_video(source)
+    with pytest.raises(InputError, match=source):
+        Video(source if source.startswith("camera") else tmp_path / source)
+
+
+def test_a_file_that_only_looks_like_a_video_is_refused(tmp_path):
+    (tmp_path / "notes.mp4").write_text("no video")
+    with pytest.raises(InputError, match=r"notes\.mp4"):
+        Video(tmp_path / "notes.mp4")
+
+
+def align(*words):
+    command = [sys.executable, "align.py", *map(str, words)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def test_a_video_becomes_landmarks_and_a_video(video, tmp_path):
+    done = align(f"--input={video}", f"--output={tmp_path}")
+    assert done.returncode == 0, done.stderr
+    assert f"{COUNT} frames" in done.stdout
+    assert "2 different faces" in done.stdout
+    record = json.loads((tmp_path / "two_heads.json").read_text())
+    assert (record["width"], record["height"], record["fps"]) == (WIDTH, HEIGHT, RATE)
+    assert [frame["frame"] for frame in record["frames"]] == list(range(COUNT))
+    for frame in record["frames"]:
+        assert {face["id"] for face in frame["faces"]} == {0, 1}
+    assert len(list(Video(tmp_path / "two_heads_landmarks.mp4"))) == COUNT
+    again = align(f"--input={video}", f"--output={tmp_path}")
+    assert "done before" in again.stdout
+
+
+def test_a_video_cut_short_keeps_what_came_before(video, tmp_path):
+    """An .avi, which plays up to where it was cut; an .mp4 has its table of frames at its end."""
+    whole = tmp_path / "whole.avi"
+    with video_file(whole, RATE) as write:
+        for _, frame in Video(video):
+            write(frame)
+    cut = tmp_path / "cut.avi"
+    data = whole.read_bytes()
+    cut.write_bytes(data[: len(data) // 2])
+    done = align(f"--input={cut}", f"--output={tmp_path / 'out'}", "--format=csv", "--draw=")
+    assert done.returncode == 1
+    assert done.stderr.strip().splitlines()[-1].startswith(f"error: {cut}: ends ")
+    with (tmp_path / "out" / "cut.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert 4 < len({row["frame"] for row in rows}) < COUNT
+    assert not list((tmp_path / "out").glob("*.mp4"))
+
+
+@pytest.mark.parametrize(
+    ("flags", "sentence"),
+    [
+        (["--format=pts"], "for photos"),
+        (["--detector=boxes"], "for photos"),
+        (["--output=/proc/nowhere"], "cannot write"),
+    ],
+)
+def test_what_a_video_cannot_have_is_said_before_any_work(video, tmp_path, flags, sentence):
+    done = align(f"--input={video}", f"--output={tmp_path}", *flags)
+    assert done.returncode == 1
+    assert sentence in done.stderr.strip().splitlines()[-1]
+    assert not list(tmp_path.iterdir())
