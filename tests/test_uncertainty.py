@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from keras import ops
 
-from evae_tf import calibration, losses, markups, training
+from evae_tf import calibration, losses, markups, runtime, training
 from evae_tf.architectures import build_model
 from evae_tf.data import synthetic
 from evae_tf.data.crops import cut_crops
@@ -44,12 +44,12 @@ def test_the_covariance_is_the_square_of_its_cholesky_factor():
     assert ((outputs["visibility"] > 0) & (outputs["visibility"] < 1)).all()
 
 
-def test_calibrating_multiplies_the_deviations_and_not_the_last_calibration():
+def test_calibrating_multiplies_the_deviations():
     head, maps, features = head_and_inputs()
     before = numpy(head(maps, features))["covariance"]
     for factor in (3.0, 2.0):
         head.calibrate(factor)
-    np.testing.assert_allclose(numpy(head(maps, features))["covariance"], 4 * before, rtol=1e-5)
+    np.testing.assert_allclose(numpy(head(maps, features))["covariance"], 36 * before, rtol=1e-5)
 
 
 def test_a_model_with_the_head_is_saved_with_its_calibration(tmp_path):
@@ -68,6 +68,21 @@ def trained(folder, **fields):
     train_faces = synthetic.read("train", MTFL, count=8)
     training.train(config, MTFL, train_faces, synthetic.read("val", MTFL, count=4), folder)
     return keras.saving.load_model(folder / "model.keras")
+
+
+def test_a_model_is_calibrated_whatever_it_was_started_from(tmp_path):
+    """The ellipses of a trained model need no factor, though those it came from are far off."""
+    start = build_model(small(), MTFL)
+    start.uncertainty.calibrate(7.0)
+    start.save(tmp_path / "start.keras")
+    faces = synthetic.read("val", MTFL, count=6)
+    config = small(epochs=1, batch_size=4)
+    training.train(config, MTFL, faces, faces, tmp_path, init_from=tmp_path / "start.keras")
+    predictor = runtime.open_model(tmp_path / "model.keras")
+    crops = cut_crops(faces, size=config.input_size, margin=config.crop_margin)
+    outputs = predictor.predict(crops.model_input())
+    errors = outputs["landmarks"] - crops.landmarks
+    assert calibration.deviation_factor(errors, outputs["covariance"]) == pytest.approx(1, abs=0.02)
 
 
 def test_landmarks_are_what_they_would_be_without_the_head(tmp_path):

@@ -64,8 +64,8 @@ class UncertaintyHead(layers.Layer):
         )
 
     def calibrate(self, factor):
-        """Multiplies all standard deviations by `factor`, in place of an earlier one."""
-        self.calibration.assign(factor)
+        """Multiplies all standard deviations by `factor`, on top of earlier ones."""
+        self.calibration.assign(self.calibration * factor)
 
     def call(self, maps, features, training=False):
         maps = ops.stop_gradient(ops.cast(maps, "float32"))
