@@ -18,7 +18,7 @@ from evae_tf.align.overlay import draw_faces
 from evae_tf.data.images import read_image
 from evae_tf.errors import InputError
 
-_GROUP = 4  # photos whose crops go through the model together
+GROUP = 4  # photos whose crops go through the model together
 
 
 @dataclasses.dataclass
@@ -116,9 +116,9 @@ def align_photos(
                 summary.without_face += not faces
                 job = pool.submit(_write, writer, path, image, faces, output, drawings)
                 writing.append(job)
-            while len(writing) > 2 * _GROUP:
+            while len(writing) > 2 * GROUP:
                 writing.popleft().result()
-            bar.update(_GROUP)
+            bar.update(min(GROUP, bar.total - bar.n))
             bar.set_postfix(faces=summary.faces)
         for job in writing:
             job.result()
@@ -130,7 +130,7 @@ def align_photos(
 
 def _decoded(paths, pool, errors):
     """Yields lists of (path, image), the next of which is decoded meanwhile; fills `errors`."""
-    groups = [paths[start : start + _GROUP] for start in range(0, len(paths), _GROUP)]
+    groups = [paths[start : start + GROUP] for start in range(0, len(paths), GROUP)]
     ahead = None
     for group in [*groups, []]:
         jobs = [(path, pool.submit(read_image, path)) for path in group]
