@@ -95,7 +95,7 @@ def _kl_figure(measured):
 
 def _changes_figure(measured):
     figure, axes = _axes("mean error, % of inter pupil", "")
-    labels = [label.strip("`") for label in runs.ABLATIONS]
+    labels = [label.replace("`", "") for label in runs.ABLATIONS]
     errors = [
         100 * measured[run].errors["regressor", "inter_pupil"].mean()
         for run in runs.ABLATIONS.values()
