@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+import cv2
 import matplotlib.cbook
 import numpy as np
 import pytest
@@ -132,3 +133,40 @@ def test_a_tflite_model_needs_neither_tensorflow_nor_keras():
     done = subprocess.run([sys.executable, "-c", code, PORTRAIT], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "[]"
+
+
+def test_a_crowd_is_found(aligner, portrait):
+    """300 heads of 45 pixels each in a photo of 1,600 x 1,200."""
+    head = cv2.resize(portrait[40:420, 90:440], (74, 80), interpolation=cv2.INTER_AREA)
+    crowd = np.full((1200, 1600, 3), 110, np.uint8)
+    for index in range(300):
+        top, left = 79 * (index // 20) + 1, 80 * (index % 20) + 3
+        crowd[top : top + 80, left : left + 74] = head
+    faces = aligner(crowd)
+    assert len(faces) >= 270
+    places = {(int(face.box[1]) // 79, int(face.box[0]) // 80) for face in faces}
+    assert len(places) >= 270
+
+
+@pytest.mark.parametrize("edge", ["left", "right", "top", "bottom"])
+def test_a_face_cut_by_the_border_keeps_its_landmarks(aligner, portrait, edge):
+    """A quarter of the face is outside; what is inside stays near where it was."""
+    (whole,) = aligner(portrait)
+    left, top, right, bottom = np.rint(whole.box).astype(int)
+    wide, high = (right - left) // 4, (bottom - top) // 4
+    x0, y0, x1, y1 = {
+        "left": (left + wide, 0, 512, 600),
+        "right": (0, 0, right - wide, 600),
+        "top": (0, top + high, 512, 600),
+        "bottom": (0, 0, 512, bottom - high),
+    }[edge]
+    cut = np.ascontiguousarray(portrait[y0:y1, x0:x1])
+    (face,) = aligner(cut, boxes=[whole.box - [x0, y0, x0, y0]])
+    found = face.landmarks + [x0, y0]
+    inside = (whole.landmarks >= [x0, y0]) & (whole.landmarks < [x1, y1])
+    errors = np.linalg.norm(found - whole.landmarks, axis=1)[inside.all(axis=1)]
+    assert errors.mean() < 0.15 * eye_distance(whole.landmarks)
+
+
+def test_an_image_of_one_pixel_has_no_face(aligner):
+    assert aligner(np.zeros((1, 1, 3), np.uint8)) == []

@@ -12,8 +12,7 @@ import numpy as np
 
 from evae_tf.errors import InputError
 
-_LONG_SIDE_PX = 320
-_YUNET_SIDE_PX = 640
+_LONG_SIDE_PX, _CROWD_SIDE_PX = 640, 1920
 _CLOSE_UPS = (0.9, 0.5)  # sides of boxes, of the image's shorter side
 _SCALE_STEP, _NEIGHBOURS, _MIN_SIDE_PX = 1.1, 3, 24
 
@@ -44,19 +43,22 @@ class HaarDetector:
         }
 
     def __call__(self, image):
-        height, width = image.shape[:2]
-        scale = min(1.0, _LONG_SIDE_PX / max(height, width))
-        size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-        grey = cv2.equalizeHist(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY))
         for detections in self._ROUNDS:
-            found = [self._detect(grey, *detection) for detection in detections]
-            # Pixels of the small image -> those of the image, by fractions of both.
-            yield (np.concatenate(found) + 0.5) / scale - 0.5
+            yield self._search(image, _LONG_SIDE_PX, detections)
+        if max(image.shape) > _LONG_SIDE_PX:  # faces of a crowd are lost in a small picture
+            yield self._search(image, _CROWD_SIDE_PX, self._ROUNDS[0])
         # Close-ups that no cascade knows: the middle of the image, more and less of it.
+        height, width = image.shape[:2]
         centre, side = np.float32([width, height]) / 2 - 0.5, min(width, height)
         halves = np.float32(_CLOSE_UPS)[:, None] * side / 2
         yield np.concatenate([centre - halves, centre + halves], axis=1)
+
+    def _search(self, image, long_side, detections):
+        small, scale = _shrunk(image, long_side)
+        grey = cv2.equalizeHist(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY))
+        found = [self._detect(grey, *detection) for detection in detections]
+        # Pixels of the small image -> those of the image, by fractions of both.
+        return (np.concatenate(found) + 0.5) / scale - 0.5
 
     def _detect(self, grey, name, place, mirrored):
         searched = np.ascontiguousarray(grey[:, ::-1]) if mirrored else grey
@@ -73,6 +75,14 @@ class HaarDetector:
         return np.stack(
             [centre_x - half, centre_y - half, centre_x + half, centre_y + half], axis=1
         ) - np.float32(0.5)
+
+
+def _shrunk(image, long_side):
+    """(the image, or a smaller one whose longer side is `long_side` pixels; by how much)."""
+    height, width = image.shape[:2]
+    scale = min(1.0, long_side / max(height, width))
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA), scale
 
 
 def whole_image(image):
@@ -112,11 +122,8 @@ class YuNetDetector:
             ) from error
 
     def __call__(self, image):
-        height, width = image.shape[:2]
-        scale = min(1.0, _YUNET_SIDE_PX / max(height, width))
-        size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-        self._network.setInputSize(size)
+        small, scale = _shrunk(image, _LONG_SIDE_PX)
+        self._network.setInputSize((small.shape[1], small.shape[0]))
         _, found = self._network.detect(cv2.cvtColor(small, cv2.COLOR_RGB2BGR))
         rows = np.zeros((0, 4)) if found is None else found[:, :4]
         left, top, wide, high = np.float32(rows).T
