@@ -50,7 +50,9 @@ LAYERS = {
     "sampling": (GaussianSampling(6), (2, 6, 8, 5)),
     "decoder": (ResponseDecoder(5, (8, 6), (2, 1), softmax_peak=3.0), (2, 6, 8, 4)),
     "regressor": (
-        LandmarkRegressor(5, (8, 6), (2, 2), (0, 1), units=9, bottleneck=3, dropout=0.1),
+        LandmarkRegressor(
+            5, (8, 6), (2, 2), (0, 1), units=9, bottleneck=3, dropout=0.1, offset_unit=2.0
+        ),
         (2, 12, 16, 4),
     ),
 }
@@ -128,6 +130,18 @@ def test_inference_has_no_randomness_and_training_has(architecture):
     if architecture in ("evae", "evae_cnn", "wt"):
         first, second = (numpy(model(images(), training=True)["map_logits"]) for _ in range(2))
         assert np.abs(first - second).max() > 1e-5
+
+
+def test_offsets_are_counted_in_their_unit():
+    features = np.random.default_rng(0).normal(size=(2, 12, 16, 4)).astype(np.float32)
+    whole, small = (
+        LandmarkRegressor(5, (8,), (2,), (0,), units=9, offset_unit=unit) for unit in (1.0, 0.01)
+    )
+    offsets, hidden = whole(features)
+    small.build(features.shape)
+    small.set_weights(whole.get_weights())
+    np.testing.assert_allclose(numpy(small(features)[0]), 0.01 * numpy(offsets), rtol=1e-5)
+    np.testing.assert_array_equal(numpy(small(features)[1]), numpy(hidden))
 
 
 def test_the_paper_preset_has_the_layers_of_the_figure():

@@ -1,10 +1,14 @@
 """Each shipped file on a portrait: landmarks as recorded, after they were seen to be right."""
 
+import keras
 import matplotlib.cbook
 import numpy as np
 import pytest
 
 from evae_tf import Aligner, load_pretrained, pretrained
+from evae_tf.data import synthetic
+from evae_tf.data.crops import cut_crops
+from evae_tf.markups import MARKUPS
 
 PORTRAIT = matplotlib.cbook.get_sample_data("grace_hopper.jpg", asfileobj=False)
 BOX = (181, 160, 352, 336)
@@ -47,3 +51,15 @@ def test_models_are_found_by_name_and_small_enough_for_git():
     assert pretrained.find("mobile_68", ".tflite").stat().st_size < 1.2e6
     folder = pretrained.find("mobile_68", ".tflite").parent
     assert sum(path.stat().st_size for path in folder.iterdir()) < 20e6
+
+
+@pytest.mark.parametrize("name", ["mobile_68", "server_68"])
+def test_the_regressor_of_a_shipped_model_is_alive(name):
+    """Of two faces it says different things: it is no constant beside the maps."""
+    model = load_pretrained(name)
+    faces = [synthetic.draw_face(MARKUPS["ibug_68"], seed)[0] for seed in range(2)]
+    crops = cut_crops(faces, size=112, margin=0.25).model_input()
+    early_features, outputs = model.evae.respond(keras.ops.convert_to_tensor(crops))
+    features = keras.ops.concatenate([early_features, outputs["response_maps"]], axis=-1)
+    offsets = keras.ops.convert_to_numpy(model.regressor(features)[0])
+    assert np.abs(offsets[0] - offsets[1]).mean() > 1e-4

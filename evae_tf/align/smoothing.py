@@ -18,13 +18,14 @@ class OneEuroFilter:
       speed_weight: how many Hz the cutoff rises for a speed of one face a second. The higher, the
         less lag.
       typical_deviation: of a landmark, as fraction of the face's size: one that is surer is
-        filtered less, one that is less sure more. None filters all alike.
+        filtered less, one that is less sure more. None, or a model without covariance, filters all
+        alike. Defaults are those of `benchmarks.smoothing`.
 
     Source: Casiez et al., 1 Euro Filter: A Simple Speed-based Low-pass Filter for Noisy Input in
     Interactive Systems, CHI 2012. Weighting by the deviation is ours.
     """
 
-    def __init__(self, min_cutoff_hz=1.0, speed_weight=10.0, typical_deviation=None):
+    def __init__(self, min_cutoff_hz=0.25, speed_weight=80.0, typical_deviation=0.015):
         self.min_cutoff_hz = min_cutoff_hz
         self.speed_weight = speed_weight
         self.typical_deviation = typical_deviation

@@ -10,7 +10,6 @@ from pathlib import Path
 import keras
 import numpy as np
 import tensorflow as tf
-from absl import logging
 from tqdm import tqdm
 
 from evae_tf import atomic, keras_file, runtime
@@ -20,7 +19,6 @@ from evae_tf.errors import InputError
 from evae_tf.exporting import sidecar, tflite
 from evae_tf.exporting.parity import Reference
 from evae_tf.exporting.saved_model import write_saved_model
-from evae_tf.exporting.silent_regressor import without_silent_regressor
 from evae_tf.metadata import ModelMetadata
 
 FILES = {
@@ -89,13 +87,6 @@ def export_model(
     reference = Reference(network, faces, cut_crops(faces, **crop), metadata.markup)
     calibration = cut_crops(_spread(calibration_faces or faces), **crop)
     images = calibration.model_input()
-    lean = without_silent_regressor(network, images)
-    if lean is not network:
-        logging.warning(
-            "%s: the regressor adds a constant to what is read off the maps; it is left out.",
-            model_path,
-        )
-        chosen = {name: _choose(lean, metadata, outputs, name) for name in formats}
     # Beside the old files, so that taking their place is a rename.
     with tempfile.TemporaryDirectory(prefix=".", dir=folder) as staging:
         writer = _Writer(metadata, reference, images, Path(staging), folder, num_threads)

@@ -3,7 +3,7 @@
 import keras
 from keras import layers, ops
 
-from evae_tf.models.blocks import Stage
+from evae_tf.models.blocks import ConvBlock, Stage
 
 
 @keras.saving.register_keras_serializable("evae_tf")
@@ -19,7 +19,11 @@ class LandmarkRegressor(layers.Layer):
         to give them all.
       units: of the first fully-connected layer.
       dropout: rate in front of the last layer.
-      normalization: see `ConvBlock`.
+      normalization: see `ConvBlock`; of the first fully-connected layer too.
+      offset_unit: crop fractions that 1 in the last layer stands for. It should be near the size
+        of the offsets: an optimiser whose steps do not shrink with the gradient (Adam, Muon) else
+        shakes them by more than they are worth, and the network learns to silence them, all
+        hidden units at 0.
 
     Call: features float [B, h, w, C] -> (offsets float32 [B, K, 2], crop fractions; what the last
     layer saw, float [B, units]). What they are offsets from (the crop's centre, or a first
@@ -36,6 +40,7 @@ class LandmarkRegressor(layers.Layer):
         bottleneck=None,
         dropout=0.0,
         normalization=True,
+        offset_unit=1.0,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -47,14 +52,18 @@ class LandmarkRegressor(layers.Layer):
         self.bottleneck = bottleneck
         self.dropout = dropout
         self.normalization = normalization
+        self.offset_unit = offset_unit
         self.stages = [
             Stage(*sizes, normalization=normalization, name=f"stage_{i}")
             for i, sizes in enumerate(zip(filters, strides, blocks, strict=True))
         ]
         if bottleneck is not None:
-            self.stages.append(layers.Conv2D(bottleneck, 1, activation="relu", name="bottleneck"))
+            self.stages.append(
+                ConvBlock(bottleneck, kernel_size=1, normalization=normalization, name="bottleneck")
+            )
         self.flatten = layers.Flatten(name="flatten")
-        self.hidden = layers.Dense(units, activation="relu", name="hidden")
+        self.hidden = layers.Dense(units, use_bias=not normalization, name="hidden")
+        self.norm = layers.BatchNormalization(momentum=0.9, name="norm") if normalization else None
         self.drop = layers.Dropout(dropout, name="dropout")
         # Small first weights: training starts near the point the offsets are counted from.
         self.head = layers.Dense(
@@ -68,17 +77,19 @@ class LandmarkRegressor(layers.Layer):
             stage.build(input_shape)
             input_shape = stage.compute_output_shape(input_shape)
         self.hidden.build(self.flatten.compute_output_shape(input_shape))
+        if self.norm is not None:
+            self.norm.build((input_shape[0], self.units))
         self.head.build((input_shape[0], self.units))
 
     def call(self, features, training=False):
         for stage in self.stages:
-            if isinstance(stage, Stage):
-                features = stage(features, training=training)
-            else:
-                features = stage(features)
-        hidden = self.drop(self.hidden(self.flatten(features)), training=training)
-        offsets = ops.reshape(ops.cast(self.head(hidden), "float32"), (-1, self.num_points, 2))
-        return offsets, hidden
+            features = stage(features, training=training)
+        hidden = self.hidden(self.flatten(features))
+        if self.norm is not None:
+            hidden = self.norm(hidden, training=training)
+        hidden = self.drop(ops.relu(hidden), training=training)
+        offsets = self.offset_unit * ops.cast(self.head(hidden), "float32")
+        return ops.reshape(offsets, (-1, self.num_points, 2)), hidden
 
     def compute_output_shape(self, input_shape):
         return (input_shape[0], self.num_points, 2), (input_shape[0], self.units)
@@ -94,4 +105,5 @@ class LandmarkRegressor(layers.Layer):
             "bottleneck": self.bottleneck,
             "dropout": self.dropout,
             "normalization": self.normalization,
+            "offset_unit": self.offset_unit,
         }
