@@ -42,7 +42,7 @@ def tiny_model(path, markup="ibug_68", architecture="evae_cnn", preset="default"
     for weight in model.weights:
         if weight.path.endswith("head/kernel"):
             # Sharp maps, and offsets that are felt.
-            weight.assign((100 if "regressor" in weight.path else 20) * weight)
+            weight.assign((10_000 if "regressor" in weight.path else 20) * weight)
     model.save(path)
     return path
 
