@@ -17,6 +17,7 @@ import numpy as np
 from absl import app, flags
 
 from evae_tf import Aligner, FaceTracker, photos
+from evae_tf.align.overlay import draw_faces
 from evae_tf.align.video import Video, video_file
 from evae_tf.data import datasets
 from evae_tf.data.images import read_image
@@ -103,7 +104,7 @@ def _video(aligner, photo, path):
         with video_file(path.with_name("drawn.mp4"), _RATE) as write:
             for seconds, frame in Video(path):
                 faces = track(frame, seconds)
-                write(photos.draw_faces(frame, faces, ["points"]))
+                write(draw_faces(frame, faces, ["points"]))
         rates.append(_FRAMES / (time.perf_counter() - started))
     height, width, _ = photo.shape
     print(f"video of {width} x {height}, one face: {np.median(rates):.0f} frames a second")

@@ -19,6 +19,8 @@ from evae_tf.data import datasets
 FLAGS = flags.FLAGS
 flags.DEFINE_string("data", None, "Folder of 300-W.", required=True)
 flags.DEFINE_string("model", "mobile_68", "The model to align with.")
+flags.DEFINE_string("detector", "haar", "As in align.py.")
+flags.DEFINE_string("detector_model", None, "As in align.py.")
 
 _RIGHT, _FALSE = 0.08, 0.30
 
@@ -27,7 +29,7 @@ def main(_):
     """Prints a row for one pass and one for two."""
     faces = datasets.read_faces("300w", Path(FLAGS.data), "val")
     for passes in (1, 2):
-        aligner = Aligner.load(FLAGS.model, passes=passes)
+        aligner = Aligner.load(FLAGS.model, FLAGS.detector, FLAGS.detector_model, passes)
         errors = [_errors(aligner, face) for face in tqdm(faces, disable=None)]
         right = np.mean([(found < _RIGHT).any() for found in errors])
         false = np.mean([(found > _FALSE).any() for found in errors])

@@ -17,6 +17,7 @@ from evae_tf import Aligner, geometry, metrics
 from evae_tf.align.smoothing import OneEuroFilter
 from evae_tf.data import synthetic
 from evae_tf.face_tracker import FaceTracker
+from evae_tf.head_pose import HeadPose
 from evae_tf.markups import MARKUPS
 
 FLAGS = flags.FLAGS
@@ -75,7 +76,7 @@ def _moving(face):
     frames, truth = [], []
     for t in range(_FRAMES):
         phase = 2 * np.pi * t / _RATE
-        pose = synthetic.Pose(25 * np.sin(phase / 2), 8 * np.sin(phase / 1.5), 6 * np.sin(phase))
+        pose = HeadPose(25 * np.sin(phase / 2), 8 * np.sin(phase / 1.5), 6 * np.sin(phase))
         drawn, _ = synthetic.draw_face(_MARKUP, (7, face), pose=pose, occluded=False)
         x, y = 30 * np.sin(phase / 1.2), 15 * np.sin(phase / 0.9)
         frames.append(_noisy(_placed(drawn.image, x, y), (face, t)))

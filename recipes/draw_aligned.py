@@ -12,11 +12,11 @@ from PIL import Image
 from evae_tf import Aligner, atomic, markups
 from evae_tf.align.overlay import draw_faces
 from evae_tf.data import synthetic
-from evae_tf.data.synthetic import Pose
+from evae_tf.head_pose import HeadPose
 
 _IBUG = markups.MARKUPS["ibug_68"]
 _SHOWN_PX = 300
-_POSES = (Pose(0, 0, 0), Pose(30, -5, 8), Pose(-40, 10, -15))
+_POSES = (HeadPose(0, 0, 0), HeadPose(30, -5, 8), HeadPose(-40, 10, -15))
 
 
 def main():

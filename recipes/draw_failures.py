@@ -14,12 +14,12 @@ from matplotlib.figure import Figure
 
 from evae_tf import calibration, figures, geometry, keras_file, metrics
 from evae_tf.data import synthetic
-from evae_tf.data.synthetic import Pose
+from evae_tf.head_pose import HeadPose
 from evae_tf.metadata import ModelMetadata
 
 _SEED = (0, 2, 8)
 _SHOWN_PX = 280
-_FRONTAL = Pose(0, 0, 0)
+_FRONTAL = HeadPose(0, 0, 0)
 _COLUMNS = 4
 
 
@@ -36,9 +36,9 @@ def situations(markup):
     wide = np.float32([box[0] - 30, box[1] - 30, box[2] + 60, box[3] + 60])
     return {
         "frontal": drawn(),
-        "turned by 55 degrees": drawn(Pose(55, 0, 0)),
-        "rolled by 90 degrees": drawn(Pose(0, 0, 90)),
-        "upside down": drawn(Pose(0, 0, 180)),
+        "turned by 55 degrees": drawn(HeadPose(55, 0, 0)),
+        "rolled by 90 degrees": drawn(HeadPose(0, 0, 90)),
+        "upside down": drawn(HeadPose(0, 0, 180)),
         "covered in part": drawn(occluded=True),
         f"{(box[2] - box[0]) * 22 / size:.0f} pixels wide": (
             cv2.resize(small, (size, size)),

@@ -13,7 +13,7 @@ ROOT = Path(evae_tf.__file__).parent
 # Modules of evae_tf and, by their folder's name, everything within a folder. A module may import
 # from lower levels, from its own folder, and its equals among the single modules of its level.
 LEVELS = {
-    0: {"errors", "atomic", "markups", "geometry", "probability", "pretrained"},
+    0: {"errors", "atomic", "markups", "geometry", "probability", "pretrained", "head_pose"},
     1: {
         "response_maps",
         "metrics",

@@ -5,7 +5,7 @@ import pytest
 
 from evae_tf.align.pose import head_pose
 from evae_tf.data import synthetic
-from evae_tf.data.synthetic import Pose
+from evae_tf.head_pose import HeadPose
 from evae_tf.markups import MARKUPS
 
 MARKUP = MARKUPS["ibug_68"]
@@ -18,12 +18,12 @@ def landmarks(pose, seed=0):
 @pytest.mark.parametrize(
     "pose",
     [
-        Pose(0, 0, 0),
-        Pose(35, 0, 0),
-        Pose(-35, 0, 0),
-        Pose(0, 20, 0),
-        Pose(0, 0, -25),
-        Pose(20, -10, 15),
+        HeadPose(0, 0, 0),
+        HeadPose(35, 0, 0),
+        HeadPose(-35, 0, 0),
+        HeadPose(0, 20, 0),
+        HeadPose(0, 0, -25),
+        HeadPose(20, -10, 15),
     ],
 )
 def test_pose_of_drawn_heads(pose):
@@ -34,15 +34,23 @@ def test_pose_of_drawn_heads(pose):
         assert abs(median - getattr(pose, angle)) < limit, angle
 
 
+@pytest.mark.parametrize("pose", [HeadPose(70, -40, 160), HeadPose(-20, 60, -5)])
+def test_angles_survive_their_rotation(pose):
+    again = HeadPose.from_rotation(pose.rotation)
+    np.testing.assert_allclose(
+        [again.yaw, again.pitch, again.roll], [pose.yaw, pose.pitch, pose.roll], atol=1e-9
+    )
+
+
 def test_place_and_size_do_not_matter():
-    points = landmarks(Pose(25, 5, 10))
+    points = landmarks(HeadPose(25, 5, 10))
     here, there = head_pose(points, MARKUP), head_pose(points * 3.5 + [4000, -70], MARKUP)
     for angle in ("yaw", "pitch", "roll"):
         assert getattr(here, angle) == pytest.approx(getattr(there, angle), abs=0.05)
 
 
 def test_mirrored_head_turns_the_other_way():
-    points = landmarks(Pose(25, 5, 10))
+    points = landmarks(HeadPose(25, 5, 10))
     mirrored = points[MARKUP.flip_permutation] * [-1, 1]
     there, back = head_pose(points, MARKUP), head_pose(mirrored, MARKUP)
     assert back.yaw == pytest.approx(-there.yaw, abs=0.5)

@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 
 from evae_tf.data import synthetic
-from evae_tf.data.synthetic import Pose, draw_face
+from evae_tf.data.synthetic import draw_face
 from evae_tf.errors import InputError
+from evae_tf.head_pose import HeadPose
 from evae_tf.markups import MARKUPS, from_dict
 
 IBUG = MARKUPS["ibug_68"]
-FRONTAL = Pose(0.0, 0.0, 0.0)
+FRONTAL = HeadPose(0.0, 0.0, 0.0)
 
 
 def points(name, seed, pose=FRONTAL):
@@ -61,7 +62,7 @@ def test_every_markup_shows_the_same_picture(name):
 
 
 def test_markups_agree_on_the_points_they_share():
-    pose = Pose(20.0, 5.0, -10.0)
+    pose = HeadPose(20.0, 5.0, -10.0)
     by_name = {name: points(name, 4, pose) for name in MARKUPS}
     shared = {  # point of ibug_68: the same point of the others
         36: {"wflw_98": 60, "cofw_29": 8, "aflw_19": 6},
@@ -101,12 +102,12 @@ def _turn(pose):
 
 
 def test_the_nose_goes_where_the_head_turns():
-    places = [_turn(Pose(yaw, 0.0, 0.0))[0] for yaw in (-40, -20, 0, 20, 40)]
+    places = [_turn(HeadPose(yaw, 0.0, 0.0))[0] for yaw in (-40, -20, 0, 20, 40)]
     assert places == sorted(places)
     assert places[2] == pytest.approx(0.5, abs=0.02)
-    down, up = (_turn(Pose(0.0, pitch, 0.0))[1] for pitch in (20, -20))
+    down, up = (_turn(HeadPose(0.0, pitch, 0.0))[1] for pitch in (20, -20))
     assert down > up
-    rolled = points("ibug_68", 3, Pose(0.0, 0.0, 25.0))
+    rolled = points("ibug_68", 3, HeadPose(0.0, 0.0, 25.0))
     dx, dy = rolled[45] - rolled[36]
     assert np.degrees(np.arctan2(dy, dx)) == pytest.approx(25, abs=4)
 
@@ -121,10 +122,10 @@ def test_a_frontal_bare_face_is_all_visible_and_a_turned_one_is_not():
     for seed in range(8):
         frontal, _ = draw_face(IBUG, seed, pose=FRONTAL, occluded=False)
         assert frontal.visible[17:].all(), "all but the jaw, over which hair may fall"
-        right, _ = draw_face(IBUG, seed, pose=Pose(60.0, 0.0, 0.0), occluded=False)
+        right, _ = draw_face(IBUG, seed, pose=HeadPose(60.0, 0.0, 0.0), occluded=False)
         assert not right.visible[42:48].all(), "the far eye lies behind the nose"
         assert right.visible[36:42].all()
-        left, _ = draw_face(IBUG, seed, pose=Pose(-60.0, 0.0, 0.0), occluded=False)
+        left, _ = draw_face(IBUG, seed, pose=HeadPose(-60.0, 0.0, 0.0), occluded=False)
         assert left.visible[42:48].all()
 
 
@@ -148,7 +149,7 @@ def test_what_is_called_hidden_lies_under_the_occluder():
 
 def test_hidden_points_of_a_turned_head_are_behind_its_nearer_parts():
     for seed in range(6):
-        face, _ = draw_face(MARKUPS["wflw_98"], seed, pose=Pose(60.0, 0.0, 0.0), occluded=False)
+        face, _ = draw_face(MARKUPS["wflw_98"], seed, pose=HeadPose(60.0, 0.0, 0.0), occluded=False)
         assert not face.visible[68], "the far eye's inner corner is behind the nose"
         assert face.visible[[54, *range(60, 68)]].all()
 

@@ -9,15 +9,19 @@ import io
 import json
 
 from evae_tf import atomic, geometry
+from evae_tf.align import box_file
 from evae_tf.errors import InputError
-
-_BOX = ("box_x_min", "box_y_min", "box_x_max", "box_y_max")
 
 
 def landmark_columns(markup):
     """What a table says of each face, see `landmark_values`."""
     points = [f"{axis}{i}" for i in range(markup.num_points) for axis in "xy"]
-    return ["score", *_BOX, *points, *(f"visibility{i}" for i in range(markup.num_points))]
+    return [
+        "score",
+        *box_file.COLUMNS,
+        *points,
+        *(f"visibility{i}" for i in range(markup.num_points)),
+    ]
 
 
 def landmark_values(record):

@@ -1,11 +1,10 @@
 """Head pose: how a generic 3-D face has to be turned to lie on the landmarks."""
 
-import dataclasses
-
 import cv2
 import numpy as np
 
 from evae_tf import geometry
+from evae_tf.head_pose import HeadPose
 
 # Points of `ibug_68` that hardly move with the face's expression, on the mean face that
 # `data.synthetic_shape` draws: x to the viewer's right, y down, z towards the viewer, in
@@ -29,21 +28,6 @@ _GENERIC_FACE = {
 }
 _FACE_HEIGHT = 2.1  # from brows to chin, in the same unit
 _CAMERA_DISTANCE = 16.0  # a metre, in the same unit: portraits are taken from about there
-
-
-@dataclasses.dataclass(frozen=True)
-class HeadPose:
-    """How a head is turned against the line of sight to it, in degrees.
-
-    Attributes:
-      yaw: positive turns the nose to the right of the image.
-      pitch: positive turns it down.
-      roll: positive turns the head clockwise.
-    """
-
-    yaw: float
-    pitch: float
-    roll: float
 
 
 def head_pose(landmarks, markup):
@@ -75,8 +59,4 @@ def head_pose(landmarks, markup):
     if not solved or not np.isfinite(turn).all():
         return None
     rotation = cv2.Rodrigues(turn)[0] * np.outer(away, away)
-    # The rotation is about y (yaw), then x (pitch), then z (roll).
-    yaw = np.arctan2(-rotation[2, 0], rotation[2, 2])
-    pitch = np.arcsin(np.clip(-rotation[2, 1], -1, 1))
-    roll = np.arctan2(-rotation[0, 1], rotation[1, 1])
-    return HeadPose(*np.degrees([yaw, pitch, roll]).astype(float).tolist())
+    return HeadPose.from_rotation(rotation)

@@ -1,7 +1,5 @@
 """Faces drawn by our own code: any number, in any markup, with true pose and visibility."""
 
-import dataclasses
-
 import cv2
 import numpy as np
 from tqdm import tqdm
@@ -21,36 +19,13 @@ from evae_tf.data.synthetic_scene import (
 from evae_tf.data.synthetic_shape import sample_shape
 from evae_tf.data.synthetic_skin import sample_look
 from evae_tf.errors import InputError
+from evae_tf.head_pose import HeadPose
 from evae_tf.markups import MARKUPS
 
 COUNTS = {"train": 2000, "val": 200, "test": 500}
 SIDE_PX = 176
 _SUPERSAMPLING = 1.25
 _HIDDEN_DEPTH = 0.15  # eye distances
-
-
-@dataclasses.dataclass(frozen=True)
-class Pose:
-    """How a head is turned, in degrees.
-
-    Attributes:
-      yaw: positive turns the nose to the right of the image.
-      pitch: positive turns it down.
-      roll: positive turns the head clockwise.
-    """
-
-    yaw: float
-    pitch: float
-    roll: float
-
-    @property
-    def rotation(self):
-        """Float [3, 3], from the face frame (see `synthetic_shape`) to the viewer's."""
-        yaw, pitch, roll = np.radians([self.yaw, self.pitch, self.roll])
-        about_y = [[np.cos(yaw), 0, np.sin(yaw)], [0, 1, 0], [-np.sin(yaw), 0, np.cos(yaw)]]
-        about_x = [[1, 0, 0], [0, np.cos(pitch), np.sin(pitch)], [0, -np.sin(pitch), np.cos(pitch)]]
-        about_z = [[np.cos(roll), -np.sin(roll), 0], [np.sin(roll), np.cos(roll), 0], [0, 0, 1]]
-        return np.float64(about_z) @ np.float64(about_x) @ np.float64(about_y)
 
 
 def read(subset, markup, count=None, seed=0):
@@ -87,14 +62,14 @@ def draw_face(markup, seed, *, pose=None, occluded=None, subset="train", name="f
     Args:
       markup: `Markup`; the same seed gives the same picture in each.
       seed: int or tuple of ints.
-      pose: `Pose`, or None for a random one, up to 60 degrees of yaw.
+      pose: `HeadPose`, or None for a random one, up to 60 degrees of yaw.
       occluded: whether a hand, scarf, patch, microphone or sunglasses are in front of it; None
         leaves that to chance.
       subset: see `Face`.
       name: see `Face`.
 
     Returns:
-      (`Face`, `Pose`).
+      (`Face`, `HeadPose`).
     """
     streams = np.random.SeedSequence(seed).spawn(5)
     of_shape, of_pose, of_look, of_occluder, of_camera = map(np.random.default_rng, streams)
@@ -128,7 +103,7 @@ def draw_face(markup, seed, *, pose=None, occluded=None, subset="train", name="f
 
 def _sample_pose(rng):
     yaw = rng.normal(0, 16) if rng.random() < 0.75 else rng.uniform(-60, 60)
-    return Pose(float(np.clip(yaw, -60, 60)), float(rng.normal(0, 10)), float(rng.normal(0, 9)))
+    return HeadPose(float(np.clip(yaw, -60, 60)), float(rng.normal(0, 10)), float(rng.normal(0, 9)))
 
 
 def _draw_person(side, view, shape, rng):
