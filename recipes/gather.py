@@ -1,6 +1,8 @@
-"""One list of 68-point faces from all sets: annotated ones, and those that a teacher labels.
+"""One list of 68-point faces from all sets: annotated ones, and those that teachers label.
 
   python -m recipes.gather --data=../shared/data --teacher=runs/teacher/model.keras
+
+Several teachers, separated by commas, label with the mean of their landmarks.
 
 Writes a .csv that `train.py --dataset=csv --markup=ibug_68` reads. Its `val` rows are the faces of
 300-W's val.txt; no photo of any validation list is among the others, nor a copy of it under
@@ -14,14 +16,14 @@ from pathlib import Path
 import numpy as np
 from absl import app, flags
 
-from evae_tf import atomic, markups, runtime
+from evae_tf import atomic, markups
 from evae_tf.data import datasets
 from evae_tf.data.crops import cut_crops
 from recipes import teaching
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("data", None, "Folder with 300w, mtfl, helen29 and ytf68.", required=True)
-flags.DEFINE_string("teacher", None, "A model of 68 points, .keras.", required=True)
+flags.DEFINE_list("teacher", None, "Models of 68 points; several are averaged.", required=True)
 flags.DEFINE_string("output", "runs/gathered/faces.csv", "The list to write.")
 
 _IBUG = markups.MARKUPS["ibug_68"]
@@ -44,7 +46,7 @@ _SAME_PHOTO = 0.97
 def main(_):
     """Prints how many faces of each set were kept."""
     data, output = Path(FLAGS.data).absolute(), Path(FLAGS.output).absolute()
-    predictor = runtime.open_model(FLAGS.teacher)
+    predictor = teaching.Ensemble(FLAGS.teacher)
     annotated = datasets.read_faces("300w", data / "300w", "train")
     validation = datasets.read_faces("300w", data / "300w", "val")
     rows = [(face, face.landmarks, "val") for face in validation]

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 from tqdm import tqdm
 
-from evae_tf import geometry
+from evae_tf import geometry, runtime
 from evae_tf.data.augment import DRAWS, Augmentation, warp
 from evae_tf.data.crops import cut_crops
 
@@ -25,6 +25,29 @@ FIVE_POINTS = {
 _TURN_DEGREES = 15.0
 _CONTEXT_PX = 12
 _BATCH = 64
+
+
+class Ensemble:
+    """Models that take the same crops as one predictor, which gives the mean of their landmarks.
+
+    Args:
+      paths: list of what `runtime.open_model` opens.
+
+    Raises:
+      ValueError: the models differ in markup, input size or crop margin.
+    """
+
+    def __init__(self, paths):
+        self._predictors = [runtime.open_model(path) for path in paths]
+        self.metadata = self._predictors[0].metadata
+        inputs = [(p.metadata.input_size, p.metadata.crop_margin) for p in self._predictors]
+        points = [p.metadata.markup.points for p in self._predictors]
+        if inputs.count(inputs[0]) != len(inputs) or points.count(points[0]) != len(points):
+            raise ValueError(f"{list(paths)}: models of different crops or points: {inputs}.")
+
+    def predict(self, images):
+        landmarks = [predictor.predict(images)["landmarks"] for predictor in self._predictors]
+        return {"landmarks": np.mean(landmarks, axis=0)}
 
 
 def five_points(landmarks, markup_name):

@@ -1,14 +1,17 @@
 """How the shipped models' training list is made."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from evae_tf import geometry, markups
+from evae_tf import geometry, markups, runtime
 from evae_tf.data import datasets, landmark_csv, synthetic
 from evae_tf.data.face import make_face
 from recipes import gather, teaching
 
 IBUG = markups.MARKUPS["ibug_68"]
+ASSETS = Path(__file__).resolve().parents[1] / "assets"
 
 
 def test_a_similarity_is_found_from_points_that_it_moved():
@@ -73,6 +76,14 @@ def test_turned_and_mirrored_views_are_undone():
     landmarks, deviation = teaching.label(_FindsMirroredColors(), [face], boxes)
     np.testing.assert_allclose(landmarks[0], points, atol=0.4)
     assert deviation[0] < 0.4
+
+
+def test_teachers_answer_with_the_mean_of_their_landmarks():
+    paths = [ASSETS / "mobile_68.tflite", ASSETS / "server_68.keras"]
+    images = np.random.default_rng(3).random((2, 112, 112, 3), np.float32)
+    answers = [runtime.open_model(path).predict(images)["landmarks"] for path in paths]
+    found = teaching.Ensemble(paths).predict(images)["landmarks"]
+    np.testing.assert_allclose(found, (answers[0] + answers[1]) / 2, atol=1e-6)
 
 
 def test_disagreement_worked_by_hand():
