@@ -6,6 +6,7 @@ not wait seconds for libraries that it does not use.
 
 import hashlib
 import json
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from evae_tf.keras_file import load_keras_model
 from evae_tf.metadata import ModelMetadata
 
 SAVED_MODEL_METADATA = Path("assets.extra") / "evae_tf.json"
+DESCRIPTION_INSIDE = "evae_tf.json"  # in the archive behind a .tflite file's end
 _BATCH_SIZE = 64
 _KINDS = "a .keras file, a SavedModel folder or a .tflite file"
 
@@ -24,8 +26,8 @@ def open_model(path, num_threads=1):
     """The model at `path`, ready to predict.
 
     Args:
-      path: a `.keras` file, a SavedModel folder or a `.tflite` file with its sidecar; or the name
-        of a shipped model, whose `.tflite` file is taken.
+      path: a `.keras` file, a SavedModel folder or a `.tflite` file; or the name of a shipped
+        model, whose `.tflite` file is taken.
       num_threads: for a `.tflite` file; TensorFlow has settings of its own.
 
     Returns:
@@ -66,7 +68,7 @@ class SavedModelPredictor:
         if not (path / "saved_model.pb").is_file():
             raise InputError(f"{path}: a folder without a saved_model.pb; expected a SavedModel.")
         description = path / SAVED_MODEL_METADATA
-        self.metadata = ModelMetadata.from_dict(_read_description(description), str(description))
+        self.metadata = ModelMetadata.from_dict(read_description(description), str(description))
         import tensorflow as tf
 
         try:
@@ -87,13 +89,19 @@ class SavedModelPredictor:
 
 
 class LiteRTPredictor:
-    """A `.tflite` file with its sidecar, run by LiteRT one crop at a time; see `open_model`."""
+    """A `.tflite` file, run by LiteRT one crop at a time; see `open_model`.
+
+    It is described by the sidecar beside it or, where that is missing, by what it carries inside.
+    """
 
     def __init__(self, path, num_threads):
         sidecar = path.with_suffix(".json")
-        description = _read_description(sidecar)
-        self.metadata = ModelMetadata.from_dict(description, str(sidecar))
-        if description.get("sha256") != hashlib.sha256(path.read_bytes()).hexdigest():
+        beside = sidecar.exists()
+        source = sidecar if beside else path
+        description = read_description(sidecar) if beside else _description_inside(path)
+        self.metadata = ModelMetadata.from_dict(description, str(source))
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        if beside and description.get("sha256") != digest:
             raise InputError(
                 f"{path}: damaged, or not the file that {sidecar.name} describes (sha256 differs)."
             )
@@ -102,12 +110,15 @@ class LiteRTPredictor:
         try:
             self._interpreter = Interpreter(model_path=str(path), num_threads=num_threads)
             self._run = self._interpreter.get_signature_runner()
+            self._takes_bytes = self._interpreter.get_input_details()[0]["dtype"] is np.uint8
         except (ValueError, RuntimeError, KeyError) as error:
             reason = first_line(error)
             raise InputError(f"{path}: not a TFLite file, or damaged ({reason}).") from error
 
     def predict(self, images):
         images = _checked(images, self.metadata)
+        if self._takes_bytes:
+            images = np.rint(255 * images).astype(np.uint8)
         results = [self._run(images=image[None]) for image in images]
         return {name: np.concatenate([r[name] for r in results]) for name in results[0]}
 
@@ -121,13 +132,34 @@ def _checked(images, metadata):
     return images
 
 
-def _read_description(path):
+def read_description(path):
+    """What an exported model says about itself: the content of its JSON file, as a dict.
+
+    Raises:
+      InputError: the file is missing or damaged.
+    """
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"{path}: the model's description is missing beside it.") from error
     except ValueError as error:
         raise InputError(f"{path}: the model's description is damaged ({error}).") from error
+    return _checked_record(record, path)
+
+
+def _description_inside(path):
+    try:
+        with zipfile.ZipFile(path) as archive:
+            record = json.loads(archive.read(DESCRIPTION_INSIDE))
+    except (KeyError, ValueError, zipfile.BadZipFile) as error:
+        raise InputError(
+            f"{path}: carries no description, and {path.with_suffix('.json').name} is missing "
+            "beside it."
+        ) from error
+    return _checked_record(record, path)
+
+
+def _checked_record(record, path):
     if not isinstance(record, dict):
         raise InputError(f"{path}: expected a JSON object that describes a model.")
     return record

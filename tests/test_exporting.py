@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+import zipfile
 
 import cv2
 import keras
@@ -86,6 +87,7 @@ def test_the_reference_is_worth_comparing_with(exported):
         ("tflite_fp16", 1e-3, 1e-3),
         ("tflite_dynamic", 0.1, 5e-3),
         ("tflite_int8", 0.1, 5e-3),
+        ("tflite_uint8", 0.1, 5e-3),
     ],
 )
 def test_every_file_agrees_with_the_keras_model(exported, name, largest, mean):
@@ -108,7 +110,7 @@ def test_quantised_files_differ_at_all(exported):
 
 def test_the_folder_holds_what_the_contract_names(exported):
     files, folder, *_ = exported
-    stems = ["model", "model_fp16", "model_dynamic", "model_int8"]
+    stems = ["model", "model_fp16", "model_dynamic", "model_int8", "model_uint8"]
     expected = {
         "saved_model",
         "export.json",
@@ -134,6 +136,56 @@ def test_the_sidecar_describes_its_file(exported):
     assert sidecar["normalization"] == "RGB in [0, 1]"
     assert sidecar["outputs"] == ["landmarks"]
     assert {"preset", "version", "license"} <= set(sidecar)
+
+
+def test_a_file_carries_its_description(exported, tmp_path):
+    """So that it can be used alone; `unzip` reads it as well."""
+    folder, crops = exported[1], exported[3]
+    sidecar = json.loads((folder / "model_int8.json").read_text())
+    alone = shutil.copy(folder / "model_int8.tflite", tmp_path)
+    with zipfile.ZipFile(alone) as archive:
+        inside = json.loads(archive.read("evae_tf.json"))
+    assert inside == {key: value for key, value in sidecar.items() if key != "sha256"}
+    predictor, expected = (runtime.open_model(f) for f in (alone, folder / "model_int8.tflite"))
+    assert predictor.metadata == expected.metadata
+    np.testing.assert_array_equal(
+        predictor.predict(crops)["landmarks"], expected.predict(crops)["landmarks"]
+    )
+
+
+def test_names_are_those_that_are_documented(exported):
+    for entry in exported[0]:
+        if entry["format"] == "saved_model":
+            continue
+        interpreter = Interpreter(str(exported[1] / entry["path"]))
+        expected = {"serving_default": {"inputs": ["images"], "outputs": ["landmarks"]}}
+        assert interpreter.get_signature_list() == expected
+        (given,), (answer,) = interpreter.get_input_details(), interpreter.get_output_details()
+        assert (given["name"], answer["name"]) == ("images", "landmarks")
+        assert given["shape"].tolist() == [1, SIZE, SIZE, 3]
+
+
+def test_bytes_in_say_what_floats_in_say(exported):
+    """255 times the crops, given to the file itself and not to our reader of it."""
+    _, folder, _, crops, _ = exported
+    floats, whole = (
+        Interpreter(str(folder / f"model_{kind}.tflite")).get_signature_runner()
+        for kind in ("int8", "uint8")
+    )
+    sidecar = json.loads((folder / "model_uint8.json").read_text())
+    assert sidecar["normalization"] == "RGB in 0..255, uint8"
+    for crop in crops[:4]:
+        expected = floats(images=crop[None])["landmarks"]
+        found = whole(images=np.rint(255 * crop[None]).astype(np.uint8))["landmarks"]
+        np.testing.assert_allclose(found, expected, atol=2e-3)
+    with pytest.raises(ValueError, match="UINT8"):
+        whole(images=crops[:1])
+
+
+def test_too_few_faces_to_calibrate(exported, tmp_path):
+    with pytest.raises(InputError, match="9 faces.*at least 10"):
+        export_model(exported[2], tmp_path, ["tflite_int8"], faces=noise_faces(9))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_ops_are_those_that_the_runtime_sees(exported):
@@ -248,7 +300,7 @@ def test_uncertainty_survives_every_precision(exported, tmp_path):
 @pytest.mark.parametrize(("architecture", "preset"), [("cnn", "default"), ("evae", "paper")])
 def test_other_networks(tmp_path, architecture, preset):
     model = tiny_model(tmp_path / "model.keras", "mtfl_5", architecture, preset)
-    faces = noise_faces(6, "mtfl_5")
+    faces = noise_faces(10, "mtfl_5")
     files = export_model(model, tmp_path / "out", ["tflite", "tflite_int8"], faces=faces)
     exact, quantised = (entry["parity"] for entry in files)
     assert exact < 1e-4

@@ -177,7 +177,7 @@ def test_a_tflite_file_that_never_was_one(models):
     path = models / "model.tflite"
     metadata = runtime.open_model(path).metadata
     path.write_bytes(b"a picture of a cat")
-    sidecar.write_sidecar(path, metadata, ["landmarks"])
+    sidecar.write_sidecar(path, sidecar.describe(metadata, ["landmarks"]))
     refuses(path, "not a TFLite file")
 
 

@@ -16,7 +16,7 @@ from evae_tf import atomic, keras_file, runtime
 from evae_tf.data import synthetic
 from evae_tf.data.crops import cut_crops
 from evae_tf.errors import InputError
-from evae_tf.exporting import sidecar, tflite
+from evae_tf.exporting import serving, sidecar, tflite, tflite_file, warm_up
 from evae_tf.exporting.parity import Reference
 from evae_tf.exporting.saved_model import write_saved_model
 from evae_tf.metadata import ModelMetadata
@@ -27,8 +27,11 @@ FILES = {
     "tflite_fp16": "model_fp16.tflite",
     "tflite_dynamic": "model_dynamic.tflite",
     "tflite_int8": "model_int8.tflite",
+    "tflite_uint8": "model_uint8.tflite",
 }
+FORMATS = ("serving", *FILES)  # that of `serving` has the number of its version for a name
 _FACES = 200
+_CALIBRATED, _MIN_CALIBRATION_FACES = ("tflite_int8", "tflite_uint8"), 10
 
 
 def export_model(
@@ -46,7 +49,7 @@ def export_model(
     Args:
       model_path: a `.keras` file.
       output: folder for the files, their sidecars and export.json.
-      formats: keys of `FILES`.
+      formats: some of `FORMATS`. `serving` adds a version to those in the folder.
       outputs: names of the model's outputs to export, or None: all in a SavedModel, `landmarks`
         alone in TFLite files.
       faces: list of `Face` for the comparison, of which 200 are used, evenly spread; None draws
@@ -85,7 +88,13 @@ def export_model(
     crop = {"size": metadata.input_size, "margin": metadata.crop_margin, "num_threads": num_threads}
     faces = _spread(faces)
     reference = Reference(network, faces, cut_crops(faces, **crop), metadata.markup)
-    calibration = cut_crops(_spread(calibration_faces or faces), **crop)
+    calibration_faces = _spread(calibration_faces or faces)
+    if set(formats) & set(_CALIBRATED) and len(calibration_faces) < _MIN_CALIBRATION_FACES:
+        raise InputError(
+            f"{len(calibration_faces)} faces to take the ranges of activations from: "
+            f"{' and '.join(_CALIBRATED)} need at least {_MIN_CALIBRATION_FACES}."
+        )
+    calibration = cut_crops(calibration_faces, **crop)
     images = calibration.model_input()
     # Beside the old files, so that taking their place is a rename.
     with tempfile.TemporaryDirectory(prefix=".", dir=folder) as staging:
@@ -110,7 +119,7 @@ def _record(path, written):
     except (OSError, ValueError, KeyError, TypeError):  # none yet, or not ours
         entries = {}
     entries |= written
-    files = [entries[name] for name in FILES if name in entries]
+    files = [entries[name] for name in FORMATS if name in entries]
     atomic.write_text(path, json.dumps({"files": files}, indent=2) + "\n")
 
 
@@ -127,42 +136,64 @@ class _Writer:
 
     def write(self, name, model):
         """Writes `model` in the format `name` and returns its entry in export.json."""
-        write = self._saved_model if name == "saved_model" else self._tflite
-        return {
-            "format": name,
-            "path": FILES[name],
-            **write(name, model),
-            "nme_keras": self.reference.nme,
-        }
+        write = {"saved_model": self._saved_model, "serving": self._serving}
+        entry = write.get(name, self._tflite)(name, model)
+        return {"format": name, **entry, "nme_keras": self.reference.nme}
 
     def _saved_model(self, name, model):
         with atomic.replacing_folder(self.folder / FILES[name]) as temporary:
             write_saved_model(model, temporary)
-            sidecar.write_description(
-                temporary / runtime.SAVED_MODEL_METADATA, self.metadata, model.output
-            )
-            compared = self.reference.compare(temporary, name, self.num_threads)
-            size = sum(file.stat().st_size for file in temporary.rglob("*") if file.is_file())
+            compared = self._described(name, model, temporary)
+        return {"path": FILES[name], **compared}
+
+    def _serving(self, name, model):
+        version = str(serving.next_version(self.folder, self.metadata))
+        with atomic.replacing_folder(self.folder / version) as temporary:
+            serving.write_signatures(model, self.metadata, temporary)
+            warm_up.write_warm_up(self.metadata, temporary)
+            compared = self._described(name, model, temporary)
+            signatures = warm_up.compare_signatures(temporary, self.metadata)
+        return {"path": version, **compared, "signatures": signatures}
+
+    def _described(self, name, model, temporary):
+        """Writes what a SavedModel says about itself and compares it."""
+        description = sidecar.describe(self.metadata, model.output)
+        sidecar.write_json(temporary / runtime.SAVED_MODEL_METADATA, description)
+        compared = self.reference.compare(temporary, name, self.num_threads)
+        size = sum(file.stat().st_size for file in temporary.rglob("*") if file.is_file())
         return {"bytes": size, "ops": {}, **compared}
 
     def _tflite(self, name, model):
-        static = self.staging / "static"  # traced once for all precisions
-        if not static.exists():
-            write_saved_model(model, static, batch_size=1)
-        content = tflite.convert(static, name, self.calibration_images)
+        is_uint8 = name == "tflite_uint8"
+        content = self._converted("tflite_int8" if is_uint8 else name, model)
+        description = sidecar.describe(self.metadata, model.output)
+        if is_uint8:
+            content = tflite_file.with_uint8_input(content)
+            description["normalization"] = "RGB in 0..255, uint8"
+        operations = tflite.count_ops(content)
+        content = tflite_file.with_description(content, sidecar.to_json(description))
         staged = self.staging / FILES[name]
         staged.write_bytes(content)
-        sidecar.write_sidecar(staged, self.metadata, model.output)
+        sidecar.write_sidecar(staged, description)
         compared = self.reference.compare(staged, name, self.num_threads)
         for file in (staged.with_suffix(".json"), staged):
             os.replace(file, self.folder / file.name)
-        return {"bytes": len(content), "ops": tflite.count_ops(content), **compared}
+        return {"path": FILES[name], "bytes": len(content), "ops": operations, **compared}
+
+    def _converted(self, variant, model):
+        """The bytes of a TFLite file, converted once though two formats may need them."""
+        converted, static = self.staging / variant, self.staging / "static"
+        if not static.exists():  # traced once for all precisions
+            write_saved_model(model, static, batch_size=1)
+        if not converted.exists():
+            converted.write_bytes(tflite.convert(static, variant, self.calibration_images))
+        return converted.read_bytes()
 
 
 def _checked(formats):
-    unknown = sorted(set(formats) - set(FILES))
+    unknown = sorted(set(formats) - set(FORMATS))
     if unknown or not formats:
-        raise InputError(f"formats {unknown} are unknown: known are {list(FILES)}.")
+        raise InputError(f"formats {unknown} are unknown: known are {list(FORMATS)}.")
     if keras.backend.backend() != "tensorflow":
         raise InputError(f"KERAS_BACKEND={keras.backend.backend()}: export needs tensorflow.")
     return list(dict.fromkeys(formats))
@@ -181,7 +212,8 @@ def _choose(network, metadata, outputs, variant):
     images = keras.Input((metadata.input_size, metadata.input_size, 3), name="images")
     available = network(images, training=False)
     if outputs is None:
-        outputs = list(available) if variant == "saved_model" else ["landmarks"]
+        on_server = variant in ("saved_model", "serving")
+        outputs = list(available) if on_server else ["landmarks"]
     unknown = sorted(set(outputs) - set(available))
     if unknown or "landmarks" not in outputs:
         raise InputError(

@@ -7,7 +7,7 @@ from evae_tf.errors import InputError
 
 # The largest difference of a landmark coordinate, as a fraction of the crop. What quantised files
 # lose is told by their NME.
-TOLERANCES = {"saved_model": 1e-5, "tflite": 1e-4, "tflite_fp16": 1e-3}
+TOLERANCES = {"saved_model": 1e-5, "serving": 1e-5, "tflite": 1e-4, "tflite_fp16": 1e-3}
 
 
 class Reference:

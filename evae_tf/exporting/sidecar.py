@@ -9,27 +9,34 @@ _LICENSE = (
 )
 
 
-def write_description(path, metadata, outputs, **further):
-    """Writes what `runtime.open_model` reads beside or inside an exported model, as JSON.
+def describe(metadata, outputs, normalization="RGB in [0, 1]"):
+    """What `runtime.open_model` reads beside or inside an exported model, as a dict for JSON.
 
     Args:
-      path: of the description; its folder is created if needed.
       metadata: `ModelMetadata`.
       outputs: names of the outputs that were exported.
-      further: more entries.
+      normalization: what the pixels of `images` have to be.
     """
-    description = {
+    return {
         **metadata.to_dict(),
-        "normalization": "RGB in [0, 1]",
+        "normalization": normalization,
         "outputs": list(outputs),
         "license": _LICENSE,
-        **further,
     }
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
 
 
-def write_sidecar(path, metadata, outputs):
-    """Writes the sidecar of the TFLite file `path` beside it."""
+def write_sidecar(path, description):
+    """Writes a description beside the TFLite file `path`, with the digest of the file."""
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    write_description(path.with_suffix(".json"), metadata, outputs, sha256=digest)
+    write_json(path.with_suffix(".json"), {**description, "sha256": digest})
+
+
+def write_json(path, description):
+    """Writes a description to the file `path`, whose folder is created if needed."""
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(to_json(description), encoding="utf-8")
+
+
+def to_json(description):
+    """A description as text."""
+    return json.dumps(description, indent=2) + "\n"

@@ -11,6 +11,7 @@ import tensorflow as tf
 from ai_edge_litert import schema_py_generated as schema
 
 from evae_tf.errors import InputError
+from evae_tf.exporting.tflite_file import parse, with_short_names
 
 # What mobile GPUs do not run, and what shows that a shape is not static.
 UNWANTED_OPS = ("PACK", "STRIDED_SLICE", "GATHER")
@@ -41,12 +42,12 @@ def convert(saved_model, variant, crops):
         converter.target_spec.supported_types = [tf.float16]
     content = _convert_int8(converter, crops) if variant == "tflite_int8" else converter.convert()
     check_ops(content, variant)
-    return content
+    return with_short_names(content)
 
 
 def count_ops(content):
     """How often each operation stands in a TFLite file: bytes -> dict of name to count."""
-    model = _parse(content)
+    model = parse(content)
     return dict(
         collections.Counter(
             _op_name(model, operator) for graph in model.subgraphs for operator in graph.operators
@@ -95,7 +96,7 @@ def readout_tensors(content):
 
     The small layers of the uncertainty head belong to it: covariances span several powers of ten.
     """
-    model = _parse(content)
+    model = parse(content)
     graph = model.subgraphs[0]
     producers = {tensor: op for op in graph.operators for tensor in op.outputs}
     names, waiting = set(), list(graph.outputs)
@@ -108,10 +109,6 @@ def readout_tensors(content):
             names.add(name)
             waiting.extend(operator.inputs)
     return sorted(names)
-
-
-def _parse(content):
-    return schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(content, 0))
 
 
 def _op_name(model, operator):

@@ -1,0 +1,117 @@
+"""A version folder for TensorFlow Serving: its number, and its three signatures."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from evae_tf import runtime
+from evae_tf.errors import InputError
+from evae_tf.exporting import image_bytes as images_in_graph
+from evae_tf.metadata import ModelMetadata
+
+
+def next_version(folder, description):
+    """The number of the version to write, one more than the newest in `folder`.
+
+    Args:
+      folder: Path of what a server watches.
+      description: `ModelMetadata` of the model to write.
+
+    Raises:
+      InputError: the newest version is of a model with other landmarks or crops, whose clients
+        would misread this one.
+    """
+    versions = [int(path.name) for path in folder.iterdir() if path.name.isdecimal()]
+    if not versions:
+        return 1
+    newest = folder / str(max(versions))
+    found = ModelMetadata.from_dict(
+        runtime.read_description(newest / runtime.SAVED_MODEL_METADATA), str(newest)
+    )
+    told = [_as_clients_see(each) for each in (found, description)]
+    if told[0] != told[1]:
+        raise InputError(
+            f"{newest}: the newest version there is another model ({told[0]}) than this one "
+            f"({told[1]}); choose another --output."
+        )
+    return max(versions) + 1
+
+
+def _as_clients_see(model):
+    return (
+        f"{model.markup.name}, {model.markup.num_points} points, {model.input_size} px, "
+        f"margin {model.crop_margin}"
+    )
+
+
+def write_signatures(model, description, folder):
+    """Writes `model` as a SavedModel with the signatures of the serving contract.
+
+    `serving_default` takes `images`, float32 [N, S, S, 3], RGB in [0, 1]; `predict_uint8` the same
+    as uint8; both give the model's outputs. `align_bytes` takes `image_bytes`, string [N], and
+    `boxes`, float32 [N, 4], and gives `valid`, bool [N], with all outputs but the response maps in
+    image pixels; NaN in rows that are not valid. A request of another shape is refused in front of
+    the first kernel, where it would abort the server.
+
+    Args:
+      model: functional Keras model of one input [None, S, S, 3].
+      description: its `ModelMetadata`.
+      folder: where to write.
+
+    Raises:
+      InputError: the disk refused the files.
+    """
+    size, margin = description.input_size, description.crop_margin
+    shape = (None, size, size, 3)
+
+    def serving_default(images):
+        return model(tf.ensure_shape(images, shape), training=False)
+
+    def predict_uint8(images):
+        images = tf.ensure_shape(images, shape)
+        return model(tf.cast(images, tf.float32) / 255, training=False)
+
+    def align_bytes(image_bytes, boxes):
+        image_bytes = tf.ensure_shape(image_bytes, (None,))
+        boxes = tf.ensure_shape(boxes, (None, 4))
+        tf.debugging.assert_equal(
+            tf.shape(image_bytes)[0], tf.shape(boxes)[0], "image_bytes and boxes differ in number"
+        )
+        crops, squares, valid = images_in_graph.cut_crops(image_bytes, boxes, size, margin)
+        outputs = _in_pixels(model(crops, training=False), squares)
+        blank = {name: tf.fill(tf.shape(value), np.nan) for name, value in outputs.items()}
+        return {
+            "valid": valid,
+            **{
+                name: tf.where(_like(valid, value), value, blank[name])
+                for name, value in outputs.items()
+            },
+        }
+
+    crops, pixels = (tf.TensorSpec(shape, kind, "images") for kind in (tf.float32, tf.uint8))
+    files = tf.TensorSpec((None,), tf.string, "image_bytes")
+    boxes = tf.TensorSpec((None, 4), tf.float32, "boxes")
+    archive = keras.export.ExportArchive()
+    archive.add_endpoint("serving_default", serving_default, input_signature=[crops])
+    archive.add_endpoint("predict_uint8", predict_uint8, input_signature=[pixels])
+    archive.add_endpoint("align_bytes", align_bytes, input_signature=[files, boxes])
+    try:
+        archive.write_out(str(folder), verbose=False)
+    except tf.errors.OpError as error:  # TensorFlow's own form of a full disk
+        raise InputError(f"{folder}: cannot be written ({error.message}).") from error
+
+
+def _like(values, other):
+    """Values [N] -> [N, 1, ...], to be broadcast over `other` [N, ...]."""
+    return tf.reshape(values, (-1, *[1] * (len(other.shape) - 1)))
+
+
+def _in_pixels(outputs, squares):
+    """The model's outputs from fractions of the crop to image pixels; see `geometry`."""
+    centre, side = squares[:, None, :2], squares[:, None, 2:]
+    changed = {"landmarks": (outputs["landmarks"] - 0.5) * side + centre}
+    if "covariance" in outputs:
+        changed["covariance"] = outputs["covariance"] * side[..., None] ** 2
+    if "visibility" in outputs:
+        changed["visibility"] = outputs["visibility"]
+    return changed

@@ -1,0 +1,75 @@
+"""What can be changed in a finished TFLite file: names, the type of its input, its description.
+
+A description travels inside as an archive behind the file's end, where TFLite readers do not look
+and `unzip` does.
+"""
+
+import io
+import zipfile
+
+import flatbuffers
+from ai_edge_litert import schema_py_generated as schema
+
+from evae_tf.errors import InputError
+from evae_tf.runtime import DESCRIPTION_INSIDE
+
+_UINT8_STEP = 1 / 255  # so that 0 to 255 stands for 0 to 1
+_QUANTIZE = schema.BuiltinOperator.QUANTIZE
+
+
+def parse(content):
+    """The objects of a TFLite file, given as bytes."""
+    return schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(content, 0))
+
+
+def with_short_names(content):
+    """The file with tensors named as its signature names them, and short names for the others.
+
+    The converter names a tensor by the paths of all operations that it was fused from: a
+    sixtieth of a small file.
+    """
+    model = parse(content)
+    (signature,) = model.signatureDefs
+    given = {tensor.tensorIndex: tensor.name for tensor in [*signature.inputs, *signature.outputs]}
+    for index, tensor in enumerate(model.subgraphs[0].tensors):
+        first, _, _ = tensor.name.decode().partition(";")
+        within_network = "/".join(first.split("/")[2:])  # less the two models around it
+        tensor.name = given.get(index, within_network or first)
+    return _packed(model, len(content))
+
+
+def with_uint8_input(content):
+    """An int8 file whose `images` are uint8, RGB in 0..255, as cameras give them.
+
+    Raises:
+      InputError: something other than the first quantisation reads the images.
+    """
+    model = parse(content)
+    graph = model.subgraphs[0]
+    (images,) = graph.inputs
+    readers = [operator for operator in graph.operators if images in operator.inputs]
+    if any(_builtin_code(model, reader) != _QUANTIZE for reader in readers):
+        raise InputError("tflite_uint8: the images are not quantised first in this network.")
+    tensor = graph.tensors[images]
+    tensor.type = schema.TensorType.UINT8
+    tensor.quantization = schema.QuantizationParametersT(scale=[_UINT8_STEP], zeroPoint=[0])
+    return _packed(model, len(content))
+
+
+def with_description(content, text):
+    """The file with a description, a JSON text, behind its end."""
+    file = io.BytesIO(content)
+    with zipfile.ZipFile(file, "a", zipfile.ZIP_DEFLATED) as archive:
+        # The entry's date is fixed: the same model gives the same bytes.
+        archive.writestr(zipfile.ZipInfo(DESCRIPTION_INSIDE), text, zipfile.ZIP_DEFLATED)
+    return file.getvalue()
+
+
+def _builtin_code(model, operator):
+    return model.operatorCodes[operator.opcodeIndex].builtinCode
+
+
+def _packed(model, size):
+    builder = flatbuffers.Builder(size)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())

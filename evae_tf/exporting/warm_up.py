@@ -1,0 +1,109 @@
+"""Requests that a server answers by itself before it says that it is ready.
+
+The same requests tell whether the signatures agree with each other.
+"""
+
+import dataclasses
+import io
+
+import numpy as np
+import tensorflow as tf
+from PIL import Image
+from tensorflow_serving.apis import model_pb2, predict_pb2, prediction_log_pb2
+
+from evae_tf import geometry, markups
+from evae_tf.data import synthetic
+from evae_tf.data.crops import cut_crops
+from evae_tf.data.images import read_image
+from evae_tf.errors import InputError
+
+WARM_UP_REQUESTS = "assets.extra/tf_serving_warmup_requests"
+MODEL_NAME = "evae_landmarks"
+_BATCHES = (1, 4)
+TOLERANCES = {"predict_uint8": 1e-5, "align_bytes": 5e-3}  # fractions of the crop
+
+
+def requests(description, batch_size):
+    """A request for each signature, of faces that are drawn: name -> dict of input arrays.
+
+    Drawn, because a data set's photos may not be passed on inside a model.
+    """
+    faces = synthetic.read("val", markups.MARKUPS["ibug_68"], count=batch_size)
+    files = [_jpeg(face.image) for face in faces]
+    faces = [
+        dataclasses.replace(face, image=read_image(io.BytesIO(file)))
+        for face, file in zip(faces, files, strict=True)
+    ]
+    crops = cut_crops(faces, size=description.input_size, margin=description.crop_margin)
+    return {
+        "serving_default": {"images": crops.model_input()},
+        "predict_uint8": {"images": np.asarray(crops.images)},
+        "align_bytes": {
+            "image_bytes": np.array(files, object),
+            "boxes": np.stack([face.box for face in faces]),
+        },
+    }
+
+
+def _jpeg(image):
+    content = io.BytesIO()
+    Image.fromarray(image).save(content, "JPEG")
+    return content.getvalue()
+
+
+def write_warm_up(description, folder):
+    """Writes the requests that a server answers by itself before it says that it is ready.
+
+    Raises:
+      InputError: the disk refused the file.
+    """
+    path = folder / WARM_UP_REQUESTS
+    path.parent.mkdir(exist_ok=True)
+    try:
+        with tf.io.TFRecordWriter(str(path)) as writer:
+            for batch_size in _BATCHES:
+                for name, inputs in requests(description, batch_size).items():
+                    writer.write(_prediction_log(name, inputs).SerializeToString())
+    except tf.errors.OpError as error:
+        raise InputError(f"{path}: cannot be written ({error.message}).") from error
+
+
+def _prediction_log(signature, inputs):
+    request = predict_pb2.PredictRequest(
+        model_spec=model_pb2.ModelSpec(name=MODEL_NAME, signature_name=signature),
+        inputs={name: tf.make_tensor_proto(value) for name, value in inputs.items()},
+    )
+    log = prediction_log_pb2.PredictLog(request=request)
+    return prediction_log_pb2.PredictionLog(predict_log=log)
+
+
+def compare_signatures(folder, description):
+    """How far the other signatures are from `serving_default`, on drawn faces.
+
+    Returns:
+      dict of signature name to the largest difference of a landmark, in fractions of the crop.
+
+    Raises:
+      InputError: it is larger than allowed, or a row is not valid.
+    """
+    loaded = tf.saved_model.load(str(folder))
+    asked = requests(description, max(_BATCHES))
+
+    def landmarks(signature):
+        inputs = {name: tf.constant(value) for name, value in asked[signature].items()}
+        return loaded.signatures[signature](**inputs)["landmarks"].numpy()
+
+    squares = geometry.square_around(asked["align_bytes"]["boxes"], description.crop_margin)
+    found = {
+        "predict_uint8": landmarks("predict_uint8"),
+        "align_bytes": geometry.image_to_crop(landmarks("align_bytes"), squares),
+    }
+    expected = landmarks("serving_default")
+    differences = {name: float(np.abs(each - expected).max()) for name, each in found.items()}
+    for name, difference in differences.items():
+        if not difference < TOLERANCES[name]:  # nor is what is not a number
+            raise InputError(
+                f"serving: {name} differs from serving_default by {difference:.1e} of the crop, "
+                f"allowed is {TOLERANCES[name]:.0e}; the version was not kept."
+            )
+    return differences

@@ -1,0 +1,244 @@
+"""Version folders for TensorFlow Serving; the truth is what Keras says of a real photo."""
+
+import io
+import json
+import subprocess
+import sys
+
+import matplotlib.cbook
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+from tensorflow_serving.apis import prediction_log_pb2
+
+from evae_tf import config, geometry, keras_file, markups, runtime
+from evae_tf.architectures import build_model
+from evae_tf.data import synthetic
+from evae_tf.errors import InputError
+from evae_tf.exporting import export_model, warm_up
+
+BOX = (183.0, 158.0, 347.0, 335.0)  # of the face in the portrait
+SIZE, MARGIN = 112, 0.25
+SIGNATURES = {"serving_default", "predict_uint8", "align_bytes"}
+
+
+@pytest.fixture(scope="module")
+def faces():
+    return synthetic.read("val", markups.MARKUPS["ibug_68"], count=4)
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory, faces):
+    """(what export.json says, the version folder) of `mobile_68`."""
+    folder = tmp_path_factory.mktemp("models")
+    (entry,) = export_model("mobile_68", folder, ["serving"], faces=faces)
+    return entry, folder / "1"
+
+
+@pytest.fixture(scope="module")
+def loaded(served):
+    return tf.saved_model.load(str(served[1]))
+
+
+def portrait():
+    with matplotlib.cbook.get_sample_data("grace_hopper.jpg") as file:
+        return np.array(Image.open(file).convert("RGB"))
+
+
+def encoded(image, kind="PNG", **options):
+    content = io.BytesIO()
+    Image.fromarray(image).save(content, kind, **options)
+    return content.getvalue()
+
+
+def crop():
+    square = geometry.square_around(np.float32(BOX), MARGIN)
+    return geometry.cut_square(portrait(), square, SIZE), square
+
+
+def ask(loaded, signature, **inputs):
+    answers = loaded.signatures[signature](**inputs)
+    return {name: value.numpy() for name, value in answers.items()}
+
+
+def align(loaded, files, boxes):
+    return ask(
+        loaded,
+        "align_bytes",
+        image_bytes=tf.constant(files),
+        boxes=tf.constant(boxes, tf.float32),
+    )
+
+
+def test_a_version_is_all_that_a_server_wants(served):
+    entry, folder = served
+    assert entry["path"] == "1"
+    assert (folder / "saved_model.pb").is_file()
+    assert set(tf.saved_model.load(str(folder)).signatures) == SIGNATURES
+    assert entry["signatures"]["predict_uint8"] < 1e-5
+    assert entry["signatures"]["align_bytes"] < 5e-3
+    assert runtime.open_model(folder).metadata.markup.name == "ibug_68"
+    assert [path.name for path in folder.parent.iterdir() if path.name.startswith(".")] == []
+
+
+def test_signatures_agree_with_the_keras_model_on_a_photo(loaded):
+    pixels, square = crop()
+    expected = keras_file.load_pretrained("mobile_68").predict(pixels[None] / 255, verbose=0)
+    floats = ask(loaded, "serving_default", images=tf.constant(np.float32(pixels[None] / 255)))
+    whole = ask(loaded, "predict_uint8", images=tf.constant(pixels[None]))
+    assert set(floats) == set(whole) == set(expected)
+    for name, values in expected.items():
+        np.testing.assert_allclose(floats[name], values, atol=1e-4 * np.abs(values).max())
+        np.testing.assert_allclose(whole[name], values, atol=1e-4 * np.abs(values).max())
+
+    found = align(loaded, [encoded(portrait())], [BOX])
+    assert set(found) == {"valid", "landmarks", "covariance", "visibility"}
+    assert found["valid"].tolist() == [True]
+    side = square[2]
+    in_pixels = geometry.crop_to_image(expected["landmarks"], square[None])
+    # Its crop differs from OpenCV's by fractions of a grey value.
+    assert np.abs(found["landmarks"] - in_pixels).max() < 0.002 * side
+    covariance = expected["covariance"] * side**2
+    difference = np.abs(found["covariance"] - covariance).max(axis=(2, 3))
+    assert np.all(difference < 0.05 * np.trace(covariance, axis1=2, axis2=3))
+    np.testing.assert_allclose(found["visibility"], expected["visibility"], atol=0.02)
+
+
+def test_exif_rotation_is_applied(loaded):
+    """The same picture, stored on its side, with the tag that says so."""
+    image = portrait()
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned to the right by a quarter
+    lying = encoded(np.rot90(image), "JPEG", quality=98, exif=exif)
+    upright = encoded(image, "JPEG", quality=98)
+    found = align(loaded, [lying, upright], [BOX, BOX])["landmarks"]
+    assert np.abs(found[0] - found[1]).max() < 0.5
+
+
+def test_a_broken_image_spoils_its_own_row(loaded):
+    good = encoded(portrait(), "JPEG")
+    files = [good, good[:5000], encoded(portrait())[:9000], b"words", b"", good]
+    found = align(loaded, files, [BOX] * 5 + [(0, 0, 0, 0)])
+    assert found["valid"].tolist() == [True] + [False] * 5
+    alone = align(loaded, [good], [BOX])
+    for name in ("landmarks", "covariance", "visibility"):
+        np.testing.assert_allclose(found[name][0], alone[name][0], rtol=1e-4, atol=1e-4)
+        assert np.isnan(found[name][1:]).all()
+
+
+def test_warm_up_requests_are_answered(served, loaded):
+    records = tf.data.TFRecordDataset(str(served[1] / warm_up.WARM_UP_REQUESTS))
+    asked = []
+    for record in records.as_numpy_iterator():
+        request = prediction_log_pb2.PredictionLog.FromString(record).predict_log.request
+        assert request.model_spec.name == "evae_landmarks"
+        name = request.model_spec.signature_name
+        inputs = {key: tf.make_ndarray(value) for key, value in request.inputs.items()}
+        answer = ask(loaded, name, **{key: tf.constant(value) for key, value in inputs.items()})
+        assert np.isfinite(answer["landmarks"]).all()
+        assert answer.get("valid", np.array(True)).all()
+        asked.append((name, len(answer["landmarks"])))
+    assert sorted(asked) == sorted((name, n) for name in SIGNATURES for n in (1, 4))
+
+
+_WITH_TENSORFLOW_ALONE = """
+import sys
+sys.modules.update(dict.fromkeys(["keras", "tf_keras", "tensorflow_probability", "evae_tf"]))
+import numpy as np, tensorflow as tf
+loaded = tf.saved_model.load(sys.argv[1])
+photo = tf.constant([open(sys.argv[2], "rb").read()] * 2)
+boxes = tf.constant([[float(v) for v in sys.argv[3].split(",")]] * 2)
+found = loaded.signatures["align_bytes"](image_bytes=photo, boxes=boxes)
+print(found["landmarks"].numpy().tolist())
+wrong = {
+    "serving_default": [dict(images=tf.zeros(s)) for s in ((2, 111, 112, 3), (112, 112, 3))],
+    "predict_uint8": [dict(images=tf.zeros((2, 112, 112, 4), tf.uint8))],
+    "align_bytes": [
+        dict(image_bytes=photo, boxes=tf.zeros((2, 5))),
+        dict(image_bytes=photo[None], boxes=boxes),
+        dict(image_bytes=photo, boxes=boxes[:1]),
+        dict(image_bytes=photo[:1], boxes=boxes),
+    ],
+}
+for name, calls in wrong.items():
+    for inputs in calls:
+        try:
+            loaded.signatures[name](**inputs)
+        except tf.errors.InvalidArgumentError:
+            print("refused")
+"""
+
+
+def test_it_needs_tensorflow_alone(served, loaded, tmp_path):
+    """And a tensor of the wrong shape is an error instead of an abort."""
+    (tmp_path / "photo.png").write_bytes(encoded(portrait()))
+    box = ",".join(map(str, BOX))
+    arguments = [str(served[1]), str(tmp_path / "photo.png"), box]
+    done = subprocess.run(
+        [sys.executable, "-c", _WITH_TENSORFLOW_ALONE, *arguments], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    answer, *refused = done.stdout.splitlines()
+    assert refused == ["refused"] * 7
+    expected = align(loaded, [encoded(portrait())] * 2, [BOX] * 2)["landmarks"]
+    np.testing.assert_allclose(json.loads(answer), expected, atol=1e-3)
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory):
+    """(an untrained model of 5 points, faces) to write versions of in no time."""
+    folder, five = tmp_path_factory.mktemp("tiny"), markups.MARKUPS["mtfl_5"]
+    sizes = ["input_size=32", "encoder_filters=4,4,4", "decoder_filters=4,4,4"]
+    build_model(config.override(config.Config(), sizes), five).save(folder / "model.keras")
+    return folder / "model.keras", synthetic.read("val", five, count=2)
+
+
+def test_versions_are_counted_up(tiny, tmp_path):
+    model, faces = tiny
+    (entry,) = export_model(model, tmp_path, ["serving"], faces=faces)
+    assert entry["path"] == "1"
+    (tmp_path / "1").rename(tmp_path / "7")
+    (tmp_path / "notes").mkdir()
+    (entry,) = export_model(model, tmp_path, ["serving"], faces=faces, outputs=["landmarks"])
+    assert entry["path"] == "8"
+    assert {path.name for path in tmp_path.iterdir()} == {"7", "8", "notes", "export.json"}
+    outputs = tf.saved_model.load(str(tmp_path / "8")).signatures["align_bytes"].structured_outputs
+    assert set(outputs) == {"landmarks", "valid"}
+
+
+def contents(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_folder_of_another_model_is_left_alone(served, tiny):
+    (model, faces), before = tiny, contents(served[1].parent)
+    with pytest.raises(InputError, match="ibug_68, 68 points.*mtfl_5, 5 points"):
+        export_model(model, served[1].parent, ["serving"], faces=faces)
+    assert contents(served[1].parent) == before
+
+
+def test_a_folder_with_a_model_of_others_is_left_alone(tiny, tmp_path):
+    model, faces = tiny
+    (tmp_path / "3").mkdir()
+    (tmp_path / "3" / "saved_model.pb").write_bytes(b"theirs")
+    with pytest.raises(InputError, match="3.*description"):
+        export_model(model, tmp_path, ["serving"], faces=faces)
+    assert contents(tmp_path) == {tmp_path / "3" / "saved_model.pb": b"theirs"}
+
+
+@pytest.mark.parametrize("wrong", ["it differs", "it is interrupted"])
+def test_a_version_that_is_not_right_is_not_kept(tiny, tmp_path, monkeypatch, wrong):
+    (model, faces), expected = tiny, InputError
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    if wrong == "it differs":
+        monkeypatch.setitem(warm_up.TOLERANCES, "align_bytes", 0.0)
+    else:
+        monkeypatch.setattr(warm_up, "compare_signatures", interrupted)
+        expected = KeyboardInterrupt
+    with pytest.raises(expected):
+        export_model(model, tmp_path, ["serving"], faces=faces)
+    assert list(tmp_path.iterdir()) == []
