@@ -1,0 +1,134 @@
+"""A model server on loopback, for tests: the official protos over `tf.saved_model`.
+
+It stands in for TensorFlow Serving, which cannot be installed by a package manager of Python. It
+has the faults on order that real servers have by accident.
+"""
+
+import base64
+import http.server
+import json
+import threading
+import time
+from concurrent import futures
+
+import grpc
+import numpy as np
+import tensorflow as tf
+from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
+
+
+class Model:
+    """A version folder, and how the server that has it behaves.
+
+    Attributes:
+      pause_s: seconds that every answer takes longer.
+      failures: how many requests are yet refused as by a server that is starting.
+      asked: number of requests that arrived.
+    """
+
+    def __init__(self, folder):
+        self._loaded = tf.saved_model.load(str(folder))  # keeps the variables alive
+        self.pause_s, self.failures, self.asked = 0.0, 0, 0
+        self._lock = threading.Lock()
+
+    def answer(self, signature, inputs):
+        """Arrays in, arrays out; as the real server, raises what TensorFlow raises."""
+        time.sleep(self.pause_s)
+        outputs = self._loaded.signatures[signature](
+            **{name: tf.constant(value) for name, value in inputs.items()}
+        )
+        return {name: value.numpy() for name, value in outputs.items()}
+
+    def is_refusing(self):
+        """Counts a request, and whether it is to be refused."""
+        with self._lock:
+            self.asked += 1
+            self.failures -= 1
+            return self.failures >= 0
+
+
+class _Servicer(prediction_service_pb2_grpc.PredictionServiceServicer):
+    def __init__(self, model):
+        self._model = model
+
+    def Predict(self, request, context):
+        if self._model.is_refusing():
+            context.abort(grpc.StatusCode.UNAVAILABLE, "starting")
+        inputs = {name: tf.make_ndarray(value) for name, value in request.inputs.items()}
+        try:
+            outputs = self._model.answer(request.model_spec.signature_name, inputs)
+        except (tf.errors.OpError, KeyError) as error:
+            context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error)[:200])
+        return predict_pb2.PredictResponse(
+            outputs={name: tf.make_tensor_proto(value) for name, value in outputs.items()}
+        )
+
+
+class GrpcServer:
+    """Context manager; `address` is its HOST:PORT."""
+
+    def __init__(self, model, port=0):
+        self._server = grpc.server(futures.ThreadPoolExecutor(4))
+        prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(
+            _Servicer(model), self._server
+        )
+        self.address = f"127.0.0.1:{self._server.add_insecure_port(f'127.0.0.1:{port}')}"
+
+    def __enter__(self):
+        self._server.start()
+        return self
+
+    def __exit__(self, *_):
+        self.kill()
+
+    def kill(self):
+        """Goes away at once, in the midst of what it was doing."""
+        self._server.stop(grace=0).wait()
+
+
+class RestServer:
+    """The same over HTTP, in the format of the REST API's `inputs` and `outputs`."""
+
+    def __init__(self, model):
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                if model.is_refusing():
+                    return self._send(503, {"error": "starting"})
+                inputs = {
+                    "image_bytes": np.array(
+                        [base64.b64decode(f["b64"]) for f in body["inputs"]["image_bytes"]], object
+                    ),
+                    "boxes": np.array(body["inputs"]["boxes"], np.float32),
+                }
+                try:
+                    outputs = model.answer(body["signature_name"], inputs)
+                except (tf.errors.OpError, KeyError) as error:
+                    return self._send(400, {"error": str(error)[:200]})
+                outputs = {name: value.tolist() for name, value in outputs.items()}
+                return self._send(200, {"outputs": outputs})
+
+            def _send(self, status, answer):
+                content = json.dumps(answer).encode()  # NaN as the server has it, bare
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content)
+
+            def log_message(self, *_):
+                pass
+
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.address = "{}:{}".format(*self._server.server_address)
+
+    def __enter__(self):
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self.kill()
+
+    def kill(self):
+        """Takes no further request."""
+        self._server.shutdown()
+        self._server.server_close()

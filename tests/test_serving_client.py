@@ -1,0 +1,238 @@
+"""The client against a model server on loopback, the good one and the bad ones."""
+
+import io
+import json
+import subprocess
+import sys
+import threading
+import time
+from concurrent import futures
+from pathlib import Path
+
+import matplotlib.cbook
+import numpy as np
+import pytest
+import yaml
+from google.protobuf import text_format
+from PIL import Image
+from tensorflow_serving.config import model_server_config_pb2
+
+from evae_tf import Aligner, geometry, markups
+from evae_tf.data import synthetic
+from evae_tf.errors import InputError
+from evae_tf.exporting import export_model, warm_up
+from serving import client
+from tests.loopback_server import GrpcServer, Model, RestServer
+
+ROOT = Path(__file__).resolve().parents[1]
+SERVERS = {"grpc": GrpcServer, "rest": RestServer}
+BOX = (183.0, 158.0, 347.0, 335.0)  # of the face in the portrait
+PROTOCOLS = pytest.mark.parametrize("protocol", ["grpc", "rest"])
+
+
+@pytest.fixture(scope="module")
+def version(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("models")
+    faces = synthetic.read("val", markups.MARKUPS["ibug_68"], count=2)
+    export_model("mobile_68", folder, ["serving"], faces=faces)
+    return folder / "1"
+
+
+@pytest.fixture(scope="module")
+def only_model(version):
+    return Model(version)
+
+
+@pytest.fixture
+def model(only_model):
+    only_model.pause_s, only_model.failures, only_model.asked = 0.0, 0, 0
+    return only_model
+
+
+@pytest.fixture(scope="module")
+def photo(tmp_path_factory):
+    path = tmp_path_factory.mktemp("photos") / "portrait.jpg"
+    with matplotlib.cbook.get_sample_data("grace_hopper.jpg") as file:
+        path.write_bytes(file.read())
+    return path
+
+
+def connect(protocol, address, **options):
+    return client.CLIENTS[protocol](address, **options)
+
+
+@PROTOCOLS
+def test_answers_are_those_of_the_model(protocol, model, photo):
+    files, boxes = [photo.read_bytes(), b"words"], np.float32([BOX, BOX])
+    expected = model.answer("align_bytes", {"image_bytes": np.array(files, object), "boxes": boxes})
+    with SERVERS[protocol](model) as server:
+        found = connect(protocol, server.address).align(files, boxes)
+    assert found["valid"].tolist() == [True, False]
+    assert set(found) == set(expected)
+    for name, values in expected.items():
+        np.testing.assert_allclose(found[name], values, rtol=1e-6)
+
+
+def test_every_signature_can_be_asked(model, version):
+    with GrpcServer(model) as server:
+        connection = connect("grpc", server.address)
+        images = np.zeros((2, 112, 112, 3), np.uint8)
+        assert connection.predict("predict_uint8", images=images)["landmarks"].shape == (2, 68, 2)
+        images = images.astype(np.float32)
+        assert set(connection.predict("serving_default", images=images)) >= {"response_maps"}
+
+
+@PROTOCOLS
+def test_a_server_that_is_starting_is_asked_again(protocol, model, photo):
+    model.failures = 2
+    with SERVERS[protocol](model) as server:
+        found = connect(protocol, server.address).align([photo.read_bytes()], [BOX])
+    assert found["valid"].all()
+    assert model.asked == 3
+
+
+@PROTOCOLS
+def test_a_server_that_keeps_refusing_is_given_up(protocol, model, photo):
+    model.failures = 1000
+    with SERVERS[protocol](model) as server, pytest.raises(InputError, match="starting"):
+        connect(protocol, server.address).align([photo.read_bytes()], [BOX])
+    assert model.asked == 4
+
+
+@PROTOCOLS
+def test_a_slow_server_is_not_waited_for(protocol, model, photo):
+    model.pause_s = 3.0
+    started = time.monotonic()
+    with SERVERS[protocol](model) as server:
+        connection = connect(protocol, server.address, timeout=0.3)
+        with pytest.raises(InputError, match="deadline exceeded|no answer in 0.3 s"):
+            connection.align([photo.read_bytes()], [BOX])
+        assert time.monotonic() - started < 2.0
+
+
+@PROTOCOLS
+def test_nobody_there(protocol):
+    with pytest.raises(InputError, match="127.0.0.1:9"):
+        connect(protocol, "127.0.0.1:9", timeout=5.0).align([b""], [BOX])
+
+
+def test_a_server_that_dies_in_the_midst_of_an_answer(model, photo):
+    model.pause_s = 1.0
+    with GrpcServer(model) as server:
+        threading.Timer(0.3, server.kill).start()
+        with pytest.raises(InputError, match=server.address):
+            connect("grpc", server.address, timeout=5.0).align([photo.read_bytes()], [BOX])
+
+
+@PROTOCOLS
+def test_an_error_is_passed_on_and_not_asked_again(protocol, model, photo):
+    with SERVERS[protocol](model) as server, pytest.raises(InputError, match="(?i)invalid|boxes"):
+        connect(protocol, server.address).align([photo.read_bytes()], [BOX, BOX])
+    assert model.asked == 1
+
+
+def test_a_server_of_another_kind():
+    """An HTTP server that speaks no JSON."""
+    with RestServer(None) as server, pytest.raises(InputError, match=server.address):
+        client.RestClient(server.address, timeout=5.0).align([b""], [BOX])
+
+
+@PROTOCOLS
+def test_many_at_once_get_their_own_answers(protocol, model, photo):
+    boxes = np.float32(BOX) + np.arange(12, dtype=np.float32)[:, None]
+    file = photo.read_bytes()
+    expected = model.answer(
+        "align_bytes", {"image_bytes": np.array([file] * 12, object), "boxes": boxes}
+    )["landmarks"]
+    with SERVERS[protocol](model) as server, futures.ThreadPoolExecutor(6) as pool:
+        connection = connect(protocol, server.address, timeout=60.0)
+        jobs = [pool.submit(connection.align, [file], [box]) for box in boxes]
+        found = np.concatenate([job.result()["landmarks"] for job in jobs])
+    np.testing.assert_allclose(found, expected, atol=0.05)
+
+
+def command(*flags):
+    return subprocess.run(
+        [sys.executable, str(ROOT / "serving" / "client.py"), *flags],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+    )
+
+
+def test_the_command_prints_the_face_of_a_photo(model, photo):
+    with GrpcServer(model) as server:
+        done = command(f"--server={server.address}", f"--input={photo}", "--timeout=60")
+    assert done.returncode == 0, done.stderr
+    (face,) = json.loads(done.stdout)["faces"]
+    assert set(face) == {"box", "landmarks", "covariance", "visibility"}
+    (expected,) = Aligner.load("mobile_68")(photo)
+    eyes = np.linalg.norm(expected.landmarks[36] - expected.landmarks[45])
+    distance = np.linalg.norm(np.array(face["landmarks"]) - expected.landmarks, axis=1)
+    assert distance.mean() < 0.04 * eyes
+    assert np.all(geometry.landmark_box(np.array(face["landmarks"])) > 0)
+
+
+def test_the_command_says_in_one_sentence_what_is_wrong(model, tmp_path):
+    path = tmp_path / "broken.jpg"
+    path.write_bytes(b"words")
+    for flags in ([f"--input={path}"], [f"--input={ROOT / 'tests'}"]):
+        done = command("--server=127.0.0.1:9", *flags)
+        assert done.returncode == 1
+        (sentence,) = [line for line in done.stderr.splitlines() if line.startswith("error:")]
+        assert flags[0].partition("=")[2] in sentence
+        assert "Traceback" not in done.stderr
+
+
+def test_a_photo_without_a_face_needs_no_server(tmp_path):
+    Image.fromarray(np.full((200, 300, 3), 128, np.uint8)).save(tmp_path / "wall.png")
+    assert client.align_photo(None, tmp_path / "wall.png") == []
+
+
+def test_what_the_server_reads_fits_together():
+    """Names, paths and flags of the files that start the model server."""
+    folder = ROOT / "serving"
+    parsed = text_format.Parse(
+        (folder / "models.config").read_text(), model_server_config_pb2.ModelServerConfig()
+    )
+    (served,) = parsed.model_config_list.config
+    assert served.name == warm_up.MODEL_NAME == client.FLAGS["model_name"].default
+    compose = yaml.safe_load((folder / "compose.yaml").read_text())["services"]["landmarks"]
+    mounts = dict(volume.split(":")[:2] for volume in compose["volumes"])
+    assert served.base_path.startswith(f"{mounts['./models']}/")
+    deployment, service = yaml.safe_load_all((folder / "kubernetes.yaml").read_text())
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    assert container["args"] == compose["command"]
+    for flag in compose["command"]:
+        if "_file=" in flag:
+            path = Path(flag.partition("=")[2])
+            assert mounts[f"./{path.name}"] == str(path)
+            assert (folder / path.name).is_file()
+    probe = container["readinessProbe"]["httpGet"]["path"]
+    assert probe == f"/v1/models/{served.name}/metadata"
+    named = {port["name"]: port["containerPort"] for port in container["ports"]}
+    assert {port["targetPort"]: port["port"] for port in service["spec"]["ports"]} == named
+
+
+def test_a_file_goes_to_the_server_as_it_is(photo):
+    """With its rotation; boxes are those of the upright photo, the second of what was found."""
+    image = Image.open(photo)
+    exif = Image.Exif()
+    exif[0x0112] = 8
+    content = io.BytesIO()
+    image.rotate(-90, expand=True).save(content, "JPEG", quality=95, exif=exif)
+    seen = []
+
+    class Recorder:
+        def align(self, files, boxes):
+            seen.append((files, boxes))
+            return {"valid": np.array([True]), "landmarks": np.float32([[[1, 2], [3, 4]]])}
+
+    path = photo.with_name("lying.jpg")
+    path.write_bytes(content.getvalue())
+    client.align_photo(Recorder(), path)
+    first, second = seen
+    assert first[0] == [content.getvalue()]
+    centre = np.float32(first[1][0]).reshape(2, 2).mean(axis=0)
+    assert np.abs(centre - np.float32(BOX).reshape(2, 2).mean(axis=0)).max() < 25
+    np.testing.assert_array_equal(second[1], [[1, 2, 3, 4]])
