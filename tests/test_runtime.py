@@ -191,9 +191,16 @@ def test_a_damaged_sidecar(models):
     path.write_text(json.dumps({**record, "markup": {"name": "mine"}}))
     with pytest.raises(InputError, match="missing keys"):
         runtime.open_model(models / "model.tflite")
-    path.unlink()
-    with pytest.raises(InputError, match="missing beside it"):
-        runtime.open_model(models / "model.tflite")
+
+
+def test_without_a_sidecar_the_file_describes_itself(models):
+    path = models / "model.tflite"
+    expected = runtime.open_model(path).metadata
+    path.with_suffix(".json").unlink()
+    assert runtime.open_model(path).metadata == expected
+    content = path.read_bytes()
+    path.write_bytes(content[: content.rindex(b"PK\3\4")])
+    refuses(path, "missing beside it")
 
 
 _LIGHT = """
