@@ -14,9 +14,9 @@ from pathlib import Path
 
 import numpy as np
 from absl import app, flags
-from ai_edge_litert.interpreter import Interpreter
 
 from benchmarks import tflite_graph
+from evae_tf.exporting import timing
 
 FLAGS = flags.FLAGS
 flags.DEFINE_list(
@@ -32,34 +32,7 @@ flags.DEFINE_string(
 flags.DEFINE_integer("rounds", 300, "How often each file runs.", lower_bound=1)
 flags.DEFINE_boolean("profile", False, "Also time the layers of the first model.")
 
-_WARM_UP = 20
 _SHOWN_LAYERS = 12
-
-
-def runner(content):
-    """A function that runs a TFLite file, given as bytes, once on one thread; returns seconds."""
-    interpreter = Interpreter(model_content=content, num_threads=1)
-    interpreter.allocate_tensors()
-    (details,) = interpreter.get_input_details()
-    image = np.random.default_rng(0).random(details["shape"], np.float32)
-    image = image if details["dtype"] is np.float32 else (255 * image).astype(details["dtype"])
-
-    def run():
-        interpreter.set_tensor(details["index"], image)
-        started = time.perf_counter()
-        interpreter.invoke()
-        return time.perf_counter() - started
-
-    return run
-
-
-def interleaved(contents, rounds):
-    """Seconds of each run: float [rounds, number of files]."""
-    runs = [runner(content) for content in contents]
-    for run in runs:
-        for _ in range(_WARM_UP):
-            run()
-    return np.array([[run() for run in runs] for _ in range(rounds)])
 
 
 def read_model(path, folder):
@@ -85,7 +58,7 @@ def peak_flops():
 def print_profile(content):
     """The layers that take longest, by the time of the file cut after each."""
     cuts = list(tflite_graph.cut_after_layers(content))
-    times = np.median(interleaved([cut for _, _, cut in cuts], FLAGS.rounds // 3), axis=0)
+    times = np.median(timing.interleaved([cut for _, _, cut in cuts], FLAGS.rounds // 3), axis=0)
     own = np.diff(times, prepend=0)
     print(f"\n{'layer':<60} {'us':>7} {'share':>6} {'MMAC':>7}")
     for index in np.argsort(-own)[:_SHOWN_LAYERS]:
@@ -103,7 +76,7 @@ def main(_):
     with tempfile.TemporaryDirectory() as folder:
         contents = [read_model(path, Path(folder)) for path in paths]
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})  # one core, for NumPy's threads too
-    seconds = interleaved(contents, FLAGS.rounds)
+    seconds = timing.interleaved(contents, FLAGS.rounds)
     peak = peak_flops()
     print(
         f"{'file':<50} {'ms':>7} {'ratio':>6} {'kB':>6} {'MMAC':>6} {'GFLOP/s':>8} {'of peak':>8}"

@@ -11,7 +11,8 @@ flags.DEFINE_string("model", "runs/default/model.keras", "The model.keras of a t
 flags.DEFINE_list(
     "formats",
     ["saved_model", "tflite", "tflite_fp16", "tflite_dynamic", "tflite_int8"],
-    "What to write, comma-separated; the default is everything there is.",
+    "What to write, comma-separated. Besides the default there are serving, which adds a version "
+    "with the signatures for TensorFlow Serving, and tflite_uint8, which takes bytes as images.",
 )
 flags.DEFINE_list(
     "outputs",
@@ -19,6 +20,7 @@ flags.DEFINE_list(
     "Model outputs to export, comma-separated, such as landmarks,response_maps. By default all of "
     "them in a SavedModel, and landmarks alone in TFLite files.",
 )
+flags.DEFINE_boolean("report", False, "Write EXPORT_REPORT.md: what each file loses and takes.")
 flags.DEFINE_string("output", "runs/export", "Folder for the files and export.json.")
 
 
@@ -40,15 +42,17 @@ def _main():
         outputs=FLAGS.outputs,
         faces=faces,
         calibration_faces=calibration_faces,
+        dataset=FLAGS.dataset,
         num_threads=FLAGS.num_threads,
+        report=FLAGS.report,
     )
     print(f"{'file':20} {'MB':>7} {'operations':>10} {'difference':>10} {'NME %':>6} {'loss %':>7}")
     for file in files:
-        loss = 100 * (file["nme"] / file["nme_keras"] - 1)
         operations = sum(file["ops"].values()) or "-"
         print(
             f"{file['path']:20} {file['bytes'] / 1e6:7.2f} {operations:>10} "
-            f"{file['parity']:10.1e} {100 * file['nme']:6.2f} {loss:+7.2f}"
+            f"{file['parity']:10.1e} {100 * file['nme']:6.2f} "
+            f"{100 * file['loss']:+7.2f}"
         )
     print(
         f"NME: {file['normalizer']}, {file['faces']} faces; difference: the largest of a "

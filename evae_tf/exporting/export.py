@@ -1,8 +1,6 @@
 """From a `.keras` file to checked files for servers and phones."""
 
-import dataclasses
 import json
-import os
 import re
 import tempfile
 from pathlib import Path
@@ -12,26 +10,17 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from evae_tf import atomic, keras_file, runtime
+from evae_tf import atomic, keras_file
 from evae_tf.data import synthetic
 from evae_tf.data.crops import cut_crops
 from evae_tf.errors import InputError
-from evae_tf.exporting import serving, sidecar, tflite, tflite_file, warm_up
+from evae_tf.exporting import report as reports
+from evae_tf.exporting.artifacts import CALIBRATED, FORMATS, ArtifactWriter
 from evae_tf.exporting.parity import Reference
-from evae_tf.exporting.saved_model import write_saved_model
 from evae_tf.metadata import ModelMetadata
 
-FILES = {
-    "saved_model": "saved_model",
-    "tflite": "model.tflite",
-    "tflite_fp16": "model_fp16.tflite",
-    "tflite_dynamic": "model_dynamic.tflite",
-    "tflite_int8": "model_int8.tflite",
-    "tflite_uint8": "model_uint8.tflite",
-}
-FORMATS = ("serving", *FILES)  # that of `serving` has the number of its version for a name
 _FACES = 200
-_CALIBRATED, _MIN_CALIBRATION_FACES = ("tflite_int8", "tflite_uint8"), 10
+_MIN_CALIBRATION_FACES = 10
 
 
 def export_model(
@@ -42,7 +31,9 @@ def export_model(
     outputs=None,
     faces=None,
     calibration_faces=None,
+    dataset="synthetic",
     num_threads=2,
+    report=False,
 ):
     """Writes a trained model in other formats, each checked against the Keras model.
 
@@ -56,13 +47,15 @@ def export_model(
         synthetic ones in the model's markup.
       calibration_faces: list of `Face` that int8 takes the ranges of activations from, 200 of
         them; None takes drawn ones where `faces` are drawn, else `faces`.
+      dataset: what the faces are of, for the record.
       num_threads: for decoding and for TFLite files.
+      report: whether EXPORT_REPORT.md is written too, with the time and memory of each TFLite file.
 
     Returns:
       List of dicts, one for each format as in export.json: `format`, `path`, `bytes`, `ops`
-      (TFLite: name to count), `parity`, `nme` and `nme_keras` (fractions), and what they were
-      measured with: `model`, `faces` (how many) and `normalizer`. The file has the entries of
-      other formats in the folder as well.
+      (TFLite: name to count), what `parity.Reference.compare` gives, `nme_keras` (a fraction), and
+      what they were measured with: `model`, `faces` (how many), `dataset` and `normalizer`. The
+      file has the entries of other formats in the folder as well.
 
     Raises:
       InputError: an unknown format or output, a model or folder that cannot be used, or a file
@@ -89,26 +82,28 @@ def export_model(
     faces = _spread(faces)
     reference = Reference(network, faces, cut_crops(faces, **crop), metadata.markup)
     calibration_faces = _spread(calibration_faces or faces)
-    if set(formats) & set(_CALIBRATED) and len(calibration_faces) < _MIN_CALIBRATION_FACES:
+    if set(formats) & set(CALIBRATED) and len(calibration_faces) < _MIN_CALIBRATION_FACES:
         raise InputError(
             f"{len(calibration_faces)} faces to take the ranges of activations from: "
-            f"{' and '.join(_CALIBRATED)} need at least {_MIN_CALIBRATION_FACES}."
+            f"{' and '.join(CALIBRATED)} need at least {_MIN_CALIBRATION_FACES}."
         )
     calibration = cut_crops(calibration_faces, **crop)
     images = calibration.model_input()
     # Beside the old files, so that taking their place is a rename.
     with tempfile.TemporaryDirectory(prefix=".", dir=folder) as staging:
-        writer = _Writer(metadata, reference, images, Path(staging), folder, num_threads)
-        bar = tqdm(chosen.items(), desc="exporting", unit="file", disable=None)
+        writer = ArtifactWriter(metadata, reference, images, Path(staging), folder, num_threads)
         measured_with = {
             "model": str(model_path),
             "faces": len(faces),
+            "dataset": dataset,
             "normalizer": metadata.markup.default_normalizer,
         }
         written = {}
-        for name, model in bar:
+        for name, model in tqdm(chosen.items(), desc="exporting", unit="file", disable=None):
             written[name] = {**writer.write(name, model), **measured_with}
             _record(folder / "export.json", written)
+        if report:
+            reports.write(writer, chosen, list(written.values()))
     return list(written.values())
 
 
@@ -121,73 +116,6 @@ def _record(path, written):
     entries |= written
     files = [entries[name] for name in FORMATS if name in entries]
     atomic.write_text(path, json.dumps({"files": files}, indent=2) + "\n")
-
-
-@dataclasses.dataclass(frozen=True)
-class _Writer:
-    """Writes one file after another; each takes the old one's place once it was compared."""
-
-    metadata: ModelMetadata
-    reference: Reference
-    calibration_images: np.ndarray
-    staging: Path
-    folder: Path
-    num_threads: int
-
-    def write(self, name, model):
-        """Writes `model` in the format `name` and returns its entry in export.json."""
-        write = {"saved_model": self._saved_model, "serving": self._serving}
-        entry = write.get(name, self._tflite)(name, model)
-        return {"format": name, **entry, "nme_keras": self.reference.nme}
-
-    def _saved_model(self, name, model):
-        with atomic.replacing_folder(self.folder / FILES[name]) as temporary:
-            write_saved_model(model, temporary)
-            compared = self._described(name, model, temporary)
-        return {"path": FILES[name], **compared}
-
-    def _serving(self, name, model):
-        version = str(serving.next_version(self.folder, self.metadata))
-        with atomic.replacing_folder(self.folder / version) as temporary:
-            serving.write_signatures(model, self.metadata, temporary)
-            warm_up.write_warm_up(self.metadata, temporary)
-            compared = self._described(name, model, temporary)
-            signatures = warm_up.compare_signatures(temporary, self.metadata)
-        return {"path": version, **compared, "signatures": signatures}
-
-    def _described(self, name, model, temporary):
-        """Writes what a SavedModel says about itself and compares it."""
-        description = sidecar.describe(self.metadata, model.output)
-        sidecar.write_json(temporary / runtime.SAVED_MODEL_METADATA, description)
-        compared = self.reference.compare(temporary, name, self.num_threads)
-        size = sum(file.stat().st_size for file in temporary.rglob("*") if file.is_file())
-        return {"bytes": size, "ops": {}, **compared}
-
-    def _tflite(self, name, model):
-        is_uint8 = name == "tflite_uint8"
-        content = self._converted("tflite_int8" if is_uint8 else name, model)
-        description = sidecar.describe(self.metadata, model.output)
-        if is_uint8:
-            content = tflite_file.with_uint8_input(content)
-            description["normalization"] = "RGB in 0..255, uint8"
-        operations = tflite.count_ops(content)
-        content = tflite_file.with_description(content, sidecar.to_json(description))
-        staged = self.staging / FILES[name]
-        staged.write_bytes(content)
-        sidecar.write_sidecar(staged, description)
-        compared = self.reference.compare(staged, name, self.num_threads)
-        for file in (staged.with_suffix(".json"), staged):
-            os.replace(file, self.folder / file.name)
-        return {"path": FILES[name], "bytes": len(content), "ops": operations, **compared}
-
-    def _converted(self, variant, model):
-        """The bytes of a TFLite file, converted once though two formats may need them."""
-        converted, static = self.staging / variant, self.staging / "static"
-        if not static.exists():  # traced once for all precisions
-            write_saved_model(model, static, batch_size=1)
-        if not converted.exists():
-            converted.write_bytes(tflite.convert(static, variant, self.calibration_images))
-        return converted.read_bytes()
 
 
 def _checked(formats):

@@ -15,6 +15,7 @@ from evae_tf.exporting.tflite_file import parse, with_short_names
 
 # What mobile GPUs do not run, and what shows that a shape is not static.
 UNWANTED_OPS = ("PACK", "STRIDED_SLICE", "GATHER")
+INT8_THROUGHOUT = "int8_throughout"  # for comparison: nobody would ship it
 _LAYER_OPS = ("CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV", "FULLY_CONNECTED")
 _UNCERTAINTY = "/uncertainty"  # in the names of that head's tensors, see `architectures`
 _OP_NAMES = {
@@ -28,7 +29,8 @@ def convert(saved_model, variant, crops):
     Args:
       saved_model: folder that `write_saved_model` wrote with a batch size of 1.
       variant: `tflite` (float32), `tflite_fp16` (weights in float16), `tflite_dynamic` (weights in
-        int8) or `tflite_int8` (weights and activations in int8, except the readout).
+        int8), `tflite_int8` (weights and activations in int8, except the readout) or
+        `INT8_THROUGHOUT`.
       crops: float32 [N, S, S, 3], RGB in [0, 1], that the ranges of activations are taken from.
 
     Raises:
@@ -40,7 +42,14 @@ def convert(saved_model, variant, crops):
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
     if variant == "tflite_fp16":
         converter.target_spec.supported_types = [tf.float16]
-    content = _convert_int8(converter, crops) if variant == "tflite_int8" else converter.convert()
+
+    def calibration():
+        for crop in crops:
+            yield {"images": crop[None]}
+
+    if variant in ("tflite_int8", INT8_THROUGHOUT):
+        converter.representative_dataset = calibration
+    content = _convert_int8(converter) if variant == "tflite_int8" else converter.convert()
     check_ops(content, variant)
     return with_short_names(content)
 
@@ -68,20 +77,14 @@ def check_ops(content, name):
         )
 
 
-def _convert_int8(converter, crops):
+def _convert_int8(converter):
     """Converts to int8 all that comes before and between the layers, and leaves the rest in float.
 
     What follows the last layers turns response maps into landmarks. In int8 a softmax over
     hundreds of cells has 256 levels of 1 / 256 each, and a coordinate is a multiple of half a
     pixel: the NME of the default network rises by 23 %, against 0.1 % with this part in float.
     """
-
-    def calibration():
-        for crop in crops:
-            yield {"images": crop[None]}
-
-    converter.representative_dataset = calibration
-    experimental = tf.lite.experimental
+    calibration, experimental = converter.representative_dataset, tf.lite.experimental
     with warnings.catch_warnings():  # the debugger still uses TensorFlow's own interpreter
         warnings.simplefilter("ignore", UserWarning)
         debugger = experimental.QuantizationDebugger(converter=converter, debug_dataset=calibration)

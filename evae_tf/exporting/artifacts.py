@@ -1,0 +1,113 @@
+"""Every format that a model leaves in, and the writing of each."""
+
+import dataclasses
+import os
+from pathlib import Path
+
+import numpy as np
+
+from evae_tf import atomic, runtime
+from evae_tf.exporting import serving, sidecar, tflite, tflite_file, warm_up
+from evae_tf.exporting.parity import Reference
+from evae_tf.exporting.saved_model import write_saved_model
+from evae_tf.metadata import ModelMetadata
+
+FILES = {
+    "saved_model": "saved_model",
+    "tflite": "model.tflite",
+    "tflite_fp16": "model_fp16.tflite",
+    "tflite_dynamic": "model_dynamic.tflite",
+    "tflite_int8": "model_int8.tflite",
+    "tflite_uint8": "model_uint8.tflite",
+}
+FORMATS = ("serving", *FILES)  # that of `serving` has the number of its version for a name
+CALIBRATED = ("tflite_int8", "tflite_uint8")
+
+
+@dataclasses.dataclass(frozen=True)
+class ArtifactWriter:
+    """Writes one file after another; each takes the old one's place once it was compared.
+
+    Attributes:
+      metadata: `ModelMetadata` of the model.
+      reference: `Reference` that files are compared with.
+      calibration_images: float32 [N, S, S, 3] that int8 takes the ranges of activations from.
+      staging: Path of an empty folder on the disk of `folder`.
+      folder: Path where the files belong.
+      num_threads: for TFLite files.
+    """
+
+    metadata: ModelMetadata
+    reference: Reference
+    calibration_images: np.ndarray
+    staging: Path
+    folder: Path
+    num_threads: int
+
+    def write(self, name, model):
+        """Writes `model` in the format `name` and returns its entry in export.json."""
+        write = {"saved_model": self._saved_model, "serving": self._serving}
+        entry = write.get(name, self._tflite)(name, model)
+        return {"format": name, **entry, "nme_keras": self.reference.nme}
+
+    def _saved_model(self, name, model):
+        with atomic.replacing_folder(self.folder / FILES[name]) as temporary:
+            write_saved_model(model, temporary)
+            compared = self._described(name, model, temporary)
+        return {"path": FILES[name], **compared}
+
+    def _serving(self, name, model):
+        version = str(serving.next_version(self.folder, self.metadata))
+        with atomic.replacing_folder(self.folder / version) as temporary:
+            serving.write_signatures(model, self.metadata, temporary)
+            warm_up.write_warm_up(self.metadata, temporary)
+            compared = self._described(name, model, temporary)
+            signatures = warm_up.compare_signatures(temporary, self.metadata)
+        return {"path": version, **compared, "signatures": signatures}
+
+    def _described(self, name, model, temporary):
+        """Writes what a SavedModel says about itself and compares it."""
+        description = sidecar.describe(self.metadata, model.output)
+        sidecar.write_json(temporary / runtime.SAVED_MODEL_METADATA, description)
+        compared = self.reference.compare(temporary, name, self.num_threads)
+        size = sum(file.stat().st_size for file in temporary.rglob("*") if file.is_file())
+        return {"bytes": size, "ops": {}, **compared}
+
+    def _tflite(self, name, model):
+        is_uint8 = name == "tflite_uint8"
+        content = self._converted("tflite_int8" if is_uint8 else name, model)
+        description = sidecar.describe(self.metadata, model.output)
+        if is_uint8:
+            content = tflite_file.with_uint8_input(content)
+            description["normalization"] = "RGB in 0..255, uint8"
+        operations = tflite.count_ops(content)
+        content = tflite_file.with_description(content, sidecar.to_json(description))
+        staged = self.staging / FILES[name]
+        staged.write_bytes(content)
+        sidecar.write_sidecar(staged, description)
+        compared = self.reference.compare(staged, name, self.num_threads)
+        for file in (staged.with_suffix(".json"), staged):
+            os.replace(file, self.folder / file.name)
+        return {"path": FILES[name], "bytes": len(content), "ops": operations, **compared}
+
+    def _converted(self, variant, model):
+        """The bytes of a TFLite file, converted once though two formats may need them."""
+        converted, static = self.staging / variant, self.staging / "static"
+        if not static.exists():  # traced once for all precisions
+            write_saved_model(model, static, batch_size=1)
+        if not converted.exists():
+            converted.write_bytes(tflite.convert(static, variant, self.calibration_images))
+        return converted.read_bytes()
+
+    def compare_int8_throughout(self, model):
+        """What a file would lose that is int8 to its last operation, which none that is kept is.
+
+        Returns:
+          dict of an entry in export.json, and the file's Path.
+        """
+        content = self._converted(tflite.INT8_THROUGHOUT, model)
+        path = self.staging / f"{tflite.INT8_THROUGHOUT}.tflite"
+        path.write_bytes(content)
+        sidecar.write_sidecar(path, sidecar.describe(self.metadata, model.output))
+        compared = self.reference.compare(path, tflite.INT8_THROUGHOUT, self.num_threads)
+        return {"bytes": len(content), "ops": tflite.count_ops(content), **compared}, path

@@ -1,0 +1,134 @@
+"""EXPORT_REPORT.md: what each file of an export loses, how long it takes, how large it is."""
+
+import os
+import platform
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from evae_tf import atomic
+from evae_tf.exporting import timing
+from evae_tf.exporting.tflite import INT8_THROUGHOUT
+from evae_tf.figure_style import COLORS, quieten, words
+from evae_tf.figures import save_figure
+
+FILE, FIGURE = "EXPORT_REPORT.md", "EXPORT_REPORT.png"
+_THREADS = (1, 2)
+_ROUNDS = 200
+
+_TEXT = """# Export report
+
+`{model}`, {faces} faces of `{dataset}`, error over `{normalizer}` (the Keras model: {nme:.2f} %).
+
+{table}
+
+![losses and times]({figure})
+
+- **error**: mean over the faces; **loss**: by how much it is above the Keras model's, as a share of
+  that. In brackets, 95 % intervals (bootstrap over faces; that of the loss over the differences on
+  the same faces).
+- **difference**: the largest of a landmark from the Keras model's, in fractions of the crop.
+- **ms**: medians of {rounds} runs on {machine}, LiteRT, files interleaved in one run.
+- **peak MB**: of physical memory, above that of a process that has only loaded LiteRT.
+{footnotes}
+## Operations
+{operations}
+"""
+_THROUGHOUT = (
+    "- **int8 throughout** was converted for this table and not kept: there the readout after\n"
+    "  the last layers is int8 as well."
+)
+
+
+def write(writer, models, entries):
+    """Writes the report and its picture into the folder of an export.
+
+    Args:
+      writer: `ArtifactWriter` that wrote the files.
+      models: dict of format to the functional Keras model that was exported.
+      entries: list of dicts, see `export_model`.
+
+    Raises:
+      InputError: the disk refused a file.
+    """
+    rows = [(entry["path"], entry, writer.folder / entry["path"]) for entry in entries]
+    footnotes = []
+    if "tflite_int8" in models:
+        compared = writer.compare_int8_throughout(models["tflite_int8"])
+        rows.append((words(INT8_THROUGHOUT), *compared))
+        footnotes.append(_THROUGHOUT)
+    files = {name: path for name, _, path in rows if path.suffix == ".tflite"}
+    milliseconds = _time(list(files.values()))
+    memory = {name: timing.peak_memory(path) for name, path in files.items()}
+    times = dict(zip(files, milliseconds, strict=True))
+    table = _table([(name, entry, times.get(name), memory.get(name)) for name, entry, _ in rows])
+    operations = "\n".join(
+        f"- `{name}`: " + ", ".join(f"{count} {op}" for op, count in sorted(entry["ops"].items()))
+        for name, entry, _ in rows
+        if entry["ops"]
+    )
+    first = entries[0]
+    text = _TEXT.format(
+        **{key: first[key] for key in ("model", "faces", "dataset", "normalizer")},
+        nme=100 * first["nme_keras"],
+        table=table,
+        figure=FIGURE,
+        rounds=_ROUNDS,
+        machine=f"{os.cpu_count()} {platform.machine()} cores, {platform.system()}",
+        footnotes="\n".join([*footnotes, ""]),
+        operations=operations or "No TFLite file was exported.",
+    )
+    figure = _figure([(name, entry, times.get(name)) for name, entry, _ in rows])
+    save_figure(figure, writer.folder / FIGURE)
+    atomic.write_text(writer.folder / FILE, text)
+
+
+def _time(paths):
+    """Median milliseconds of each file with each number of threads: float [M, len(_THREADS)]."""
+    contents = [path.read_bytes() for path in paths]
+    if not contents:
+        return []
+    medians = [np.median(timing.interleaved(contents, _ROUNDS, n), axis=0) for n in _THREADS]
+    return 1e3 * np.transpose(medians)
+
+
+def _table(rows):
+    heads = ["file", "MB", "operations", "error %", "loss %", "difference"]
+    heads += [f"ms, {n} thread{'s' if n > 1 else ''}" for n in _THREADS] + ["peak MB"]
+    lines = [heads, ["---"] * len(heads)]
+    for name, entry, times, memory in rows:
+        low, high = (100 * bound for bound in entry["nme_ci95"])
+        loss, (least, most) = 100 * entry["loss"], (100 * bound for bound in entry["loss_ci95"])
+        lines.append(
+            [
+                f"`{name}`",
+                f"{entry['bytes'] / 1e6:.2f}",
+                str(sum(entry["ops"].values()) or "-"),
+                f"{100 * entry['nme']:.2f} ({low:.2f} to {high:.2f})",
+                f"{loss:+.2f} ({least:+.2f} to {most:+.2f})",
+                f"{entry['parity']:.1e}",
+                *(["-"] * len(_THREADS) if times is None else [f"{ms:.3f}" for ms in times]),
+                "-" if memory is None else f"{memory / 1e6:.1f}",
+            ]
+        )
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _figure(rows):
+    """Loss with its interval, and time on one thread, of each file below the other."""
+    figure = Figure(figsize=(8.0, 1.2 + 0.38 * len(rows)), layout="constrained")
+    losses, times = figure.subplots(1, 2, sharey=True)
+    for place, (_, entry, milliseconds) in enumerate(rows):
+        loss, interval = 100 * entry["loss"], 100 * np.array(entry["loss_ci95"])
+        losses.plot(interval, [place, place], color=COLORS[0], linewidth=2)
+        losses.plot(loss, place, "o", color=COLORS[0])
+        if milliseconds is not None:
+            times.barh(place, milliseconds[0], color=COLORS[5], height=0.6, zorder=2)
+    losses.axvline(0, color="black", linewidth=0.8)
+    losses.set_yticks(range(len(rows)), [name for name, *_ in rows])
+    losses.invert_yaxis()
+    losses.set_xlabel("error above the Keras model's, % (95 % interval)")
+    times.set_xlabel("ms on one thread")
+    for axes in (losses, times):
+        quieten(axes)
+    return figure

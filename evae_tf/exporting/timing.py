@@ -1,0 +1,78 @@
+"""How long a TFLite file takes, and how much memory."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+
+_WARM_UP = 20
+_STATUS = Path("/proc/self/status")  # of Linux
+_MEASURE_MEMORY = """
+import re, sys
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+if len(sys.argv) > 1:
+    run = Interpreter(sys.argv[1], num_threads=1).get_signature_runner()
+    details = run.get_input_details()["images"]
+    for _ in range(3):
+        run(images=np.zeros(details["shape"], details["dtype"]))
+print(re.search(r"VmHWM:\\s+(\\d+) kB", open("/proc/self/status").read())[1])
+"""
+
+
+def interleaved(contents, rounds, num_threads=1):
+    """Times files that run one after another in every round: what disturbs one disturbs all alike.
+
+    Args:
+      contents: list of M TFLite files, as bytes.
+      rounds: R, how often each runs, after runs that do not count.
+      num_threads: of each.
+
+    Returns:
+      float [R, M], seconds.
+    """
+    runs = [_runner(content, num_threads) for content in contents]
+    for run in runs:
+        for _ in range(_WARM_UP):
+            run()
+    return np.array([[run() for run in runs] for _ in range(rounds)])
+
+
+def _runner(content, num_threads):
+    """A function that runs a file once and returns the seconds it took."""
+    interpreter = Interpreter(model_content=content, num_threads=num_threads)
+    interpreter.allocate_tensors()
+    (details,) = interpreter.get_input_details()
+    image = np.random.default_rng(0).random(details["shape"], np.float32)
+    image = image if details["dtype"] is np.float32 else (255 * image).astype(details["dtype"])
+
+    def run():
+        interpreter.set_tensor(details["index"], image)
+        started = time.perf_counter()
+        interpreter.invoke()
+        return time.perf_counter() - started
+
+    return run
+
+
+def peak_memory(path):
+    """Bytes by which the peak of a process that runs a file is above that of one that does not.
+
+    Args:
+      path: of a TFLite file with the input `images`.
+
+    Returns:
+      int, of physical memory; None on systems that do not tell.
+    """
+    if not _STATUS.exists():
+        return None
+    return _peak_memory(str(path)) - _peak_memory()
+
+
+def _peak_memory(*arguments):
+    command = [sys.executable, "-c", _MEASURE_MEMORY, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return 1024 * int(done.stdout)

@@ -1,0 +1,106 @@
+"""What the report of an export says; the truth is counted anew from the files."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+
+from evae_tf import geometry, markups, metrics, runtime
+from evae_tf.data import synthetic
+from evae_tf.data.crops import cut_crops
+from evae_tf.exporting import FILES, export_model, timing
+
+FORMATS = ["saved_model", "tflite", "tflite_int8"]
+
+
+@pytest.fixture(scope="module")
+def faces():
+    return synthetic.read("val", markups.MARKUPS["ibug_68"], count=12)
+
+
+@pytest.fixture(scope="module")
+def reported(tmp_path_factory, faces):
+    """(entries, folder) of an export of `mobile_68` with its report."""
+    folder = tmp_path_factory.mktemp("out")
+    return export_model("mobile_68", folder, FORMATS, faces=faces, report=True), folder
+
+
+@pytest.fixture(scope="module")
+def rows(reported):
+    """The cells of the table by the name of the file."""
+    lines = (reported[1] / "EXPORT_REPORT.md").read_text().splitlines()
+    table = [line.strip("| ").split(" | ") for line in lines if line.startswith("| ")]
+    return {cells[0].strip("`"): dict(zip(table[0], cells, strict=True)) for cells in table[2:]}
+
+
+def errors_of(path, faces):
+    predictor = runtime.open_model(path)
+    crops = cut_crops(faces, size=112, margin=0.25)
+    landmarks = geometry.crop_to_image(
+        predictor.predict(crops.model_input())["landmarks"], crops.squares
+    )
+    true = np.stack([face.landmarks for face in faces])
+    return metrics.nme(landmarks, true, np.linalg.norm(true[:, 36] - true[:, 45], axis=-1))
+
+
+def test_losses_are_those_of_the_files(reported, faces):
+    entries, folder = reported
+    exact = errors_of(folder / "saved_model", faces)
+    for entry in entries:
+        errors = errors_of(folder / entry["path"], faces)
+        assert entry["nme"] == pytest.approx(errors.mean(), rel=1e-4)
+        assert entry["loss"] == pytest.approx(errors.mean() / exact.mean() - 1, abs=1e-4)
+        low, high = entry["loss_ci95"]
+        assert low <= entry["loss"] <= high
+        # The usual interval of a mean, which the bootstrap has to come near to.
+        spread = np.std((errors - exact) / exact.mean()) / np.sqrt(len(faces))
+        assert high - low == pytest.approx(2 * 1.96 * spread, rel=0.35, abs=1e-4)
+
+
+def test_the_table_has_a_row_for_every_file(reported, rows):
+    entries, folder = reported
+    assert list(rows) == [*(FILES[name] for name in FORMATS), "int8 throughout"]
+    for entry in entries:
+        row = rows[entry["path"]]
+        assert row["MB"] == f"{entry['bytes'] / 1e6:.2f}"
+        assert row["error %"].startswith(f"{100 * entry['nme']:.2f} (")
+        assert row["loss %"].startswith(f"{100 * entry['loss']:+.2f} (")
+    assert (folder / "EXPORT_REPORT.png").read_bytes().startswith(b"\x89PNG")
+    assert not (folder / "int8_throughout.tflite").exists()
+    assert json.loads((folder / "export.json").read_text())["files"] == entries
+
+
+def test_times_and_memory_are_measured_where_litert_runs(rows):
+    for name, row in rows.items():
+        measured = [row["ms, 1 thread"], row["ms, 2 threads"], row["peak MB"]]
+        if name == "saved_model":
+            assert measured == ["-", "-", "-"]
+        else:
+            assert all(0 < float(cell) < 1000 for cell in measured)
+    # Four times the weights, all of which a run touches.
+    assert float(rows["model.tflite"]["peak MB"]) > float(rows["model_int8.tflite"]["peak MB"])
+
+
+def test_int8_to_the_end_differs_more(rows):
+    """That is why the readout of the file that is kept is in float."""
+    kept, throughout = (
+        float(rows[name]["difference"]) for name in ("model_int8.tflite", "int8 throughout")
+    )
+    assert throughout > 2 * kept
+
+
+def test_the_report_names_what_it_was_measured_on(reported):
+    text = (reported[1] / "EXPORT_REPORT.md").read_text()
+    assert "`mobile_68`, 12 faces of `synthetic`, error over `inter_ocular`" in text
+    (operations,) = re.findall(r"- `model.tflite`: (.*)", text)
+    assert "CONV_2D" in operations
+    assert "3 TRANSPOSE_CONV" in operations
+
+
+def test_a_file_that_does_more_takes_longer(reported):
+    folder = reported[1]
+    contents = [(folder / FILES[name]).read_bytes() for name in ("tflite", "tflite_int8")]
+    seconds = timing.interleaved(contents, 15)
+    assert seconds.shape == (15, 2)
+    assert np.median(seconds[:, 0]) > np.median(seconds[:, 1]) > 0
