@@ -26,6 +26,7 @@ class VideoSummary:
       seconds: from the first frame to the last file.
       missing: number of frames that the file announces but does not hold.
       skipped: whether the video was done before.
+      unplugged: whether a camera stopped by itself, not by Ctrl-C.
     """
 
     frames: int = 0
@@ -34,6 +35,7 @@ class VideoSummary:
     seconds: float = 0.0
     missing: int = 0
     skipped: bool = False
+    unplugged: bool = False
 
 
 def align_video(source, aligner, output, *, model, file_format, drawings, overwrite, create_filter):
@@ -94,6 +96,7 @@ def align_video(source, aligner, output, *, model, file_format, drawings, overwr
                 identities.update(face.identity for face in faces)
                 bar.update()
                 bar.set_postfix(faces=len(faces))
+            summary.unplugged = video.is_camera
     summary.identities = len(identities)
     summary.missing = max(0, (video.announced or 0) - summary.frames)
     summary.seconds = time.monotonic() - started

@@ -16,6 +16,7 @@ from evae_tf.align.video import Video, is_video, video_file
 from evae_tf.data.images import read_image
 from evae_tf.errors import InputError
 from evae_tf.face_tracker import FaceTracker
+from evae_tf.videos import align_video
 
 ROOT = Path(__file__).parents[1]
 PORTRAIT = matplotlib.cbook.get_sample_data("grace_hopper.jpg", asfileobj=False)
@@ -158,6 +159,52 @@ def test_a_video_cut_short_keeps_what_came_before(video, tmp_path):
         rows = list(csv.DictReader(file))
     assert 4 < len({row["frame"] for row in rows}) < COUNT
     assert not list((tmp_path / "out").glob("*.mp4"))
+
+
+class _Camera:
+    """Stands in for a camera, of which there is none: the video's frames, then what `end` does."""
+
+    def __init__(self, video, end):
+        self._capture, self._end = cv2.VideoCapture(str(video)), end
+        self.isOpened, self.release = self._capture.isOpened, self._capture.release
+
+    def get(self, _):
+        return 0.0  # many cameras tell neither their rate nor, of course, a number of frames
+
+    def read(self):
+        good, frame = self._capture.read()
+        return (good, frame) if good else self._end()
+
+
+def _unplugged():
+    return False, None
+
+
+def _ctrl_c():
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(("end", "unplugged"), [(_unplugged, True), (_ctrl_c, False)])
+def test_what_a_camera_saw_is_written(aligner, video, tmp_path, monkeypatch, end, unplugged):
+    camera = _Camera(video, end)
+    monkeypatch.setattr("evae_tf.align.video.cv2.VideoCapture", lambda number: camera)
+    summary = align_video(
+        "camera:0",
+        aligner,
+        tmp_path,
+        model="mobile_68",
+        file_format="json",
+        drawings=["points"],
+        overwrite=False,
+        create_filter=None,
+    )
+    assert (summary.frames, summary.unplugged, summary.missing) == (COUNT, unplugged, 0)
+    frames = json.loads((tmp_path / "camera_0.json").read_text())["frames"]
+    assert [len(frame["faces"]) for frame in frames] == [2] * COUNT
+    seconds = [frame["seconds"] for frame in frames]
+    assert seconds == sorted(seconds)
+    monkeypatch.undo()
+    assert len(list(Video(tmp_path / "camera_0_landmarks.mp4"))) == COUNT
 
 
 @pytest.mark.parametrize(

@@ -100,6 +100,8 @@ def _align_video():
         f"{summary.frames} frames ({_rate(summary.frames, summary)}), {summary.identities} "
         f"different faces, {summary.faces} in all frames: {FLAGS.output}"
     )
+    if summary.unplugged:
+        raise InputError(f"{FLAGS.input}: gives no more frames; what came before is written.")
     if summary.missing:
         raise InputError(
             f"{FLAGS.input}: ends {summary.missing} frames before its announced end; what came "
