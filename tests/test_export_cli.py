@@ -48,12 +48,12 @@ def data_flags(folder):
 
 
 def test_export_writes_the_files_and_prints_a_table(folder, tmp_path):
-    done = export(
-        folder, *data_flags(folder), f"--output={tmp_path}", "--formats=saved_model,tflite"
-    )
+    flags = [*data_flags(folder), "--formats=serving,saved_model,tflite", "--report"]
+    done = export(folder, *flags, f"--output={tmp_path}")
     assert done.returncode == 0, done.stderr
+    assert "6 faces of `csv`" in (tmp_path / "EXPORT_REPORT.md").read_text()
     files = json.loads((tmp_path / "export.json").read_text())["files"]
-    assert [entry["path"] for entry in files] == ["saved_model", "model.tflite"]
+    assert [entry["path"] for entry in files] == ["1", "saved_model", "model.tflite"]
     for entry in files:
         assert entry["faces"] == 6
         assert runtime.open_model(tmp_path / entry["path"]).metadata.markup.name == "mtfl_5"
@@ -85,6 +85,27 @@ def test_a_full_disk_leaves_the_old_model(folder, tmp_path):
     assert "cannot be written" in done.stderr
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == [old]
     assert old.read_bytes() == b"old"
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["--formats=onnx"], ["onnx", "serving", "tflite_int8"]),
+        (["--formats=tflite_int8"], ["5 faces", "at least 10"]),
+        (["--output=FOLDER/faces.csv"], ["faces.csv", "cannot write"]),
+        (["--model=FOLDER/faces.csv"], ["faces.csv", "not a .keras file"]),
+    ],
+)
+def test_a_wrong_call_is_one_sentence(folder, tmp_path, flags, words):
+    flags = [flag.replace("FOLDER", str(folder)) for flag in flags]
+    before = sorted(folder.iterdir())
+    done = export(folder, *data_flags(folder), f"--output={tmp_path}", *flags)
+    assert done.returncode == 1, done.stderr
+    assert "Traceback" not in done.stderr
+    (sentence,) = [line for line in done.stderr.splitlines() if line.startswith("error:")]
+    assert all(word in sentence for word in words), sentence
+    assert list(tmp_path.iterdir()) == []
+    assert sorted(folder.iterdir()) == before
 
 
 def test_an_output_that_the_model_lacks(folder, tmp_path):
