@@ -6,7 +6,7 @@ FACES := --dataset=synthetic --markup=ibug_68
 
 MODELS := runs/models
 
-.PHONY: demo test lint test-jax benchmark comparison models clean
+.PHONY: demo test lint test-jax benchmark comparison models web web-files clean
 
 .venv/run: requirements.txt pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -29,12 +29,39 @@ demo: .venv/run
 	  --model=$(DEMO)/model.keras,$(DEMO)/export/saved_model,$(DEMO)/export/model.tflite,$(DEMO)/export/model_fp16.tflite,$(DEMO)/export/model_int8.tflite
 	@echo "portrait: $(DEMO)/portrait   model: $(DEMO)/model.keras   exports: $(DEMO)/export   pictures: $(DEMO)/evaluation"
 
-test: .venv/dev
+# The page in web/ is tested where there is a Chromium to do it.
+test: .venv/dev $(if $(and $(shell command -v chromium),$(shell command -v npm)),web-files)
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: .venv/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+# The browser demo. Its int8 model takes the ranges of its activations from drawn faces, or from those
+# of DATA/300w where DATA is given.
+WEB_PORT ?= 8000
+
+web/vendor/.done: web/package.json | .venv/run
+	cd web && npm install --no-package-lock --no-audit --no-fund
+	mkdir -p web/vendor/wasm
+	cp web/node_modules/@litertjs/core/dist/index.js web/vendor/litert.js
+	cp web/node_modules/@litertjs/wasm-utils/dist/index.js web/vendor/wasm-utils.js
+	for kind in "" _compat; do for ending in js wasm; do \
+	  cp web/node_modules/@litertjs/core/wasm/litert_wasm$${kind}_internal.$$ending web/vendor/wasm/ || exit 1; \
+	done; done
+	cp "$$($(BIN)/python -c '$(PORTRAIT)')" web/vendor/portrait.jpg
+	touch $@
+
+web/models/.done: assets/mobile_68.keras $(wildcard evae_tf/exporting/*.py) | .venv/run
+	$(BIN)/python export.py $(if $(DATA),$(ON_300W)) --model=mobile_68 --output=web/models \
+	  --outputs=landmarks,covariance --formats=tflite,tflite_int8
+	touch $@
+
+web-files: web/vendor/.done web/models/.done
+
+web: web-files
+	@echo "The page: http://localhost:$(WEB_PORT)   (Ctrl-C ends it)"
+	$(BIN)/python -m http.server $(WEB_PORT) --bind 127.0.0.1 --directory web
 
 # TensorFlow Probability's JAX side needs its nightly, so it lives in an environment of its own.
 test-jax:
@@ -79,4 +106,4 @@ models: .venv/run
 	cp $(MODELS)/mobile/export/model_int8.json assets/mobile_68.json
 
 clean:
-	rm -rf .venv .venv-jax runs build *.egg-info
+	rm -rf .venv .venv-jax runs build *.egg-info web/node_modules web/vendor web/models

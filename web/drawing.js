@@ -1,0 +1,94 @@
+/** Landmarks, their outline and their ellipses, drawn over a picture. */
+
+const CHI_SQUARE_90 = 4.605; // two degrees of freedom: the ellipse that holds 90 %
+
+const COLORS = {
+  shadow: "rgba(0, 0, 0, 0.45)",
+  outline: "rgba(255, 255, 255, 0.75)",
+  point: "#4de3ff",
+  ellipse: "rgba(255, 196, 61, 0.95)",
+  inside: "rgba(255, 196, 61, 0.22)",
+  box: "#4de3ff",
+};
+
+/**
+ * The ellipse of a covariance [xx, xy, yy] that holds 90 % of a Gaussian.
+ *
+ * @returns {{long: number, short: number, angle: number}} half axes in the covariance's unit, not
+ *   squared, and the angle of the long one, in radians from x towards y.
+ */
+export function ellipse90([xx, xy, yy]) {
+  const middle = (xx + yy) / 2;
+  const reach = Math.hypot((xx - yy) / 2, xy);
+  return {
+    long: Math.sqrt(CHI_SQUARE_90 * (middle + reach)),
+    short: Math.sqrt(CHI_SQUARE_90 * Math.max(0, middle - reach)),
+    angle: Math.atan2(2 * xy, xx - yy) / 2,
+  };
+}
+
+export class Overlay {
+  /** @param {HTMLCanvasElement} canvas laid over the picture, of the same size on the screen. */
+  constructor(canvas) {
+    this._canvas = canvas;
+    this._context = canvas.getContext("2d");
+  }
+
+  /**
+   * Wipes it, and takes the frame of a picture of `width` x `height` pixels from then on. Lines
+   * are as fine as the screen, however large the picture's pixels are shown.
+   */
+  clear({ width, height }) {
+    const density = window.devicePixelRatio || 1;
+    this._canvas.width = Math.round(this._canvas.clientWidth * density);
+    this._canvas.height = Math.round(this._canvas.clientHeight * density);
+    const [across, down] = [this._canvas.width / width, this._canvas.height / height];
+    // Half a pixel: the centre of the first one is (0, 0).
+    this._context.setTransform(across, 0, 0, down, across / 2, down / 2);
+    this._pixel = density / across;
+  }
+
+  /** Draws a look (see landmarker.js). */
+  face({ landmarks, covariance, square }, markup, withEllipses) {
+    const dot = Math.max(1.3 * this._pixel, square[2] / 150);
+    if (withEllipses) {
+      for (const [k, [x, y]] of landmarks.entries()) {
+        const { long, short, angle } = ellipse90(covariance[k]);
+        this._context.beginPath();
+        this._context.ellipse(x, y, long, short, angle, 0, 2 * Math.PI);
+        this._context.fillStyle = COLORS.inside;
+        this._context.fill();
+        this._stroke(COLORS.ellipse, this._pixel);
+      }
+    }
+    this._context.beginPath();
+    for (const [from, to] of markup.outline) {
+      this._context.moveTo(...landmarks[from]);
+      this._context.lineTo(...landmarks[to]);
+    }
+    this._stroke(COLORS.shadow, 3 * this._pixel); // readable on bright skin, too
+    this._stroke(COLORS.outline, 1.2 * this._pixel);
+    for (const [x, y] of landmarks) {
+      this._context.beginPath();
+      this._context.arc(x, y, dot, 0, 2 * Math.PI);
+      this._context.fillStyle = COLORS.point;
+      this._context.fill();
+      this._stroke(COLORS.shadow, 0.7 * this._pixel);
+    }
+  }
+
+  /** Draws a box [x_min, y_min, x_max, y_max], as while it is dragged. */
+  box([left, top, right, bottom]) {
+    this._context.beginPath();
+    this._context.rect(left, top, right - left, bottom - top);
+    this._stroke(COLORS.shadow, 4 * this._pixel);
+    this._stroke(COLORS.box, 1.5 * this._pixel);
+  }
+
+  _stroke(color, width) {
+    this._context.strokeStyle = color;
+    this._context.lineWidth = width;
+    this._context.lineJoin = "round";
+    this._context.stroke();
+  }
+}

@@ -1,0 +1,175 @@
+/**
+ * The twin of evae_tf/geometry.py and evae_tf/align/upright.py: same frames, same crops.
+ *
+ * Image frame: the centre of the first pixel is (0, 0), x to the right, y down. Crop frame:
+ * fractions of the crop. A point is [x, y]; a square is [centre x, centre y, side] in image pixels;
+ * an angle is in radians, from x towards y; a picture is an `ImageData`.
+ */
+
+const MIN_EYE_DISTANCE = 0.1; // of the box: closer eyes (a profile) say little about the angle
+
+/** Turns a point about the origin. */
+export function rotate([x, y], angle) {
+  const cosine = Math.cos(angle);
+  const sine = Math.sin(angle);
+  return [cosine * x - sine * y, sine * x + cosine * y];
+}
+
+/** The tight box [x_min, y_min, x_max, y_max] of points. */
+export function landmarkBox(points) {
+  const xs = points.map(([x]) => x);
+  const ys = points.map(([, y]) => y);
+  return [Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys)];
+}
+
+/** sqrt(width x height) of a box, in its unit. */
+export function boxSize([left, top, right, bottom]) {
+  return Math.sqrt((right - left) * (bottom - top));
+}
+
+/** The square that is cut out for a box: `1 + margin` times its longer side, about its centre. */
+export function squareAround([left, top, right, bottom], margin) {
+  const side = Math.max(right - left, bottom - top) * (1 + margin);
+  return [(left + right) / 2, (top + bottom) / 2, side];
+}
+
+/** A crop fraction as a point of the image; see `cutSquare` for the angle. */
+export function cropToImage([x, y], [centreX, centreY, side], angle) {
+  const [right, down] = rotate([(x - 0.5) * side, (y - 0.5) * side], angle);
+  return [centreX + right, centreY + down];
+}
+
+/**
+ * A covariance in crop fractions squared, brought to image pixels squared.
+ *
+ * @param {number[]} covariance [xx, xy, yy].
+ * @returns {number[]} likewise.
+ */
+export function covarianceToImage([xx, xy, yy], side, angle) {
+  const cosine = Math.cos(angle) * side;
+  const sine = Math.sin(angle) * side;
+  return [
+    cosine * cosine * xx - 2 * cosine * sine * xy + sine * sine * yy,
+    cosine * sine * (xx - yy) + (cosine * cosine - sine * sine) * xy,
+    sine * sine * xx + 2 * cosine * sine * xy + cosine * cosine * yy,
+  ];
+}
+
+/**
+ * The square around landmarks that the eye line turns: the crop of the second look.
+ *
+ * @param {number[][]} landmarks image pixels.
+ * @param {object} markup of the model's sidecar; one without eyes gives squares that do not turn.
+ * @param {number} margin see `squareAround`.
+ * @returns {{square: number[], angle: number}}
+ */
+export function uprightSquare(landmarks, markup, margin) {
+  const angle = eyeAngle(landmarks, markup);
+  // The tight box is taken in the turned frame, then its centre is brought back.
+  const box = landmarkBox(landmarks.map((point) => rotate(point, -angle)));
+  const [x, y, side] = squareAround(box, margin);
+  return { square: [...rotate([x, y], angle), side], angle };
+}
+
+function eyeAngle(landmarks, { normalizers }) {
+  const eyes = normalizers.inter_pupil ?? normalizers.inter_ocular;
+  if (!eyes) return 0;
+  const [left, right] = eyes.map((group) => {
+    const points = group.map((index) => landmarks[index]);
+    return [0, 1].map((axis) => points.reduce((sum, p) => sum + p[axis], 0) / points.length);
+  });
+  const [x, y] = [right[0] - left[0], right[1] - left[1]];
+  const tooClose = Math.hypot(x, y) < MIN_EYE_DISTANCE * boxSize(landmarkBox(landmarks));
+  return tooClose ? 0 : Math.atan2(y, x);
+}
+
+/**
+ * Cuts a square out of a picture and resizes it; black where the square leaves the picture.
+ *
+ * One bilinear sample a pixel. A square of twice the crop's size or more is first averaged over
+ * whole pixels, or the crop would alias. The canvas' own scaling would move landmarks: it differs
+ * between browsers, and from what the model was trained on.
+ *
+ * @param {{data: Uint8ClampedArray, width: number, height: number}} picture RGBA.
+ * @param {number[]} square
+ * @param {number} size the crop's side in pixels.
+ * @param {number} angle what leans by this angle in the picture stands upright in the crop.
+ * @returns {Uint8ClampedArray} RGB, size x size x 3.
+ */
+export function cutSquare(picture, [centreX, centreY, side], size, angle = 0) {
+  const [cosine, sine] = [Math.cos(angle), Math.sin(angle)];
+  let [image, x, y, step] = [picture, centreX, centreY, side / size];
+  const shrink = Math.trunc(step);
+  if (shrink >= 2) {
+    const reach = (side / 2) * (Math.abs(cosine) + Math.abs(sine));
+    [image, x, y] = shrunk(picture, x, y, reach, shrink);
+    step /= shrink;
+  }
+  const [across, along] = [step * cosine, step * sine];
+  const half = (size - 1) / 2;
+  const crop = new Uint8ClampedArray(size * size * 3);
+  for (let row = 0, at = 0; row < size; row++) {
+    for (let column = 0; column < size; column++, at += 3) {
+      const [right, down] = [column - half, row - half];
+      sample(image, x + across * right - along * down, y + along * right + across * down, crop, at);
+    }
+  }
+  return crop;
+}
+
+/** One bilinear sample, written to `crop` from `at` on; neighbours outside count as black. */
+function sample({ data, width, height }, x, y, crop, at) {
+  const [left, top] = [Math.floor(x), Math.floor(y)];
+  if (left < -1 || top < -1 || left >= width || top >= height) return;
+  const [toRight, toBottom] = [x - left, y - top];
+  let [red, green, blue] = [0, 0, 0];
+  for (let corner = 0; corner < 4; corner++) {
+    const [column, row] = [left + (corner & 1), top + (corner >> 1)];
+    if (column < 0 || row < 0 || column >= width || row >= height) continue;
+    const weight =
+      (corner & 1 ? toRight : 1 - toRight) * (corner >> 1 ? toBottom : 1 - toBottom);
+    const pixel = 4 * (row * width + column);
+    red += weight * data[pixel];
+    green += weight * data[pixel + 1];
+    blue += weight * data[pixel + 2];
+  }
+  [crop[at], crop[at + 1], crop[at + 2]] = [red, green, blue];
+}
+
+/** The picture near a centre, averaged over `shrink` x `shrink` pixels, and the new centre. */
+function shrunk({ data, width, height }, centreX, centreY, reach, shrink) {
+  const [left, top] = [centreX, centreY].map((centre) =>
+    Math.max(0, Math.trunc(centre - reach) - 2 * shrink),
+  );
+  const right = Math.min(width, Math.trunc(centreX + reach) + 2 * shrink);
+  const bottom = Math.min(height, Math.trunc(centreY + reach) + 2 * shrink);
+  const columns = Math.ceil((right - left) / shrink);
+  const rows = Math.ceil((bottom - top) / shrink);
+  if (columns <= 0 || rows <= 0) {
+    // The square lies wholly outside the picture.
+    return [{ data: new Uint8ClampedArray(4), width: 1, height: 1 }, centreX, centreY];
+  }
+  const averaged = new Uint8ClampedArray(4 * columns * rows);
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++) {
+      let [red, green, blue] = [0, 0, 0];
+      for (let y = 0; y < shrink; y++) {
+        // The last row and column are repeated where whole pixels do not fit.
+        const line = Math.min(bottom - 1, top + row * shrink + y) * width;
+        for (let x = 0; x < shrink; x++) {
+          const pixel = 4 * (line + Math.min(right - 1, left + column * shrink + x));
+          red += data[pixel];
+          green += data[pixel + 1];
+          blue += data[pixel + 2];
+        }
+      }
+      const at = 4 * (row * columns + column);
+      const area = shrink * shrink;
+      averaged[at] = red / area;
+      averaged[at + 1] = green / area;
+      averaged[at + 2] = blue / area;
+    }
+  }
+  const moved = [centreX - left, centreY - top].map((offset) => (offset + 0.5) / shrink - 0.5);
+  return [{ data: averaged, width: columns, height: rows }, ...moved];
+}

@@ -1,0 +1,85 @@
+/** A `.tflite` file of export.py with its sidecar, run by LiteRT.js on this machine. */
+
+import { loadAndCompile, loadLiteRt, Tensor } from "@litertjs/core";
+
+import { covarianceToImage, cropToImage, cutSquare } from "./geometry.js";
+
+const WASM_FOLDER = new URL("./vendor/wasm/", import.meta.url).pathname;
+
+let runtime; // one for all models: LiteRT.js refuses to be loaded twice
+
+export class Landmarker {
+  /**
+   * @param {string} url of a `.tflite` file whose outputs are `landmarks` and `covariance`; the
+   *   JSON of the same name lies beside it.
+   * @returns {Promise<Landmarker>}
+   */
+  static async load(url) {
+    const [description] = await Promise.all([
+      fetchChecked(url.replace(/\.tflite$/, ".json")).then((response) => response.json()),
+      (runtime ??= loadLiteRt(WASM_FOLDER)),
+    ]);
+    const bytes = new Uint8Array(await (await fetchChecked(url)).arrayBuffer());
+    const model = await loadAndCompile(bytes, { accelerator: "wasm" });
+    return new Landmarker(url.split("/").at(-1), model, description);
+  }
+
+  constructor(name, model, description) {
+    this.name = name;
+    this.markup = description.markup;
+    this.margin = description.crop_margin;
+    this.size = description.input_size;
+    this._model = model;
+    this.lookTime = 0; // milliseconds, a running mean
+    this._input = new Float32Array(this.size * this.size * 3);
+  }
+
+  /**
+   * Landmarks of whatever stands in a square of a picture.
+   *
+   * @param {ImageData} picture
+   * @param {number[]} square see geometry.js.
+   * @param {number} angle likewise.
+   * @returns {Promise<object>} a look: `landmarks` K x [x, y] in image pixels; `covariance`
+   *   K x [xx, xy, yy], image pixels squared; `deviation`, the mean one in fractions of the crop;
+   *   the `square` and the `angle`.
+   */
+  async look(picture, square, angle = 0) {
+    const start = performance.now();
+    const crop = cutSquare(picture, square, this.size, angle);
+    for (let i = 0; i < crop.length; i++) this._input[i] = crop[i] / 255;
+    const { landmarks, covariance } = await this._run();
+    const points = [];
+    const spreads = [];
+    let deviation = 0;
+    for (let k = 0; 2 * k < landmarks.length; k++) {
+      const [xx, xy, , yy] = covariance.subarray(4 * k, 4 * k + 4);
+      points.push(cropToImage(landmarks.subarray(2 * k, 2 * k + 2), square, angle));
+      spreads.push(covarianceToImage([xx, xy, yy], square[2], angle));
+      deviation += Math.sqrt(xx + yy);
+    }
+    deviation /= points.length;
+    const took = performance.now() - start;
+    this.lookTime += (this.lookTime ? 0.1 : 1) * (took - this.lookTime);
+    return { landmarks: points, covariance: spreads, deviation, square, angle };
+  }
+
+  /** The model's outputs for `_input`; LiteRT's memory is freed by hand, so it is copied out. */
+  async _run() {
+    const images = new Tensor(this._input, [1, this.size, this.size, 3]);
+    const outputs = await this._model.run({ images });
+    images.delete();
+    const copies = {};
+    for (const [name, tensor] of Object.entries(outputs)) {
+      copies[name] = tensor.toTypedArray().slice();
+      tensor.delete();
+    }
+    return copies;
+  }
+}
+
+async function fetchChecked(url) {
+  const response = await fetch(url);
+  if (!response.ok) throw new Error(`${url} is missing; “make web” writes it`);
+  return response;
+}

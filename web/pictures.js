@@ -1,0 +1,90 @@
+/** Where pixels come from: files, the camera; and what is said when they do not come. */
+
+const MAX_PIXELS = 16e6; // what a canvas holds on phones
+
+/**
+ * A photo, decoded and turned upright as its EXIF data says.
+ *
+ * @param {Blob} file
+ * @param {string} name for the message.
+ * @returns {Promise<{bitmap: ImageBitmap, scale: number}>} `scale`: pixels of the file for one of
+ *   the bitmap, 1 unless the photo is very large.
+ */
+export async function readPhoto(file, name) {
+  try {
+    const bitmap = await createImageBitmap(file);
+    const scale = Math.sqrt((bitmap.width * bitmap.height) / MAX_PIXELS);
+    if (scale <= 1) return { bitmap, scale: 1 };
+    const width = Math.round(bitmap.width / scale);
+    const options = { resizeWidth: width, resizeQuality: "high" };
+    return { bitmap: await createImageBitmap(bitmap, options), scale: bitmap.width / width };
+  } catch {
+    throw new Error(`“${name}” is not a picture that can be read: damaged, or another kind of file.`);
+  }
+}
+
+/** A playing `<video>` becomes the camera's picture; see `closeCamera`. */
+export async function openCamera(video) {
+  if (!navigator.mediaDevices) {
+    throw new Error("The camera needs a secure page: open this one as localhost or over https.");
+  }
+  try {
+    const wanted = { facingMode: "user", width: { ideal: 640 }, height: { ideal: 480 } };
+    video.srcObject = await navigator.mediaDevices.getUserMedia({ video: wanted, audio: false });
+    await video.play();
+  } catch (error) {
+    throw new Error(
+      {
+        NotAllowedError: "The camera was refused. Allow it in the browser's settings of this page.",
+        NotFoundError: "No camera was found.",
+        NotReadableError: "The camera is in use by another program.",
+      }[error.name] ?? `The camera did not start (${error.message}).`,
+    );
+  }
+}
+
+/** Lets the camera go, so that its light goes out. */
+export function closeCamera(video) {
+  for (const track of video.srcObject?.getTracks() ?? []) track.stop();
+  video.srcObject = null;
+}
+
+/** Waits for the next frame of a camera. */
+export function nextFrame(video) {
+  return new Promise((resolve) => {
+    if (video.requestVideoFrameCallback) video.requestVideoFrameCallback(resolve);
+    else requestAnimationFrame(resolve);
+  });
+}
+
+/**
+ * What is saved: a face as align.py writes it, and the crop that it was found in.
+ *
+ * @param {{width: number, height: number, name: string, scale: number}} photo
+ * @param {object} face a look with its score, see tracker.js.
+ * @returns {object} JSON-ready, in pixels of the file.
+ */
+export function toRecord(photo, face, landmarker) {
+  const { scale } = photo;
+  const place = (value) => (value + 0.5) * scale - 0.5; // the first pixel's centre is (0, 0)
+  const [x, y, side] = face.square;
+  return {
+    image: photo.name,
+    width: Math.round(photo.width * scale),
+    height: Math.round(photo.height * scale),
+    model: landmarker.name,
+    markup: landmarker.markup.name,
+    faces: [
+      {
+        score: face.score,
+        landmarks: face.landmarks.map((point) => point.map(place)),
+        covariance: face.covariance.map(([xx, xy, yy]) => [
+          [xx * scale ** 2, xy * scale ** 2],
+          [xy * scale ** 2, yy * scale ** 2],
+        ]),
+        square: [place(x), place(y), side * scale],
+        angle: face.angle,
+      },
+    ],
+  };
+}
