@@ -3,11 +3,11 @@
 const CHI_SQUARE_90 = 4.605; // two degrees of freedom: the ellipse that holds 90 %
 
 const COLORS = {
-  shadow: "rgba(0, 0, 0, 0.45)",
+  shadow: "rgba(0, 0, 0, 0.4)",
   outline: "rgba(255, 255, 255, 0.75)",
   point: "#4de3ff",
-  ellipse: "rgba(255, 196, 61, 0.95)",
-  inside: "rgba(255, 196, 61, 0.22)",
+  ellipse: "rgba(255, 196, 61, 0.85)",
+  inside: "rgba(255, 196, 61, 0.2)",
   box: "#4de3ff",
 };
 
@@ -48,32 +48,29 @@ export class Overlay {
     this._pixel = density / across;
   }
 
-  /** Draws a look (see landmarker.js). */
+  /** Draws a look (see landmarker.js); small faces get finer lines. */
   face({ landmarks, covariance, square }, markup, withEllipses) {
-    const dot = Math.max(1.3 * this._pixel, square[2] / 150);
-    if (withEllipses) {
-      for (const [k, [x, y]] of landmarks.entries()) {
-        const { long, short, angle } = ellipse90(covariance[k]);
-        this._context.beginPath();
-        this._context.ellipse(x, y, long, short, angle, 0, 2 * Math.PI);
-        this._context.fillStyle = COLORS.inside;
-        this._context.fill();
-        this._stroke(COLORS.ellipse, this._pixel);
-      }
+    const line = this._pixel * Math.min(1.3, Math.max(0.45, square[2] / this._pixel / 210));
+    for (const [k, [x, y]] of withEllipses ? landmarks.entries() : []) {
+      const { long, short, angle } = ellipse90(covariance[k]);
+      this._context.beginPath();
+      this._context.ellipse(x, y, long, short, angle, 0, 2 * Math.PI);
+      this._context.fillStyle = COLORS.inside;
+      this._context.fill();
+      this._stroke(COLORS.ellipse, 0.8 * line);
     }
     this._context.beginPath();
     for (const [from, to] of markup.outline) {
       this._context.moveTo(...landmarks[from]);
       this._context.lineTo(...landmarks[to]);
     }
-    this._stroke(COLORS.shadow, 3 * this._pixel); // readable on bright skin, too
-    this._stroke(COLORS.outline, 1.2 * this._pixel);
+    this._stroke(COLORS.shadow, 2.4 * line); // readable on bright skin, too
+    this._stroke(COLORS.outline, line);
+    this._context.fillStyle = COLORS.point;
     for (const [x, y] of landmarks) {
       this._context.beginPath();
-      this._context.arc(x, y, dot, 0, 2 * Math.PI);
-      this._context.fillStyle = COLORS.point;
+      this._context.arc(x, y, 1.7 * line, 0, 2 * Math.PI);
       this._context.fill();
-      this._stroke(COLORS.shadow, 0.7 * this._pixel);
     }
   }
 

@@ -106,34 +106,40 @@ export function cutSquare(picture, [centreX, centreY, side], size, angle = 0) {
     step /= shrink;
   }
   const [across, along] = [step * cosine, step * sine];
-  const half = (size - 1) / 2;
+  const [left, top] = [x - ((across - along) * (size - 1)) / 2, y - ((across + along) * (size - 1)) / 2];
   const crop = new Uint8ClampedArray(size * size * 3);
   for (let row = 0, at = 0; row < size; row++) {
+    const [startX, startY] = [fine(left - along * row) + 16, fine(top + across * row) + 16];
     for (let column = 0; column < size; column++, at += 3) {
-      const [right, down] = [column - half, row - half];
-      sample(image, x + across * right - along * down, y + along * right + across * down, crop, at);
+      const [fromLeft, fromTop] = [startX + fine(across * column), startY + fine(along * column)];
+      sample(image, fromLeft >> 5, fromTop >> 5, crop, at);
     }
   }
   return crop;
 }
 
-/** One bilinear sample, written to `crop` from `at` on; neighbours outside count as black. */
+/** 1024ths of a pixel. OpenCV counts so before it rounds to 32nds; its twin has to. */
+const fine = (position) => Math.round(position * 1024);
+
+/** A bilinear sample at 32nds of a pixel, to `crop` from `at` on; neighbours outside are black. */
 function sample({ data, width, height }, x, y, crop, at) {
-  const [left, top] = [Math.floor(x), Math.floor(y)];
+  const [left, top] = [x >> 5, y >> 5];
   if (left < -1 || top < -1 || left >= width || top >= height) return;
-  const [toRight, toBottom] = [x - left, y - top];
+  const [toRight, toBottom] = [(x & 31) / 32, (y & 31) / 32];
   let [red, green, blue] = [0, 0, 0];
   for (let corner = 0; corner < 4; corner++) {
     const [column, row] = [left + (corner & 1), top + (corner >> 1)];
     if (column < 0 || row < 0 || column >= width || row >= height) continue;
-    const weight =
-      (corner & 1 ? toRight : 1 - toRight) * (corner >> 1 ? toBottom : 1 - toBottom);
+    const weight = (corner & 1 ? toRight : 1 - toRight) * (corner >> 1 ? toBottom : 1 - toBottom);
     const pixel = 4 * (row * width + column);
     red += weight * data[pixel];
     green += weight * data[pixel + 1];
     blue += weight * data[pixel + 2];
   }
-  [crop[at], crop[at + 1], crop[at + 2]] = [red, green, blue];
+  // Stored values round to the nearest, but halves to even ones; OpenCV rounds them up.
+  crop[at] = Math.floor(red + 0.5);
+  crop[at + 1] = Math.floor(green + 0.5);
+  crop[at + 2] = Math.floor(blue + 0.5);
 }
 
 /** The picture near a centre, averaged over `shrink` x `shrink` pixels, and the new centre. */
@@ -150,6 +156,9 @@ function shrunk({ data, width, height }, centreX, centreY, reach, shrink) {
     return [{ data: new Uint8ClampedArray(4), width: 1, height: 1 }, centreX, centreY];
   }
   const averaged = new Uint8ClampedArray(4 * columns * rows);
+  const area = shrink * shrink;
+  // Here OpenCV rounds halves up for 2 x 2 pixels only.
+  const mean = (sum) => (shrink === 2 ? Math.floor(sum / 4 + 0.5) : sum / area);
   for (let row = 0; row < rows; row++) {
     for (let column = 0; column < columns; column++) {
       let [red, green, blue] = [0, 0, 0];
@@ -164,10 +173,9 @@ function shrunk({ data, width, height }, centreX, centreY, reach, shrink) {
         }
       }
       const at = 4 * (row * columns + column);
-      const area = shrink * shrink;
-      averaged[at] = red / area;
-      averaged[at + 1] = green / area;
-      averaged[at + 2] = blue / area;
+      averaged[at] = mean(red);
+      averaged[at + 1] = mean(green);
+      averaged[at + 2] = mean(blue);
     }
   }
   const moved = [centreX - left, centreY - top].map((offset) => (offset + 0.5) / shrink - 0.5);

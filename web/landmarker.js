@@ -6,6 +6,8 @@ import { covarianceToImage, cropToImage, cutSquare } from "./geometry.js";
 
 const WASM_FOLDER = new URL("./vendor/wasm/", import.meta.url).pathname;
 
+const REMEMBERED = 25; // looks
+
 let runtime; // one for all models: LiteRT.js refuses to be loaded twice
 
 export class Landmarker {
@@ -21,7 +23,9 @@ export class Landmarker {
     ]);
     const bytes = new Uint8Array(await (await fetchChecked(url)).arrayBuffer());
     const model = await loadAndCompile(bytes, { accelerator: "wasm" });
-    return new Landmarker(url.split("/").at(-1), model, description);
+    const landmarker = new Landmarker(url.split("/").at(-1), model, description);
+    await landmarker._run(); // the first run is slow: it must not be somebody's photo
+    return landmarker;
   }
 
   constructor(name, model, description) {
@@ -30,7 +34,7 @@ export class Landmarker {
     this.margin = description.crop_margin;
     this.size = description.input_size;
     this._model = model;
-    this.lookTime = 0; // milliseconds, a running mean
+    this._times = []; // of the last looks, in milliseconds
     this._input = new Float32Array(this.size * this.size * 3);
   }
 
@@ -59,9 +63,14 @@ export class Landmarker {
       deviation += Math.sqrt(xx + yy);
     }
     deviation /= points.length;
-    const took = performance.now() - start;
-    this.lookTime += (this.lookTime ? 0.1 : 1) * (took - this.lookTime);
+    this._times.push(performance.now() - start);
+    if (this._times.length > REMEMBERED) this._times.shift();
     return { landmarks: points, covariance: spreads, deviation, square, angle };
+  }
+
+  /** The median time of the last looks, in milliseconds. */
+  get lookTime() {
+    return this._times.toSorted((one, other) => one - other)[this._times.length >> 1];
   }
 
   /** The model's outputs for `_input`; LiteRT's memory is freed by hand, so it is copied out. */

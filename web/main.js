@@ -118,7 +118,6 @@ function mirror(on) {
 function setFilming(on) {
   filming = on;
   element("camera-toggle").setAttribute("aria-pressed", on);
-  element("camera-toggle").textContent = on ? "Stop the camera" : "Camera";
 }
 
 function stopFilming() {

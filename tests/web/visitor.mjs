@@ -1,0 +1,202 @@
+/**
+ * A visitor of the page in web/: does what a person would, and prints as JSON what came of it.
+ *
+ * node visitor.mjs SCENARIO '{"url", "chromium", "profile", ...}'; see tests/test_web.py.
+ */
+
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+
+// Where `make web-files` installed it.
+const { chromium } = createRequire(new URL("../../web/package.json", import.meta.url))(
+  "playwright-core",
+);
+
+const QUIET = [
+  "--headless",
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+const PATIENCE = 60_000; // milliseconds: other tests may want the processor, too
+
+const [scenario, options] = [process.argv[2], JSON.parse(process.argv[3])];
+
+/** A page, and all that it complains about or asks another machine for. */
+async function visit(flags = [], settings = {}) {
+  const context = await chromium.launchPersistentContext(options.profile, {
+    executablePath: options.chromium,
+    args: [...QUIET, ...flags],
+    acceptDownloads: true,
+    ...settings,
+  });
+  const seen = { errors: [], foreign: [] };
+  // LiteRT logs what it does as errors, with these words in front.
+  context.on("console", (message) => {
+    if (message.type() === "error" && !/^(INFO|WARNING): /.test(message.text()))
+      seen.errors.push(message.text());
+  });
+  context.on("weberror", (error) => seen.errors.push(String(error.error())));
+  context.on("request", (request) => {
+    const own = [options.url, "data:", "blob:"].some((start) => request.url().startsWith(start));
+    if (!own) seen.foreign.push(request.url());
+  });
+  const page = context.pages()[0] ?? (await context.newPage());
+  page.setDefaultTimeout(PATIENCE);
+  await page.goto(options.url);
+  return { context, page, seen };
+}
+
+const status = (page) => page.locator("#status").textContent();
+
+/** Waits until the page has said something that it does not say while it is busy. */
+async function settled(page) {
+  await page.waitForFunction(() => {
+    const status = document.getElementById("status");
+    return !status.classList.contains("busy") && !status.textContent.endsWith("…");
+  });
+  return status(page);
+}
+
+async function choose(page, file) {
+  await page.setInputFiles("#file", file);
+  return settled(page);
+}
+
+async function drop(page, file) {
+  const bytes = readFileSync(file).toString("base64");
+  await page.evaluate(
+    ([bytes, name]) => {
+      const content = Uint8Array.from(atob(bytes), (letter) => letter.charCodeAt(0));
+      const dataTransfer = new DataTransfer();
+      dataTransfer.items.add(new File([content], name));
+      document
+        .getElementById("stage")
+        .dispatchEvent(new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true }));
+    },
+    [bytes, file.split("/").at(-1)],
+  );
+  return settled(page);
+}
+
+/** What "Save landmarks" saves. */
+async function saved(page) {
+  const [download] = await Promise.all([page.waitForEvent("download"), page.click("#save")]);
+  return JSON.parse(readFileSync(await download.path(), "utf-8"));
+}
+
+async function picture(page, name) {
+  if (options.pictures) await page.screenshot({ path: `${options.pictures}/${name}.png` });
+}
+
+const overflow = (page) =>
+  page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+
+const scenarios = {
+  async photos() {
+    const { context, page, seen } = await visit();
+    const result = { seen, ready: await settled(page) };
+    await picture(page, "empty_light");
+    result.dropped = { status: await drop(page, options.portrait), record: await saved(page) };
+    result.readout = await page.locator(".readout").innerText();
+    await picture(page, "light");
+    await page.emulateMedia({ colorScheme: "dark" });
+    await picture(page, "dark");
+
+    result.broken = { status: await choose(page, options.broken), record: await saved(page) };
+    result.broken.isError = await page.locator("#status.error").count();
+    await picture(page, "broken");
+    await page.emulateMedia({ colorScheme: "light" });
+
+    await page.selectOption("#model", "model");
+    await settled(page);
+    result.fp32 = await saved(page);
+    result.readoutFp32 = await page.locator(".readout").innerText();
+    result.turned = { status: await choose(page, options.turned), record: await saved(page) };
+    result.small = { status: await choose(page, options.small), record: await saved(page) };
+    await picture(page, "small");
+
+    result.nobody = { status: await choose(page, options.nobody) };
+    result.nobody.canSave = await page.locator("#save").isEnabled();
+
+    await page.setViewportSize({ width: 360, height: 740 });
+    result.overflow = [await overflow(page)];
+    await choose(page, options.portrait);
+    result.overflow.push(await overflow(page));
+    await picture(page, "phone");
+
+    result.seen = structuredClone(seen);
+    result.blocked = await page.evaluate(
+      () =>
+        new Promise((resolve) => {
+          document.addEventListener("securitypolicyviolation", (event) => resolve(event.blockedURI));
+          fetch("http://127.0.0.2:9/").then(() => resolve("sent"), () => {});
+        }),
+    );
+    await context.close();
+    return result;
+  },
+
+  /** Two faces side by side: points at each. */
+  async pointing() {
+    const { context, page, seen } = await visit();
+    await settled(page);
+    await choose(page, options.pair);
+    const edge = await page.locator("#overlay").boundingBox();
+    const at = (x, y) => [edge.x + x * edge.width, edge.y + y * edge.height];
+    const result = { seen, clicked: [] };
+    for (const x of options.centres) {
+      await page.mouse.click(...at(x, 0.5));
+      await settled(page);
+      result.clicked.push(await saved(page));
+    }
+    await page.mouse.move(...at(options.box[0], options.box[1]));
+    await page.mouse.down();
+    await page.mouse.move(...at(options.box[2], options.box[3]), { steps: 3 });
+    await picture(page, "box");
+    await page.mouse.up();
+    await settled(page);
+    result.boxed = await saved(page);
+    await context.close();
+    return result;
+  },
+
+  async camera() {
+    const { context, page, seen } = await visit([
+      "--use-fake-ui-for-media-stream",
+      "--use-fake-device-for-media-stream",
+      `--use-file-for-fake-video-capture=${options.film}`,
+    ]);
+    const result = { seen };
+    await settled(page);
+    await page.click("#camera-toggle");
+    await page.waitForFunction(() => document.getElementById("score").textContent > "0");
+    await page.waitForTimeout(options.seconds * 1000);
+    result.speed = await page.locator("#speed").textContent();
+    result.readout = await page.locator(".readout").innerText();
+    result.status = await status(page);
+    await picture(page, "camera");
+    await page.click("#camera-toggle");
+    result.record = await saved(page);
+    result.stopped = await settled(page);
+    result.live = await page.evaluate(() => document.getElementById("camera").srcObject !== null);
+    await context.close();
+    return result;
+  },
+
+  async refused() {
+    const { context, page, seen } = await visit(["--deny-permission-prompts", "--use-fake-device-for-media-stream"]);
+    await settled(page);
+    await page.click("#camera-toggle");
+    const result = { seen, status: await settled(page) };
+    result.pressed = await page.locator("#camera-toggle").getAttribute("aria-pressed");
+    await context.close();
+    return result;
+  },
+};
+
+console.log(JSON.stringify(await scenarios[scenario]()));
