@@ -1,10 +1,12 @@
 """The page in web/: its modules against their Python twins, and as visitors of it fare.
 
-The visitors (`tests/web/visitor.mjs`) use a real Chromium on the files of `make web-files`.
+The visitors (`tests/web/visitor.mjs`) use a real Chromium on the files of `make web-files`. With
+EVAE_WEB_PICTURES=DIR they keep their pictures of the screen.
 """
 
 import base64
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -17,6 +19,7 @@ import pytest
 from PIL import Image
 
 from evae_tf import Aligner, calibration, geometry, markups, runtime
+from evae_tf.align.smoothing import OneEuroFilter
 from evae_tf.align.upright import upright_squares
 from evae_tf.data.images import read_image
 
@@ -68,6 +71,14 @@ def twins():
         "landmarks": rng.uniform(20, 90, (68, 2)).tolist(),
         "covariance": [3.0, 0.7, 1.5],
         "angle": 0.4,
+        "film": [
+            {
+                "landmarks": (rng.uniform(20, 90, (5, 2)) + 3 * frame).tolist(),
+                "covariance": (rng.uniform(0.5, 3, (5, 3)) * (1, 0.1, 1)).tolist(),
+                "seconds": 0.04 * frame,
+            }
+            for frame in range(1, 13)
+        ],
     }
     rgba = np.dstack([image, np.full(image.shape[:2], 255, np.uint8)])
     picture = base64.b64encode(rgba.tobytes()).decode()
@@ -110,6 +121,18 @@ def test_ellipses_turn_with_the_crop_and_hold_nine_tenths(twins):
     np.testing.assert_allclose([ellipse["short"], ellipse["long"]], lengths, rtol=1e-4)
     long = np.array([np.cos(ellipse["angle"]), np.sin(ellipse["angle"])])
     np.testing.assert_allclose(abs(long @ axes[:, 1]), 1)
+
+
+@needs_node
+def test_films_are_smoothed_as_in_python(twins):
+    _, given, found = twins
+    smooth = OneEuroFilter()
+    for frame, landmarks in zip(given["film"], found["film"], strict=True):
+        points, spreads = np.array(frame["landmarks"]), np.array(frame["covariance"])
+        covariance = spreads[:, [0, 1, 1, 2]].reshape(-1, 2, 2)
+        size = geometry.box_size(geometry.landmark_box(points))
+        true = smooth(points, frame["seconds"], float(size), covariance)
+        np.testing.assert_allclose(landmarks, true, rtol=1e-4)
 
 
 # The page
@@ -170,6 +193,9 @@ def visit(url, folder, tmp_path_factory):
         files = {path.stem: str(path) for path in folder.iterdir()}
         profile = str(tmp_path_factory.mktemp("profile"))
         given = {"url": url, "chromium": CHROMIUM, "profile": profile, **files, **options}
+        if pictures := os.environ.get("EVAE_WEB_PICTURES"):
+            Path(pictures).mkdir(parents=True, exist_ok=True)
+            given["pictures"] = pictures
         found = node("visitor.mjs", scenario, json.dumps(given), timeout=240)
         assert found["seen"] == {"errors": [], "foreign": []}
         return found

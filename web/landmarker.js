@@ -8,6 +8,9 @@ const WASM_FOLDER = new URL("./vendor/wasm/", import.meta.url).pathname;
 
 const REMEMBERED = 25; // looks
 
+const BREATH = 30; // milliseconds
+
+let breathed = 0;
 let runtime; // one for all models: LiteRT.js refuses to be loaded twice
 
 export class Landmarker {
@@ -49,6 +52,7 @@ export class Landmarker {
    *   the `square` and the `angle`.
    */
   async look(picture, square, angle = 0) {
+    await breathe();
     const start = performance.now();
     const crop = cutSquare(picture, square, this.size, angle);
     for (let i = 0; i < crop.length; i++) this._input[i] = crop[i] / 255;
@@ -85,6 +89,13 @@ export class Landmarker {
     }
     return copies;
   }
+}
+
+/** Lets the page be drawn and clicked where looks follow each other without a break. */
+async function breathe() {
+  if (performance.now() - breathed < BREATH) return;
+  await new Promise((resolve) => setTimeout(resolve));
+  breathed = performance.now();
 }
 
 async function fetchChecked(url) {

@@ -11,6 +11,7 @@ import { boxSize, landmarkBox, rotate, squareAround, uprightSquare } from "./geo
 export const MIN_SCORE = 0.5;
 
 const SIZES = [1, 0.7, 0.5, 0.35, 0.25]; // sides of the squares, of the picture's shorter side
+const MAX_RATIO = 4; // longer pictures would be full of tiny squares
 const STRIDE = 0.35; // from square to square, of their side
 const CANDIDATES = 2; // of each size that are looked at again
 const CHECK_EVERY = 5; // frames: the score costs two more looks
@@ -28,19 +29,17 @@ const STEEPNESS = 6;
  *
  * @param {Landmarker} landmarker
  * @param {ImageData} picture
- * @param {function(): Promise} [pause] awaited between sizes, so that the page stays alive.
  * @returns {Promise<object|null>} a look (see landmarker.js) with its `score`, or null.
  */
-export async function findFace(landmarker, picture, pause = async () => {}) {
+export async function findFace(landmarker, picture) {
   for (const size of SIZES) {
     const face = await findFaceOfSize(landmarker, picture, size);
     if (face) return face;
-    await pause();
   }
   return null;
 }
 
-async function findFaceOfSize(landmarker, picture, size) {
+function findFaceOfSize(landmarker, picture, size) {
   return best(landmarker, picture, squaresOfSize(picture, size));
 }
 
@@ -103,7 +102,7 @@ async function best(landmarker, picture, squares) {
 }
 
 function squaresOfSize({ width, height }, size) {
-  const side = size * Math.min(width, height);
+  const side = size * Math.max(Math.min(width, height), Math.max(width, height) / MAX_RATIO);
   const squares = [];
   for (const y of centres(height, side)) {
     for (const x of centres(width, side)) squares.push([x, y, side]);

@@ -4,11 +4,12 @@ import { readFileSync } from "node:fs";
 
 import { ellipse90 } from "../../web/drawing.js";
 import * as geometry from "../../web/geometry.js";
+import { OneEuroFilter } from "../../web/smoothing.js";
 
-const { picture, width, height, cases, size, markup, landmarks, covariance, angle } = JSON.parse(
-  readFileSync(0, "utf-8"),
-);
+const given = JSON.parse(readFileSync(0, "utf-8"));
+const { picture, width, height, cases, size, markup, landmarks, covariance, angle, film } = given;
 const image = { data: new Uint8ClampedArray(Buffer.from(picture, "base64")), width, height };
+const filter = new OneEuroFilter();
 console.log(
   JSON.stringify({
     crops: cases.map(({ square, angle }) =>
@@ -20,5 +21,6 @@ console.log(
     ),
     covariance: geometry.covarianceToImage(covariance, 7, angle),
     ellipse: ellipse90(covariance),
+    film: film.map(({ seconds, ...face }) => filter.smooth(face, seconds).landmarks),
   }),
 );

@@ -99,10 +99,10 @@ const overflow = (page) =>
 const scenarios = {
   async photos() {
     const { context, page, seen } = await visit();
-    const result = { seen, ready: await settled(page) };
+    const result = {};
+    await settled(page);
     await picture(page, "empty_light");
     result.dropped = { status: await drop(page, options.portrait), record: await saved(page) };
-    result.readout = await page.locator(".readout").innerText();
     await picture(page, "light");
     await page.emulateMedia({ colorScheme: "dark" });
     await picture(page, "dark");
@@ -115,7 +115,6 @@ const scenarios = {
     await page.selectOption("#model", "model");
     await settled(page);
     result.fp32 = await saved(page);
-    result.readoutFp32 = await page.locator(".readout").innerText();
     result.turned = { status: await choose(page, options.turned), record: await saved(page) };
     result.small = { status: await choose(page, options.small), record: await saved(page) };
     await picture(page, "small");
@@ -177,7 +176,6 @@ const scenarios = {
     await page.waitForFunction(() => document.getElementById("score").textContent > "0");
     await page.waitForTimeout(options.seconds * 1000);
     result.speed = await page.locator("#speed").textContent();
-    result.readout = await page.locator(".readout").innerText();
     result.status = await status(page);
     await picture(page, "camera");
     await page.click("#camera-toggle");

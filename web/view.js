@@ -1,0 +1,74 @@
+/** What the page shows: the picture with a face drawn over it, one sentence, a few numbers. */
+
+import { Overlay } from "./drawing.js";
+
+const element = (id) => document.getElementById(id);
+
+export class View {
+  constructor() {
+    this.photo = null; // {name, width, height, scale, pixels: ImageData}
+    this.face = null; // the look that is drawn, see landmarker.js
+    this._canvas = element("picture");
+    // Read back for every crop: kept in memory, not on a graphics card.
+    this._context = this._canvas.getContext("2d", { willReadFrequently: true });
+    this._overlay = new Overlay(element("overlay"));
+    new ResizeObserver(() => this.draw()).observe(element("frame"));
+  }
+
+  /** @param {string} [kind] `busy` or `error`. */
+  say(text, kind = "") {
+    element("status").textContent = text;
+    element("status").className = `status ${kind}`;
+  }
+
+  /** Puts a picture on the canvas and reads its pixels. `scale`: see pictures.js. */
+  show(source, width, height, name, scale) {
+    if (this._canvas.width !== width || this._canvas.height !== height || !this.photo) {
+      [this._canvas.width, this._canvas.height] = [width, height];
+      element("frame").style.setProperty("--ratio", width / height);
+      element("frame").style.setProperty("--pixels", width);
+    }
+    this._context.drawImage(source, 0, 0);
+    const pixels = this._context.getImageData(0, 0, width, height);
+    this.photo = { name, width, height, scale, pixels };
+    element("frame").hidden = false;
+    element("invitation").hidden = true;
+    element("stage").classList.remove("empty");
+  }
+
+  /** Draws a face, or none, and its numbers. */
+  present(face, landmarker, speed) {
+    this.face = face;
+    this._markup = landmarker.markup;
+    this.draw();
+    element("save").disabled = !face;
+    element("speed").textContent = speed;
+    element("look-time").textContent = `${landmarker.lookTime.toFixed(1)} ms`;
+    element("score").textContent = face ? face.score.toFixed(2) : "–";
+    const doubt = face && (face.deviation * face.square[2]).toFixed(1);
+    element("doubt").textContent = face ? `± ${doubt} px` : "–";
+  }
+
+  /** Takes the face away that was found in another picture. */
+  forget() {
+    this.face = null;
+    element("save").disabled = true;
+    this.draw();
+  }
+
+  /** @param {number[]} [box] that is being dragged. */
+  draw(box) {
+    if (!this.photo) return;
+    this._overlay.clear(this.photo);
+    if (this.face) this._overlay.face(this.face, this._markup, element("ellipses").checked);
+    if (box) this._overlay.box(box);
+  }
+
+  get mirrored() {
+    return element("frame").classList.contains("mirrored");
+  }
+
+  set mirrored(on) {
+    element("frame").classList.toggle("mirrored", on);
+  }
+}
