@@ -6,8 +6,8 @@ const COLORS = {
   shadow: "rgba(0, 0, 0, 0.4)",
   outline: "rgba(255, 255, 255, 0.75)",
   point: "#4de3ff",
-  ellipse: "rgba(255, 196, 61, 0.85)",
-  inside: "rgba(255, 196, 61, 0.2)",
+  ellipse: "rgba(255, 205, 80, 0.9)",
+  inside: "rgba(255, 205, 80, 0.25)",
   box: "#4de3ff",
 };
 
@@ -50,14 +50,14 @@ export class Overlay {
 
   /** Draws a look (see landmarker.js); small faces get finer lines. */
   face({ landmarks, covariance, square }, markup, withEllipses) {
-    const line = this._pixel * Math.min(1.3, Math.max(0.45, square[2] / this._pixel / 210));
+    const line = this._pixel * Math.min(1.3, Math.max(0.5, square[2] / this._pixel / 190));
     for (const [k, [x, y]] of withEllipses ? landmarks.entries() : []) {
       const { long, short, angle } = ellipse90(covariance[k]);
       this._context.beginPath();
       this._context.ellipse(x, y, long, short, angle, 0, 2 * Math.PI);
       this._context.fillStyle = COLORS.inside;
       this._context.fill();
-      this._stroke(COLORS.ellipse, 0.8 * line);
+      this._stroke(COLORS.ellipse, line);
     }
     this._context.beginPath();
     for (const [from, to] of markup.outline) {
@@ -69,7 +69,7 @@ export class Overlay {
     this._context.fillStyle = COLORS.point;
     for (const [x, y] of landmarks) {
       this._context.beginPath();
-      this._context.arc(x, y, 1.7 * line, 0, 2 * Math.PI);
+      this._context.arc(x, y, 1.8 * line, 0, 2 * Math.PI);
       this._context.fill();
     }
   }

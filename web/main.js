@@ -102,7 +102,7 @@ function film() {
 async function follow(mine) {
   const tracker = new Tracker();
   let filter = new OneEuroFilter();
-  let [before, rate, said] = [performance.now(), null, ""];
+  let [before, interval, said] = [performance.now(), null, ""];
   while (filming === mine) {
     await nextFrame(video);
     if (filming !== mine) return;
@@ -113,11 +113,11 @@ async function follow(mine) {
     const found = await tracker.next(landmarker, pixels);
     if (filming !== mine) return;
     const now = performance.now();
-    const current = 1000 / (now - before);
-    rate = 0.9 * (rate ?? current) + 0.1 * current;
+    interval = 0.9 * (interval ?? now - before) + 0.1 * (now - before);
     before = now;
     if (!found) filter = new OneEuroFilter();
-    view.present(found && filter.smooth(found, now / 1000), landmarker, `${rate.toFixed(0)} fps`);
+    const shown = found && filter.smooth(found, now / 1000);
+    view.present(shown, landmarker, `${Math.round(1000 / interval)} fps`);
     const saying = found ? "Following a face." : "No face found yet.";
     if (saying !== said) view.say((said = saying));
   }
@@ -160,7 +160,7 @@ element("model").addEventListener("change", () =>
     await useModel();
     if (!current()) return;
     if (view.photo && !filming) await search(findFace, current, NO_FACE);
-    else view.say("Ready.");
+    else view.say(filming ? "The camera goes on with this model." : "Ready.");
   }),
 );
 element("ellipses").addEventListener("change", () => view.draw());
