@@ -154,6 +154,7 @@ def folder(tmp_path_factory):
     small = Image.new("RGB", (900, 700), (90, 110, 120))
     small.paste(portrait.resize((256, 300)), (560, 330))
     small.save(folder / "small.png")
+    portrait.resize((4096, 4800)).save(folder / "large.jpg")
     pair = Image.new("RGB", (1024, 600))
     pair.paste(portrait, (0, 0))
     pair.paste(portrait, (512, 0))
@@ -265,6 +266,13 @@ def test_it_finds_a_small_face_in_a_corner(photos, true_landmarks):
 
 
 @needs_browser
+def test_a_photo_larger_than_a_canvas_is_measured_in_its_own_pixels(photos, true_landmarks):
+    record = photos["large"]["record"]
+    assert (record["width"], record["height"]) == (4096, 4800)
+    assert error(record, (true_landmarks + 0.5) * 8 - 0.5) < 0.04
+
+
+@needs_browser
 def test_a_broken_file_is_named_and_the_last_result_stays(photos):
     assert photos["broken"]["status"].startswith("“broken.jpg” is not a picture")
     assert photos["broken"]["isError"]
@@ -313,3 +321,14 @@ def test_a_refused_camera_is_explained(visit):
     found = visit("refused")
     assert found["status"].startswith("The camera was refused.")
     assert found["pressed"] == "false"
+
+
+@needs_browser
+def test_a_model_that_is_not_there_is_named(visit, true_landmarks):
+    """Or only half of it; what comes later works."""
+    found = visit("damaged")
+    for message in (found["missing"], found["half"]):
+        assert "model.tflite" in message
+    assert found["portrait"] == "portrait.png: found a face."
+    assert found["record"]["model"] == "model.tflite"
+    assert error(found["record"], true_landmarks) < 0.04

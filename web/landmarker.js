@@ -24,8 +24,13 @@ export class Landmarker {
       fetchChecked(url.replace(/\.tflite$/, ".json")).then((response) => response.json()),
       (runtime ??= loadLiteRt(WASM_FOLDER)),
     ]);
+    if (!["landmarks", "covariance"].every((name) => description.outputs.includes(name))) {
+      throw new Error(`${url} lacks an output: export it with --outputs=landmarks,covariance`);
+    }
     const bytes = new Uint8Array(await (await fetchChecked(url)).arrayBuffer());
-    const model = await loadAndCompile(bytes, { accelerator: "wasm" });
+    const model = await loadAndCompile(bytes, { accelerator: "wasm" }).catch((error) => {
+      throw new Error(`${url} is damaged, or no model (${error.message})`);
+    });
     const landmarker = new Landmarker(url.split("/").at(-1), model, description);
     await landmarker._run(); // the first run is slow: it must not be somebody's photo
     return landmarker;

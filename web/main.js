@@ -56,12 +56,12 @@ async function search(find, current, nothing) {
 function openPhoto(file, name = file.name) {
   return run(async (current) => {
     view.say(`Reading ${name} …`, "busy");
-    const { bitmap, scale } = await readPhoto(file, name);
+    const { bitmap, size } = await readPhoto(file, name);
     await useModel();
     if (!current()) return;
     stopFilming();
     view.mirrored = false;
-    view.show(bitmap, bitmap.width, bitmap.height, name, scale);
+    view.show(bitmap, bitmap.width, bitmap.height, name, size);
     bitmap.close();
     view.forget();
     await search(findFace, current, NO_FACE);
@@ -92,8 +92,13 @@ function film() {
     if (!current()) return closeCamera(video);
     setFilming(true);
     view.forget();
+    const [track] = video.srcObject.getVideoTracks();
     // As in a mirror, unless it looks away from its user.
-    view.mirrored = video.srcObject.getVideoTracks()[0].getSettings().facingMode !== "environment";
+    view.mirrored = track.getSettings().facingMode !== "environment";
+    track.addEventListener("ended", () => {
+      stopFilming();
+      view.say("The camera was disconnected.", "error");
+    });
     return follow(filming);
   });
 }
@@ -106,7 +111,7 @@ async function follow(mine) {
   while (filming === mine) {
     await nextFrame(video);
     if (filming !== mine) return;
-    view.show(video, video.videoWidth, video.videoHeight, "camera", 1);
+    view.show(video, video.videoWidth, video.videoHeight, "camera");
     const pixels = view.photo.pixels;
     if (pointed) [tracker.face, filter] = [await pointed(landmarker, pixels), new OneEuroFilter()];
     pointed = null;

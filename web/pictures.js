@@ -7,17 +7,18 @@ const MAX_PIXELS = 16e6; // what a canvas holds on phones
  *
  * @param {Blob} file
  * @param {string} name for the message.
- * @returns {Promise<{bitmap: ImageBitmap, scale: number}>} `scale`: pixels of the file for one of
- *   the bitmap, 1 unless the photo is very large.
+ * @returns {Promise<{bitmap: ImageBitmap, size: number[]}>} `size`: width and height of the photo,
+ *   more than the bitmap's where it is very large.
  */
 export async function readPhoto(file, name) {
   try {
     const bitmap = await createImageBitmap(file);
+    const size = [bitmap.width, bitmap.height];
     const scale = Math.sqrt((bitmap.width * bitmap.height) / MAX_PIXELS);
-    if (scale <= 1) return { bitmap, scale: 1 };
-    const width = Math.round(bitmap.width / scale);
-    const options = { resizeWidth: width, resizeQuality: "high" };
-    return { bitmap: await createImageBitmap(bitmap, options), scale: bitmap.width / width };
+    if (scale <= 1) return { bitmap, size };
+    const [resizeWidth, resizeHeight] = size.map((length) => Math.round(length / scale));
+    const options = { resizeWidth, resizeHeight, resizeQuality: "high" };
+    return { bitmap: await createImageBitmap(bitmap, options), size };
   } catch {
     throw new Error(`“${name}” is not a picture that can be read: damaged, or another kind of file.`);
   }
@@ -60,18 +61,18 @@ export function nextFrame(video) {
 /**
  * What is saved: a face as align.py writes it, and the crop that it was found in.
  *
- * @param {{width: number, height: number, name: string, scale: number}} photo
+ * @param {{width: number, name: string, size: number[]}} photo as it is shown; see `readPhoto`.
  * @param {object} face a look with its score, see tracker.js.
  * @returns {object} JSON-ready, in pixels of the file.
  */
 export function toRecord(photo, face, landmarker) {
-  const { scale } = photo;
+  const scale = photo.size[0] / photo.width;
   const place = (value) => (value + 0.5) * scale - 0.5; // the first pixel's centre is (0, 0)
   const [x, y, side] = face.square;
   return {
     image: photo.name,
-    width: Math.round(photo.width * scale),
-    height: Math.round(photo.height * scale),
+    width: photo.size[0],
+    height: photo.size[1],
     model: landmarker.name,
     markup: landmarker.markup.name,
     faces: [

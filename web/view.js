@@ -6,7 +6,7 @@ const element = (id) => document.getElementById(id);
 
 export class View {
   constructor() {
-    this.photo = null; // {name, width, height, scale, pixels: ImageData}
+    this.photo = null; // {name, size, width, height, pixels: ImageData}
     this.face = null; // the look that is drawn, see landmarker.js
     this._canvas = element("picture");
     // Read back for every crop: kept in memory, not on a graphics card.
@@ -21,8 +21,8 @@ export class View {
     element("status").className = `status ${kind}`;
   }
 
-  /** Puts a picture on the canvas and reads its pixels. `scale`: see pictures.js. */
-  show(source, width, height, name, scale) {
+  /** Puts a picture on the canvas and reads its pixels. `size`: of its file, see pictures.js. */
+  show(source, width, height, name, size = [width, height]) {
     if (this._canvas.width !== width || this._canvas.height !== height || !this.photo) {
       [this._canvas.width, this._canvas.height] = [width, height];
       element("frame").style.setProperty("--ratio", width / height);
@@ -30,7 +30,7 @@ export class View {
     }
     this._context.drawImage(source, 0, 0);
     const pixels = this._context.getImageData(0, 0, width, height);
-    this.photo = { name, width, height, scale, pixels };
+    this.photo = { name, size, width, height, pixels };
     element("frame").hidden = false;
     element("invitation").hidden = true;
     element("stage").classList.remove("empty");

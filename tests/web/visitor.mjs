@@ -118,6 +118,7 @@ const scenarios = {
     result.turned = { status: await choose(page, options.turned), record: await saved(page) };
     result.small = { status: await choose(page, options.small), record: await saved(page) };
     await picture(page, "small");
+    result.large = { status: await choose(page, options.large), record: await saved(page) };
 
     result.nobody = { status: await choose(page, options.nobody) };
     result.nobody.canSave = await page.locator("#save").isEnabled();
@@ -182,6 +183,30 @@ const scenarios = {
     result.record = await saved(page);
     result.stopped = await settled(page);
     result.live = await page.evaluate(() => document.getElementById("camera").srcObject !== null);
+    await context.close();
+    return result;
+  },
+
+  /** The server lacks a model, or has half of it. */
+  async damaged() {
+    const { context, page } = await visit();
+    await settled(page);
+    await page.route("**/model.tflite", (route) => route.fulfill({ status: 404 }));
+    await page.selectOption("#model", "model");
+    const result = { seen: { errors: [], foreign: [] }, missing: await settled(page) };
+    await page.unroute("**/model.tflite");
+    await page.route("**/model.tflite", (route) => route.fulfill({ body: "half a model" }));
+    await page.selectOption("#model", "model_int8");
+    await settled(page);
+    await page.selectOption("#model", "model");
+    result.half = await settled(page);
+    await page.unroute("**/model.tflite");
+    await page.selectOption("#model", "model_int8");
+    await settled(page);
+    result.portrait = await choose(page, options.portrait);
+    await page.selectOption("#model", "model");
+    await settled(page);
+    result.record = await saved(page);
     await context.close();
     return result;
   },
