@@ -40,6 +40,7 @@ lint: .venv/dev
 # The browser demo. Its int8 model takes the ranges of its activations from drawn faces, or from those
 # of DATA/300w where DATA is given.
 WEB_PORT ?= 8000
+WEB_MODELS := web/models/$(if $(DATA),.300w,.drawn)
 
 web/vendor/.done: web/package.json | .venv/run
 	cd web && npm install --no-package-lock --no-audit --no-fund
@@ -52,12 +53,13 @@ web/vendor/.done: web/package.json | .venv/run
 	cp "$$($(BIN)/python -c '$(PORTRAIT)')" web/vendor/portrait.jpg
 	touch $@
 
-web/models/.done: assets/mobile_68.keras $(wildcard evae_tf/exporting/*.py) | .venv/run
+$(WEB_MODELS): assets/mobile_68.keras $(wildcard evae_tf/exporting/*.py) | .venv/run
+	rm -f web/models/.300w web/models/.drawn
 	$(BIN)/python export.py $(if $(DATA),$(ON_300W)) --model=mobile_68 --output=web/models \
 	  --outputs=landmarks,covariance --formats=tflite,tflite_int8
 	touch $@
 
-web-files: web/vendor/.done web/models/.done
+web-files: web/vendor/.done $(WEB_MODELS)
 
 web: web-files
 	@echo "The page: http://localhost:$(WEB_PORT)   (Ctrl-C ends it)"

@@ -175,8 +175,8 @@ SHIFTS = np.rint(12 * np.sin(np.linspace(0, 2 * np.pi, 30, endpoint=False))).ast
 @pytest.fixture(scope="module")
 def url():
     """The page, served as `make web` does."""
-    for name in ("vendor", "models"):
-        assert (WEB / name / ".done").is_file(), f"no web/{name}: run `make web-files` first"
+    for name in ("vendor/.done", "models/model.tflite", "models/model_int8.tflite"):
+        assert (WEB / name).is_file(), f"no web/{name}: run `make web-files` first"
     server = subprocess.Popen(
         [*(sys.executable, "-u", "-m", "http.server", "0"), "--bind=127.0.0.1", f"-d{WEB}"],
         stdout=subprocess.PIPE,
