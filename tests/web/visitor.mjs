@@ -174,7 +174,7 @@ const scenarios = {
     const result = { seen };
     await settled(page);
     await page.click("#camera-toggle");
-    await page.waitForFunction(() => document.getElementById("score").textContent > "0");
+    await page.waitForFunction(() => Number(document.getElementById("score").textContent) > 0);
     await page.waitForTimeout(options.seconds * 1000);
     result.speed = await page.locator("#speed").textContent();
     result.status = await status(page);
