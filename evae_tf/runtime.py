@@ -5,8 +5,10 @@ not wait seconds for libraries that it does not use.
 """
 
 import hashlib
+import io
 import json
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -148,15 +150,20 @@ def read_description(path):
 
 
 def _description_inside(path):
+    content = path.read_bytes()
     try:
-        with zipfile.ZipFile(path) as archive:
-            record = json.loads(archive.read(DESCRIPTION_INSIDE))
-    except (KeyError, ValueError, zipfile.BadZipFile) as error:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            start = min(entry.header_offset for entry in archive.infolist())
+            record = _checked_record(json.loads(archive.read(DESCRIPTION_INSIDE)), path)
+    # An archive that was damaged can fail in many ways.
+    except (KeyError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         raise InputError(
-            f"{path}: carries no description, and {path.with_suffix('.json').name} is missing "
-            "beside it."
+            f"{path}: carries no description that can be read, and "
+            f"{path.with_suffix('.json').name} is missing beside it."
         ) from error
-    return _checked_record(record, path)
+    if record.get("sha256_before_description") != hashlib.sha256(content[:start]).hexdigest():
+        raise InputError(f"{path}: damaged, or not the file that it describes (sha256 differs).")
+    return record
 
 
 def _checked_record(record, path):

@@ -67,12 +67,12 @@ class _Servicer(prediction_service_pb2_grpc.PredictionServiceServicer):
 class GrpcServer:
     """Context manager; `address` is its HOST:PORT."""
 
-    def __init__(self, model, port=0):
+    def __init__(self, model):
         self._server = grpc.server(futures.ThreadPoolExecutor(4))
         prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(
             _Servicer(model), self._server
         )
-        self.address = f"127.0.0.1:{self._server.add_insecure_port(f'127.0.0.1:{port}')}"
+        self.address = f"127.0.0.1:{self._server.add_insecure_port('127.0.0.1:0')}"
 
     def __enter__(self):
         self._server.start()

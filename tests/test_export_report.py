@@ -6,7 +6,8 @@ import re
 import numpy as np
 import pytest
 
-from evae_tf import geometry, markups, metrics, runtime
+from evae_tf import config, geometry, markups, metrics, runtime
+from evae_tf.architectures import build_model
 from evae_tf.data import synthetic
 from evae_tf.data.crops import cut_crops
 from evae_tf.exporting import FILES, export_model, timing
@@ -98,9 +99,13 @@ def test_the_report_names_what_it_was_measured_on(reported):
     assert "3 TRANSPOSE_CONV" in operations
 
 
-def test_a_file_that_does_more_takes_longer(reported):
-    folder = reported[1]
-    contents = [(folder / FILES[name]).read_bytes() for name in ("tflite", "tflite_int8")]
+def test_a_file_that_does_more_takes_longer(reported, tmp_path, faces):
+    """A network of a hundredth of the multiplications, in the same precision."""
+    sizes = ["input_size=32", "encoder_filters=4,4,4", "decoder_filters=4,4,4"]
+    small = config.override(config.Config(), sizes)
+    build_model(small, markups.MARKUPS["ibug_68"]).save(tmp_path / "model.keras")
+    export_model(tmp_path / "model.keras", tmp_path, ["tflite"], faces=faces)
+    contents = [(folder / "model.tflite").read_bytes() for folder in (reported[1], tmp_path)]
     seconds = timing.interleaved(contents, 15)
     assert seconds.shape == (15, 2)
     assert np.median(seconds[:, 0]) > np.median(seconds[:, 1]) > 0

@@ -135,7 +135,10 @@ def test_a_broken_row_spoils_itself_alone():
         (good, [70, 10, 20, 60], False),  # inside out
         (good, [90, 10, 120, 60], False),  # outside
         (good, [20, 10, np.nan, 60], False),
+        (good, [20, 10, np.inf, 60], False),
+        (good, [-3e38, -3e38, 3e38, 3e38], False),  # their distance is no number
         (good, [-20, -10, 40, 30], True),
+        (good, [-1e7, -1e7, 1e7, 1e7], True),  # a dot in a black crop, and no matter of seconds
     ]
     files, boxes, expected = zip(*rows, strict=True)
     cut = tf.function(lambda files, boxes: image_bytes.cut_crops(files, boxes, 32, 0.25))
@@ -147,7 +150,16 @@ def test_a_broken_row_spoils_itself_alone():
         np.testing.assert_allclose(
             squares[i], geometry.square_around(np.float32(boxes[i]), 0.25), rtol=1e-6
         )
+    assert np.isfinite(crops).all()
     assert not crops.numpy()[~np.array(expected)].any()
+
+
+def test_a_header_of_thousands_of_segments_is_not_walked_through():
+    plain = encoded(picture(), "JPEG", exif=exif(6, "<"))
+    comments = b"\xff\xfe\x00\x02" * 5000
+    crafted = plain[:2] + comments + plain[2:]
+    assert image_bytes.exif_orientation(tf.constant(plain)).numpy() == 6
+    assert image_bytes.exif_orientation(tf.constant(crafted)).numpy() == 1
 
 
 def test_no_rows_give_no_crops():

@@ -32,7 +32,7 @@ LEVELS = {
     2: {"data", "models", "align"},
     3: {"config", "runtime", "keras_file", "architectures", "objective", "transfer", "callbacks"},
     4: {"readings", "evaluation_figures", "evaluation", "aligner", "face_tracker"},
-    5: {"training", "exporting", "photos", "videos"},
+    5: {"training", "exporting", "photos", "videos", "serving_client"},
     6: {"cli"},
 }
 LEVEL_OF = {part: level for level, parts in LEVELS.items() for part in parts}

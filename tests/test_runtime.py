@@ -177,7 +177,7 @@ def test_a_tflite_file_that_never_was_one(models):
     path = models / "model.tflite"
     metadata = runtime.open_model(path).metadata
     path.write_bytes(b"a picture of a cat")
-    sidecar.write_sidecar(path, sidecar.describe(metadata, ["landmarks"]))
+    sidecar.write_sidecar(path, sidecar.describe(metadata, ["landmarks"], "RGB in [0, 1]"))
     refuses(path, "not a TFLite file")
 
 
@@ -199,8 +199,14 @@ def test_without_a_sidecar_the_file_describes_itself(models):
     path.with_suffix(".json").unlink()
     assert runtime.open_model(path).metadata == expected
     content = path.read_bytes()
-    path.write_bytes(content[: content.rindex(b"PK\3\4")])
+    archive = content.rindex(b"PK\3\4")
+    path.write_bytes(content[:archive])
     refuses(path, "missing beside it")
+    for place in (archive // 2, archive + 60):  # in the model, and in its description
+        damaged = bytearray(content)
+        damaged[place] ^= 1
+        path.write_bytes(damaged)
+        refuses(path)
 
 
 _LIGHT = """

@@ -1,5 +1,6 @@
 """The client against a model server on loopback, the good one and the bad ones."""
 
+import http.server
 import io
 import json
 import subprocess
@@ -18,10 +19,10 @@ from PIL import Image
 from tensorflow_serving.config import model_server_config_pb2
 
 from evae_tf import Aligner, geometry, markups
+from evae_tf import serving_client as client
 from evae_tf.data import synthetic
 from evae_tf.errors import InputError
 from evae_tf.exporting import export_model, warm_up
-from serving import client
 from tests.loopback_server import GrpcServer, Model, RestServer
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -117,11 +118,18 @@ def test_nobody_there(protocol):
 
 
 def test_a_server_that_dies_in_the_midst_of_an_answer(model, photo):
-    model.pause_s = 1.0
+    model.pause_s = 2.0
     with GrpcServer(model) as server:
-        threading.Timer(0.3, server.kill).start()
+
+        def kill():
+            while not model.asked:
+                time.sleep(0.01)
+            server.kill()
+
+        threading.Thread(target=kill, daemon=True).start()
         with pytest.raises(InputError, match=server.address):
-            connect("grpc", server.address, timeout=5.0).align([photo.read_bytes()], [BOX])
+            connect("grpc", server.address, timeout=20.0).align([photo.read_bytes()], [BOX])
+    assert model.asked == 1
 
 
 @PROTOCOLS
@@ -131,10 +139,44 @@ def test_an_error_is_passed_on_and_not_asked_again(protocol, model, photo):
     assert model.asked == 1
 
 
-def test_a_server_of_another_kind():
-    """An HTTP server that speaks no JSON."""
-    with RestServer(None) as server, pytest.raises(InputError, match=server.address):
-        client.RestClient(server.address, timeout=5.0).align([b""], [BOX])
+@pytest.mark.parametrize(
+    ("body", "length", "words"),
+    [
+        (b"<html>Welcome</html>", None, "no JSON"),
+        (b"[]", None, "status 200"),
+        (b"1", None, "status 200"),
+        (b'{"outputs": [1]}', None, "status 200"),
+        (b'{"out', 500, "went away"),  # cut in the midst
+    ],
+)
+def test_a_server_of_another_kind(body, length, words):
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(200)
+            self.send_header("Content-Length", str(length or len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = "{}:{}".format(*server.server_address)
+        with pytest.raises(InputError, match=f"{address}.*{words}"):
+            client.RestClient(address, timeout=5.0).align([b""], [BOX])
+        server.shutdown()
+
+
+def test_a_large_request_is_divided(model):
+    """None is larger than the batches of serving/batching_parameters.txt."""
+    with GrpcServer(model) as server:
+        found = connect("grpc", server.address, timeout=60.0).align([b""] * 70, [BOX] * 70)
+        assert model.asked == 3
+        assert found["valid"].shape == (70,)
+    largest = (ROOT / "serving" / "batching_parameters.txt").read_text()
+    assert "max_batch_size { value: 32 }" in largest
 
 
 @PROTOCOLS
@@ -176,7 +218,8 @@ def test_the_command_prints_the_face_of_a_photo(model, photo):
 def test_the_command_says_in_one_sentence_what_is_wrong(model, tmp_path):
     path = tmp_path / "broken.jpg"
     path.write_bytes(b"words")
-    for flags in ([f"--input={path}"], [f"--input={ROOT / 'tests'}"]):
+    portrait = matplotlib.cbook.get_sample_data("grace_hopper.jpg", asfileobj=False)
+    for flags in ([f"--input={path}"], ["--box=1,2,3", f"--input={portrait}"]):
         done = command("--server=127.0.0.1:9", *flags)
         assert done.returncode == 1
         (sentence,) = [line for line in done.stderr.splitlines() if line.startswith("error:")]
@@ -196,7 +239,8 @@ def test_what_the_server_reads_fits_together():
         (folder / "models.config").read_text(), model_server_config_pb2.ModelServerConfig()
     )
     (served,) = parsed.model_config_list.config
-    assert served.name == warm_up.MODEL_NAME == client.FLAGS["model_name"].default
+    assert served.name == warm_up.MODEL_NAME
+    assert f'"{served.name}", "What the server calls' in (folder / "client.py").read_text()
     compose = yaml.safe_load((folder / "compose.yaml").read_text())["services"]["landmarks"]
     mounts = dict(volume.split(":")[:2] for volume in compose["volumes"])
     assert served.base_path.startswith(f"{mounts['./models']}/")

@@ -27,12 +27,13 @@ flags.DEFINE_string("output", "runs/export", "Folder for the files and export.js
 def _main():
     # Imported here: a wrong flag and --help should not wait for TensorFlow.
     start_tensorflow()
-    from evae_tf.exporting import export_model
+    from evae_tf.exporting import CALIBRATED, export_model
 
     # Without a data set, faces are drawn in the markup of the model, whichever that is.
     drawn = FLAGS.dataset == "synthetic" and FLAGS.markup is None
     faces = None if drawn else data_flags.read_faces()
-    calibration_faces = None if drawn else data_flags.read_training_faces()[0]
+    calibrates = not drawn and set(FLAGS.formats) & set(CALIBRATED)
+    calibration_faces = data_flags.read_training_faces()[0] if calibrates else None
     # TensorFlow reports every step of writing, under names that are gone a moment later.
     logging.set_verbosity(logging.ERROR)
     files = export_model(
@@ -54,8 +55,9 @@ def _main():
             f"{file['parity']:10.1e} {100 * file['nme']:6.2f} "
             f"{100 * file['loss']:+7.2f}"
         )
+    first = files[0]
     print(
-        f"NME: {file['normalizer']}, {file['faces']} faces; difference: the largest of a "
+        f"NME: {first['normalizer']}, {first['faces']} faces; difference: the largest of a "
         f"landmark from the Keras model's, in fractions of the crop. Files: {FLAGS.output}"
     )
 

@@ -31,7 +31,8 @@ class ArtifactWriter:
     Attributes:
       metadata: `ModelMetadata` of the model.
       reference: `Reference` that files are compared with.
-      calibration_images: float32 [N, S, S, 3] that int8 takes the ranges of activations from.
+      calibration_images: float32 [N, S, S, 3] that int8 takes the ranges of activations from; None
+        where no file is int8.
       staging: Path of an empty folder on the disk of `folder`.
       folder: Path where the files belong.
       num_threads: for TFLite files.
@@ -67,7 +68,7 @@ class ArtifactWriter:
 
     def _described(self, name, model, temporary):
         """Writes what a SavedModel says about itself and compares it."""
-        description = sidecar.describe(self.metadata, model.output)
+        description = sidecar.describe(self.metadata, model.output, "RGB in [0, 1]")
         sidecar.write_json(temporary / runtime.SAVED_MODEL_METADATA, description)
         compared = self.reference.compare(temporary, name, self.num_threads)
         size = sum(file.stat().st_size for file in temporary.rglob("*") if file.is_file())
@@ -76,12 +77,12 @@ class ArtifactWriter:
     def _tflite(self, name, model):
         is_uint8 = name == "tflite_uint8"
         content = self._converted("tflite_int8" if is_uint8 else name, model)
-        description = sidecar.describe(self.metadata, model.output)
         if is_uint8:
             content = tflite_file.with_uint8_input(content)
-            description["normalization"] = "RGB in 0..255, uint8"
+        pixels = "RGB in 0..255, uint8" if is_uint8 else "RGB in [0, 1]"
+        description = sidecar.describe(self.metadata, model.output, pixels)
         operations = tflite.count_ops(content)
-        content = tflite_file.with_description(content, sidecar.to_json(description))
+        content = tflite_file.with_description(content, description)
         staged = self.staging / FILES[name]
         staged.write_bytes(content)
         sidecar.write_sidecar(staged, description)
@@ -108,6 +109,6 @@ class ArtifactWriter:
         content = self._converted(tflite.INT8_THROUGHOUT, model)
         path = self.staging / f"{tflite.INT8_THROUGHOUT}.tflite"
         path.write_bytes(content)
-        sidecar.write_sidecar(path, sidecar.describe(self.metadata, model.output))
+        sidecar.write_sidecar(path, sidecar.describe(self.metadata, model.output, "RGB in [0, 1]"))
         compared = self.reference.compare(path, tflite.INT8_THROUGHOUT, self.num_threads)
         return {"bytes": len(content), "ops": tflite.count_ops(content), **compared}, path

@@ -70,40 +70,33 @@ def export_model(
     folder = atomic.make_folder(output)
     if faces is None:
         faces = synthetic.read("val", metadata.markup, count=_FACES)
-        calibration_faces = synthetic.read("train", metadata.markup, count=_FACES)
-    found = (faces[0].markup, len(faces[0].landmarks))
-    expected = (metadata.markup.name, metadata.markup.num_points)
-    if found != expected:
-        raise InputError(
-            f"the faces are annotated in {found[0]} ({found[1]} points), the model predicts "
-            f"{expected[0]} ({expected[1]} points)."
+        calibration_faces = calibration_faces or synthetic.read(
+            "train", metadata.markup, count=_FACES
         )
+    faces = _checked_faces(faces, metadata.markup)
     crop = {"size": metadata.input_size, "margin": metadata.crop_margin, "num_threads": num_threads}
-    faces = _spread(faces)
     reference = Reference(network, faces, cut_crops(faces, **crop), metadata.markup)
-    calibration_faces = _spread(calibration_faces or faces)
-    if set(formats) & set(CALIBRATED) and len(calibration_faces) < _MIN_CALIBRATION_FACES:
-        raise InputError(
-            f"{len(calibration_faces)} faces to take the ranges of activations from: "
-            f"{' and '.join(CALIBRATED)} need at least {_MIN_CALIBRATION_FACES}."
-        )
-    calibration = cut_crops(calibration_faces, **crop)
-    images = calibration.model_input()
-    # Beside the old files, so that taking their place is a rename.
-    with tempfile.TemporaryDirectory(prefix=".", dir=folder) as staging:
-        writer = ArtifactWriter(metadata, reference, images, Path(staging), folder, num_threads)
-        measured_with = {
-            "model": str(model_path),
-            "faces": len(faces),
-            "dataset": dataset,
-            "normalizer": metadata.markup.default_normalizer,
-        }
-        written = {}
-        for name, model in tqdm(chosen.items(), desc="exporting", unit="file", disable=None):
-            written[name] = {**writer.write(name, model), **measured_with}
-            _record(folder / "export.json", written)
-        if report:
-            reports.write(writer, chosen, list(written.values()))
+    images = None
+    if set(formats) & set(CALIBRATED):
+        images = cut_crops(_for_calibration(calibration_faces or faces), **crop).model_input()
+    measured_with = {
+        "model": str(model_path),
+        "faces": len(faces),
+        "dataset": dataset,
+        "normalizer": metadata.markup.default_normalizer,
+    }
+    written = {}
+    try:
+        # Beside the old files, so that taking their place is a rename.
+        with tempfile.TemporaryDirectory(prefix=".", dir=folder) as staging:
+            writer = ArtifactWriter(metadata, reference, images, Path(staging), folder, num_threads)
+            for name, model in tqdm(chosen.items(), desc="exporting", unit="file", disable=None):
+                written[name] = {**writer.write(name, model), **measured_with}
+                _record(folder / "export.json", written)
+            if report:
+                reports.write(writer, chosen, list(written.values()))
+    except OSError as error:  # a full disk, wherever it shows
+        raise InputError(f"{folder}: cannot be written ({error.strerror or error}).") from error
     return list(written.values())
 
 
@@ -120,8 +113,10 @@ def _record(path, written):
 
 def _checked(formats):
     unknown = sorted(set(formats) - set(FORMATS))
-    if unknown or not formats:
+    if unknown:
         raise InputError(f"formats {unknown} are unknown: known are {list(FORMATS)}.")
+    if not formats:
+        raise InputError(f"no format to write is named: known are {list(FORMATS)}.")
     if keras.backend.backend() != "tensorflow":
         raise InputError(f"KERAS_BACKEND={keras.backend.backend()}: export needs tensorflow.")
     return list(dict.fromkeys(formats))
@@ -148,6 +143,28 @@ def _choose(network, metadata, outputs, variant):
             f"outputs {list(outputs)}: expected landmarks, and any others of {list(available)}."
         )
     return keras.Model(images, {name: available[name] for name in outputs})
+
+
+def _checked_faces(faces, markup):
+    """Those that files are compared on; they must be annotated as the model predicts."""
+    if not faces:
+        raise InputError("there are no faces to compare the files on.")
+    found, expected = (faces[0].markup, len(faces[0].landmarks)), (markup.name, markup.num_points)
+    if found != expected:
+        raise InputError(
+            f"the faces are annotated in {found[0]} ({found[1]} points), the model predicts "
+            f"{expected[0]} ({expected[1]} points)."
+        )
+    return _spread(faces)
+
+
+def _for_calibration(faces):
+    if len(faces) < _MIN_CALIBRATION_FACES:
+        raise InputError(
+            f"{len(faces)} faces to take the ranges of activations from: "
+            f"{' and '.join(CALIBRATED)} need at least {_MIN_CALIBRATION_FACES}."
+        )
+    return _spread(faces)
 
 
 def _spread(faces):

@@ -8,6 +8,7 @@ leaves the row out: an error anywhere else would refuse the whole batch.
 import tensorflow as tf
 
 _EXIF_MARKER, _SCAN_MARKER = 0xE1, 0xDA
+_MAX_SEGMENTS = 200  # a photo has a dozen; a file made to keep a server busy has thousands
 _ORIENTATION_TAG = 0x0112
 
 
@@ -27,8 +28,8 @@ def cut_crops(image_bytes, boxes, size, margin):
     """
 
     def cut(data, box):
-        image, square = decode(data), _square_around(box, margin)
-        _check_box(box, image)
+        image = decode(data)
+        square = _square_around(_checked_box(box, image), margin)
         return cut_square(image, square, size), square
 
     def row(inputs):
@@ -87,7 +88,7 @@ def exif_orientation(data):
 
     Source: CIPA DC-008, Exif 2.32, sections 4.5 (file structure) and 4.6.4 (orientation).
     """
-    values = tf.cast(tf.io.decode_raw(data, tf.uint8), tf.int64)
+    values = tf.io.decode_raw(data, tf.uint8)
     size = tf.size(values, tf.int64)
 
     def number(position, count, little=False):
@@ -95,7 +96,7 @@ def exif_orientation(data):
         position = tf.minimum(position[..., None] + tf.range(count, dtype=tf.int64), size - 1)
         powers = [256**i for i in range(count)]
         powers = tf.where(little, tf.constant(powers, tf.int64), powers[::-1])
-        return tf.reduce_sum(tf.gather(values, position) * powers, axis=-1)
+        return tf.reduce_sum(tf.cast(tf.gather(values, position), tf.int64) * powers, axis=-1)
 
     def marker(position):
         return number(position, 2) - 0xFF00
@@ -114,6 +115,7 @@ def exif_orientation(data):
         is_segment_before,
         lambda position: (position + 2 + tf.maximum(number(position + 2, 2), 2),),
         (tf.constant(2, tf.int64),),
+        maximum_iterations=_MAX_SEGMENTS,
     )
     # A TIFF file lies in it: its byte order, the place of its directory, in that 12 bytes an entry.
     start = exif + 10
@@ -138,7 +140,9 @@ def cut_square(image, square, size):
       float32 [S, S, 3], in [0, 1].
     """
     step = square[2] / size
-    shrink = tf.maximum(tf.cast(step, tf.int32), 1)
+    # A box may be far larger than the image: no more lines are averaged than the image has.
+    longer = tf.cast(tf.reduce_max(tf.shape(image)[:2]), tf.float32)
+    shrink = tf.cast(tf.clip_by_value(step, 1.0, longer), tf.int32)
     for axis, centre in ((0, square[1]), (1, square[0])):
         image = _sample(image, axis, centre, step, shrink, size)
     return tf.ensure_shape(image / 255, (size, size, 3))
@@ -147,8 +151,12 @@ def cut_square(image, square, size):
 def _sample(pixels, axis, centre, step, shrink, size):
     """Averages `shrink` lines of pixels into one, then takes `size` lines, `step` apart."""
     length, reach = tf.shape(pixels)[axis], step * size / 2
-    first = tf.maximum(tf.cast(centre - reach, tf.int32) - 2 * shrink, 0)
-    last = tf.minimum(length, tf.cast(centre + reach, tf.int32) + 2 * shrink)
+    first, last = (
+        tf.cast(tf.clip_by_value(end, -1.0, tf.cast(length, tf.float32)), tf.int32)
+        for end in (centre - reach, centre + reach)
+    )
+    first = tf.maximum(first - 2 * shrink, 0)
+    last = tf.minimum(last + 2 * shrink, length)
     count = tf.maximum(-((first - last) // shrink), 1)
     lines = first + tf.range(count * shrink)
     pixels = tf.gather(pixels, tf.clip_by_value(lines, 0, length - 1), axis=axis)
@@ -161,6 +169,7 @@ def _sample(pixels, axis, centre, step, shrink, size):
     scale = tf.cast(shrink, tf.float32)
     offsets = (tf.range(size, dtype=tf.float32) - (size - 1) / 2) * step
     positions = (centre + offsets - tf.cast(first, tf.float32) + 0.5) / scale - 0.5
+    positions = tf.clip_by_value(positions, -2.0, tf.cast(count, tf.float32) + 1)  # black there
     low = tf.floor(positions)
 
     def line(index):
@@ -179,9 +188,9 @@ def _square_around(box, margin):
     return tf.concat([(low + high) / 2, [side]], axis=0)
 
 
-def _check_box(box, image):
+def _checked_box(box, image):
     extent = tf.cast(tf.gather(tf.shape(image), [1, 0]), tf.float32)
     low, high = box[:2], box[2:]
-    finite = tf.math.is_finite(box)
-    for good in (finite, high > low, low < extent, high > 0):
-        tf.debugging.Assert(tf.reduce_all(good), [box])
+    wanted = (tf.math.is_finite(high - low), high > low, low < extent, high > 0)
+    with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(w), [box]) for w in wanted]):
+        return tf.identity(box)

@@ -51,7 +51,7 @@ def write(writer, models, entries):
     Raises:
       InputError: the disk refused a file.
     """
-    rows = [(entry["path"], entry, writer.folder / entry["path"]) for entry in entries]
+    rows = [(_name(entry), entry, writer.folder / entry["path"]) for entry in entries]
     footnotes = []
     if "tflite_int8" in models:
         compared = writer.compare_int8_throughout(models["tflite_int8"])
@@ -59,7 +59,7 @@ def write(writer, models, entries):
         footnotes.append(_THROUGHOUT)
     files = {name: path for name, _, path in rows if path.suffix == ".tflite"}
     milliseconds = _time(list(files.values()))
-    memory = {name: timing.peak_memory(path) for name, path in files.items()}
+    memory = dict(zip(files, timing.peak_memory(list(files.values())), strict=True))
     times = dict(zip(files, milliseconds, strict=True))
     table = _table([(name, entry, times.get(name), memory.get(name)) for name, entry, _ in rows])
     operations = "\n".join(
@@ -81,6 +81,11 @@ def write(writer, models, entries):
     figure = _figure([(name, entry, times.get(name)) for name, entry, _ in rows])
     save_figure(figure, writer.folder / FIGURE)
     atomic.write_text(writer.folder / FILE, text)
+
+
+def _name(entry):
+    is_version = entry["format"] == "serving"
+    return f"serving, version {entry['path']}" if is_version else entry["path"]
 
 
 def _time(paths):

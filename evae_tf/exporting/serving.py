@@ -10,12 +10,12 @@ from evae_tf.exporting import image_bytes as images_in_graph
 from evae_tf.metadata import ModelMetadata
 
 
-def next_version(folder, description):
+def next_version(folder, metadata):
     """The number of the version to write, one more than the newest in `folder`.
 
     Args:
       folder: Path of what a server watches.
-      description: `ModelMetadata` of the model to write.
+      metadata: `ModelMetadata` of the model to write.
 
     Raises:
       InputError: the newest version is of a model with other landmarks or crops, whose clients
@@ -28,7 +28,7 @@ def next_version(folder, description):
     found = ModelMetadata.from_dict(
         runtime.read_description(newest / runtime.SAVED_MODEL_METADATA), str(newest)
     )
-    told = [_as_clients_see(each) for each in (found, description)]
+    told = [_as_clients_see(each) for each in (found, metadata)]
     if told[0] != told[1]:
         raise InputError(
             f"{newest}: the newest version there is another model ({told[0]}) than this one "
@@ -44,7 +44,7 @@ def _as_clients_see(model):
     )
 
 
-def write_signatures(model, description, folder):
+def write_signatures(model, metadata, folder):
     """Writes `model` as a SavedModel with the signatures of the serving contract.
 
     `serving_default` takes `images`, float32 [N, S, S, 3], RGB in [0, 1]; `predict_uint8` the same
@@ -55,13 +55,13 @@ def write_signatures(model, description, folder):
 
     Args:
       model: functional Keras model of one input [None, S, S, 3].
-      description: its `ModelMetadata`.
+      metadata: its `ModelMetadata`.
       folder: where to write.
 
     Raises:
       InputError: the disk refused the files.
     """
-    size, margin = description.input_size, description.crop_margin
+    size, margin = metadata.input_size, metadata.crop_margin
     shape = (None, size, size, 3)
 
     def serving_default(images):
@@ -109,9 +109,11 @@ def _like(values, other):
 def _in_pixels(outputs, squares):
     """The model's outputs from fractions of the crop to image pixels; see `geometry`."""
     centre, side = squares[:, None, :2], squares[:, None, 2:]
-    changed = {"landmarks": (outputs["landmarks"] - 0.5) * side + centre}
-    if "covariance" in outputs:
-        changed["covariance"] = outputs["covariance"] * side[..., None] ** 2
-    if "visibility" in outputs:
-        changed["visibility"] = outputs["visibility"]
-    return changed
+    to_pixels = {
+        "landmarks": lambda fractions: (fractions - 0.5) * side + centre,
+        "covariance": lambda fractions: fractions * side[..., None] ** 2,
+        "visibility": lambda probability: probability,
+    }
+    # Response maps are pictures of the crop: they have no form in pixels of the image.
+    names = [name for name in outputs if name != "response_maps"]
+    return {name: to_pixels[name](outputs[name]) for name in names}

@@ -9,7 +9,7 @@ _LICENSE = (
 )
 
 
-def describe(metadata, outputs, normalization="RGB in [0, 1]"):
+def describe(metadata, outputs, normalization):
     """What `runtime.open_model` reads beside or inside an exported model, as a dict for JSON.
 
     Args:

@@ -8,19 +8,15 @@ import collections
 import warnings
 
 import tensorflow as tf
-from ai_edge_litert import schema_py_generated as schema
 
 from evae_tf.errors import InputError
-from evae_tf.exporting.tflite_file import parse, with_short_names
+from evae_tf.exporting.tflite_file import op_name, parse, with_short_names
 
 # What mobile GPUs do not run, and what shows that a shape is not static.
 UNWANTED_OPS = ("PACK", "STRIDED_SLICE", "GATHER")
 INT8_THROUGHOUT = "int8_throughout"  # for comparison: nobody would ship it
 _LAYER_OPS = ("CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV", "FULLY_CONNECTED")
 _UNCERTAINTY = "/uncertainty"  # in the names of that head's tensors, see `architectures`
-_OP_NAMES = {
-    code: name for name, code in vars(schema.BuiltinOperator).items() if not name.startswith("_")
-}
 
 
 def convert(saved_model, variant, crops):
@@ -59,7 +55,7 @@ def count_ops(content):
     model = parse(content)
     return dict(
         collections.Counter(
-            _op_name(model, operator) for graph in model.subgraphs for operator in graph.operators
+            op_name(model, operator) for graph in model.subgraphs for operator in graph.operators
         )
     )
 
@@ -108,11 +104,7 @@ def readout_tensors(content):
         operator, name = producers.get(tensor), graph.tensors[tensor].name.decode()
         if operator is None:
             continue
-        if _op_name(model, operator) not in _LAYER_OPS or _UNCERTAINTY in name:
+        if op_name(model, operator) not in _LAYER_OPS or _UNCERTAINTY in name:
             names.add(name)
             waiting.extend(operator.inputs)
     return sorted(names)
-
-
-def _op_name(model, operator):
-    return _OP_NAMES[model.operatorCodes[operator.opcodeIndex].builtinCode]

@@ -4,6 +4,7 @@ A description travels inside as an archive behind the file's end, where TFLite r
 and `unzip` does.
 """
 
+import hashlib
 import io
 import zipfile
 
@@ -11,15 +12,23 @@ import flatbuffers
 from ai_edge_litert import schema_py_generated as schema
 
 from evae_tf.errors import InputError
+from evae_tf.exporting import sidecar
 from evae_tf.runtime import DESCRIPTION_INSIDE
 
 _UINT8_STEP = 1 / 255  # so that 0 to 255 stands for 0 to 1
-_QUANTIZE = schema.BuiltinOperator.QUANTIZE
+_OP_NAMES = {
+    code: name for name, code in vars(schema.BuiltinOperator).items() if not name.startswith("_")
+}
 
 
 def parse(content):
     """The objects of a TFLite file, given as bytes."""
     return schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(content, 0))
+
+
+def op_name(model, operator):
+    """What an operation of a parsed file is called, such as CONV_2D."""
+    return _OP_NAMES[model.operatorCodes[operator.opcodeIndex].builtinCode]
 
 
 def with_short_names(content):
@@ -48,7 +57,7 @@ def with_uint8_input(content):
     graph = model.subgraphs[0]
     (images,) = graph.inputs
     readers = [operator for operator in graph.operators if images in operator.inputs]
-    if any(_builtin_code(model, reader) != _QUANTIZE for reader in readers):
+    if any(op_name(model, reader) != "QUANTIZE" for reader in readers):
         raise InputError("tflite_uint8: the images are not quantised first in this network.")
     tensor = graph.tensors[images]
     tensor.type = schema.TensorType.UINT8
@@ -56,17 +65,20 @@ def with_uint8_input(content):
     return _packed(model, len(content))
 
 
-def with_description(content, text):
-    """The file with a description, a JSON text, behind its end."""
+def with_description(content, description):
+    """The file with a description behind its end, which knows the digest of what is before it.
+
+    Args:
+      content: bytes.
+      description: dict, see `sidecar.describe`.
+    """
+    digest = hashlib.sha256(content).hexdigest()
+    text = sidecar.to_json({**description, "sha256_before_description": digest})
     file = io.BytesIO(content)
     with zipfile.ZipFile(file, "a", zipfile.ZIP_DEFLATED) as archive:
         # The entry's date is fixed: the same model gives the same bytes.
         archive.writestr(zipfile.ZipInfo(DESCRIPTION_INSIDE), text, zipfile.ZIP_DEFLATED)
     return file.getvalue()
-
-
-def _builtin_code(model, operator):
-    return model.operatorCodes[operator.opcodeIndex].builtinCode
 
 
 def _packed(model, size):

@@ -58,18 +58,19 @@ def _runner(content, num_threads):
     return run
 
 
-def peak_memory(path):
-    """Bytes by which the peak of a process that runs a file is above that of one that does not.
+def peak_memory(paths):
+    """By how much the peak of a process that runs a file is above that of one that runs none.
 
     Args:
-      path: of a TFLite file with the input `images`.
+      paths: list of TFLite files with the input `images`.
 
     Returns:
-      int, of physical memory; None on systems that do not tell.
+      List of int, bytes of physical memory; of None on systems that do not tell.
     """
     if not _STATUS.exists():
-        return None
-    return _peak_memory(str(path)) - _peak_memory()
+        return [None] * len(paths)
+    alone = _peak_memory()
+    return [_peak_memory(str(path)) - alone for path in paths]
 
 
 def _peak_memory(*arguments):

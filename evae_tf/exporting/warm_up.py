@@ -23,7 +23,7 @@ _BATCHES = (1, 4)
 TOLERANCES = {"predict_uint8": 1e-5, "align_bytes": 5e-3}  # fractions of the crop
 
 
-def requests(description, batch_size):
+def requests(metadata, batch_size):
     """A request for each signature, of faces that are drawn: name -> dict of input arrays.
 
     Drawn, because a data set's photos may not be passed on inside a model.
@@ -34,7 +34,7 @@ def requests(description, batch_size):
         dataclasses.replace(face, image=read_image(io.BytesIO(file)))
         for face, file in zip(faces, files, strict=True)
     ]
-    crops = cut_crops(faces, size=description.input_size, margin=description.crop_margin)
+    crops = cut_crops(faces, size=metadata.input_size, margin=metadata.crop_margin)
     return {
         "serving_default": {"images": crops.model_input()},
         "predict_uint8": {"images": np.asarray(crops.images)},
@@ -51,7 +51,7 @@ def _jpeg(image):
     return content.getvalue()
 
 
-def write_warm_up(description, folder):
+def write_warm_up(metadata, folder):
     """Writes the requests that a server answers by itself before it says that it is ready.
 
     Raises:
@@ -62,7 +62,7 @@ def write_warm_up(description, folder):
     try:
         with tf.io.TFRecordWriter(str(path)) as writer:
             for batch_size in _BATCHES:
-                for name, inputs in requests(description, batch_size).items():
+                for name, inputs in requests(metadata, batch_size).items():
                     writer.write(_prediction_log(name, inputs).SerializeToString())
     except tf.errors.OpError as error:
         raise InputError(f"{path}: cannot be written ({error.message}).") from error
@@ -77,7 +77,7 @@ def _prediction_log(signature, inputs):
     return prediction_log_pb2.PredictionLog(predict_log=log)
 
 
-def compare_signatures(folder, description):
+def compare_signatures(folder, metadata):
     """How far the other signatures are from `serving_default`, on drawn faces.
 
     Returns:
@@ -87,13 +87,13 @@ def compare_signatures(folder, description):
       InputError: it is larger than allowed, or a row is not valid.
     """
     loaded = tf.saved_model.load(str(folder))
-    asked = requests(description, max(_BATCHES))
+    asked = requests(metadata, max(_BATCHES))
 
     def landmarks(signature):
         inputs = {name: tf.constant(value) for name, value in asked[signature].items()}
         return loaded.signatures[signature](**inputs)["landmarks"].numpy()
 
-    squares = geometry.square_around(asked["align_bytes"]["boxes"], description.crop_margin)
+    squares = geometry.square_around(asked["align_bytes"]["boxes"], metadata.crop_margin)
     found = {
         "predict_uint8": landmarks("predict_uint8"),
         "align_bytes": geometry.image_to_crop(landmarks("align_bytes"), squares),

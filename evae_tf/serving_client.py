@@ -1,0 +1,199 @@
+"""Clients of a model server that has what `export.py --formats=serving` wrote.
+
+The server decodes photos and finds landmarks; faces are found here, by OpenCV's cascades.
+"""
+
+import base64
+import json
+from pathlib import Path
+
+import grpc
+import numpy as np
+import requests
+import tensorflow as tf
+from requests.adapters import HTTPAdapter, Retry
+from tensorflow_serving.apis import model_pb2, predict_pb2, prediction_service_pb2_grpc
+
+from evae_tf import geometry
+from evae_tf.align import detection
+from evae_tf.data.images import read_image
+from evae_tf.errors import InputError
+
+_ATTEMPTS, _FIRST_PAUSE_S = 4, 0.1
+_RETRIED_STATUS = (429, 502, 503, 504)
+_MAX_ROWS = 32  # of a request: the server refuses more than its largest batch
+
+
+class _Client:
+    """What both protocols share."""
+
+    def align(self, files, boxes):
+        """Landmarks of one face in each of some image files.
+
+        Args:
+          files: list of N > 0 bytes, JPEG or PNG; more than 32 are asked for in several requests.
+          boxes: float [N, 4], (x_min, y_min, x_max, y_max), pixels of the image, of a JPEG file
+            after its EXIF rotation.
+
+        Returns:
+          dict: `valid` bool [N], to be read first: the rows where it is false hold NaN;
+          `landmarks` [N, K, 2], image pixels; where the model gives them `covariance`
+          [N, K, 2, 2], image pixels squared, and `visibility` [N, K], probabilities.
+
+        Raises:
+          InputError: no answer, or an error for one.
+        """
+        boxes = np.asarray(boxes, np.float32).reshape(-1, 4)
+        starts = range(0, len(files), _MAX_ROWS)
+        rows = [slice(start, start + _MAX_ROWS) for start in starts]
+        parts = [self._align(files[some], boxes[some]) for some in rows]
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+class GrpcClient(_Client):
+    """Asks a model server over gRPC; see `RestClient` for the other protocol.
+
+    Args:
+      server: "HOST:PORT".
+      model_name: what the server calls the model.
+      timeout: seconds to wait for an answer, retries included. A server that cannot be reached or
+        says that it is not available is tried four times; any other error is not asked again.
+    """
+
+    def __init__(self, server, model_name="evae_landmarks", timeout=10.0):
+        retries = {
+            "maxAttempts": _ATTEMPTS,
+            "initialBackoff": f"{_FIRST_PAUSE_S}s",
+            "maxBackoff": "2s",
+            "backoffMultiplier": 2,
+            "retryableStatusCodes": ["UNAVAILABLE"],
+        }
+        config = {"methodConfig": [{"name": [{}], "retryPolicy": retries}]}
+        self._channel = grpc.insecure_channel(
+            server,
+            options=[
+                ("grpc.service_config", json.dumps(config)),
+                ("grpc.max_receive_message_length", -1),  # maps of many faces are large
+            ],
+        )
+        self._stub = prediction_service_pb2_grpc.PredictionServiceStub(self._channel)
+        self._server, self._model_name, self._timeout = server, model_name, timeout
+
+    def predict(self, signature, **inputs):
+        """The answer of any signature: arrays in, dict of arrays out.
+
+        Raises:
+          InputError: no answer, or an error for one.
+        """
+        request = predict_pb2.PredictRequest(
+            model_spec=model_pb2.ModelSpec(name=self._model_name, signature_name=signature),
+            inputs={name: tf.make_tensor_proto(value) for name, value in inputs.items()},
+        )
+        try:
+            response = self._stub.Predict(request, timeout=self._timeout)
+        except grpc.RpcError as error:
+            raise InputError(
+                f"{self._server}: {error.code().name.lower().replace('_', ' ')} "
+                f"({_reason(error.details())})."
+            ) from error
+        return {name: tf.make_ndarray(value) for name, value in response.outputs.items()}
+
+    def _align(self, files, boxes):
+        return self.predict("align_bytes", image_bytes=np.array(files, object), boxes=boxes)
+
+    def close(self):
+        """Closes the connection."""
+        self._channel.close()
+
+
+class RestClient(_Client):
+    """As `GrpcClient`, over HTTP; here each of the tries has `timeout` seconds."""
+
+    def __init__(self, server, model_name="evae_landmarks", timeout=10.0):
+        self._url = f"http://{server}/v1/models/{model_name}:predict"
+        self._server, self._timeout = server, timeout
+        retries = Retry(
+            total=_ATTEMPTS - 1,
+            backoff_factor=_FIRST_PAUSE_S,
+            status_forcelist=_RETRIED_STATUS,
+            allowed_methods=["POST"],  # asking twice for landmarks does no harm
+            read=False,  # a server that is slow is not asked for more
+            raise_on_status=False,
+        )
+        self._session = requests.Session()
+        self._session.mount("http://", HTTPAdapter(max_retries=retries))
+
+    def _align(self, files, boxes):
+        encoded = [{"b64": base64.b64encode(file).decode()} for file in files]
+        inputs = {"image_bytes": encoded, "boxes": boxes.tolist()}
+        try:
+            response = self._session.post(
+                self._url,
+                json={"signature_name": "align_bytes", "inputs": inputs},
+                timeout=self._timeout,
+            )
+            # A row that is not valid holds NaN, which is no JSON; Python reads it all the same.
+            answer = response.json()
+        except requests.Timeout as error:
+            raise InputError(f"{self._server}: no answer in {self._timeout} s.") from error
+        except requests.JSONDecodeError as error:
+            raise InputError(f"{self._server}: no JSON in answer; is it a model server?") from error
+        except (requests.RequestException, ValueError) as error:
+            raise InputError(
+                f"{self._server}: cannot be reached, or went away ({_reason(str(error))})."
+            ) from error
+        outputs = answer.get("outputs") if isinstance(answer, dict) else None
+        if not isinstance(outputs, dict):
+            told = answer.get("error") if isinstance(answer, dict) else None
+            reason = _reason(told or f"status {response.status_code}")
+            raise InputError(f"{self._server}: answered with an error ({reason}).")
+        return {name: np.array(value) for name, value in outputs.items()}
+
+    def close(self):
+        """Closes the connection."""
+        self._session.close()
+
+
+def _reason(message):
+    """The one line of an error that tells; TensorFlow puts the places of its nodes around it."""
+    lines = [line.strip() for line in str(message).splitlines() if line.strip()]
+    return next((line for line in reversed(lines) if "[[{{node" not in line), "no reason given")
+
+
+CLIENTS = {"grpc": GrpcClient, "rest": RestClient}
+
+
+def align_photo(client, path, boxes=None):
+    """The faces of a photo, as dicts ready for JSON.
+
+    The server is asked twice, the second time around what it found: a detector's box is not the
+    tight box of landmarks. The photo travels once for each face and look.
+
+    Args:
+      client: a `GrpcClient` or `RestClient`.
+      path: of a JPEG or PNG file.
+      boxes: float [N, 4], image pixels; None finds the faces.
+
+    Raises:
+      InputError: the photo cannot be read, here or by the server, or the server does not answer.
+    """
+    image = read_image(path)
+    if boxes is None:
+        # Without the last round: a guess, the middle of the photo, that only a face score tells
+        # from a face.
+        *rounds, _ = detection.create("haar")(image)
+        boxes = next((found for found in rounds if len(found)), [])
+    if not len(boxes):
+        return []
+    files = [Path(path).read_bytes()] * len(boxes)
+    found = None
+    for _ in range(2):
+        found = client.align(files, boxes)
+        if not found["valid"].all():
+            raise InputError(f"{path}: the server cannot read it, or a face lies outside of it.")
+        asked, boxes = boxes, geometry.landmark_box(found["landmarks"])
+    keys = [name for name in found if name != "valid"]
+    return [
+        {"box": np.asarray(asked[i]).tolist(), **{name: found[name][i].tolist() for name in keys}}
+        for i in range(len(files))
+    ]
