@@ -29,8 +29,11 @@ demo: .venv/run
 	  --model=$(DEMO)/model.keras,$(DEMO)/export/saved_model,$(DEMO)/export/model.tflite,$(DEMO)/export/model_fp16.tflite,$(DEMO)/export/model_int8.tflite
 	@echo "portrait: $(DEMO)/portrait   model: $(DEMO)/model.keras   exports: $(DEMO)/export   pictures: $(DEMO)/evaluation"
 
-# The page in web/ is tested where there is a Chromium to do it.
-test: .venv/dev $(if $(and $(shell command -v chromium),$(shell command -v npm)),web-files)
+# The page in web/ is tested where there is a Chromium to do it; models of `make web DATA=DIR` stay.
+WEB_MODELS := web/models/$(if $(DATA),.300w,.drawn)
+TESTED_WEB := web/vendor/.done $(if $(wildcard web/models/.300w),,web/models/.drawn)
+
+test: .venv/dev $(if $(and $(shell command -v chromium),$(shell command -v npm)),$(TESTED_WEB))
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: .venv/dev
@@ -40,7 +43,6 @@ lint: .venv/dev
 # The browser demo. Its int8 model takes the ranges of its activations from drawn faces, or from those
 # of DATA/300w where DATA is given.
 WEB_PORT ?= 8000
-WEB_MODELS := web/models/$(if $(DATA),.300w,.drawn)
 
 web/vendor/.done: web/package.json | .venv/run
 	cd web && npm install --no-package-lock --no-audit --no-fund

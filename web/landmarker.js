@@ -21,8 +21,11 @@ export class Landmarker {
    */
   static async load(url) {
     const [description] = await Promise.all([
-      fetchChecked(url.replace(/\.tflite$/, ".json")).then((response) => response.json()),
-      (runtime ??= loadLiteRt(WASM_FOLDER)),
+      fetchDescription(url.replace(/\.tflite$/, ".json")),
+      (runtime ??= loadLiteRt(WASM_FOLDER).catch((error) => {
+        runtime = undefined; // so that the next model tries again
+        throw error;
+      })),
     ]);
     if (!["landmarks", "covariance"].every((name) => description.outputs.includes(name))) {
       throw new Error(`${url} lacks an output: export it with --outputs=landmarks,covariance`);
@@ -103,8 +106,15 @@ async function breathe() {
   breathed = performance.now();
 }
 
+async function fetchDescription(url) {
+  const response = await fetchChecked(url);
+  return response.json().catch(() => {
+    throw new Error(`${url} is damaged: not the description of a model`);
+  });
+}
+
 async function fetchChecked(url) {
-  const response = await fetch(url);
-  if (!response.ok) throw new Error(`${url} is missing; “make web” writes it`);
+  const response = await fetch(url).catch(() => null); // rejects where the server is gone
+  if (!response?.ok) throw new Error(`${url} is missing; “make web” writes it`);
   return response;
 }

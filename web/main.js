@@ -99,7 +99,15 @@ function film() {
       stopFilming();
       view.say("The camera was disconnected.", "error");
     });
-    return follow(filming);
+    const mine = filming;
+    try {
+      await follow(mine);
+    } catch (error) {
+      // Said here: by now another task may be the last one.
+      if (filming === mine) view.say(error.message, "error");
+    } finally {
+      if (filming === mine) stopFilming();
+    }
   });
 }
 
@@ -135,7 +143,7 @@ function point(find) {
 
 function save() {
   const { photo, face } = view;
-  const record = JSON.stringify(toRecord(photo, face, landmarker), null, 2);
+  const record = JSON.stringify(toRecord(photo, face, view.landmarker), null, 2);
   const link = document.createElement("a");
   link.href = URL.createObjectURL(new Blob([record], { type: "application/json" }));
   link.download = `${photo.name.replace(/\.\w+$/, "")}.json`;

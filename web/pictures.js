@@ -18,7 +18,9 @@ export async function readPhoto(file, name) {
     if (scale <= 1) return { bitmap, size };
     const [resizeWidth, resizeHeight] = size.map((length) => Math.round(length / scale));
     const options = { resizeWidth, resizeHeight, resizeQuality: "high" };
-    return { bitmap: await createImageBitmap(bitmap, options), size };
+    const smaller = await createImageBitmap(bitmap, options);
+    bitmap.close();
+    return { bitmap: smaller, size };
   } catch {
     throw new Error(`“${name}” is not a picture that can be read: damaged, or another kind of file.`);
   }
@@ -34,6 +36,7 @@ export async function openCamera(video) {
     video.srcObject = await navigator.mediaDevices.getUserMedia({ video: wanted, audio: false });
     await video.play();
   } catch (error) {
+    closeCamera(video); // it may have started, and not play
     throw new Error(
       {
         NotAllowedError: "The camera was refused. Allow it in the browser's settings of this page.",

@@ -39,7 +39,7 @@ export class View {
   /** Draws a face, or none, and its numbers. */
   present(face, landmarker, speed) {
     this.face = face;
-    this._markup = landmarker.markup;
+    this.landmarker = landmarker; // that found it: by the time it is saved another may be chosen
     this.draw();
     element("save").disabled = !face;
     element("speed").textContent = speed;
@@ -60,7 +60,7 @@ export class View {
   draw(box) {
     if (!this.photo) return;
     this._overlay.clear(this.photo);
-    if (this.face) this._overlay.face(this.face, this._markup, element("ellipses").checked);
+    if (this.face) this._overlay.face(this.face, this.landmarker.markup, element("ellipses").checked);
     if (box) this._overlay.box(box);
   }
 

@@ -176,6 +176,7 @@ const scenarios = {
     await page.click("#camera-toggle");
     await page.waitForFunction(() => Number(document.getElementById("score").textContent) > 0);
     await page.waitForTimeout(options.seconds * 1000);
+    await page.waitForFunction(() => document.getElementById("status").textContent === "Following a face.");
     result.speed = await page.locator("#speed").textContent();
     result.status = await status(page);
     await picture(page, "camera");
