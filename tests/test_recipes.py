@@ -79,6 +79,22 @@ def test_turned_and_mirrored_views_are_undone():
     assert deviation[0] < 0.4
 
 
+def test_an_annotation_is_smoothed_where_the_model_agrees():
+    image, places = np.full((120, 140, 3), 90, np.uint8), ((50, 40), (80, 42), (64, 58), (52, 75))
+    points = np.float32([*places, (78, 77)])
+    rows, columns = np.mgrid[:120, :140]
+    for (x, y), color in zip(points, COLORS, strict=True):
+        image[(columns - x) ** 2 + (rows - y) ** 2 <= 9] = color
+    markup, box = markups.MARKUPS["mtfl_5"], geometry.landmark_box(points) + [-3, -2, 4, 1]
+    faces = [
+        make_face(image, points + shift, markup=markup, subset="train", name=str(shift), box=box)
+        for shift in (np.float32(2), np.float32(5))  # of an eye distance of 30
+    ]
+    found = teaching.smoothed(_FindsMirroredColors(), faces)
+    np.testing.assert_allclose(found[0], points + 1, atol=0.4)
+    np.testing.assert_array_equal(found[1], points + 5)
+
+
 def test_teachers_answer_with_the_mean_of_their_landmarks():
     paths = [ASSETS / "mobile_68.tflite", ASSETS / "server_68.keras"]
     images = np.random.default_rng(3).random((2, 112, 112, 3), np.float32)
