@@ -5,11 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evae_tf import config, geometry, markups, runtime
-from evae_tf.architectures import build_model
+from evae_tf import geometry, markups, runtime
 from evae_tf.data import datasets, landmark_csv, synthetic
 from evae_tf.data.face import make_face
-from recipes import average, gather, teaching
+from recipes import gather, teaching
 
 IBUG = markups.MARKUPS["ibug_68"]
 ASSETS = Path(__file__).resolve().parents[1] / "assets"
@@ -101,18 +100,6 @@ def test_teachers_answer_with_the_mean_of_their_landmarks():
     answers = [runtime.open_model(path).predict(images)["landmarks"] for path in paths]
     found = teaching.Ensemble(paths).predict(images)["landmarks"]
     np.testing.assert_allclose(found, (answers[0] + answers[1]) / 2, atol=1e-6)
-
-
-def test_the_mean_of_models_has_the_mean_of_their_weights():
-    sizes = ["input_size=32", "encoder_filters=4,4,4", "decoder_filters=4,4,4"]
-    small = config.override(config.Config(), sizes)
-    models = [build_model(small, markups.MARKUPS["mtfl_5"]) for _ in range(3)]
-    expected = [sum(w) / 3 for w in zip(*(m.get_weights() for m in models), strict=True)]
-    for weight, mean in zip(average.average(models).get_weights(), expected, strict=True):
-        np.testing.assert_allclose(weight, mean, rtol=1e-5, atol=1e-7)
-    other = build_model(config.override(small, ["latent_channels=8"]), markups.MARKUPS["mtfl_5"])
-    with pytest.raises(ValueError, match="shapes"):
-        average.average([models[0], other])
 
 
 def test_disagreement_worked_by_hand():
