@@ -12,12 +12,13 @@ import numpy as np
 import requests
 import tensorflow as tf
 from requests.adapters import HTTPAdapter, Retry
-from tensorflow_serving.apis import model_pb2, predict_pb2, prediction_service_pb2_grpc
+from tensorflow_serving.apis import prediction_service_pb2_grpc
 
 from evae_tf import geometry
 from evae_tf.align import detection
 from evae_tf.data.images import read_image
 from evae_tf.errors import InputError
+from evae_tf.predict_request import MODEL_NAME, predict_request
 
 _ATTEMPTS, _FIRST_PAUSE_S = 4, 0.1
 _RETRIED_STATUS = (429, 502, 503, 504)
@@ -60,7 +61,7 @@ class GrpcClient(_Client):
         says that it is not available is tried four times; any other error is not asked again.
     """
 
-    def __init__(self, server, model_name="evae_landmarks", timeout=10.0):
+    def __init__(self, server, model_name=MODEL_NAME, timeout=10.0):
         retries = {
             "maxAttempts": _ATTEMPTS,
             "initialBackoff": f"{_FIRST_PAUSE_S}s",
@@ -85,10 +86,7 @@ class GrpcClient(_Client):
         Raises:
           InputError: no answer, or an error for one.
         """
-        request = predict_pb2.PredictRequest(
-            model_spec=model_pb2.ModelSpec(name=self._model_name, signature_name=signature),
-            inputs={name: tf.make_tensor_proto(value) for name, value in inputs.items()},
-        )
+        request = predict_request(signature, inputs, self._model_name)
         try:
             response = self._stub.Predict(request, timeout=self._timeout)
         except grpc.RpcError as error:
@@ -109,7 +107,7 @@ class GrpcClient(_Client):
 class RestClient(_Client):
     """As `GrpcClient`, over HTTP; here each of the tries has `timeout` seconds."""
 
-    def __init__(self, server, model_name="evae_landmarks", timeout=10.0):
+    def __init__(self, server, model_name=MODEL_NAME, timeout=10.0):
         self._url = f"http://{server}/v1/models/{model_name}:predict"
         self._server, self._timeout = server, timeout
         retries = Retry(

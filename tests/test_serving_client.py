@@ -22,7 +22,8 @@ from evae_tf import Aligner, geometry, markups
 from evae_tf import serving_client as client
 from evae_tf.data import synthetic
 from evae_tf.errors import InputError
-from evae_tf.exporting import export_model, warm_up
+from evae_tf.exporting import export_model
+from evae_tf.predict_request import MODEL_NAME
 from tests.loopback_server import GrpcServer, Model, RestServer
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -239,7 +240,7 @@ def test_what_the_server_reads_fits_together():
         (folder / "models.config").read_text(), model_server_config_pb2.ModelServerConfig()
     )
     (served,) = parsed.model_config_list.config
-    assert served.name == warm_up.MODEL_NAME
+    assert served.name == MODEL_NAME
     assert f'"{served.name}", "What the server calls' in (folder / "client.py").read_text()
     compose = yaml.safe_load((folder / "compose.yaml").read_text())["services"]["landmarks"]
     mounts = dict(volume.split(":")[:2] for volume in compose["volumes"])

@@ -79,14 +79,10 @@ def write_signatures(model, metadata, folder):
         )
         crops, squares, valid = images_in_graph.cut_crops(image_bytes, boxes, size, margin)
         outputs = _in_pixels(model(crops, training=False), squares)
-        blank = {name: tf.fill(tf.shape(value), np.nan) for name, value in outputs.items()}
-        return {
-            "valid": valid,
-            **{
-                name: tf.where(_like(valid, value), value, blank[name])
-                for name, value in outputs.items()
-            },
+        blanked = {
+            name: tf.where(_like(valid, value), value, np.nan) for name, value in outputs.items()
         }
+        return {"valid": valid, **blanked}
 
     crops, pixels = (tf.TensorSpec(shape, kind, "images") for kind in (tf.float32, tf.uint8))
     files = tf.TensorSpec((None,), tf.string, "image_bytes")

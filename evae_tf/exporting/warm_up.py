@@ -9,16 +9,16 @@ import io
 import numpy as np
 import tensorflow as tf
 from PIL import Image
-from tensorflow_serving.apis import model_pb2, predict_pb2, prediction_log_pb2
+from tensorflow_serving.apis import prediction_log_pb2
 
 from evae_tf import geometry, markups
 from evae_tf.data import synthetic
 from evae_tf.data.crops import cut_crops
 from evae_tf.data.images import read_image
 from evae_tf.errors import InputError
+from evae_tf.predict_request import predict_request
 
 WARM_UP_REQUESTS = "assets.extra/tf_serving_warmup_requests"
-MODEL_NAME = "evae_landmarks"
 _BATCHES = (1, 4)
 TOLERANCES = {"predict_uint8": 1e-5, "align_bytes": 5e-3}  # fractions of the crop
 
@@ -69,11 +69,7 @@ def write_warm_up(metadata, folder):
 
 
 def _prediction_log(signature, inputs):
-    request = predict_pb2.PredictRequest(
-        model_spec=model_pb2.ModelSpec(name=MODEL_NAME, signature_name=signature),
-        inputs={name: tf.make_tensor_proto(value) for name, value in inputs.items()},
-    )
-    log = prediction_log_pb2.PredictLog(request=request)
+    log = prediction_log_pb2.PredictLog(request=predict_request(signature, inputs))
     return prediction_log_pb2.PredictionLog(predict_log=log)
 
 
