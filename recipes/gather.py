@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from absl import app, flags
 
-from evae_tf import atomic, markups
+from evae_tf import atomic, markups, runtime
 from evae_tf.data import datasets
 from evae_tf.data.crops import cut_crops
 from recipes import teaching
@@ -49,12 +49,12 @@ _SAME_PHOTO = 0.97
 def main(_):
     """Prints how many faces of each set were kept."""
     data, output = Path(FLAGS.data).absolute(), Path(FLAGS.output).absolute()
-    predictor = teaching.Ensemble(FLAGS.teacher)
+    teachers = [runtime.open_model(path) for path in FLAGS.teacher]
     annotated = datasets.read_faces("300w", data / "300w", "train")
     validation = datasets.read_faces("300w", data / "300w", "val")
     points = [face.landmarks for face in annotated]
     if FLAGS.smooth:
-        points = teaching.smoothed(predictor, annotated)
+        points = teaching.smoothed(teachers, annotated)
     rows = [(face, face.landmarks, "val") for face in validation]
     for copy in range(FLAGS.copies):
         # A thousandth of a pixel apart: the reader of the list refuses a row that it has seen.
@@ -63,7 +63,7 @@ def main(_):
     for name in FLAGS.others:
         faces = datasets.without_photos(OTHERS[name](data), [*annotated, *validation])
         distinct = without_copies(faces, validation)
-        kept = _labelled(predictor, distinct, annotated)
+        kept = _labelled(teachers, distinct, annotated)
         rows += [(face, landmarks, "train") for face, landmarks in kept]
         print(
             f"{name}: {len(kept)} of {len(faces)} faces kept; "
@@ -74,14 +74,14 @@ def main(_):
     print(f"{len(rows)} faces: {output}")
 
 
-def _labelled(predictor, faces, annotated):
-    """(face, landmarks [68, 2]) of those where the teacher agrees with the annotation."""
+def _labelled(teachers, faces, annotated):
+    """(face, landmarks [68, 2]) of those where the teachers agree with the annotation."""
     mean_face = np.mean([_normalized(face) for face in annotated], axis=0)
     mean_five = teaching.five_points(mean_face[None], _IBUG.name)[0]
     known = np.stack([face.landmarks for face in faces])
     known = teaching.five_points(known, faces[0].markup)
     boxes = teaching.first_boxes(known, mean_face, mean_five)
-    landmarks, deviation = teaching.label(predictor, faces, boxes)
+    landmarks, deviation = teaching.label(teachers, faces, boxes)
     found = teaching.five_points(landmarks, _IBUG.name)
     corners = np.linalg.norm(landmarks[:, 36] - landmarks[:, 45], axis=-1)
     agreed = teaching.disagreement(found, known) < _MAX_DISAGREEMENT

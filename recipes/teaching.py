@@ -12,7 +12,7 @@ import keras
 import numpy as np
 from tqdm import tqdm
 
-from evae_tf import geometry, metrics, runtime
+from evae_tf import geometry, metrics
 from evae_tf.data.augment import DRAWS, Augmentation, warp
 from evae_tf.data.crops import cut_crops
 
@@ -26,29 +26,6 @@ _TURN_DEGREES = 15.0
 _CONTEXT_PX = 12
 _BATCH = 64
 _MAX_SMOOTHED = 0.1
-
-
-class Ensemble:
-    """Models that take the same crops as one predictor, which gives the mean of their landmarks.
-
-    Args:
-      paths: list of what `runtime.open_model` opens.
-
-    Raises:
-      ValueError: the models differ in markup, input size or crop margin.
-    """
-
-    def __init__(self, paths):
-        self._predictors = [runtime.open_model(path) for path in paths]
-        self.metadata = self._predictors[0].metadata
-        inputs = [(p.metadata.input_size, p.metadata.crop_margin) for p in self._predictors]
-        points = [p.metadata.markup.points for p in self._predictors]
-        if inputs.count(inputs[0]) != len(inputs) or points.count(points[0]) != len(points):
-            raise ValueError(f"{list(paths)}: models of different crops or points: {inputs}.")
-
-    def predict(self, images):
-        landmarks = [predictor.predict(images)["landmarks"] for predictor in self._predictors]
-        return {"landmarks": np.mean(landmarks, axis=0)}
 
 
 def five_points(landmarks, markup_name):
@@ -85,39 +62,42 @@ def first_boxes(known, mean_face, mean_five):
     return geometry.landmark_box(faces)
 
 
-def label(predictor, faces, boxes):
-    """Landmarks of faces, as the mean over six views of each, in the box that a first look gives.
+def label(teachers, faces, boxes):
+    """Landmarks of faces, as the mean over six views by each teacher.
 
     Args:
-      predictor: of `runtime.open_model`.
+      teachers: list of what `runtime.open_model` returns, all of one markup.
       faces: list of `Face`, of which only the photo is used.
       boxes: float [N, 4], image pixels.
 
     Returns:
       (landmarks float32 [N, K, 2], image pixels; deviation between the views float32 [N], pixels).
     """
-    metadata = predictor.metadata
-    crop = {"size": metadata.input_size, "margin": metadata.crop_margin}
-    crops = cut_crops(faces, boxes=boxes, **crop)
-    looked = geometry.crop_to_image(
-        predictor.predict(crops.model_input())["landmarks"], crops.squares
-    )
-    boxes = geometry.landmark_box(looked)
-    crops = cut_crops(faces, boxes=boxes, context=_CONTEXT_PX, **crop)
-    views = np.stack(
-        [
-            geometry.crop_to_image(_view(predictor, crops, turn, mirrored), crops.squares)
-            for mirrored in (False, True)
-            for turn in tqdm((0.0, 0.5, 1.0), desc="views of every face", disable=None)
-        ]
-    )
+    views = np.concatenate([_views(teacher, faces, boxes) for teacher in teachers])
     deviation = np.linalg.norm(views - views.mean(axis=0), axis=-1).mean(axis=(0, 2))
     return views.mean(axis=0), deviation
 
 
-def _view(predictor, crops, turn, mirrored):
+def _views(teacher, faces, boxes):
+    """Landmarks [6, N, K, 2], image pixels, in the boxes that a first look gives."""
+    crop = {"size": teacher.metadata.input_size, "margin": teacher.metadata.crop_margin}
+    crops = cut_crops(faces, boxes=boxes, **crop)
+    looked = geometry.crop_to_image(
+        teacher.predict(crops.model_input())["landmarks"], crops.squares
+    )
+    crops = cut_crops(faces, boxes=geometry.landmark_box(looked), context=_CONTEXT_PX, **crop)
+    return np.stack(
+        [
+            geometry.crop_to_image(_view(teacher, crops, turn, mirrored), crops.squares)
+            for mirrored in (False, True)
+            for turn in tqdm((0.0, 0.5, 1.0), desc="views of every face", disable=None)
+        ]
+    )
+
+
+def _view(teacher, crops, turn, mirrored):
     """Landmarks [N, K, 2] in crop fractions, found in crops turned (0 to 1) and mirrored."""
-    order = np.asarray(predictor.metadata.markup.flip_permutation)
+    order = np.asarray(teacher.metadata.markup.flip_permutation)
     strength = dataclasses.replace(
         Augmentation(rotation_degrees=_TURN_DEGREES, mirror_rate=float(mirrored)), scale=0, shift=0
     )
@@ -137,7 +117,7 @@ def _view(predictor, crops, turn, mirrored):
             flip_permutation=[0, 1, 2],
             strength=strength,
         )
-        landmarks = predictor.predict(keras.ops.convert_to_numpy(views))["landmarks"]
+        landmarks = teacher.predict(keras.ops.convert_to_numpy(views))["landmarks"]
         origin, right, down = keras.ops.convert_to_numpy(moved)[0].astype(np.float64)
         undo = np.linalg.inv(np.stack([right - origin, down - origin]))
         landmarks = (landmarks - origin) @ undo
@@ -145,21 +125,21 @@ def _view(predictor, crops, turn, mirrored):
     return np.concatenate(found).astype(np.float32)
 
 
-def smoothed(predictor, faces):
-    """Half of the noise of annotations gone: their mean with what a model finds on the same faces.
+def smoothed(teachers, faces):
+    """Half of the noise of annotations gone: their mean with what teachers find on the same faces.
 
     Args:
-      predictor: see `label`.
-      faces: list of annotated `Face` of the predictor's markup.
+      teachers: see `label`.
+      faces: list of annotated `Face` of their markup.
 
     Returns:
-      float32 [N, K, 2], image pixels; where model and annotation are over a tenth of the default
+      float32 [N, K, 2], image pixels; where teachers and annotation are over a tenth of the default
       normaliser apart, the annotation.
     """
     boxes = np.stack([face.box for face in faces])
     annotated = np.stack([face.landmarks for face in faces])
-    found, _ = label(predictor, faces, boxes)
-    markup = predictor.metadata.markup
+    found, _ = label(teachers, faces, boxes)
+    markup = teachers[0].metadata.markup
     normalizer = metrics.normalizing_distance(markup.default_normalizer, annotated, boxes, markup)
     agreed = metrics.nme(found, annotated, normalizer) < _MAX_SMOOTHED
     return np.where(agreed[:, None, None], (annotated + found) / 2, annotated)

@@ -1,17 +1,14 @@
 """How the shipped models' training list is made."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-from evae_tf import geometry, markups, runtime
+from evae_tf import geometry, markups
 from evae_tf.data import datasets, landmark_csv, synthetic
 from evae_tf.data.face import make_face
 from recipes import gather, teaching
 
 IBUG = markups.MARKUPS["ibug_68"]
-ASSETS = Path(__file__).resolve().parents[1] / "assets"
 
 
 def test_a_similarity_is_found_from_points_that_it_moved():
@@ -65,41 +62,50 @@ class _FindsMirroredColors(_FindsColors):
         return {"landmarks": np.where(swapped[..., None], found[:, order], found)}
 
 
-def test_turned_and_mirrored_views_are_undone():
+class _FindsThemTooFarOut(_FindsMirroredColors):
+    """Looks at wider crops, and scales what it finds by 1.2 around the centre of the crop."""
+
+    class metadata(_FindsColors.metadata):
+        crop_margin = 0.9
+
+    def predict(self, images):
+        return {"landmarks": 0.5 + 1.2 * (super().predict(images)["landmarks"] - 0.5)}
+
+
+POINTS = np.float32([[50, 40], [80, 42], [64, 58], [52, 75], [78, 77]])
+DOTS_BOX = geometry.landmark_box(POINTS) + np.float32([-3, -2, 4, 1])
+
+
+def dots(shift=0.0):
+    """A face of five coloured dots at `POINTS`, annotated `shift` pixels off."""
     image = np.full((120, 140, 3), 90, np.uint8)
-    points = np.float32([[50, 40], [80, 42], [64, 58], [52, 75], [78, 77]])
     rows, columns = np.mgrid[:120, :140]
-    for (x, y), color in zip(points, COLORS, strict=True):
+    for (x, y), color in zip(POINTS, COLORS, strict=True):
         image[(columns - x) ** 2 + (rows - y) ** 2 <= 9] = color
-    face = make_face(image, points, markup=markups.MARKUPS["mtfl_5"], subset="val", name="dots")
-    boxes = geometry.landmark_box(points)[None] + [-3, -2, 4, 1]
-    landmarks, deviation = teaching.label(_FindsMirroredColors(), [face], boxes)
-    np.testing.assert_allclose(landmarks[0], points, atol=0.4)
+    markup, points = markups.MARKUPS["mtfl_5"], POINTS + np.float32(shift)
+    return make_face(image, points, markup=markup, subset="val", name=str(shift), box=DOTS_BOX)
+
+
+def test_turned_and_mirrored_views_are_undone():
+    landmarks, deviation = teaching.label([_FindsMirroredColors()], [dots()], DOTS_BOX[None])
+    np.testing.assert_allclose(landmarks[0], POINTS, atol=0.4)
     assert deviation[0] < 0.4
 
 
+def test_teachers_of_different_crops_label_with_their_mean():
+    """One of them is off by a fifth of the way from the middle, and so both by a tenth."""
+    teachers = [_FindsMirroredColors(), _FindsThemTooFarOut()]
+    landmarks, deviation = teaching.label(teachers, [dots()], DOTS_BOX[None])
+    middle = (POINTS.min(axis=0) + POINTS.max(axis=0)) / 2
+    np.testing.assert_allclose(landmarks[0], middle + 1.1 * (POINTS - middle), atol=0.6)
+    expected = 0.1 * np.linalg.norm(POINTS - middle, axis=1).mean()
+    assert deviation[0] == pytest.approx(expected, abs=0.4)
+
+
 def test_an_annotation_is_smoothed_where_the_model_agrees():
-    image, places = np.full((120, 140, 3), 90, np.uint8), ((50, 40), (80, 42), (64, 58), (52, 75))
-    points = np.float32([*places, (78, 77)])
-    rows, columns = np.mgrid[:120, :140]
-    for (x, y), color in zip(points, COLORS, strict=True):
-        image[(columns - x) ** 2 + (rows - y) ** 2 <= 9] = color
-    markup, box = markups.MARKUPS["mtfl_5"], geometry.landmark_box(points) + [-3, -2, 4, 1]
-    faces = [
-        make_face(image, points + shift, markup=markup, subset="train", name=str(shift), box=box)
-        for shift in (np.float32(2), np.float32(5))  # of an eye distance of 30
-    ]
-    found = teaching.smoothed(_FindsMirroredColors(), faces)
-    np.testing.assert_allclose(found[0], points + 1, atol=0.4)
-    np.testing.assert_array_equal(found[1], points + 5)
-
-
-def test_teachers_answer_with_the_mean_of_their_landmarks():
-    paths = [ASSETS / "mobile_68.tflite", ASSETS / "server_68.keras"]
-    images = np.random.default_rng(3).random((2, 112, 112, 3), np.float32)
-    answers = [runtime.open_model(path).predict(images)["landmarks"] for path in paths]
-    found = teaching.Ensemble(paths).predict(images)["landmarks"]
-    np.testing.assert_allclose(found, (answers[0] + answers[1]) / 2, atol=1e-6)
+    found = teaching.smoothed([_FindsMirroredColors()], [dots(2), dots(5)])  # eyes 30 apart
+    np.testing.assert_allclose(found[0], POINTS + 1, atol=0.4)
+    np.testing.assert_array_equal(found[1], POINTS + 5)
 
 
 def test_disagreement_worked_by_hand():
