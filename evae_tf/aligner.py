@@ -109,8 +109,7 @@ class Aligner:
         if not faces:
             return []
         landmarks = np.stack([face.landmarks for face in faces])
-        margin = self.predictor.metadata.crop_margin
-        squares, angles = upright_squares(landmarks, self.markup, margin)
+        squares, angles = self._upright(landmarks)
         return self._faces([_checked_image(image)] * len(faces), squares, angles)
 
     def _align(self, images, boxes):
@@ -125,10 +124,14 @@ class Aligner:
         angles = np.zeros(len(squares), np.float32)
         if self.passes == 2:
             landmarks, _ = self._look(sources, squares, angles)
-            squares, angles = upright_squares(landmarks, self.markup, margin)
+            squares, angles = self._upright(landmarks)
         for owner, face in zip(owners, self._faces(sources, squares, angles), strict=True):
             aligned[owner].append(face)
         return aligned
+
+    def _upright(self, landmarks):
+        metadata = self.predictor.metadata
+        return upright_squares(landmarks, self.markup, metadata.crop_margin, metadata.face_box)
 
     def _faces(self, images, squares, angles):
         """An `AlignedFace` for each square of each image."""

@@ -4,6 +4,7 @@ import math
 
 from evae_tf import __version__
 from evae_tf.config import MAP_ARCHITECTURES
+from evae_tf.geometry import TIGHT_BOX
 from evae_tf.metadata import ModelMetadata
 from evae_tf.models.decoder import ResponseDecoder
 from evae_tf.models.encoder import FaceEncoder
@@ -15,8 +16,13 @@ from evae_tf.models.sampling import GaussianSampling
 from evae_tf.models.uncertainty import UncertaintyHead
 
 
-def build_model(config, markup):
+def build_model(config, markup, face_box=TIGHT_BOX):
     """The network of `config.architecture` for the landmarks of `markup`, with its weights built.
+
+    Args:
+      config: `Config`.
+      markup: `Markup`.
+      face_box: where the boxes of the faces lie that it is for, see `geometry.relative_box`.
 
     Returns:
       `EVAE` (`evae`, `fcn`), `EVAECNN` (`evae_cnn`, `fcn_cnn`, `wt`) or `LandmarkCNN` (`cnn`).
@@ -29,6 +35,7 @@ def build_model(config, markup):
         preset=config.preset,
         readout_power=config.map_readout_power,
         version=__version__,
+        face_box=face_box,
     ).to_dict()
     if config.architecture == "cnn":
         model = LandmarkCNN(_encoder(config, stages=1), _regressor(config, markup), metadata)

@@ -69,6 +69,42 @@ def square_around(box, margin):
     return np.concatenate([centre, side], axis=-1)
 
 
+TIGHT_BOX = (0.0, 0.0, 1.0)  # where a box lies that is the tight one itself, see `relative_box`
+
+
+def relative_box(boxes, landmarks):
+    """Where faces' boxes lie as seen from the tight boxes of their landmarks.
+
+    Args:
+      boxes: float [N, 4], image pixels.
+      landmarks: float [N, K, 2], image pixels.
+
+    Returns:
+      (x, y, scale), medians over the faces: how far the centre of a box lies from that of the
+      tight box, and how long its longer side is, both over the longer side of the tight box.
+    """
+    own, tight = square_around(boxes, 0.0), square_around(landmark_box(landmarks), 0.0)
+    sides = np.maximum(tight[:, 2:], 1.0)  # a lone landmark's box has none
+    relative = np.concatenate([own[:, :2] - tight[:, :2], own[:, 2:]], axis=1) / sides
+    return tuple(round(float(value), 4) for value in np.median(relative, axis=0))
+
+
+def box_of_landmarks(landmarks, relative=TIGHT_BOX):
+    """The square boxes of faces of which the landmarks are known; inverts `relative_box`.
+
+    Args:
+      landmarks: float [..., K, 2].
+      relative: (x, y, scale).
+
+    Returns:
+      float32 [..., 4], in the unit of the landmarks.
+    """
+    tight = square_around(landmark_box(landmarks), 0.0)
+    centre = tight[..., :2] + np.float32(relative[:2]) * tight[..., 2:]
+    half = relative[2] * tight[..., 2:] / 2
+    return np.concatenate([centre - half, centre + half], axis=-1).astype(np.float32)
+
+
 def image_to_crop(points, square):
     """Image pixels -> crop fractions: points [..., K, 2], square [..., 3] of `square_around`."""
     square = np.asarray(square, np.float32)[..., None, :]

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from evae_tf import markups
+from evae_tf import geometry, markups
 from evae_tf.errors import InputError
 
 
@@ -18,6 +18,8 @@ class ModelMetadata:
       preset: the configuration it was trained with started from.
       readout_power: how landmarks are read off its maps, see `response_maps.soft_argmax`.
       version: of the package that trained it.
+      face_box: where the boxes of the training faces lie, see `geometry.relative_box`. Crops
+        around landmarks that are known have to be like those of the training.
     """
 
     markup: markups.Markup
@@ -27,10 +29,12 @@ class ModelMetadata:
     preset: str
     readout_power: int
     version: str
+    face_box: tuple[float, float, float] = geometry.TIGHT_BOX
 
     def to_dict(self):
         """JSON-ready; `from_dict` reads it back."""
-        return {**dataclasses.asdict(self), "markup": self.markup.to_dict()}
+        fields = dataclasses.asdict(self)
+        return {**fields, "markup": self.markup.to_dict(), "face_box": list(self.face_box)}
 
     @classmethod
     def from_dict(cls, record, source):
@@ -39,9 +43,12 @@ class ModelMetadata:
         Raises:
           InputError: a key is missing; `source` names the file.
         """
+        # Files from before `face_box` are of models that were trained on tight boxes.
+        record = {"face_box": geometry.TIGHT_BOX, **record}
         names = [field.name for field in dataclasses.fields(cls)]
         missing = [name for name in names if name not in record]
         if missing:
             raise InputError(f"{source}: the model's description lacks {missing}.")
         values = {name: record[name] for name in names}
-        return cls(**{**values, "markup": markups.from_dict(record["markup"], source)})
+        values["markup"] = markups.from_dict(record["markup"], source)
+        return cls(**{**values, "face_box": tuple(record["face_box"])})

@@ -5,9 +5,10 @@ import itertools
 import json
 
 import keras
+import numpy as np
 from absl import logging
 
-from evae_tf import checkpoint, keras_file, transfer
+from evae_tf import checkpoint, geometry, keras_file, transfer
 from evae_tf import config as configs
 from evae_tf.architectures import build_model
 from evae_tf.averaging import AveragedAdamW
@@ -66,7 +67,11 @@ def train(config, markup, train_faces, val_faces, workdir, *, init_from=None, nu
     validation = Validation(val_faces, markup, cut_crops(val_faces, **crop))
 
     keras.utils.set_random_seed(config.seed)
-    network = _network(config, markup)
+    face_box = geometry.relative_box(
+        np.stack([face.box for face in train_faces]),
+        np.stack([face.landmarks for face in train_faces]),
+    )
+    network = _network(config, markup, face_box)
     if source is not None:
         transfer.copy_weights(source, network)
     trainer = compiled_trainer(network, config, markup, batches)
@@ -80,7 +85,7 @@ def train(config, markup, train_faces, val_faces, workdir, *, init_from=None, nu
         logging.info("%s: all %d epochs are done.", folder.path, config.epochs)
     else:
         data = training_data(trainer, batches, done * batches.steps_per_epoch, num_threads)
-        epoch_end = EpochEnd(build_model(config, markup), validation, folder, rows)
+        epoch_end = EpochEnd(build_model(config, markup, face_box), validation, folder, rows)
         _fit(trainer, data, epoch_end, folder, batches.steps_per_epoch)
     return min(row["val_nme"] for row in rows)
 
@@ -93,13 +98,13 @@ def _fingerprint(markup, *lists):
     return digest.hexdigest()[:16]
 
 
-def _network(config, markup):
+def _network(config, markup, face_box):
     """The network that is trained; its weights are float32 under mixed precision too."""
     usual = keras.config.dtype_policy()
     if config.mixed_precision:
         keras.config.set_dtype_policy("mixed_bfloat16")
     try:
-        return build_model(config, markup)
+        return build_model(config, markup, face_box)
     finally:
         keras.config.set_dtype_policy(usual)
 

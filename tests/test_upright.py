@@ -38,6 +38,17 @@ def test_level_eyes_are_level_and_the_margin_is_kept():
     np.testing.assert_allclose(extent, 1 / 1.25, rtol=1e-4)
 
 
+def test_a_model_of_other_boxes_gets_crops_like_those_of_its_training():
+    """Boxes twice as large as the tight ones, and further up by a quarter of these, turned too."""
+    faces = synthetic.read("val", IBUG, count=3)
+    landmarks = np.stack([face.landmarks for face in faces])
+    tight, angles = upright_squares(landmarks, IBUG, 0.0)
+    squares, _ = upright_squares(landmarks, IBUG, 0.5, face_box=(0.0, -0.25, 2.0))
+    np.testing.assert_allclose(squares[:, 2], 3 * tight[:, 2], rtol=1e-5)
+    up = geometry.rotate(np.float32([[[0, -1]]]), angles)[:, 0] * tight[:, 2:]
+    np.testing.assert_allclose(squares[:, :2], tight[:, :2] + up / 4, atol=1e-3)
+
+
 def test_a_markup_without_eyes_is_not_turned():
     markup = markups.from_dict(
         {"name": "m", "points": ["a", "b"], "flip_pairs": [], "normalizers": {}, "outline": []}, "m"

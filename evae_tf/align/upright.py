@@ -7,20 +7,21 @@ from evae_tf import geometry
 _MIN_EYE_DISTANCE = 0.1  # of the box: closer eyes (a profile) say little about the angle
 
 
-def upright_squares(landmarks, markup, margin):
+def upright_squares(landmarks, markup, margin, face_box=geometry.TIGHT_BOX):
     """Squares around faces that the eye line turns.
 
     Args:
       landmarks: float [N, K, 2], image pixels.
       markup: their `Markup`; one without eyes gives squares that are not turned.
       margin: see `geometry.square_around`.
+      face_box: where faces' boxes lie, see `geometry.relative_box`.
 
     Returns:
       (squares float32 [N, 3], angles float32 [N] in radians); see `geometry.cut_square`.
     """
     angles = _eye_angles(landmarks, markup)
-    # The tight box is taken in the turned frame, then its centre is brought back.
-    boxes = geometry.landmark_box(geometry.rotate(landmarks, -angles))
+    # The box is taken in the turned frame, then its centre is brought back.
+    boxes = geometry.box_of_landmarks(geometry.rotate(landmarks, -angles), face_box)
     squares = geometry.square_around(boxes, margin)
     squares[:, :2] = geometry.rotate(squares[:, None, :2], angles)[:, 0]
     return squares, angles
