@@ -99,10 +99,12 @@ def box_of_landmarks(landmarks, relative=TIGHT_BOX):
     Returns:
       float32 [..., 4], in the unit of the landmarks.
     """
-    tight = square_around(landmark_box(landmarks), 0.0)
-    centre = tight[..., :2] + np.float32(relative[:2]) * tight[..., 2:]
-    half = relative[2] * tight[..., 2:] / 2
-    return np.concatenate([centre - half, centre + half], axis=-1).astype(np.float32)
+    tight, (x, y, scale) = landmark_box(landmarks), relative
+    sides = tight[..., 2:] - tight[..., :2]
+    middle = (tight[..., :2] + tight[..., 2:]) / 2
+    middle = middle + np.float32([x, y]) * sides.max(axis=-1, keepdims=True)
+    half = np.float32(scale) * sides / 2
+    return np.concatenate([middle - half, middle + half], axis=-1)
 
 
 def image_to_crop(points, square):
@@ -153,10 +155,11 @@ def cut_square(image, square, size, angle=0.0):
     centre, side = np.asarray(square[:2], np.float64), float(square[2])
     cosine, sine = math.cos(angle), math.sin(angle)
     step = side / size
-    shrink = int(step)
+    shrink = max(int(step), 1)
+    reach = side / 2 * (abs(cosine) + abs(sine))
+    image, centre = _part(image, centre, reach + 2 * shrink)
     if shrink >= 2:
-        reach = side / 2 * (abs(cosine) + abs(sine))
-        image, centre = _shrunk(image, centre, reach, shrink)
+        image, centre = _shrunk(image, centre, shrink)
         step /= shrink
     axes = step * np.array([[cosine, -sine], [sine, cosine]])
     first = centre - axes.sum(axis=1) * (size - 1) / 2
@@ -164,24 +167,26 @@ def cut_square(image, square, size, angle=0.0):
     return cv2.warpAffine(image, np.column_stack([axes, first]), (size, size), flags=flags)
 
 
-def _shrunk(image, centre, reach, shrink):
-    """`image` near `centre`, averaged over `shrink` x `shrink` pixels, and the new `centre`."""
-    height, width = image.shape[:2]
-    left, top = (max(0, int(start - reach) - 2 * shrink) for start in centre)
-    right = min(width, int(centre[0] + reach) + 2 * shrink)
-    bottom = min(height, int(centre[1] + reach) + 2 * shrink)
+def _part(image, centre, reach):
+    """`image` as far as `reach` from `centre`, and the new `centre`: OpenCV refuses wider ones."""
+    left, top = (max(0, int(start - reach)) for start in centre)
+    right, bottom = (max(0, int(start + reach)) for start in centre)
     part = image[top:bottom, left:right]
-    columns, rows = -(-part.shape[1] // shrink), -(-part.shape[0] // shrink)
-    if columns <= 0 or rows <= 0:  # the square lies wholly outside the image
+    if not part.size:  # the square lies wholly outside the image
         return np.zeros((1, 1, 3), image.dtype), centre
+    return part, centre - (left, top)
+
+
+def _shrunk(part, centre, shrink):
+    """An image averaged over `shrink` x `shrink` pixels, and the new `centre`."""
+    columns, rows = -(-part.shape[1] // shrink), -(-part.shape[0] // shrink)
     part = cv2.copyMakeBorder(
         part,
         *(0, rows * shrink - part.shape[0], 0, columns * shrink - part.shape[1]),
         cv2.BORDER_REPLICATE,
     )
     part = cv2.resize(part, (columns, rows), interpolation=cv2.INTER_AREA)
-    moved = pixel_to_fraction(np.asarray(centre) - (left, top), shrink)
-    return part, fraction_to_pixel(moved, 1)
+    return part, fraction_to_pixel(pixel_to_fraction(centre, shrink), 1)
 
 
 def jitter_boxes(boxes, seed):

@@ -174,6 +174,17 @@ def test_a_positive_angle_turns_from_x_towards_y():
     np.testing.assert_allclose(turned, [[[0, 1], [-2, 0]]], atol=1e-6)
 
 
+@pytest.mark.parametrize("side", [40, 90])
+def test_an_image_of_any_width_is_cut(side):
+    """OpenCV itself stops at 32,767 pixels."""
+    photo = np.random.default_rng(0).integers(0, 256, (100, 400, 3), dtype=np.uint8)
+    wide = np.zeros((100, 40000, 3), np.uint8)
+    wide[:, 35000:35400] = photo
+    cut = geometry.cut_square(wide, np.float32([35200, 50, side]), 32, 0.3)
+    expected = geometry.cut_square(photo, np.float32([200, 50, side]), 32, 0.3)
+    np.testing.assert_array_equal(cut, expected)
+
+
 def test_a_square_outside_the_image_is_black():
     image = np.full((40, 60, 3), 200, np.uint8)
     for square in [(-900, 20, 300), (30, 900, 300), (500, 500, 20), (-40, -40, 30)]:
