@@ -20,11 +20,16 @@ class Aligner:
       predictor: of `runtime.open_model`.
       detector: see `align.detection`.
       passes: 2 looks again, at an upright crop around the landmarks of the first look.
+
+    Raises:
+      InputError: `passes` is neither 1 nor 2, or the model has but one landmark.
     """
 
     def __init__(self, predictor, detector, passes=2):
         if passes not in (1, 2):
             raise InputError(f"passes={passes}: expected 1 or 2.")
+        if predictor.metadata.markup.num_points < 2:
+            raise InputError("the model has one landmark, which does not tell how large a face is.")
         self.predictor = predictor
         self.detector = detector
         self.passes = passes
@@ -138,10 +143,11 @@ class Aligner:
         landmarks, outputs = self._look(images, squares, angles)
         probed = [self._look(images, *probe)[0] for probe in probe_squares(squares, angles)]
         scores = face_score(landmarks, probed, squares)
+        boxes = geometry.box_of_landmarks(landmarks, self.predictor.metadata.face_box)
         return [
             AlignedFace(
                 landmarks[index],
-                geometry.landmark_box(landmarks[index]),
+                boxes[index],
                 float(scores[index]),
                 self.markup,
                 image,
@@ -202,7 +208,7 @@ def _distinct(candidates):
     """Candidates that are faces, the best first, without second finds of the same one."""
     kept = []
     for face in sorted(candidates, key=lambda face: -face.score):
-        if face.score < MIN_SCORE:
+        if not face.score >= MIN_SCORE:
             break
         if not any(face.is_same(other) for other in kept):
             kept.append(face)

@@ -73,6 +73,7 @@ class _Track:
         face = dataclasses.replace(self.face, identity=self.identity)
         if self.smooth is None:
             return face
-        size = float(geometry.box_size(face.box))
+        size = float(geometry.square_around(face.box, 0.0)[2])
         landmarks = self.smooth(face.landmarks, seconds, size, face.covariance)
-        return dataclasses.replace(face, landmarks=landmarks, box=geometry.landmark_box(landmarks))
+        moved = geometry.landmark_box(landmarks) - geometry.landmark_box(face.landmarks)
+        return dataclasses.replace(face, landmarks=landmarks, box=face.box + moved)

@@ -90,7 +90,9 @@ def relative_box(boxes, landmarks):
 
 
 def box_of_landmarks(landmarks, relative=TIGHT_BOX):
-    """The square boxes of faces of which the landmarks are known; inverts `relative_box`.
+    """The boxes of faces of which the landmarks are known, as wide and high as these are.
+
+    What `relative_box` says of them is `relative` again.
 
     Args:
       landmarks: float [..., K, 2].

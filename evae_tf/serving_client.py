@@ -161,16 +161,19 @@ def _reason(message):
 CLIENTS = {"grpc": GrpcClient, "rest": RestClient}
 
 
-def align_photo(client, path, boxes=None):
+def align_photo(client, path, boxes=None, face_box=geometry.TIGHT_BOX):
     """The faces of a photo, as dicts ready for JSON.
 
     The server is asked twice, the second time around what it found: a detector's box is not the
-    tight box of landmarks. The photo travels once for each face and look.
+    box around landmarks that the model was trained on. The photo travels once for each face and
+    look.
 
     Args:
       client: a `GrpcClient` or `RestClient`.
       path: of a JPEG or PNG file.
       boxes: float [N, 4], image pixels; None finds the faces.
+      face_box: that of the model's description (`assets.extra/evae_tf.json` of what is served),
+        where its boxes are not the tight ones; see `geometry.relative_box`.
 
     Raises:
       InputError: the photo cannot be read, here or by the server, or the server does not answer.
@@ -189,7 +192,7 @@ def align_photo(client, path, boxes=None):
         found = client.align(files, boxes)
         if not found["valid"].all():
             raise InputError(f"{path}: the server cannot read it, or a face lies outside of it.")
-        asked, boxes = boxes, geometry.landmark_box(found["landmarks"])
+        asked, boxes = boxes, geometry.box_of_landmarks(found["landmarks"], face_box)
     keys = [name for name in found if name != "valid"]
     return [
         {"box": np.asarray(asked[i]).tolist(), **{name: found[name][i].tolist() for name in keys}}

@@ -85,7 +85,8 @@ def _views(teacher, faces, boxes):
     looked = geometry.crop_to_image(
         teacher.predict(crops.model_input())["landmarks"], crops.squares
     )
-    crops = cut_crops(faces, boxes=geometry.landmark_box(looked), context=_CONTEXT_PX, **crop)
+    boxes = geometry.box_of_landmarks(looked, teacher.metadata.face_box)
+    crops = cut_crops(faces, boxes=boxes, context=_CONTEXT_PX, **crop)
     return np.stack(
         [
             geometry.crop_to_image(_view(teacher, crops, turn, mirrored), crops.squares)

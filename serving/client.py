@@ -17,31 +17,35 @@ flags.DEFINE_enum("protocol", "grpc", ["grpc", "rest"], "How to talk to it.")
 flags.DEFINE_string("model_name", "evae_landmarks", "What the server calls the model.")
 flags.DEFINE_string("input", None, "A photo, JPEG or PNG.", required=True)
 flags.DEFINE_list("box", None, "x_min,y_min,x_max,y_max of the face in pixels, if it is known.")
+flags.DEFINE_list(
+    "face_box", ["0", "0", "1"], "As assets.extra/evae_tf.json of the served version has it."
+)
 flags.DEFINE_float("timeout", 10.0, "Seconds to wait for an answer.", lower_bound=0.001)
 
 
 def main():
     """Prints the faces as JSON."""
-    boxes = None if FLAGS.box is None else [_numbers(FLAGS.box)]
+    boxes = None if FLAGS.box is None else [_numbers("box", FLAGS.box, "x_min,y_min,x_max,y_max")]
+    face_box = _numbers("face_box", FLAGS.face_box, "x,y,scale")
     start_tensorflow()
     from evae_tf import serving_client
 
     client = serving_client.CLIENTS[FLAGS.protocol](FLAGS.server, FLAGS.model_name, FLAGS.timeout)
     try:
-        faces = serving_client.align_photo(client, FLAGS.input, boxes)
+        faces = serving_client.align_photo(client, FLAGS.input, boxes, face_box)
     finally:
         client.close()
     print(json.dumps({"image": FLAGS.input, "faces": faces}, indent=2, allow_nan=False))
 
 
-def _numbers(box):
+def _numbers(name, words, expected):
     try:
-        x_min, y_min, x_max, y_max = map(float, box)
-    except ValueError as error:
-        raise InputError(
-            f"--box={','.join(box)}: expected four numbers, x_min,y_min,x_max,y_max."
-        ) from error
-    return [x_min, y_min, x_max, y_max]
+        numbers = [float(word) for word in words]
+    except ValueError:
+        numbers = []
+    if len(numbers) != len(expected.split(",")):
+        raise InputError(f"--{name}={','.join(words)}: expected the numbers {expected}.")
+    return numbers
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import matplotlib.cbook
 import numpy as np
 import pytest
 
-from evae_tf import Aligner, geometry
+from evae_tf import Aligner, geometry, markups
 from evae_tf.data.images import read_image
 from evae_tf.errors import InputError
 
@@ -87,6 +87,18 @@ def test_an_impossible_box_is_refused(aligner, portrait, box):
 def test_what_is_no_photo_is_refused(aligner, image):
     with pytest.raises(InputError):
         aligner(image)
+
+
+def test_a_model_of_one_landmark_is_refused():
+    class Predictor:
+        class metadata:
+            markup = markups.from_dict(
+                {"name": "m", "points": ["a"], "flip_pairs": [], "normalizers": {}, "outline": []},
+                "the test",
+            )
+
+    with pytest.raises(InputError, match="one landmark"):
+        Aligner(Predictor(), detector=None)
 
 
 def test_a_batch_gives_what_single_calls_give(aligner, portrait):

@@ -35,16 +35,13 @@ def test_where_boxes_lie_is_found_and_put_back():
     landmarks = np.float32([[[10, 20], [30, 60]], [[0, 0], [10, 5]], [[5, 5], [6, 25]]])
     tight = geometry.landmark_box(landmarks)
     assert geometry.relative_box(tight, landmarks) == geometry.TIGHT_BOX
-    # Sides of 80, 20 and 40, twice the tight ones; centres a tenth of these to the left, at the
-    # same height in all but one.
-    boxes = np.float32([[-24, 0, 56, 80], [-6, 0, 14, 5], [-16.5, -5, 23.5, 35]])
+    # Twice as large as the tight ones; their centres are a tenth of a longer side to the left.
+    boxes = np.float32([[-4, 0, 36, 80], [-6, -2.5, 14, 7.5], [2.5, -5, 4.5, 35]])
     x, y, scale = geometry.relative_box(boxes, landmarks)
     assert (x, y, scale) == pytest.approx((-0.1, 0.0, 2.0), abs=1e-4)
     found = geometry.box_of_landmarks(landmarks, (x, y, scale))
-    np.testing.assert_allclose(
-        found[:, 2:] - found[:, :2], [[80, 80], [20, 20], [40, 40]], rtol=1e-5
-    )
-    np.testing.assert_allclose(found[0], boxes[0], atol=1e-3)
+    np.testing.assert_allclose(found, boxes, atol=1e-3)
+    np.testing.assert_array_equal(geometry.box_of_landmarks(landmarks), tight)
 
 
 def test_the_square_of_the_whole_image_has_the_image_s_own_fractions():

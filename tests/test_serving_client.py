@@ -281,3 +281,5 @@ def test_a_file_goes_to_the_server_as_it_is(photo):
     centre = np.float32(first[1][0]).reshape(2, 2).mean(axis=0)
     assert np.abs(centre - np.float32(BOX).reshape(2, 2).mean(axis=0)).max() < 25
     np.testing.assert_array_equal(second[1], [[1, 2, 3, 4]])
+    client.align_photo(Recorder(), path, face_box=(0.5, 0.0, 2.0))
+    np.testing.assert_array_equal(seen[3][1], [[1, 1, 5, 5]])

@@ -19,7 +19,8 @@ class AlignedFace:
 
     Attributes:
       landmarks: float32 [K, 2], (x, y); the centre of the first pixel is (0, 0).
-      box: float32 [4], (x_min, y_min, x_max, y_max), around the landmarks.
+      box: float32 [4], (x_min, y_min, x_max, y_max): the tight box of the landmarks, or where the
+        model was trained on other boxes, such a one.
       score: how likely this is a face, 0 to 1; see `face_score`.
       markup: `Markup` of the landmarks.
       image: uint8 [H, W, 3], RGB, that the face is in; not copied.
@@ -43,12 +44,15 @@ class AlignedFace:
         return head_pose(self.landmarks, self.markup)
 
     def is_same(self, other):
-        """Whether both are one face: their boxes share 40 % of what they cover together."""
-        box, another = self.box, other.box
-        sides = np.minimum(box[2:], another[2:]) - np.maximum(box[:2], another[:2])
-        shared = np.prod(np.maximum(sides, 0))
-        together = geometry.box_size(box) ** 2 + geometry.box_size(another) ** 2 - shared
-        return bool(shared > _SAME_FACE * together)
+        """Whether both are one face: their squares share 40 % of what they cover together.
+
+        The squares around their boxes: a box of two level eyes covers nothing.
+        """
+        squares = geometry.square_around(np.stack([self.box, other.box]), 0.0)
+        centres, sides = squares[:, :2], squares[:, 2]
+        reach = np.minimum(sides.min(), sides.mean() - np.abs(centres[0] - centres[1]))
+        shared = np.prod(np.maximum(reach, 0))
+        return bool(shared > _SAME_FACE * (np.sum(sides**2) - shared))
 
     def to_dict(self):
         """JSON-ready, without the image; keys that the model cannot fill are absent."""
