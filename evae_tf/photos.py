@@ -19,6 +19,7 @@ from evae_tf.data.images import read_image
 from evae_tf.errors import InputError
 
 GROUP = 4  # photos whose crops go through the model together
+DRAWN = "_landmarks.jpg"  # what the name of a picture adds to the photo's stem
 
 
 @dataclasses.dataclass
@@ -45,6 +46,8 @@ class Summary:
 def find_photos(pattern):
     """The photos that a path, a folder or a glob names, sorted.
 
+    Of these, pictures that `align_photos` drew of others are left out.
+
     Raises:
       InputError: there is none, or two would give files of the same name.
     """
@@ -61,10 +64,16 @@ def find_photos(pattern):
         if not paths:
             raise InputError(f"{pattern}: there is no such image, folder or glob of images.")
     stems = collections.Counter(path.stem for path in paths)
+    paths = [path for path in paths if not _is_drawn(path, stems)]
     repeated = sorted(str(path) for path in paths if stems[path.stem] > 1)
     if repeated:
         raise InputError(f"{', '.join(repeated[:4])}: their landmarks would have the same names.")
     return sorted(paths)
+
+
+def _is_drawn(path, stems):
+    drawn_of, ending, _ = path.name.rpartition(DRAWN)
+    return bool(ending) and drawn_of in stems
 
 
 def align_photos(
@@ -100,30 +109,34 @@ def align_photos(
       `Summary`.
 
     Raises:
-      InputError: the folder cannot be written to.
+      InputError: the folder cannot be written to, holds landmarks of other photos of these names
+        or of another model, or two photos would write the same file.
     """
     output = atomic.make_folder(output)
     writer = WRITERS[file_format](output, model, aligner.markup)
+    writer.refuse_clashes(paths)
     todo = [path for path in paths if overwrite or not writer.is_done(path)]
     summary = Summary(photos=len(todo), skipped=len(paths) - len(todo))
     started = time.monotonic()
     bar = tqdm(total=len(todo), desc="aligning", unit="photo", disable=None)
-    with bar, futures.ThreadPoolExecutor(num_threads) as pool:
-        writing = collections.deque()
-        for group in _decoded(todo, pool, summary.errors):
-            for path, image, faces in _aligned(group, aligner, boxes, summary.errors):
-                summary.faces += len(faces)
-                summary.without_face += not faces
-                job = pool.submit(_write, writer, path, image, faces, output, drawings)
-                writing.append(job)
-            while len(writing) > 2 * GROUP:
-                writing.popleft().result()
-            bar.update(min(GROUP, bar.total - bar.n))
-            bar.set_postfix(faces=summary.faces)
-        for job in writing:
-            job.result()
-    writer.close()
-    _write_errors(output / "errors.csv", summary.errors)
+    try:
+        with bar, futures.ThreadPoolExecutor(num_threads) as pool:
+            writing = collections.deque()
+            for group in _decoded(todo, pool, summary.errors):
+                for path, image, faces in _aligned(group, aligner, boxes, summary.errors):
+                    summary.faces += len(faces)
+                    summary.without_face += not faces
+                    job = pool.submit(_write, writer, path, image, faces, output, drawings)
+                    writing.append(job)
+                while len(writing) > 2 * GROUP:
+                    writing.popleft().result()
+                bar.update(min(GROUP, bar.total - bar.n))
+                bar.set_postfix(faces=summary.faces)
+            for job in writing:
+                job.result()
+    finally:  # what was finished is kept, in tables too
+        writer.close()
+        _write_errors(output / "errors.csv", summary.errors)
     summary.seconds = time.monotonic() - started
     return summary
 
@@ -163,7 +176,7 @@ def _aligned(group, aligner, boxes, errors):
 def _write(writer, path, image, faces, output, drawings):
     writer.write(path, image, faces)
     if drawings:
-        with atomic.replacing_file(output / f"{path.stem}_landmarks.jpg") as temporary:
+        with atomic.replacing_file(output / f"{path.stem}{DRAWN}") as temporary:
             Image.fromarray(draw_faces(image, faces, drawings)).save(temporary, quality=92)
 
 
