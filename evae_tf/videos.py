@@ -8,7 +8,8 @@ import time
 from tqdm import tqdm
 
 from evae_tf import atomic
-from evae_tf.align.landmark_streams import STREAMS
+from evae_tf.align.landmark_files import refuse_another
+from evae_tf.align.landmark_streams import STREAMS, read_header
 from evae_tf.align.overlay import draw_faces
 from evae_tf.align.video import Video, video_file
 from evae_tf.errors import InputError
@@ -57,8 +58,9 @@ def align_video(source, aligner, output, *, model, file_format, drawings, overwr
       `VideoSummary`.
 
     Raises:
-      InputError: the video holds no frame, the folder cannot be written to, or landmarks of videos
-        are not written in this format.
+      InputError: the video holds no frame, the folder cannot be written to or holds landmarks of
+        another video of this name or of another model, or landmarks of videos are not written in
+        this format.
     """
     if file_format not in STREAMS:
         raise InputError(
@@ -69,6 +71,8 @@ def align_video(source, aligner, output, *, model, file_format, drawings, overwr
     summary = VideoSummary()
     if target.exists() and not overwrite and not video.is_camera:
         video.close()
+        if file_format == "json":
+            refuse_another(target, read_header(target), video.source, model, key="video")
         summary.skipped = True
         return summary
     started, frames = time.monotonic(), iter(video)

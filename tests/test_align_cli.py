@@ -66,13 +66,13 @@ def test_a_folder_is_done_and_what_cannot_be_read_is_listed(aligned):
 def test_what_is_done_is_not_done_again_unless_asked(folder, aligned):
     _, output = aligned
     target = output / "portrait.json"
-    before = target.read_text()
-    target.write_text("mine")
+    record = json.loads(target.read_text())
+    target.write_text(json.dumps({**record, "faces": ["mine"]}))
     again = align(f"--input={folder}", f"--output={output}")
     assert "3 done before" in again.stdout
-    assert target.read_text() == "mine"
+    assert json.loads(target.read_text())["faces"] == ["mine"]
     align(f"--input={folder / 'portrait.jpg'}", f"--output={output}", "--overwrite")
-    assert json.loads(target.read_text())["faces"] == json.loads(before)["faces"]
+    assert json.loads(target.read_text()) == {**record, "image": str(folder / "portrait.jpg")}
 
 
 @pytest.mark.parametrize("file_format", ["pts", "csv"])

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -51,6 +52,35 @@ def test_pts_count_from_1_with_a_file_for_each_face(tmp_path):
     writer("pts", tmp_path).write(tmp_path / "a.jpg", IMAGE, faces)
     for name, written in (("a.pts", faces[0]), ("a_1.pts", faces[1])):
         np.testing.assert_allclose(read_pts(tmp_path / name), written.landmarks + 1, atol=1e-3)
+
+
+def test_files_of_another_photo_or_model_are_in_the_way(tmp_path):
+    """Of one name; another spelling of the same path is the same photo."""
+    json_writer = writer("json", tmp_path)
+    json_writer.write(tmp_path / "a.jpg", IMAGE, [face(0)])
+    assert json_writer.is_done(tmp_path / "more" / ".." / "a.jpg")
+    with pytest.raises(InputError, match="overwrite"):
+        json_writer.is_done(tmp_path / "more" / "a.jpg")
+    with pytest.raises(InputError, match="by a_model instead of .* by another"):
+        WRITERS["json"](tmp_path, "another", MTFL).is_done(tmp_path / "a.jpg")
+    (tmp_path / "a.json").write_text("[no landmarks")
+    with pytest.raises(InputError, match=r"a\.json"):
+        json_writer.is_done(tmp_path / "a.jpg")
+
+
+def test_photos_named_like_further_faces_are_refused(tmp_path):
+    names = [Path(name) for name in ("a.jpg", "a_1.jpg", "b_2.jpg")]
+    with pytest.raises(InputError, match=r"a_1\.jpg: a_1\.pts"):
+        writer("pts", tmp_path).refuse_clashes(names)
+    writer("pts", tmp_path).refuse_clashes(names[::2])
+    writer("json", tmp_path).refuse_clashes(names)
+
+
+def test_faces_that_are_no_longer_found_leave_no_file(tmp_path):
+    pts_writer = writer("pts", tmp_path)
+    for faces in ([face(0), face(1), face(2)], [face(1)], []):
+        pts_writer.write(tmp_path / "a.jpg", IMAGE, faces)
+        assert len(list(tmp_path.iterdir())) == len(faces)
 
 
 def test_a_table_keeps_the_rows_of_an_earlier_run(tmp_path):

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -141,6 +142,12 @@ def test_a_video_becomes_landmarks_and_a_video(video, tmp_path):
     assert len(list(Video(tmp_path / "two_heads_landmarks.mp4"))) == COUNT
     again = align(f"--input={video}", f"--output={tmp_path}")
     assert "done before" in again.stdout
+    copy = tmp_path / "copy" / video.name
+    copy.parent.mkdir()
+    shutil.copy(video, copy)
+    other = align(f"--input={copy}", f"--output={tmp_path}")
+    assert other.returncode == 1
+    assert "two_heads.json: there already" in other.stderr
 
 
 def test_a_video_cut_short_keeps_what_came_before(video, tmp_path):

@@ -1,12 +1,15 @@
 """The files that landmarks of photos are written to, one writer for each format.
 
 A writer has `is_done(path)`, whether a photo's landmarks are there from an earlier run;
-`write(path, image, faces)`, which is called for each photo; and `close()`, at the end.
+`write(path, image, faces)`, which is called for each photo; `close()`, at the end; and before all
+`refuse_clashes(paths)`, which raises `InputError` if two of the photos would write the same file.
 """
 
 import csv
 import io
+import itertools
 import json
+from pathlib import Path
 
 from evae_tf import atomic, geometry
 from evae_tf.align import box_file
@@ -31,6 +34,36 @@ def landmark_values(record):
     return [record["score"], *record["box"], *landmarks, *seen]
 
 
+def read_record(text):
+    """The dict in a JSON file of landmarks; an empty one if the text holds none."""
+    try:
+        record = json.loads(text)
+    except ValueError:
+        return {}
+    return record if isinstance(record, dict) else {}
+
+
+def refuse_another(target, record, source, model, key="image"):
+    """Refuses a file that is in the way: it holds something else than what would be written.
+
+    Args:
+      target: Path of the file.
+      record: the dict in it.
+      source: the photo or video whose landmarks it should hold.
+      model: by what they should have been found.
+      key: under which the record names its source.
+
+    Raises:
+      InputError: it is of another source or model.
+    """
+    same = Path(record.get(key, "")).resolve() == Path(source).resolve()
+    if not same or record.get("model") != model:
+        raise InputError(
+            f"{target}: there already, of {record.get(key)} by {record.get('model')} instead of "
+            f"{source} by {model}; take another --output, or --overwrite."
+        )
+
+
 class JsonWriter:
     """`<stem>.json` for each photo, also where there is no face.
 
@@ -45,8 +78,16 @@ class JsonWriter:
         self.model = model
         self.markup = markup
 
+    def refuse_clashes(self, paths):
+        """Photos of different stems write different files."""
+
     def is_done(self, path):
-        return self._target(path).exists()
+        """Raises `InputError` if the file there is of another photo or model."""
+        target = self._target(path)
+        if not target.exists():
+            return False
+        refuse_another(target, read_record(target.read_text("utf-8")), path, self.model)
+        return True
 
     def write(self, path, image, faces):
         record = {
@@ -67,19 +108,43 @@ class JsonWriter:
 
 
 class PtsWriter(JsonWriter):
-    """`<stem>.pts`, `<stem>_1.pts`, ... as 300-W lays them out, counted from 1: a file a face."""
+    """`<stem>.pts`, `<stem>_1.pts`, ... as 300-W lays them out, counted from 1: a file a face.
+
+    They do not say what they are of, and a photo without a face leaves none: it is not known to be
+    done.
+    """
+
+    def refuse_clashes(self, paths):
+        stems = {path.stem for path in paths}
+        for path in paths:
+            first, _, number = path.stem.rpartition("_")
+            if number.isdecimal() and first in stems:
+                raise InputError(
+                    f"{path}: {path.stem}.pts may also be the name of a further face of {first}; "
+                    "rename the photo, or take another --format."
+                )
+
+    def is_done(self, path):
+        return self._target(path).exists()
 
     def write(self, path, image, faces):
+        self._remove(path)
         for index, face in enumerate(faces):
             points = geometry.to_one_based(face.landmarks)
             lines = ["version: 1", f"n_points:  {len(points)}", "{"]
             lines += [f"{x:.3f} {y:.3f}" for x, y in points]
-            ending = f"_{index}" if index else ""
-            target = self._target(path).with_name(f"{path.stem}{ending}.pts")
-            atomic.write_text(target, "\n".join([*lines, "}"]) + "\n")
+            atomic.write_text(self._target(path, index), "\n".join([*lines, "}"]) + "\n")
 
-    def _target(self, path):
-        return self.folder / f"{path.stem}.pts"
+    def _remove(self, path):
+        """Removes the files of an earlier run, which may have found more faces."""
+        for index in itertools.count():
+            target = self._target(path, index)
+            if not target.exists():
+                return
+            target.unlink()
+
+    def _target(self, path, index=0):
+        return self.folder / f"{path.stem}{f'_{index}' if index else ''}.pts"
 
 
 class CsvWriter:
@@ -103,6 +168,9 @@ class CsvWriter:
                     )
                 for row in reader:
                     self.rows.setdefault(row["image"], []).append(row)
+
+    def refuse_clashes(self, paths):
+        """All photos share one file."""
 
     def is_done(self, path):
         return str(path) in self.rows

@@ -9,7 +9,7 @@ import csv
 import json
 
 from evae_tf import atomic
-from evae_tf.align.landmark_files import landmark_columns, landmark_values
+from evae_tf.align.landmark_files import landmark_columns, landmark_values, read_record
 
 
 @contextlib.contextmanager
@@ -57,6 +57,13 @@ def csv_stream(path, header, markup):
             count += 1
 
         yield write
+
+
+def read_header(path):
+    """What a file of `json_stream` says of its video; an empty dict if it is none."""
+    with path.open(encoding="utf-8") as file:
+        first_line = file.readline().rstrip()
+    return read_record(first_line.removesuffix(', "frames": [') + "}")
 
 
 STREAMS = {"json": json_stream, "csv": csv_stream}
