@@ -17,7 +17,7 @@ from pathlib import Path
 
 from absl import app, flags
 
-from evae_tf import atomic, markups
+from evae_tf import atomic, geometry, markups
 from evae_tf.data import datasets, splits
 
 ROOT = Path(__file__).parents[1]
@@ -60,7 +60,7 @@ def write_own_data(faces, folder):
     markup = {**markups.MARKUPS["mtfl_5"].to_dict(), "name": "mine"}
     atomic.write_text(folder / "mine.json", json.dumps(markup, indent=2))
     header = ["image", *(f"{axis}{i}" for i in range(5) for axis in "xy")]
-    header += ["box_x_min", "box_y_min", "box_x_max", "box_y_max", "split"]
+    header += [*geometry.BOX_COLUMNS, "split"]
     target = folder / "mine.csv"
     with atomic.replacing_file(target) as temporary, temporary.open("w", newline="") as file:
         writer = csv.writer(file)

@@ -1,16 +1,11 @@
 """What a TFLite file is made of: multiplications of each layer, and the file cut after a layer."""
 
-import flatbuffers
-from ai_edge_litert import schema_py_generated as schema
-
-_NAMES = {
-    code: name for name, code in vars(schema.BuiltinOperator).items() if not name.startswith("_")
-}
+from evae_tf.exporting.tflite_file import op_name, packed, parse
 
 
 def macs_of_layers(content):
     """Multiply-accumulate operations of each layer of a TFLite file: dict of its output's name."""
-    model = _parse(content)
+    model = parse(content)
     graph = model.subgraphs[0]
     return {
         graph.tensors[operator.outputs[0]].name.decode(): macs
@@ -21,22 +16,20 @@ def macs_of_layers(content):
 
 def cut_after_layers(content):
     """Yields (name, multiply-accumulate operations, bytes of the file that ends there)."""
-    whole = _parse(content)
+    whole = parse(content)
     for index, operator in enumerate(whole.subgraphs[0].operators):
         macs = _macs(whole, whole.subgraphs[0], operator)
         if not macs:
             continue
-        part = _parse(content)
+        part = parse(content)
         graph, part.signatureDefs = part.subgraphs[0], []
         graph.operators = graph.operators[: index + 1]
         graph.outputs = graph.operators[-1].outputs
-        builder = flatbuffers.Builder(len(content))
-        builder.Finish(part.Pack(builder), b"TFL3")
-        yield graph.tensors[graph.outputs[0]].name.decode(), macs, bytes(builder.Output())
+        yield graph.tensors[graph.outputs[0]].name.decode(), macs, packed(part)
 
 
 def _macs(model, graph, operator):
-    name = _NAMES[model.operatorCodes[operator.opcodeIndex].builtinCode]
+    name = op_name(model, operator)
     shapes = [list(graph.tensors[index].shape) for index in operator.inputs if index >= 0]
     batch, *output = graph.tensors[operator.outputs[0]].shape
     if name == "CONV_2D":
@@ -51,7 +44,3 @@ def _macs(model, graph, operator):
     if name == "FULLY_CONNECTED":
         return shapes[1][0] * shapes[1][1]
     return 0
-
-
-def _parse(content):
-    return schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(content, 0))

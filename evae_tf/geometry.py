@@ -69,6 +69,8 @@ def square_around(box, margin):
     return np.concatenate([centre, side], axis=-1)
 
 
+BOX_COLUMNS = ("box_x_min", "box_y_min", "box_x_max", "box_y_max")  # of a box, in tables
+
 TIGHT_BOX = (0.0, 0.0, 1.0)  # where a box lies that is the tight one itself, see `relative_box`
 
 

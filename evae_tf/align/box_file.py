@@ -6,16 +6,15 @@ from pathlib import Path
 import numpy as np
 
 from evae_tf.errors import InputError
-
-COLUMNS = ("box_x_min", "box_y_min", "box_x_max", "box_y_max")
+from evae_tf.geometry import BOX_COLUMNS
 
 
 def read_boxes(path):
     """The boxes of each photo.
 
     Args:
-      path: a `.csv` file with the columns `image` and `COLUMNS`: paths relative to the file, image
-        pixels counted from 0, a row for each face. Further columns are not read.
+      path: a `.csv` file with the columns `image` and `BOX_COLUMNS`: paths relative to the file,
+        image pixels counted from 0, a row for each face. Further columns are not read.
 
     Returns:
       dict of absolute Path to float32 [N, 4].
@@ -29,13 +28,13 @@ def read_boxes(path):
         with path.open(newline="", encoding="utf-8") as file:
             reader = csv.DictReader(file)
             missing = [
-                name for name in ("image", *COLUMNS) if name not in (reader.fieldnames or ())
+                name for name in ("image", *BOX_COLUMNS) if name not in (reader.fieldnames or ())
             ]
             if missing:
                 raise InputError(f"{path}: the columns {', '.join(missing)} are missing.")
             for row in reader:
                 image = (path.parent / row["image"]).resolve()
-                boxes.setdefault(image, []).append([float(row[name]) for name in COLUMNS])
+                boxes.setdefault(image, []).append([float(row[name]) for name in BOX_COLUMNS])
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}).") from error
     except (TypeError, ValueError, csv.Error) as error:

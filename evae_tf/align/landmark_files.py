@@ -12,7 +12,6 @@ import json
 from pathlib import Path
 
 from evae_tf import atomic, geometry
-from evae_tf.align import box_file
 from evae_tf.errors import InputError
 
 
@@ -21,7 +20,7 @@ def landmark_columns(markup):
     points = [f"{axis}{i}" for i in range(markup.num_points) for axis in "xy"]
     return [
         "score",
-        *box_file.COLUMNS,
+        *geometry.BOX_COLUMNS,
         *points,
         *(f"visibility{i}" for i in range(markup.num_points)),
     ]

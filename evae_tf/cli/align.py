@@ -6,6 +6,7 @@ from evae_tf import pretrained
 from evae_tf.align import box_file, detection, landmark_files, overlay, video
 from evae_tf.cli.run import run, start_tensorflow
 from evae_tf.errors import InputError
+from evae_tf.geometry import BOX_COLUMNS
 
 FLAGS = flags.FLAGS
 
@@ -29,7 +30,7 @@ flags.DEFINE_string(
     "detector_model",
     None,
     "For yunet, its .onnx file; for boxes, a .csv file with the columns image, "
-    f"{', '.join(box_file.COLUMNS)}.",
+    f"{', '.join(BOX_COLUMNS)}.",
 )
 flags.DEFINE_integer(
     "passes", 2, "2 looks again at an upright crop of what was found.", lower_bound=1, upper_bound=2

@@ -9,8 +9,8 @@ import csv
 from evae_tf.data.annotations import errors_name, read_lines
 from evae_tf.data.face import make_face
 from evae_tf.errors import InputError
+from evae_tf.geometry import BOX_COLUMNS
 
-_BOX = ("box_x_min", "box_y_min", "box_x_max", "box_y_max")
 _FLAGS = {"0": False, "1": True, "0.0": False, "1.0": True, "false": False, "true": True}
 
 
@@ -87,7 +87,7 @@ def _columns(path, header, markup):
     points = [f"{axis}{i}" for i in range(count) for axis in "xy"]
     visible = [f"visible{i}" for i in range(count)]
     visible = visible if set(visible) & set(header) else []
-    box = _BOX if set(_BOX) & set(header) else ()
+    box = BOX_COLUMNS if set(BOX_COLUMNS) & set(header) else ()
     required = ["image", *points, *visible, *box]
     missing = [column for column in required if column not in header]
     unknown = [column for column in header if column not in (*required, "split")]
@@ -95,7 +95,8 @@ def _columns(path, header, markup):
         last = count - 1
         raise InputError(
             f"{path}: missing columns {missing}, unknown columns {unknown}; known are image, "
-            f"x0, y0 to x{last}, y{last}, visible0 to visible{last}, {', '.join(_BOX)}, split."
+            f"x0, y0 to x{last}, y{last}, visible0 to visible{last}, "
+            f"{', '.join(BOX_COLUMNS)}, split."
         )
     return points, visible, box
 

@@ -26,6 +26,13 @@ def parse(content):
     return schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(content, 0))
 
 
+def packed(model):
+    """The bytes of a parsed file; inverts `parse`."""
+    builder = flatbuffers.Builder()
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
+
+
 def op_name(model, operator):
     """What an operation of a parsed file is called, such as CONV_2D."""
     return _OP_NAMES[model.operatorCodes[operator.opcodeIndex].builtinCode]
@@ -44,7 +51,7 @@ def with_short_names(content):
         first, _, _ = tensor.name.decode().partition(";")
         within_network = "/".join(first.split("/")[2:])  # less the two models around it
         tensor.name = given.get(index, within_network or first)
-    return _packed(model, len(content))
+    return packed(model)
 
 
 def with_uint8_input(content):
@@ -62,7 +69,7 @@ def with_uint8_input(content):
     tensor = graph.tensors[images]
     tensor.type = schema.TensorType.UINT8
     tensor.quantization = schema.QuantizationParametersT(scale=[_UINT8_STEP], zeroPoint=[0])
-    return _packed(model, len(content))
+    return packed(model)
 
 
 def with_description(content, description):
@@ -79,9 +86,3 @@ def with_description(content, description):
         # The entry's date is fixed: the same model gives the same bytes.
         archive.writestr(zipfile.ZipInfo(DESCRIPTION_INSIDE), text, zipfile.ZIP_DEFLATED)
     return file.getvalue()
-
-
-def _packed(model, size):
-    builder = flatbuffers.Builder(size)
-    builder.Finish(model.Pack(builder), b"TFL3")
-    return bytes(builder.Output())
