@@ -185,26 +185,29 @@ def _draw_profile(figure, landmark_errors, markup):
 
 
 def training_figure(columns):
-    """Losses and validation NME over the epochs.
+    """The loss, its terms and the validation NME over the epochs.
 
     Args:
       columns: dict of column name to list of numbers, as in metrics.csv.
     """
     epochs, nme = columns["epoch"], 100 * np.asarray(columns["val_nme"])
-    figure = Figure(figsize=(9.6, 3.8), layout="constrained")
-    losses, validation = figure.subplots(1, 2)
-    terms = ("loss", "response_map_loss", "kl", "landmark_loss")
-    for name, style in zip(terms, STYLES, strict=False):
-        if max(columns[name]) > 0:  # a term that the model does not have is 0 throughout
-            losses.plot(epochs, columns[name], marker=".", label=words(name), **style)
-    losses.legend(frameon=False, fontsize=8)
-    losses.set(yscale="log", ylabel="loss")
+    figure = Figure(figsize=(13.2, 3.8), layout="constrained")
+    total, terms, validation = figure.subplots(1, 3)
+    # Linear: the loss holds a log-likelihood, which is negative where the model is sure and right.
+    total.plot(epochs, columns["loss"], marker=".", color=COLORS[0])
+    total.set(ylabel="loss")
+    names = ("response_map_loss", "kl", "landmark_loss")
+    for name, style in zip(names, STYLES, strict=False):
+        if any(columns[name]):  # a term that the model does not have is 0 throughout
+            terms.plot(epochs, columns[name], marker=".", label=words(name), **style)
+    terms.legend(frameon=False, fontsize=8)
+    terms.set(yscale="log", ylabel="terms of the loss")
     best = int(np.argmin(nme))
     validation.plot(epochs, nme, marker=".", color=COLORS[0])
     validation.plot(epochs[best], nme[best], "o", color=COLORS[1])
     validation.set_title(f"best: {nme[best]:.2f} % after epoch {epochs[best]:.0f}", fontsize=9)
     validation.set(ylabel="validation NME, %")
-    for axes in (losses, validation):
+    for axes in (total, terms, validation):
         axes.set(xlabel="epoch", xlim=(0.5, epochs[-1] + 0.5))
         axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
         quieten(axes)

@@ -179,14 +179,25 @@ def _columns(epochs):
 @pytest.mark.parametrize("epochs", [1, 7])
 def test_training_figure_draws_the_terms_that_the_model_has(epochs, tmp_path):
     figure = figures.training_figure(_columns(epochs))
-    losses, validation = figure.axes
-    terms = {line.get_label(): line.get_ydata() for line in losses.lines}
-    assert set(terms) == {"loss", "response map loss", "landmark loss"}
+    _, of_terms, validation = figure.axes
+    terms = {line.get_label(): line.get_ydata() for line in of_terms.lines}
+    assert set(terms) == {"response map loss", "landmark loss"}
     np.testing.assert_allclose(terms["response map loss"], _columns(epochs)["response_map_loss"])
     assert len(validation.lines[0].get_xdata()) == epochs
     best = "8.00 % after epoch 1" if epochs == 1 else "6.00 % after epoch 3"
     assert best in validation.get_title()
     figures.save_figure(figure, tmp_path / "training.png")
+
+
+@pytest.mark.parametrize("losses", [[3.0, 2.0, 1.0], [1.0, 0.0, -1.0], [-1.0, -2.0, -3.0]])
+def test_training_figure_shows_a_loss_of_either_sign(losses):
+    """Every epoch lies within its panel, and equal steps down are equally long there."""
+    figure = figures.training_figure({**_columns(3), "loss": losses})
+    total, *_ = figure.axes
+    (line,) = total.lines
+    heights = total.transAxes.inverted().transform(total.transData.transform(line.get_xydata()))
+    assert np.all((heights > 0) & (heights < 1))
+    np.testing.assert_allclose(heights[0, 1] - heights[1, 1], heights[1, 1] - heights[2, 1])
 
 
 def test_a_saved_figure_is_a_whole_png_and_nothing_else_is_left(tmp_path):
