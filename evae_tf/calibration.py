@@ -72,8 +72,14 @@ def spread(covariance):
 
 
 def rank_correlation(spreads, errors):
-    """Spearman's, over all landmarks of all faces: 1 if a larger spread always means more error."""
-    return float(stats.spearmanr(np.ravel(spreads), np.ravel(errors)).statistic)
+    """Spearman's, over all landmarks of all faces: 1 if a larger spread always means more error.
+
+    None where all spreads or all errors are equal.
+    """
+    spreads, errors = np.ravel(spreads), np.ravel(errors)
+    if np.ptp(spreads) == 0 or np.ptp(errors) == 0:
+        return None
+    return float(stats.spearmanr(spreads, errors).statistic)
 
 
 def error_of_surest(errors, spreads, share):
@@ -91,14 +97,14 @@ def average_precision(scores, positive):
       positive: bool [...].
 
     Returns:
-      float within [0, 1]; equal scores count as found together; NaN without any positive.
+      float within [0, 1]; equal scores count as found together; None without any positive.
 
     Source: Everingham et al., The PASCAL Visual Object Classes Challenge, IJCV 2010, with every
     positive as a recall level.
     """
     scores, positive = np.ravel(scores), np.ravel(positive).astype(bool)
     if not positive.any():
-        return float("nan")
+        return None
     order = np.argsort(-scores, kind="stable")
     found = np.cumsum(positive[order])
     # The last place of each group of equal scores stands for all of it.

@@ -39,10 +39,12 @@ def evaluate(
       num_threads: for decoding and for .tflite files.
 
     Returns:
-      The rows of report.json, a list of dicts; errors are fractions.
+      The rows of report.json, a list of dicts; errors are fractions. A row lacks the numbers that
+      its model or its faces leave undefined, such as `visibility_ap` where nothing is hidden.
 
     Raises:
-      InputError: a model cannot be opened or has other landmarks, or `output` is not writable.
+      InputError: a model cannot be opened, has other landmarks or predicts what is no finite
+        number, or `output` is not writable.
     """
     if not models:
         raise InputError("no model to evaluate; expected at least one path.")
@@ -75,9 +77,10 @@ def evaluate(
                 row["visibility_ap"] = calibration.average_precision(
                     1 - reading.visibility, ~reading.crops.visible
                 )
-            rows.append(row)
+            # What these faces leave undefined, JSON has no number for.
+            rows.append({key: value for key, value in row.items() if value is not None})
 
-    report = json.dumps({"rows": rows}, indent=2) + "\n"
+    report = json.dumps({"rows": rows}, indent=2, allow_nan=False) + "\n"
     atomic.write_text(folder / "report.json", report)
     atomic.write_text(folder / "per_face.csv", _per_face(errors, faces))
     evaluation_figures.write(folder, everything, predictors, true, distances, markup)

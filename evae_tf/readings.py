@@ -61,7 +61,11 @@ def open_predictor(path, markup, num_threads):
 
 
 def read(path, predictor, faces, boxes, batch_size, num_threads):
-    """The readings of one model: the regressor's, and the maps' where it gives maps."""
+    """The readings of one model: the regressor's, and the maps' where it gives maps.
+
+    Raises:
+      InputError: the model predicts what is no finite number, or a face cannot be cut out.
+    """
     metadata = predictor.metadata
     crops = cut_crops(
         faces,
@@ -81,6 +85,9 @@ def read(path, predictor, faces, boxes, batch_size, num_threads):
         for name, values in batch.items():
             outputs.setdefault(name, []).append(values)
     outputs = {name: np.concatenate(parts) for name, parts in outputs.items()}
+    for name, values in outputs.items():
+        if not np.isfinite(values).all():
+            raise InputError(f"{path}: found {name} that are not finite, expected numbers.")
     is_map_model = metadata.architecture in MAP_ARCHITECTURES
     first = "maps" if is_map_model else "regressor"
     doubt = outputs.get("covariance"), outputs.get("visibility")

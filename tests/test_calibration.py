@@ -51,6 +51,8 @@ def test_spread_is_the_radius_of_a_circle():
 def test_rank_correlation_cares_for_order_alone():
     assert calibration.rank_correlation([[1, 2], [3, 4]], [[1, 4], [9, 100]]) == pytest.approx(1)
     assert calibration.rank_correlation([1, 2, 3], [3, 2, 1]) == pytest.approx(-1)
+    assert calibration.rank_correlation([2, 2, 2], [3, 2, 1]) is None
+    assert calibration.rank_correlation([3, 2, 1], [2, 2, 2]) is None
 
 
 def test_the_error_of_the_surest_leaves_out_the_widest():
@@ -65,4 +67,4 @@ def test_average_precision_worked_by_hand():
     assert calibration.average_precision([0.9, 0.1], [1, 0]) == 1
     # Scores that say nothing: the share of positives.
     assert calibration.average_precision(np.zeros(8), [1, 0, 0, 0, 1, 0, 0, 0]) == 0.25
-    assert np.isnan(calibration.average_precision([0.5], [0]))
+    assert calibration.average_precision([0.5], [0]) is None

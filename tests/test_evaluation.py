@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from evae_tf import geometry, keras_file, markups, metrics, response_maps, runtime
+from evae_tf import geometry, keras_file, markups, metrics, readings, response_maps, runtime
 from evae_tf.architectures import build_model
 from evae_tf.data import synthetic
 from evae_tf.data.crops import cut_crops
@@ -40,7 +40,13 @@ def models(tmp_path_factory):
 
 def report(models, faces, folder, **options):
     evaluate(models, faces, MTFL, ["inter_pupil"], folder, description={}, **options)
-    return json.loads((folder / "report.json").read_text())["rows"]
+    text = (folder / "report.json").read_text()
+    return json.loads(text, parse_constant=_refuse)["rows"]
+
+
+def _refuse(constant):
+    """As strict parsers do: NaN and Infinity are no JSON, though Python reads and writes them."""
+    raise AssertionError(f"report.json holds {constant}")
 
 
 def test_each_architecture_is_read_as_what_it_gives(models, faces, tmp_path):
@@ -128,6 +134,34 @@ def test_without_flags_or_covariance_the_report_does_not_pretend(models, faces, 
     assert "visibility_ap" not in unsure
     for row in (certain, maps):
         assert not {"coverage_50", "nll", "visibility_ap"} & set(row)
+
+
+def test_what_the_faces_leave_undefined_is_not_in_the_report(models, faces, tmp_path, monkeypatch):
+    """Nothing hidden to be found; on one face, a model that is equally sure of all its points."""
+    seen = [dataclasses.replace(face, visible=np.ones(5, bool)) for face in faces]
+    row, _ = report(models[-1:], seen, tmp_path / "seen")
+    assert "visibility_ap" not in row
+    assert "spread_error_correlation" in row
+    original = readings.read
+
+    def read(*arguments):
+        reading, _ = original(*arguments)
+        covariance = np.broadcast_to(np.float32(1e-4 * np.eye(2)), (1, 5, 2, 2))
+        return [dataclasses.replace(reading, covariance_crop=covariance)]
+
+    monkeypatch.setattr(readings, "read", read)
+    (row,) = report(models[-1:], seen[:1], tmp_path / "sure")
+    assert "nll" in row
+    assert "spread_error_correlation" not in row
+
+
+def test_a_model_that_predicts_no_numbers_is_refused(models, faces, tmp_path):
+    model = keras_file.load_keras_model(models[0])
+    model.set_weights([np.full_like(weight, np.nan) for weight in model.get_weights()])
+    model.save(tmp_path / "broken.keras")
+    with pytest.raises(InputError, match=r"broken\.keras.*landmarks.*not finite"):
+        report([str(tmp_path / "broken.keras")], faces, tmp_path / "report")
+    assert not list((tmp_path / "report").iterdir())
 
 
 def test_disturbed_boxes_are_always_the_same_ones(models, faces, tmp_path):
