@@ -47,6 +47,29 @@ def test_grey_images_get_three_equal_channels(mode, tmp_path):
     assert pixels.dtype == np.uint8
 
 
+def test_sixteen_bits_that_pillow_holds_in_32_are_scaled_too(tmp_path):
+    values = np.uint16([[0, 257, 25700], [32768, 65407, 65535]])
+    Image.fromarray(values).save(tmp_path / "image.pgm")
+    assert Image.open(tmp_path / "image.pgm").mode == "I"
+    expected = [[0, 1, 100], [128, 255, 255]]  # 257 is to 65535 as 1 is to 255
+    pixels = read_image(tmp_path / "image.pgm")
+    np.testing.assert_array_equal(pixels, np.repeat(np.array(expected)[..., None], 3, axis=2))
+
+
+@pytest.mark.parametrize(
+    ("values", "found"),
+    [
+        (np.int32([[0, 65536], [7, 255]]), "from 0 to 65536"),
+        (np.int32([[-1, 65535], [7, 255]]), "from -1 to 65535"),
+        (np.float32([[0, 0.5], [1, 0.25]]), "floats"),
+    ],
+)
+def test_values_without_a_known_white_are_refused(values, found, tmp_path):
+    Image.fromarray(values).save(tmp_path / "depth.tif")
+    with pytest.raises(InputError, match=rf"depth\.tif: found .*{found}, expected 8 or 16 bits"):
+        read_image(tmp_path / "depth.tif")
+
+
 def test_exif_rotation_is_applied(tmp_path):
     image = picture()
     exif = Image.Exif()

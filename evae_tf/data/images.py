@@ -5,6 +5,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from evae_tf.errors import InputError
 
+# `I` has 32 bits, but is what Pillow makes of some 16-bit files too.
 _SIXTEEN_BIT_MODES = ("I;16", "I;16B", "I;16L", "I;16N", "I")
 
 
@@ -21,16 +22,14 @@ def read_image(path):
       uint8 [H, W, 3], RGB.
 
     Raises:
-      InputError: the file is missing, empty, truncated or not an image.
+      InputError: the file is missing, empty, truncated or not an image, or its values are floats
+        or need more than 16 bits: it does not say which of them is white.
     """
     try:
         with Image.open(path) as image:
-            image = ImageOps.exif_transpose(image)
-            if image.mode in _SIXTEEN_BIT_MODES:
-                # Pillow's own conversion clips at 255 instead of scaling.
-                grey = np.asarray(image, np.float32) * (255 / 65535)
-                return np.repeat(np.rint(grey).astype(np.uint8)[..., None], 3, axis=2)
-            return np.array(image.convert("RGB"))
+            return _rgb(ImageOps.exif_transpose(image), path)
+    except InputError:
+        raise
     except FileNotFoundError as error:
         raise InputError(f"{path}: there is no such image.") from error
     except UnidentifiedImageError as error:
@@ -39,3 +38,19 @@ def read_image(path):
         raise InputError(f"{path}: cannot be read ({error.strerror}).") from error
     except Exception as error:  # Pillow's decoders raise almost anything on damaged files
         raise InputError(f"{path}: the image is damaged or truncated ({error}).") from error
+
+
+def _rgb(image, path):
+    if image.mode == "F":
+        raise InputError(f"{path}: found values that are floats, expected 8 or 16 bits each.")
+    if image.mode not in _SIXTEEN_BIT_MODES:
+        return np.array(image.convert("RGB"))
+    values = np.asarray(image)
+    least, most = values.min(), values.max()
+    if least < 0 or most > 65535:
+        raise InputError(
+            f"{path}: found values from {least} to {most}, expected 8 or 16 bits each."
+        )
+    # Pillow's own conversion clips at 255 instead of scaling.
+    grey = np.rint(np.float32(values) * (255 / 65535)).astype(np.uint8)
+    return np.repeat(grey[..., None], 3, axis=2)
