@@ -49,12 +49,20 @@ def test_the_first_step_of_a_convolution_is_worked_by_hand():
 
 
 def test_steps_remember_the_gradients_before():
-    """With momentum 0.95 looked ahead, a second gradient of 0 leaves 0.95 ** 2 of the first."""
-    start = np.zeros((6, 4))
-    gradient = np.random.default_rng(0).normal(size=(6, 4))
-    once = _stepped(_optimizer(), start, [gradient])
-    twice = _stepped(_optimizer(), start, [gradient, 0 * gradient])
-    np.testing.assert_allclose(twice, 2 * once, rtol=1e-4)  # the size of a gradient is dropped
+    """The second step has the singular vectors of what is looked ahead to, worked by hand.
+
+    The memory is first G1, then 0.95 G1 + G2; 0.95 of that and G2 once more are looked ahead to.
+    Another momentum mixes G1 and G2 differently: other singular vectors.
+    """
+    start, first, second = np.random.default_rng(0).normal(size=(3, 6, 4))
+    once = _stepped(_optimizer(), start, [first])
+    moved = _stepped(_optimizer(), start, [first, second]) - once
+    u, _, vt = np.linalg.svd(0.95 * (0.95 * first + second) + second, full_matrices=False)
+    in_their_frame = u.T @ moved @ vt.T / (-0.1 * 0.2 * np.sqrt(6))
+    values = np.diag(in_their_frame)
+    assert values.min() > 0.6
+    assert values.max() < 1.25
+    np.testing.assert_allclose(in_their_frame, np.diag(values), atol=1e-3)
 
 
 @pytest.mark.parametrize(
