@@ -15,6 +15,7 @@ from PIL import Image
 
 from evae_tf import markups
 from evae_tf.data import synthetic
+from evae_tf.evaluation import evaluate
 from tests.test_training import SMALL
 
 ROOT = Path(__file__).parents[1]
@@ -196,6 +197,17 @@ def test_the_best_epoch_s_error_is_what_evaluation_finds(trained, tmp_path):
     with (run / "metrics.csv").open(newline="") as file:
         best = min(float(row["val_nme"]) for row in csv.DictReader(file))
     assert row["nme"] == pytest.approx(best, rel=1e-4)
+
+
+def test_the_seed_of_an_evaluation_draws_its_faces(trained, tmp_path):
+    model = str(trained[1] / "model.keras")
+    arguments = ["--dataset=synthetic", "--markup=mtfl_5", f"--model={model}", "--seed=3"]
+    result = call("evaluate", *arguments, f"--output={tmp_path / 'called'}")
+    assert result.returncode == 0, result.stderr
+    faces = synthetic.read("val", MTFL, seed=3)
+    evaluate([model], faces, MTFL, ["inter_pupil"], tmp_path / "own", description={})
+    called, own = ((tmp_path / name / "per_face.csv").read_text() for name in ("called", "own"))
+    assert called == own
 
 
 @pytest.mark.parametrize(

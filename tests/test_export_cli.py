@@ -69,6 +69,20 @@ def test_faces_are_drawn_where_there_is_no_data_set(folder, tmp_path):
     assert entry["faces"] == 200
 
 
+def test_seed_and_batch_size_reach_the_export():
+    """Called with a stand-in: what it does with them is tested where it is."""
+    code = (
+        "from evae_tf import exporting\n"
+        "exporting.export_model = lambda *_, seed, batch_size, **__: exit(f'{seed} {batch_size}')\n"
+        "from evae_tf.cli import export\n"
+        "export.main()"
+    )
+    for flags, expected in ((["--seed=7", "--batch_size=5"], "7 5"), ([], "0 64")):
+        command = [sys.executable, "-c", code, *flags]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+        assert done.stderr.splitlines()[-1] == expected, done.stderr
+
+
 def test_a_full_disk_leaves_the_old_model(folder, tmp_path):
     """Stood in for by a limit on the size of a file, which every write runs into alike."""
     old = tmp_path / "saved_model" / "saved_model.pb"

@@ -17,10 +17,11 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from evae_tf import config, markups, runtime
 from evae_tf.architectures import build_model
+from evae_tf.data import synthetic
 from evae_tf.data.crops import cut_crops
 from evae_tf.data.face import make_face
 from evae_tf.errors import InputError
-from evae_tf.exporting import FILES, export_model, parity, tflite
+from evae_tf.exporting import FILES, export, export_model, parity, tflite
 
 SIZE = 32
 TINY = [
@@ -306,6 +307,25 @@ def test_other_networks(tmp_path, architecture, preset):
     exact, quantised = (entry["parity"] for entry in files)
     assert exact < 1e-4
     assert quantised < 0.1
+
+
+def test_faces_are_drawn_by_the_seed_and_compared_in_batches(tmp_path, monkeypatch):
+    monkeypatch.setattr(export, "_FACES", 11)
+    batches = []
+
+    class Recording(runtime.LiteRTPredictor):
+        def predict(self, images):
+            batches.append(images)
+            return super().predict(images)
+
+    monkeypatch.setattr(runtime, "LiteRTPredictor", Recording)
+    model = tiny_model(tmp_path / "model.keras", "mtfl_5")
+    for seed in (0, 3):
+        batches.clear()
+        export_model(model, tmp_path / "out", ["tflite"], seed=seed, batch_size=4)
+        assert [len(batch) for batch in batches] == [4, 4, 3]
+        faces = synthetic.read("val", markups.MARKUPS["mtfl_5"], count=11, seed=seed)
+        np.testing.assert_array_equal(np.concatenate(batches), crops_of(faces))
 
 
 def test_a_network_of_mixed_precision(tmp_path):

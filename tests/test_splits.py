@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from evae_tf.data import synthetic
 from evae_tf.data.datasets import photo_key
 from evae_tf.data.splits import hold_out, read_training_faces
 from evae_tf.errors import InputError
@@ -51,6 +52,20 @@ def test_a_test_subset_never_chooses_the_best_epoch(tmp_path):
     names = {face.image.name for face in training + validation}
     assert names == {f"{i}.png" for i in range(6)}
     assert len(validation) == 1
+
+
+def test_only_a_seed_draws_other_synthetic_faces(monkeypatch):
+    monkeypatch.setattr(synthetic, "COUNTS", {"train": 2, "val": 2, "test": 2})
+    default, same, other = (
+        [
+            face.image
+            for part in read_training_faces("synthetic", None, MTFL, *seed)
+            for face in part
+        ]
+        for seed in ((), (0,), (1,))
+    )
+    np.testing.assert_array_equal(default, same)
+    assert all((a != b).any() for a, b in zip(default, other, strict=True))
 
 
 def test_faces_of_one_photo_are_held_out_together(tmp_path):

@@ -21,7 +21,14 @@ flags.DEFINE_string(
     f"Landmark scheme of `csv` or `synthetic`: one of {', '.join(sorted(markups.MARKUPS))} (the "
     "default of `synthetic` is ibug_68) or a JSON file. Other data sets have their own.",
 )
-flags.DEFINE_integer("seed", 0, "Of everything random.", lower_bound=0, upper_bound=2**32 - 1)
+flags.DEFINE_integer(
+    "seed",
+    0,
+    "Of everything random: in a training, of all but its faces; elsewhere of the faces that "
+    "`synthetic` draws, as nothing else is random there.",
+    lower_bound=0,
+    upper_bound=2**32 - 1,
+)
 flags.DEFINE_integer(
     "batch_size", None, "Faces at a time; the default is the preset's, or 64.", lower_bound=1
 )
@@ -60,12 +67,15 @@ def data_dir():
     return FLAGS.data_dir
 
 
-def read_training_faces():
-    """Training and validation faces, see `splits.read_training_faces`."""
-    return splits.read_training_faces(FLAGS.dataset, data_dir(), markup())
+def read_training_faces(seed=0):
+    """Training and validation faces, see `splits.read_training_faces`.
+
+    Trainings leave `seed` as it is, so that those of several `--seed`s compare on equal faces.
+    """
+    return splits.read_training_faces(FLAGS.dataset, data_dir(), markup(), seed)
 
 
 def read_faces(subset=None):
     """The faces of one subset (the data set's default one for None), as list of `Face`."""
     subset = subset or datasets.default_subset(FLAGS.dataset, data_dir())
-    return datasets.read_faces(FLAGS.dataset, data_dir(), subset, markup())
+    return datasets.read_faces(FLAGS.dataset, data_dir(), subset, markup(), FLAGS.seed)

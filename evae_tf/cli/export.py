@@ -33,7 +33,7 @@ def _main():
     drawn = FLAGS.dataset == "synthetic" and FLAGS.markup is None
     faces = None if drawn else data_flags.read_faces()
     calibrates = not drawn and set(FLAGS.formats) & set(CALIBRATED)
-    calibration_faces = data_flags.read_training_faces()[0] if calibrates else None
+    calibration_faces = data_flags.read_training_faces(FLAGS.seed)[0] if calibrates else None
     # TensorFlow reports every step of writing, under names that are gone a moment later.
     logging.set_verbosity(logging.ERROR)
     files = export_model(
@@ -44,6 +44,8 @@ def _main():
         faces=faces,
         calibration_faces=calibration_faces,
         dataset=FLAGS.dataset,
+        seed=FLAGS.seed,
+        batch_size=FLAGS.batch_size or 64,
         num_threads=FLAGS.num_threads,
         report=FLAGS.report,
     )

@@ -82,7 +82,7 @@ def default_subset(dataset, data_dir):
     return next(subset for subset in ("val", "test", "all") if subset in available)
 
 
-def read_faces(dataset, data_dir, subset, markup=None):
+def read_faces(dataset, data_dir, subset, markup=None, seed=0):
     """The faces of one subset whose images are there.
 
     Args:
@@ -90,6 +90,7 @@ def read_faces(dataset, data_dir, subset, markup=None):
       data_dir: folder of the release; for `csv` the .csv file; `synthetic` has none.
       subset: one of `available_subsets`.
       markup: the `Markup` of `csv` and `synthetic`; the others have their own.
+      seed: of the faces that `synthetic` draws; the others draw nothing.
 
     Returns:
       A list of `Face`. `train` holds no photo that a val.txt names.
@@ -107,7 +108,7 @@ def read_faces(dataset, data_dir, subset, markup=None):
     if markup is None:
         raise InputError(f"a {dataset} data set needs a markup; known: {_known(MARKUPS)}.")
     if spec.read is None:
-        return synthetic.read(subset, markup)
+        return synthetic.read(subset, markup, seed=seed)
     path = Path(data_dir)
     val_names = _val_names(path) if subset in ("train", "val") else []
     part = "train" if subset == "val" and val_names else subset

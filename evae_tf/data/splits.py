@@ -10,7 +10,7 @@ from evae_tf.errors import InputError
 _HELD_OUT_SHARE = 0.05
 
 
-def read_training_faces(dataset, data_dir, markup):
+def read_training_faces(dataset, data_dir, markup, seed=0):
     """Training and validation faces that share no photo.
 
     A data set without a `val` subset gives a fixed 5 % of its training photos to validation: its
@@ -20,6 +20,7 @@ def read_training_faces(dataset, data_dir, markup):
       dataset: a key of `datasets.DATASETS`.
       data_dir: see `datasets.read_faces`.
       markup: the `Markup` wanted.
+      seed: see `datasets.read_faces`.
 
     Returns:
       (training faces, validation faces), lists of `Face`.
@@ -32,9 +33,9 @@ def read_training_faces(dataset, data_dir, markup):
     subset = "all" if tuple(available) == ("all",) else "train"
     if subset not in available:
         raise InputError(f"{data_dir}: no subset train; found {', '.join(available)}.")
-    faces = read_faces(dataset, data_dir, subset, markup)
+    faces = read_faces(dataset, data_dir, subset, markup, seed)
     if subset == "train" and "val" in available:
-        validation = read_faces(dataset, data_dir, "val", markup)
+        validation = read_faces(dataset, data_dir, "val", markup, seed)
     else:
         validation = hold_out(faces, _HELD_OUT_SHARE)
         logging.info("no val subset: %d of %d faces held out", len(validation), len(faces))

@@ -32,6 +32,8 @@ def export_model(
     faces=None,
     calibration_faces=None,
     dataset="synthetic",
+    seed=0,
+    batch_size=64,
     num_threads=2,
     report=False,
 ):
@@ -48,6 +50,8 @@ def export_model(
       calibration_faces: list of `Face` that int8 takes the ranges of activations from, 200 of
         them; None takes drawn ones where `faces` are drawn, else `faces`.
       dataset: what the faces are of, for the record.
+      seed: of drawn faces.
+      batch_size: faces given to a model at a time, for the comparison.
       num_threads: for decoding and for TFLite files.
       report: whether EXPORT_REPORT.md is written too, with the time and memory of each TFLite file.
 
@@ -69,13 +73,13 @@ def export_model(
     chosen = {name: _choose(network, metadata, outputs, name) for name in formats}
     folder = atomic.make_folder(output)
     if faces is None:
-        faces = synthetic.read("val", metadata.markup, count=_FACES)
-        calibration_faces = calibration_faces or synthetic.read(
-            "train", metadata.markup, count=_FACES
-        )
+        drawn = {"count": _FACES, "seed": seed}
+        faces = synthetic.read("val", metadata.markup, **drawn)
+        calibration_faces = calibration_faces or synthetic.read("train", metadata.markup, **drawn)
     faces = _checked_faces(faces, metadata.markup)
     crop = {"size": metadata.input_size, "margin": metadata.crop_margin, "num_threads": num_threads}
-    reference = Reference(network, faces, cut_crops(faces, **crop), metadata.markup)
+    crops = cut_crops(faces, **crop)
+    reference = Reference(network, faces, crops, metadata.markup, batch_size)
     images = None
     if set(formats) & set(CALIBRATED):
         images = cut_crops(_for_calibration(calibration_faces or faces), **crop).model_input()

@@ -24,13 +24,14 @@ class Reference:
       faces: list of `Face`.
       crops: `Crops` of the faces.
       markup: `Markup` of the faces; its default normaliser is used.
+      batch_size: faces given to a model at a time.
 
     Attributes:
       images: float32 [N, S, S, 3], RGB in [0, 1].
       nme: mean NME of the Keras model, as a fraction.
     """
 
-    def __init__(self, model, faces, crops, markup):
+    def __init__(self, model, faces, crops, markup, batch_size):
         self.images = crops.model_input()
         self._squares = crops.squares
         self._true = np.stack([face.landmarks for face in faces])
@@ -38,7 +39,8 @@ class Reference:
         self._normalizer = metrics.normalizing_distance(
             markup.default_normalizer, self._true, boxes, markup
         )
-        outputs = model.predict(self.images, batch_size=64, verbose=0)
+        self._batch_size = batch_size
+        outputs = model.predict(self.images, batch_size=batch_size, verbose=0)
         self._landmarks = outputs["landmarks"]
         self._errors = self._nme_of_faces(self._landmarks)
         self.nme = float(self._errors.mean())
@@ -54,7 +56,9 @@ class Reference:
         Raises:
           InputError: the difference is larger than `TOLERANCES` allow, or not a number.
         """
-        landmarks = runtime.open_model(path, num_threads).predict(self.images)["landmarks"]
+        predictor = runtime.open_model(path, num_threads)
+        parts = np.split(self.images, range(self._batch_size, len(self.images), self._batch_size))
+        landmarks = np.concatenate([predictor.predict(part)["landmarks"] for part in parts])
         difference = float(np.abs(landmarks - self._landmarks).max())
         tolerance = TOLERANCES.get(variant, np.inf)
         if not difference < tolerance:
