@@ -147,8 +147,8 @@ _RANGES = {
     "seed": (0, 2**32 - 1),
 }
 
-# Grey input, plain convolutions, diamonds, squared error: what the figures fix (see METHOD.md of
-# the paper's description). Marked (ours): what they leave open.
+# Grey input, plain convolutions, diamonds, squared error: what the paper's figures fix. Marked
+# (ours): what they leave open.
 _PAPER = Config(
     preset="paper",
     input_size=64,  # (ours), as all sizes: what two cores train in minutes

@@ -2,6 +2,7 @@
 
 import ast
 import graphlib
+import re
 from pathlib import Path
 
 import pytest
@@ -88,6 +89,18 @@ def test_a_module_has_a_level_and_imports_only_from_below(path):
     part = _part(path)
     assert part in LEVEL_OF, f"{part} is new: give it a level here and in CONTRIBUTING.md"
     assert not _forbidden(part, path.read_text(encoding="utf-8"))
+
+
+def test_the_tree_in_contributing_names_every_part_at_its_level():
+    text = (ROOT.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    _, *sections = re.split(r"^  L(\d)  ", text.split("```")[1], flags=re.MULTILINE)
+    drawn = {
+        int(level): set(re.findall(r"\w+(?:\.py|/)", section))
+        for level, section in zip(sections[::2], sections[1::2], strict=True)
+    }
+    for level, parts in LEVELS.items():
+        files = {f"{part}/" if (ROOT / part).is_dir() else f"{part}.py" for part in parts}
+        assert not files - drawn[level], f"CONTRIBUTING.md lacks some of level {level}"
 
 
 def test_no_two_parts_import_each_other():
