@@ -194,6 +194,18 @@ def test_jpeg_noise_keeps_flat_blocks_and_drops_fine_detail():
     assert 0.7 * noise.std() < little
 
 
+@pytest.mark.parametrize(("count", "shares"), [(32, (10, 8, 8)), (1, (0, 0, 0))])
+def test_fixed_rows_get_an_occluder_or_blur_or_jpeg_noise(count, shares):
+    """At the default rates 0.3, 0.25 and 0.25: no row two of them, a batch of one none."""
+    images = np.random.default_rng(0).uniform(0, 1, (count, SIZE, SIZE, 3)).astype(np.float32)
+    default, rows = Augmentation(), []
+    for name in ("occluder_rate", "blur_rate", "jpeg_rate"):
+        changed = appearance(images, draws(count, seed=1), **{name: getattr(default, name)})
+        rows.append(np.flatnonzero(np.abs(changed - images).max(axis=(1, 2, 3)) > 1e-3))
+    assert tuple(map(len, rows)) == shares
+    assert len(set(np.concatenate(rows))) == sum(shares)
+
+
 def test_cosine_basis_is_orthonormal():
     basis = augment.cosine_basis()
     np.testing.assert_allclose(basis @ basis.T, np.eye(8), atol=1e-12)

@@ -27,6 +27,10 @@ _JPEG_BLOCK = 8
 class Augmentation:
     """How strongly crops are changed. Rates are shares of the crops, 0 to 1.
 
+    Occluders, JPEG noise and blur are for fixed rows of a batch: the first, the middle and the last
+    of them. Their shares are rounded to whole crops, so that a batch of few may have none, and no
+    crop gets two of them unless their rows meet, which those of the default rates do not.
+
     Attributes:
       rotation_degrees: uniform in +- this.
       scale: the crop's side is multiplied by a factor within [1 / (1 + scale), 1 + scale].
