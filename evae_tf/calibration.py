@@ -49,7 +49,7 @@ def gaussian_nll(errors, covariance):
 def deviation_factor(errors, covariance):
     """The number that all standard deviations are multiplied by to make the ellipses honest.
 
-    It makes the mean absolute difference between `coverage` and level smallest, over `LEVELS`.
+    It makes the largest difference between `coverage` and level smallest, over `LEVELS`.
     Arguments as for `mahalanobis`.
 
     Returns:
@@ -59,7 +59,7 @@ def deviation_factor(errors, covariance):
 
     def dishonesty(factor):
         scaled = distance / factor
-        return np.mean([abs(coverage(scaled, level) - level) for level in LEVELS])
+        return max(abs(coverage(scaled, level) - level) for level in LEVELS)
 
     # A staircase: searched in steps of 1 % around what the median asks for, not by descent.
     start = np.median(distance) / ellipse_radius(0.5)

@@ -35,6 +35,23 @@ def test_the_factor_that_was_taken_away_is_found_again(drawn, factor):
     assert found == pytest.approx(factor, rel=0.025)
 
 
+def test_no_other_factor_keeps_the_worst_promise_better():
+    """On errors with heavy tails, which no factor makes honest at every level."""
+    errors = np.random.default_rng(2).standard_t(3, (4000, 2))
+    covariance = np.tile(np.eye(2), (4000, 1, 1))
+    distance = np.linalg.norm(errors, axis=-1)  # in units of a circle of radius 1
+
+    def worst(factor):
+        shares = [
+            np.mean(distance < factor * np.sqrt(-2 * np.log(1 - p))) for p in calibration.LEVELS
+        ]
+        return np.abs(np.subtract(shares, calibration.LEVELS)).max()
+
+    found = calibration.deviation_factor(errors, covariance)
+    assert worst(found) <= min(worst(found * other) for other in (0.8, 0.95, 0.97, 1.03, 1.05, 1.2))
+    assert worst(found) < 0.07
+
+
 def test_nll_is_the_entropy_of_the_true_gaussian_and_grows_off_it(drawn):
     errors, covariance = drawn
     entropy = 1 + np.log(2 * np.pi) + 0.5 * np.mean(np.log(np.linalg.det(covariance)))
