@@ -37,7 +37,9 @@ def rows(reported):
 
 def errors_of(path, faces):
     predictor = runtime.open_model(path)
-    crops = cut_crops(faces, size=112, margin=0.25)
+    crops = cut_crops(
+        faces, size=predictor.metadata.input_size, margin=predictor.metadata.crop_margin
+    )
     landmarks = geometry.crop_to_image(
         predictor.predict(crops.model_input())["landmarks"], crops.squares
     )

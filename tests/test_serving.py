@@ -19,7 +19,7 @@ from evae_tf.errors import InputError
 from evae_tf.exporting import export_model, warm_up
 
 BOX = (183.0, 158.0, 347.0, 335.0)  # of the face in the portrait
-SIZE, MARGIN = 112, 0.25
+SIZE, MARGIN = 144, 0.25
 SIGNATURES = {"serving_default", "predict_uint8", "align_bytes"}
 
 
@@ -152,8 +152,8 @@ boxes = tf.constant([[float(v) for v in sys.argv[3].split(",")]] * 2)
 found = loaded.signatures["align_bytes"](image_bytes=photo, boxes=boxes)
 print(found["landmarks"].numpy().tolist())
 wrong = {
-    "serving_default": [dict(images=tf.zeros(s)) for s in ((2, 111, 112, 3), (112, 112, 3))],
-    "predict_uint8": [dict(images=tf.zeros((2, 112, 112, 4), tf.uint8))],
+    "serving_default": [dict(images=tf.zeros(s)) for s in ((2, 143, 144, 3), (144, 144, 3))],
+    "predict_uint8": [dict(images=tf.zeros((2, 144, 144, 4), tf.uint8))],
     "align_bytes": [
         dict(image_bytes=photo, boxes=tf.zeros((2, 5))),
         dict(image_bytes=photo[None], boxes=boxes),

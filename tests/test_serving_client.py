@@ -78,7 +78,7 @@ def test_answers_are_those_of_the_model(protocol, model, photo):
 def test_every_signature_can_be_asked(model, version):
     with GrpcServer(model) as server:
         connection = connect("grpc", server.address)
-        images = np.zeros((2, 112, 112, 3), np.uint8)
+        images = np.zeros((2, 144, 144, 3), np.uint8)
         assert connection.predict("predict_uint8", images=images)["landmarks"].shape == (2, 68, 2)
         images = images.astype(np.float32)
         assert set(connection.predict("serving_default", images=images)) >= {"response_maps"}
