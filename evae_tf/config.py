@@ -200,9 +200,9 @@ _DEMO = Config(
     ema_momentum=0.99,
 )
 
-# What ships. Pixels bought more than channels: going from 112 to 160 of them took 0.1 points off the
-# error, twice the channels a third of that. The regressor refines the maps' landmarks by little,
-# and stays small. In int8 the file has to stay under 1.2 MB, and below MediaPipe's time.
+# What ships. Pixels bought more than channels: going from 112 to 160 of them took 0.1 points off
+# the error, twice the channels a third of that. The regressor refines the maps' landmarks by
+# little, and stays small. In int8 the file has to stay under 1.2 MB, and below MediaPipe's time.
 _MOBILE = Config(
     preset="mobile",
     input_size=144,
