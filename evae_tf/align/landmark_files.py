@@ -55,7 +55,7 @@ def refuse_another(target, record, source, model, key="image"):
     Raises:
       InputError: it is of another source or model.
     """
-    same = Path(record.get(key, "")).resolve() == Path(source).resolve()
+    same = Path(str(record.get(key, ""))).resolve() == Path(source).resolve()
     if not same or record.get("model") != model:
         raise InputError(
             f"{target}: there already, of {record.get(key)} by {record.get('model')} instead of "
