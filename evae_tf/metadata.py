@@ -29,7 +29,7 @@ class ModelMetadata:
     preset: str
     readout_power: int
     version: str
-    face_box: tuple[float, float, float] = geometry.TIGHT_BOX
+    face_box: tuple[float, float, float]
 
     def to_dict(self):
         """JSON-ready; `from_dict` reads it back."""
