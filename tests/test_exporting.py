@@ -226,7 +226,7 @@ def test_int8_is_int8_up_to_the_readout(exported):
     layers = collections.Counter()
     for op in interpreter._get_ops_details():
         read, written = types[op["inputs"][0]], types[op["outputs"][0]]
-        if op["op_name"] in ("CONV_2D", "TRANSPOSE_CONV"):
+        if op["op_name"] in ("CONV_2D", "DEPTH_TO_SPACE"):
             layers[op["op_name"]] += 1
             assert {types[i] for i in op["inputs"]} <= {np.int8, np.int32}
             assert written is np.int8
@@ -234,7 +234,7 @@ def test_int8_is_int8_up_to_the_readout(exported):
             layers[written.__name__] += 1
         if op["op_name"] in ("SOFTMAX", "SUM", "DIV"):
             assert read is written is np.float32
-    assert layers == {"CONV_2D": 12, "TRANSPOSE_CONV": 3, "int8": 1, "float32": 1}
+    assert layers == {"CONV_2D": 15, "DEPTH_TO_SPACE": 2, "int8": 1, "float32": 1}
     assert interpreter.get_input_details()[0]["dtype"] is np.float32
     assert interpreter.get_output_details()[0]["dtype"] is np.float32
 

@@ -74,6 +74,45 @@ def test_a_layer_survives_its_config_and_tells_its_output_shape(name):
     keras.tree.map_structure(np.testing.assert_array_equal, outputs, again)
 
 
+def paint(inputs, kernel, strides):
+    """A transposed convolution by its definition: every cell paints the kernel, times itself."""
+    size, (batch, height, width, _) = kernel.shape[0], inputs.shape
+    shape = ((cells - 1) * strides + size for cells in (height, width))
+    painted = np.zeros((batch, *shape, kernel.shape[2]))
+    for i, j in np.ndindex(height, width):
+        stroke = np.einsum("bc,yxoc->byxo", inputs[:, i, j], kernel)
+        painted[:, i * strides :, j * strides :][:, :size, :size] += stroke
+    first = (size - strides) // 2
+    return painted[:, first:, first:][:, : height * strides, : width * strides]
+
+
+@pytest.mark.parametrize(
+    ("strides", "kernel_size"), [(1, 3), (2, 4), (2, 6), (3, 3), (3, 6), (4, 8)]
+)
+def test_a_transposed_convolution_paints_in_training_and_in_inference(strides, kernel_size):
+    random = np.random.default_rng(0)
+    layer = ConvBlock(7, strides, kernel_size, transposed=True, normalization=False)
+    inputs = random.normal(size=(2, 4, 5, 3)).astype(np.float32)
+    layer.build(inputs.shape)
+    bias = random.normal(size=7)
+    layer.convolution.bias.assign(bias)
+    expected = np.maximum(paint(inputs, numpy(layer.convolution.kernel), strides) + bias, 0)
+    for training in (True, False):
+        outputs = numpy(layer(inputs, training=training))
+        np.testing.assert_allclose(outputs, expected, atol=1e-5)
+
+
+def test_a_transposed_convolution_is_normalised_in_inference():
+    random = np.random.default_rng(0)
+    layer = ConvBlock(7, 2, kernel_size=4, transposed=True, activation=False)
+    inputs = random.normal(size=(2, 4, 5, 3)).astype(np.float32)
+    layer.build(inputs.shape)
+    for weight in layer.norm.weights:
+        weight.assign(random.uniform(0.5, 2, size=weight.shape))
+    expected = numpy(layer.norm(paint(inputs, numpy(layer.convolution.kernel), 2)))
+    np.testing.assert_allclose(numpy(layer(inputs)), expected, rtol=1e-4, atol=1e-5)
+
+
 def test_kl_is_the_closed_form_of_a_diagonal_gaussian():
     layer = GaussianSampling(6)
     features = np.random.default_rng(1).normal(size=(3, 4, 5, 7)).astype(np.float32)
@@ -152,7 +191,7 @@ def test_the_paper_preset_has_the_layers_of_the_figure():
     kinds = [type(layer).__name__ for layer in _leaves(encoder)]
     assert kinds == ["Conv2D"] * 3
     kinds = [type(layer).__name__ for layer in _leaves(decoder)]
-    assert kinds == ["Conv2DTranspose"] * 3 + ["Conv2D"]
+    assert kinds == ["TransposedConvolution"] * 3 + ["Conv2D"]
     kinds = [type(layer).__name__ for layer in _leaves(model.regressor)]
     assert kinds.count("Dense") == 2
     assert _leaves(model.regressor)[-1].units == 2 * 68

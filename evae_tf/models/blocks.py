@@ -1,13 +1,57 @@
-"""The two convolutional building blocks that all parts of the networks are made of."""
+"""The convolutional building blocks that all parts of the networks are made of."""
 
 import keras
-from keras import layers
+from keras import layers, ops
 
 
 def build_once(layer, *input_shapes):
     """Builds a layer handed to a model, unless it came built from a saved file."""
     if not layer.built:
         layer.build(*input_shapes)
+
+
+@keras.saving.register_keras_serializable("evae_tf")
+class TransposedConvolution(layers.Conv2DTranspose):
+    """A transposed convolution that can be taken apart into a plain one and a rearrangement.
+
+    The plain one gives the strides x strides outputs that lie over one input cell as so many
+    channels. TFLite runs these two faster than the transposed one. What does the same to all cells,
+    normalisation and ReLU, may come between them, where a converter merges it with the convolution.
+
+    The kernel's side has to be a multiple of the stride, and the padding "same".
+    """
+
+    @property
+    def _taps(self):
+        """How many inputs each output sees, along one axis."""
+        return self.kernel_size[0] // self.strides[0]
+
+    @property
+    def _cut(self):
+        """(cells, rest) that "same" cuts off at the beginning of each axis, in inputs, outputs."""
+        return divmod((self.kernel_size[0] - self.strides[0]) // 2, self.strides[0])
+
+    def convolve(self, inputs):
+        """The first part, without bias: [B, h, w, C] -> [B, h', w', strides^2 * filters]."""
+        taps, stride, channels = self._taps, self.strides[0], inputs.shape[-1]
+        kernel = ops.reshape(self.kernel, (taps, stride, taps, stride, self.filters, channels))
+        kernel = ops.transpose(ops.flip(kernel, axis=(0, 2)), (0, 2, 5, 1, 3, 4))
+        kernel = ops.reshape(kernel, (taps, taps, channels, stride**2 * self.filters))
+        padding = (taps - 1 - self._cut[0],) * 2
+        inputs = ops.pad(inputs, ((0, 0), padding, padding, (0, 0)))
+        return ops.conv(inputs, kernel, padding="valid")
+
+    def rearrange(self, outputs):
+        """The second part: [B, h', w', strides^2 * filters] -> [B, h * s, w * s, filters]."""
+        stride, (cells, rest) = self.strides[0], self._cut
+        if stride == 1:
+            return outputs
+        size = [(side - self._taps + 1 + 2 * cells) * stride for side in outputs.shape[1:3]]
+        return ops.slice(
+            ops.depth_to_space(outputs, stride),
+            (0, rest, rest, 0),
+            (ops.shape(outputs)[0], *size, self.filters),
+        )
 
 
 @keras.saving.register_keras_serializable("evae_tf")
@@ -18,7 +62,7 @@ class ConvBlock(layers.Layer):
       filters: output channels.
       strides: of the convolution; the map shrinks (or, transposed, grows) by this factor.
       kernel_size: side of the kernel.
-      transposed: transposed convolution instead.
+      transposed: a `TransposedConvolution` instead.
       normalization: batch normalisation after the convolution. The convolution then has no bias,
         which would get no gradient.
       activation: whether a ReLU follows.
@@ -43,7 +87,7 @@ class ConvBlock(layers.Layer):
         self.transposed = transposed
         self.normalization = normalization
         self.activation = activation
-        convolution = layers.Conv2DTranspose if transposed else layers.Conv2D
+        convolution = TransposedConvolution if transposed else layers.Conv2D
         self.convolution = convolution(
             filters,
             kernel_size,
@@ -62,10 +106,26 @@ class ConvBlock(layers.Layer):
             self.norm.build(self.convolution.compute_output_shape(input_shape))
 
     def call(self, inputs, training=False):
+        if self.transposed and not training:
+            return self._in_two_parts(inputs)
         outputs = self.convolution(inputs)
         if self.norm is not None:
             outputs = self.norm(outputs, training=training)
-        return keras.ops.relu(outputs) if self.activation else outputs
+        return ops.relu(outputs) if self.activation else outputs
+
+    def _in_two_parts(self, inputs):
+        """Inference with a transposed convolution, see `TransposedConvolution`."""
+        outputs = self.convolution.convolve(inputs)
+        scale, shift = (ops.tile(each, self.strides**2) for each in self._scale_and_shift())
+        outputs = outputs * ops.cast(scale, outputs.dtype) + ops.cast(shift, outputs.dtype)
+        return self.convolution.rearrange(ops.relu(outputs) if self.activation else outputs)
+
+    def _scale_and_shift(self):
+        """What inference does after the convolution: [filters] each."""
+        if self.norm is None:
+            return ops.ones_like(self.convolution.bias), self.convolution.bias
+        scale = self.norm.gamma * ops.rsqrt(self.norm.moving_variance + self.norm.epsilon)
+        return scale, self.norm.beta - self.norm.moving_mean * scale
 
     def compute_output_shape(self, input_shape):
         return self.convolution.compute_output_shape(input_shape)
@@ -110,7 +170,7 @@ class ResidualBlock(layers.Layer):
 
     def call(self, inputs, training=False):
         residual = self.second(self.first(inputs, training=training), training=training)
-        return keras.ops.relu(inputs + residual)
+        return ops.relu(inputs + residual)
 
     def compute_output_shape(self, input_shape):
         return input_shape
