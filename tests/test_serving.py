@@ -19,7 +19,7 @@ from evae_tf.errors import InputError
 from evae_tf.exporting import export_model, warm_up
 
 BOX = (183.0, 158.0, 347.0, 335.0)  # of the face in the portrait
-SIZE, MARGIN = 144, 0.25
+SIZE, MARGIN = config.PRESETS["mobile"].input_size, 0.25
 SIGNATURES = {"serving_default", "predict_uint8", "align_bytes"}
 
 
@@ -151,9 +151,13 @@ photo = tf.constant([open(sys.argv[2], "rb").read()] * 2)
 boxes = tf.constant([[float(v) for v in sys.argv[3].split(",")]] * 2)
 found = loaded.signatures["align_bytes"](image_bytes=photo, boxes=boxes)
 print(found["landmarks"].numpy().tolist())
+side = int(sys.argv[4])
 wrong = {
-    "serving_default": [dict(images=tf.zeros(s)) for s in ((2, 143, 144, 3), (144, 144, 3))],
-    "predict_uint8": [dict(images=tf.zeros((2, 144, 144, 4), tf.uint8))],
+    "serving_default": [
+        dict(images=tf.zeros((2, side - 1, side, 3))),
+        dict(images=tf.zeros((side, side, 3))),
+    ],
+    "predict_uint8": [dict(images=tf.zeros((2, side, side, 4), tf.uint8))],
     "align_bytes": [
         dict(image_bytes=photo, boxes=tf.zeros((2, 5))),
         dict(image_bytes=photo[None], boxes=boxes),
@@ -174,7 +178,7 @@ def test_it_needs_tensorflow_alone(served, loaded, tmp_path):
     """And a tensor of the wrong shape is an error instead of an abort."""
     (tmp_path / "photo.png").write_bytes(encoded(portrait()))
     box = ",".join(map(str, BOX))
-    arguments = [str(served[1]), str(tmp_path / "photo.png"), box]
+    arguments = [str(served[1]), str(tmp_path / "photo.png"), box, str(SIZE)]
     done = subprocess.run(
         [sys.executable, "-c", _WITH_TENSORFLOW_ALONE, *arguments], capture_output=True, text=True
     )

@@ -18,7 +18,7 @@ from google.protobuf import text_format
 from PIL import Image
 from tensorflow_serving.config import model_server_config_pb2
 
-from evae_tf import Aligner, geometry, markups
+from evae_tf import Aligner, config, geometry, markups
 from evae_tf import serving_client as client
 from evae_tf.data import synthetic
 from evae_tf.errors import InputError
@@ -78,7 +78,8 @@ def test_answers_are_those_of_the_model(protocol, model, photo):
 def test_every_signature_can_be_asked(model, version):
     with GrpcServer(model) as server:
         connection = connect("grpc", server.address)
-        images = np.zeros((2, 144, 144, 3), np.uint8)
+        size = config.PRESETS["mobile"].input_size
+        images = np.zeros((2, size, size, 3), np.uint8)
         assert connection.predict("predict_uint8", images=images)["landmarks"].shape == (2, 68, 2)
         images = images.astype(np.float32)
         assert set(connection.predict("serving_default", images=images)) >= {"response_maps"}
