@@ -1,9 +1,15 @@
 """How the shipped models' training list is made."""
 
+import re
+import subprocess
+import sys
+
 import numpy as np
 import pytest
+from PIL import Image
 
-from evae_tf import geometry, markups
+from evae_tf import config, geometry, keras_file, markups
+from evae_tf.architectures import build_model
 from evae_tf.data import datasets, landmark_csv, synthetic
 from evae_tf.data.face import make_face
 from recipes import gather, teaching
@@ -147,3 +153,47 @@ def test_no_validation_photo_is_trained_on(shared_data):
     photos = {datasets.photo_key(face) for face in training}
     assert photos.isdisjoint(datasets.photo_key(face) for face in validation)
     assert len(gather.without_copies(training, validation)) == len(training)
+
+
+@pytest.fixture(scope="module")
+def kitchen(tmp_path_factory):
+    """A folder with models a and b of one architecture, other of another, and a list of faces."""
+    folder, rows = tmp_path_factory.mktemp("kitchen"), []
+    for name, latents in (("a", 4), ("b", 4), ("other", 6)):
+        sizes = ["input_size=32", "encoder_filters=4,4,4", f"latent_channels={latents}"]
+        build_model(config.override(config.Config(), sizes), IBUG).save(folder / f"{name}.keras")
+    for index, split in enumerate(["train", "val", "val"]):
+        random, path = np.random.default_rng(index), folder / f"{index}.png"
+        Image.fromarray(random.integers(0, 255, (60, 60, 3), np.uint8)).save(path)
+        points = random.uniform(10, 50, (68, 2)).astype(np.float32)
+        rows.append((make_face(path, points, markup=IBUG, subset=split, name="x"), points, split))
+    gather.write(rows, folder / "faces.csv")
+    return folder
+
+
+def _cook(kitchen, names, output):
+    models = ",".join(str(kitchen / f"{name}.keras") for name in names)
+    command = [sys.executable, "-m", "recipes.soup", f"--models={models}", f"--output={output}"]
+    command += ["--dataset=csv", f"--data_dir={kitchen / 'faces.csv'}", "--markup=ibug_68"]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
+def test_a_soup_is_the_mean_of_the_weights_calibrated_anew(kitchen, tmp_path):
+    output = tmp_path / "soup" / "soup.keras"
+    done = _cook(kitchen, "ab", output)
+    assert done.returncode == 0, done.stderr
+    assert len(re.findall(r"\d %", done.stdout)) == 3
+    models = map(keras_file.load_keras_model, (kitchen / "a.keras", kitchen / "b.keras", output))
+    for weights in zip(*(model.weights for model in models), strict=True):
+        a, b, mean = (np.array(weight, np.float64) for weight in weights)
+        if weights[0].name == "calibration":
+            assert mean != a == b == 1
+        elif weights[0].dtype == "float32":
+            np.testing.assert_allclose(mean, (a + b) / 2, rtol=1e-6, atol=1e-7)
+
+
+def test_a_soup_of_different_architectures_is_refused(kitchen, tmp_path):
+    done = _cook(kitchen, ["a", "other"], tmp_path / "soup.keras")
+    assert done.returncode != 0
+    assert "differ in shape" in done.stderr
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,69 @@
+"""The mean of the weights of several trainings, which is a little better than each of them.
+
+  python -m recipes.soup --models=a/model.keras,b/model.keras --output=soup.keras --dataset=300w
+    --data_dir=../shared/data/300w
+
+The trainings must have gone on from the same weights (with another `--seed`, say): those from
+nothing do not lie in one valley. The covariance is calibrated anew on the validation faces.
+
+Source: Wortsman et al., Model soups: averaging weights of multiple fine-tuned models improves
+accuracy without increasing inference time, ICML 2022.
+"""
+
+from pathlib import Path
+
+import numpy as np
+from absl import app, flags
+from keras import ops
+
+from evae_tf import atomic, keras_file
+from evae_tf.callbacks import Validation
+from evae_tf.cli import data_flags
+from evae_tf.data.crops import cut_crops
+from evae_tf.errors import InputError
+from evae_tf.metadata import ModelMetadata
+
+FLAGS = flags.FLAGS
+flags.DEFINE_list("models", None, "The .keras files to average.", required=True)
+flags.DEFINE_string("output", None, "The .keras file to write.", required=True)
+
+
+def average(models):
+    """The first of some Keras models, its weights now the mean over all of them.
+
+    Raises:
+      InputError: they are not of one architecture.
+    """
+    first, *others = models
+    shapes = [[weight.shape for weight in model.weights] for model in models]
+    if any(other != shapes[0] for other in shapes):
+        raise InputError("models of one architecture are needed: their weights differ in shape.")
+    for weight, *same in zip(first.weights, *(other.weights for other in others), strict=True):
+        if weight.dtype == "float32":  # not the states of random generators
+            values = [ops.convert_to_numpy(value) for value in (weight, *same)]
+            weight.assign(np.mean(values, axis=0))
+    return first
+
+
+def main(_):
+    """Prints the error of every model and of their mean."""
+    models = [keras_file.load_keras_model(path) for path in FLAGS.models]
+    metadata = ModelMetadata.from_dict(models[0].metadata, FLAGS.models[0])
+    _, faces = data_flags.read_training_faces()
+    crops = cut_crops(faces, size=metadata.input_size, margin=metadata.crop_margin)
+    validation = Validation(faces, metadata.markup, crops)
+    for path, model in zip(FLAGS.models, models, strict=True):
+        print(f"{path}: {100 * validation.nme(validation.predict(model)):.2f} %")
+    soup = average(models)
+    outputs = validation.predict(soup)
+    if "covariance" in outputs:
+        soup.uncertainty.calibrate(validation.deviation_factor(outputs))
+    output = Path(FLAGS.output)
+    atomic.make_folder(output.parent)
+    with atomic.replacing_file(output) as temporary:
+        soup.save(temporary)
+    print(f"mean of their weights: {100 * validation.nme(outputs):.2f} %: {output}")
+
+
+if __name__ == "__main__":
+    app.run(main)
