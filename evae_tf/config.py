@@ -220,7 +220,7 @@ _MOBILE = Config(
 _SERVER = dataclasses.replace(
     _MOBILE,
     preset="server",
-    input_size=160,
+    input_size=176,
     regressor_filters=(32, 96),
     regressor_bottleneck=32,
     regressor_units=256,

@@ -3,8 +3,9 @@
   python -m recipes.soup --models=a/model.keras,b/model.keras --output=soup.keras --dataset=300w
     --data_dir=../shared/data/300w
 
-The trainings must have gone on from the same weights (with another `--seed`, say): those from
-nothing do not lie in one valley. The covariance is calibrated anew on the validation faces.
+The trainings must have gone on from the same weights, all of them, with another `--seed`, say:
+layers that each has drawn anew do not lie in one valley, and average to nothing. The covariance is
+calibrated anew on the validation faces.
 
 Source: Wortsman et al., Model soups: averaging weights of multiple fine-tuned models improves
 accuracy without increasing inference time, ICML 2022.
