@@ -34,6 +34,8 @@ class TransposedConvolution(layers.Conv2DTranspose):
     def convolve(self, inputs):
         """The first part, without bias: [B, h, w, C] -> [B, h', w', strides^2 * filters]."""
         taps, stride, channels = self._taps, self.strides[0], inputs.shape[-1]
+        # Entry stride * e + a takes input i - e to output stride * i + a: e, flipped, runs over the
+        # taps of a convolution, a over its channels.
         kernel = ops.reshape(self.kernel, (taps, stride, taps, stride, self.filters, channels))
         kernel = ops.transpose(ops.flip(kernel, axis=(0, 2)), (0, 2, 5, 1, 3, 4))
         kernel = ops.reshape(kernel, (taps, taps, channels, stride**2 * self.filters))
@@ -114,7 +116,7 @@ class ConvBlock(layers.Layer):
         return ops.relu(outputs) if self.activation else outputs
 
     def _in_two_parts(self, inputs):
-        """Inference with a transposed convolution, see `TransposedConvolution`."""
+        """Inference with a `TransposedConvolution`; training normalises by what it gives whole."""
         outputs = self.convolution.convolve(inputs)
         scale, shift = (ops.tile(each, self.strides**2) for each in self._scale_and_shift())
         outputs = outputs * ops.cast(scale, outputs.dtype) + ops.cast(shift, outputs.dtype)
