@@ -125,7 +125,7 @@ class ConvBlock(layers.Layer):
     def _scale_and_shift(self):
         """What inference does after the convolution: [filters] each."""
         if self.norm is None:
-            return ops.ones_like(self.convolution.bias), self.convolution.bias
+            return ops.ones(self.filters), ops.convert_to_tensor(self.convolution.bias)
         scale = self.norm.gamma * ops.rsqrt(self.norm.moving_variance + self.norm.epsilon)
         return scale, self.norm.beta - self.norm.moving_mean * scale
 
