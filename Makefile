@@ -81,9 +81,9 @@ benchmark: .venv/run
 comparison: .venv/run
 	$(BIN)/python -m benchmarks.comparison --data=$(DATA)
 
-# The shipped models, from DATA/300w, DATA/mtfl, DATA/helen29 and DATA/ytf68: hours, resumed when called
-# again. A server labels faces that have few points or none; both models are trained on all of them, then
-# on 300-W alone, changed less. Together they label again, better, and smooth the annotations of 300-W;
+# The shipped models, from DATA/300w, DATA/mtfl and DATA/helen29: hours, resumed when called again. A
+# server labels faces that have few points or none; both models are trained on all of them, then on
+# 300-W alone, changed less. Together they label again, better, and smooth the annotations of 300-W;
 # both go on on these labels, at last three times on 300-W, of which the mean ships. Five points are
 # learned from what they know, on MTFL. RESULTS.md logs the detours by which the files in assets/ came.
 LESS_CHANGED := $(addprefix --set=augment_,rotation_degrees=15 scale=0.1 shift=0.04 color=0.2 \

@@ -22,10 +22,10 @@ from evae_tf.data.crops import cut_crops
 from recipes import teaching
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string("data", None, "Folder with 300w, mtfl, helen29 and ytf68.", required=True)
+flags.DEFINE_string("data", None, "Folder with 300w, mtfl and helen29.", required=True)
 flags.DEFINE_list("teacher", None, "Models of 68 points; several are averaged.", required=True)
 flags.DEFINE_string("output", "runs/gathered/faces.csv", "The list to write.")
-flags.DEFINE_list("others", ["mtfl", "helen29", "ytf68"], "The sets to label.")
+flags.DEFINE_list("others", ["mtfl", "helen29"], "The sets to label.")
 flags.DEFINE_boolean("smooth", False, "Whether annotations are averaged with the teachers' points.")
 flags.DEFINE_integer("copies", 1, "How often annotated faces are listed.", lower_bound=1)
 
@@ -36,9 +36,6 @@ OTHERS = {
     "mtfl": lambda data: datasets.read_faces("mtfl", data / "mtfl", "train"),
     "helen29": lambda data: datasets.read_faces(
         "csv", data / "helen29" / "landmarks.csv", "all", markups.MARKUPS["cofw_29"]
-    ),
-    "ytf68": lambda data: datasets.read_faces(
-        "csv", data / "ytf68" / "landmarks.csv", "all", _IBUG
     ),
 }
 _MAX_DISAGREEMENT = 0.06
