@@ -39,6 +39,7 @@ test: .venv/dev $(if $(and $(shell command -v chromium),$(shell command -v npm))
 lint: .venv/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-logo
 
 # The browser demo. Its int8 model takes the ranges of its activations from drawn faces, or from those
 # of DATA/300w where DATA is given.

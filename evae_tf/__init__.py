@@ -4,6 +4,6 @@ from evae_tf.align.aligned_face import AlignedFace
 from evae_tf.aligner import Aligner
 from evae_tf.face_tracker import FaceTracker
 from evae_tf.keras_file import load_pretrained
+from evae_tf.version import VERSION as __version__
 
-__all__ = ["AlignedFace", "Aligner", "FaceTracker", "load_pretrained"]
-__version__ = "0.1.0"
+__all__ = ["AlignedFace", "Aligner", "FaceTracker", "__version__", "load_pretrained"]

@@ -2,7 +2,6 @@
 
 import math
 
-from evae_tf import __version__
 from evae_tf.config import MAP_ARCHITECTURES
 from evae_tf.geometry import TIGHT_BOX
 from evae_tf.metadata import ModelMetadata
@@ -14,6 +13,7 @@ from evae_tf.models.landmark_cnn import LandmarkCNN
 from evae_tf.models.regressor import LandmarkRegressor
 from evae_tf.models.sampling import GaussianSampling
 from evae_tf.models.uncertainty import UncertaintyHead
+from evae_tf.version import VERSION
 
 
 def build_model(config, markup, face_box=TIGHT_BOX):
@@ -34,7 +34,7 @@ def build_model(config, markup, face_box=TIGHT_BOX):
         architecture=config.architecture,
         preset=config.preset,
         readout_power=config.map_readout_power,
-        version=__version__,
+        version=VERSION,
         face_box=face_box,
     ).to_dict()
     if config.architecture == "cnn":

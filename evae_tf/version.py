@@ -1,0 +1,3 @@
+"""The version of the package, which models and their descriptions carry."""
+
+VERSION = "0.1.0"
