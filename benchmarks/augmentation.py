@@ -12,10 +12,10 @@ import numpy as np
 
 from evae_tf import config as configs
 from evae_tf import markups, training
-from evae_tf.architectures import build_model
 from evae_tf.data import synthetic
 from evae_tf.data.crops import cut_crops
 from evae_tf.data.pipeline import TrainingBatches
+from evae_tf.models.build import build_model
 
 ROUNDS = 5
 PIPELINE_BATCHES = 40

@@ -20,7 +20,7 @@ from evae_tf import calibration, geometry, keras_file, metrics
 from evae_tf.cli import data_flags
 from evae_tf.data.crops import cut_crops
 from evae_tf.data.images import read_image
-from evae_tf.response_maps import soft_argmax
+from evae_tf.models.response_maps import soft_argmax
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("model", "mobile_68", "A .keras file of evae_cnn, or a shipped model's name.")

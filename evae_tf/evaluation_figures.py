@@ -3,7 +3,8 @@
 import keras
 import numpy as np
 
-from evae_tf import figures, metrics, response_maps, uncertainty_figures
+from evae_tf import figures, metrics, uncertainty_figures
+from evae_tf.models import response_maps
 
 
 def write(folder, readings, predictors, true, distances, markup):

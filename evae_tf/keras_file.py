@@ -34,7 +34,7 @@ def load_keras_model(path):
     _check_keras_config(path)
     import keras
 
-    from evae_tf import architectures  # noqa: F401  registers every class of a model
+    from evae_tf.models import build  # noqa: F401  registers every class of a model
 
     try:
         return keras.saving.load_model(path, compile=False, safe_mode=True)

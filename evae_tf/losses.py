@@ -7,8 +7,8 @@ import math
 
 from keras import ops
 
-from evae_tf.probability import tfd
-from evae_tf.response_maps import spatial_log_softmax
+from evae_tf.models.probability import tfd
+from evae_tf.models.response_maps import spatial_log_softmax
 
 
 def wing_loss(predicted, true, width=0.04, curvature=0.008):

@@ -3,8 +3,9 @@
 import keras
 from keras import ops
 
-from evae_tf import losses, response_maps
+from evae_tf import losses
 from evae_tf.data.augment import augment
+from evae_tf.models import response_maps
 
 
 class LandmarkTrainer(keras.Model):
@@ -17,7 +18,7 @@ class LandmarkTrainer(keras.Model):
     the uncertainty head, whose gradients reach nothing else, are added as they are.
 
     Args:
-      network: a model of `architectures.build_model`.
+      network: a model of `models.build.build_model`.
       config: its `Config`.
       total_steps: of the whole training.
       flip_permutation: of the markup.

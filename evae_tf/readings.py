@@ -6,10 +6,11 @@ import keras
 import numpy as np
 from tqdm import tqdm
 
-from evae_tf import geometry, response_maps, runtime
+from evae_tf import geometry, runtime
 from evae_tf.config import MAP_ARCHITECTURES
 from evae_tf.data.crops import cut_crops
 from evae_tf.errors import InputError
+from evae_tf.models import response_maps
 
 
 @dataclasses.dataclass(frozen=True)

@@ -10,13 +10,13 @@ from absl import logging
 
 from evae_tf import checkpoint, geometry, keras_file, transfer
 from evae_tf import config as configs
-from evae_tf.architectures import build_model
 from evae_tf.averaging import AveragedAdamW
 from evae_tf.callbacks import EpochEnd, Interruption, Progress, Validation
 from evae_tf.data.augment import Augmentation
 from evae_tf.data.crops import cut_crops
 from evae_tf.data.pipeline import TrainingBatches, training_dataset
 from evae_tf.errors import InputError
+from evae_tf.models.build import build_model
 from evae_tf.muon import AveragedMuon
 from evae_tf.objective import LandmarkTrainer
 from evae_tf.run_folder import RunFolder

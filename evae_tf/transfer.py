@@ -9,7 +9,7 @@ def copy_weights(source, target):
     """Copies each weight of `source` into the weight of `target` at the same place.
 
     Args:
-      source: a model of `architectures.build_model`, fresh or read from a file.
+      source: a model of `models.build.build_model`, fresh or read from a file.
       target: another; weights whose shape differs (those of a layer that depends on the number of
         landmarks) or that `source` lacks keep their fresh values.
 

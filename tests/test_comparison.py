@@ -9,8 +9,8 @@ import pytest
 from benchmarks.comparison import measure, runs, tables
 from evae_tf import config as configs
 from evae_tf import markups
-from evae_tf.architectures import build_model
 from evae_tf.data import landmark_csv, synthetic
+from evae_tf.models.build import build_model
 from tests.test_models import small
 
 IBUG = markups.MARKUPS["ibug_68"]

@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from evae_tf import geometry, keras_file, markups, metrics, readings, response_maps, runtime
-from evae_tf.architectures import build_model
+from evae_tf import geometry, keras_file, markups, metrics, readings, runtime
 from evae_tf.data import synthetic
 from evae_tf.data.crops import cut_crops
 from evae_tf.errors import InputError
 from evae_tf.evaluation import evaluate, format_table
 from evae_tf.exporting import export_model
+from evae_tf.models import response_maps
+from evae_tf.models.build import build_model
 from tests.test_training import small
 
 MTFL = markups.MARKUPS["mtfl_5"]

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from evae_tf import config, markups, runtime
-from evae_tf.architectures import build_model
+from evae_tf.models.build import build_model
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from evae_tf import config, geometry, markups, metrics, runtime
-from evae_tf.architectures import build_model
 from evae_tf.data import synthetic
 from evae_tf.data.crops import cut_crops
 from evae_tf.exporting import FILES, export_model, timing
+from evae_tf.models.build import build_model
 
 FORMATS = ["saved_model", "tflite", "tflite_int8"]
 

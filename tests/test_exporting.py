@@ -16,12 +16,12 @@ import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from evae_tf import config, markups, runtime
-from evae_tf.architectures import build_model
 from evae_tf.data import synthetic
 from evae_tf.data.crops import cut_crops
 from evae_tf.data.face import make_face
 from evae_tf.errors import InputError
 from evae_tf.exporting import FILES, export, export_model, parity, tflite
+from evae_tf.models.build import build_model
 
 SIZE = 32
 TINY = [

@@ -23,7 +23,7 @@ import keras
 import numpy as np
 
 from evae_tf import keras_file, markups, training
-from evae_tf.architectures import build_model
+from evae_tf.models.build import build_model
 from evae_tf.data import synthetic
 from evae_tf.data.augment import DRAWS, Augmentation, augment
 from tests.test_models import small

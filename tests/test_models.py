@@ -9,8 +9,8 @@ from keras import ops
 
 from evae_tf import config as configs
 from evae_tf import markups
-from evae_tf.architectures import build_model
 from evae_tf.models.blocks import ConvBlock, ResidualBlock, Stage
+from evae_tf.models.build import build_model
 from evae_tf.models.decoder import ResponseDecoder
 from evae_tf.models.encoder import FaceEncoder
 from evae_tf.models.regressor import LandmarkRegressor

@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 
 from evae_tf import config, geometry, keras_file, markups
-from evae_tf.architectures import build_model
 from evae_tf.data import datasets, landmark_csv, synthetic
 from evae_tf.data.face import make_face
+from evae_tf.models.build import build_model
 from recipes import gather, teaching
 
 IBUG = markups.MARKUPS["ibug_68"]

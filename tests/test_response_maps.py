@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from evae_tf import response_maps
+from evae_tf.models import response_maps
 
 HEIGHT, WIDTH = 48, 64
 

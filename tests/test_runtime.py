@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from evae_tf import config, markups, runtime
-from evae_tf.architectures import build_model
 from evae_tf.data.face import make_face
 from evae_tf.errors import InputError
 from evae_tf.exporting import sidecar
 from evae_tf.exporting.export import export_model
+from evae_tf.models.build import build_model
 
 SIZE = 32
 

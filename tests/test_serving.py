@@ -13,10 +13,10 @@ from PIL import Image
 from tensorflow_serving.apis import prediction_log_pb2
 
 from evae_tf import config, geometry, keras_file, markups, runtime
-from evae_tf.architectures import build_model
 from evae_tf.data import synthetic
 from evae_tf.errors import InputError
 from evae_tf.exporting import export_model, warm_up
+from evae_tf.models.build import build_model
 
 BOX = (183.0, 158.0, 347.0, 335.0)  # of the face in the portrait
 SIZE, MARGIN = config.PRESETS["mobile"].input_size, 0.25

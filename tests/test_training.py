@@ -16,13 +16,14 @@ import numpy as np
 import pytest
 from keras import ops
 
-from evae_tf import callbacks, keras_file, losses, markups, response_maps, training, transfer
+from evae_tf import callbacks, keras_file, losses, markups, training, transfer
 from evae_tf import config as configs
-from evae_tf.architectures import build_model
 from evae_tf.averaging import AveragedAdamW
 from evae_tf.data import synthetic
 from evae_tf.data.crops import cut_crops
 from evae_tf.errors import InputError
+from evae_tf.models import response_maps
+from evae_tf.models.build import build_model
 from evae_tf.objective import LandmarkTrainer
 
 MTFL = markups.MARKUPS["mtfl_5"]

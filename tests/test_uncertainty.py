@@ -7,9 +7,9 @@ import tensorflow as tf
 from keras import ops
 
 from evae_tf import calibration, losses, markups, runtime, training
-from evae_tf.architectures import build_model
 from evae_tf.data import synthetic
 from evae_tf.data.crops import cut_crops
+from evae_tf.models.build import build_model
 from evae_tf.models.uncertainty import UncertaintyHead
 from tests.test_models import images, small
 

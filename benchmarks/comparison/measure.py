@@ -5,9 +5,10 @@ import dataclasses
 import keras
 import numpy as np
 
-from evae_tf import geometry, map_shape, metrics, response_maps, runtime
+from evae_tf import geometry, map_shape, metrics, runtime
 from evae_tf.config import MAP_ARCHITECTURES
 from evae_tf.data.crops import cut_crops
+from evae_tf.models import response_maps
 
 ONE_PEAK = (
     0.5  # a map counts as single-peaked when its second peak is below this share of the first

@@ -6,7 +6,8 @@ from matplotlib.figure import Figure
 
 from benchmarks.comparison import runs
 from benchmarks.comparison.measure import main_reading, predict_maps
-from evae_tf import figures, response_maps
+from evae_tf import figures
+from evae_tf.models import response_maps
 
 _CED_ENDS = {"300w": 0.10, "mtfl": 0.15, "helen29": 0.15}  # as published
 _DIAMOND_SHARES = {"300w": 0.04, "mtfl": 0.07, "helen29": 0.04}  # radius over the map's side

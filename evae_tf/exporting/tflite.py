@@ -16,7 +16,7 @@ from evae_tf.exporting.tflite_file import op_name, parse, with_short_names
 UNWANTED_OPS = ("PACK", "STRIDED_SLICE", "GATHER")
 INT8_THROUGHOUT = "int8_throughout"  # for comparison: nobody would ship it
 _LAYER_OPS = ("CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV", "FULLY_CONNECTED")
-_UNCERTAINTY = "/uncertainty"  # in the names of that head's tensors, see `architectures`
+_UNCERTAINTY = "/uncertainty"  # in the names of that head's tensors, see `models.build`
 
 
 def convert(saved_model, variant, crops):

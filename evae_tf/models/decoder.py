@@ -4,7 +4,7 @@ import keras
 from keras import layers, ops
 
 from evae_tf.models.blocks import ConvBlock
-from evae_tf.response_maps import spatial_softmax
+from evae_tf.models.response_maps import spatial_softmax
 
 
 @keras.saving.register_keras_serializable("evae_tf")

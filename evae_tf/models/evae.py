@@ -3,7 +3,7 @@
 import keras
 
 from evae_tf.models.blocks import build_once
-from evae_tf.response_maps import soft_argmax
+from evae_tf.models.response_maps import soft_argmax
 
 
 @keras.saving.register_keras_serializable("evae_tf")

@@ -3,7 +3,7 @@
 import keras
 from keras import layers, ops
 
-from evae_tf.probability import tfd
+from evae_tf.models.probability import tfd
 
 
 @keras.saving.register_keras_serializable("evae_tf")

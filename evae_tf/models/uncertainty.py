@@ -5,7 +5,7 @@ import math
 import keras
 from keras import layers, ops
 
-from evae_tf.response_maps import log_spread
+from evae_tf.models.response_maps import log_spread
 
 
 @keras.saving.register_keras_serializable("evae_tf")
