@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import scipy.io
 
-from evae_tf.data import aflw19
 from evae_tf.data.datasets import read_faces
+from evae_tf.data.readers import aflw19
 from evae_tf.errors import InputError
 
 NUM_FACES, NUM_TRAIN = 7, 4

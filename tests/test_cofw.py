@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import scipy.io
 
-from evae_tf.data.cofw import FILES
 from evae_tf.data.datasets import read_faces
+from evae_tf.data.readers.cofw import FILES
 from evae_tf.errors import InputError
 
 NAMES = {"train": ("IsTr", "phisTr", "bboxesTr"), "test": ("IsT", "phisT", "bboxesT")}

@@ -9,7 +9,8 @@ import pytest
 from benchmarks.comparison import measure, runs, tables
 from evae_tf import config as configs
 from evae_tf import markups
-from evae_tf.data import landmark_csv, synthetic
+from evae_tf.data import synthetic
+from evae_tf.data.readers import csv_file
 from evae_tf.models.build import build_model
 from tests.test_models import small
 
@@ -72,11 +73,11 @@ def test_helen29_is_split_by_a_fixed_rule(tmp_path):
 
     runs.write_helen29(tmp_path / "data", output)
     written = (output / "helen29.csv").read_bytes()
-    held_out = {face.name for face in landmark_csv.read(output / "helen29.csv", "val", markup)}
-    trained = {face.name for face in landmark_csv.read(output / "helen29.csv", "train", markup)}
+    held_out = {face.name for face in csv_file.read(output / "helen29.csv", "val", markup)}
+    trained = {face.name for face in csv_file.read(output / "helen29.csv", "train", markup)}
     assert [len(held_out), len(trained)] == [60, 40]
     assert not held_out & trained
-    (face, *_) = landmark_csv.read(output / "helen29.csv", "train", markup)
+    (face, *_) = csv_file.read(output / "helen29.csv", "train", markup)
     assert face.image.resolve().parent == (source / "images").resolve()
     runs.write_helen29(tmp_path / "data", output)
     assert (output / "helen29.csv").read_bytes() == written

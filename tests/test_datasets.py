@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from absl import logging
 
-from evae_tf.data.annotations import read_lines
 from evae_tf.data.datasets import (
     DATASETS,
     available_subsets,
@@ -16,6 +15,7 @@ from evae_tf.data.datasets import (
     without_photos,
 )
 from evae_tf.data.face import make_face
+from evae_tf.data.readers.annotations import read_lines
 from evae_tf.errors import InputError
 from evae_tf.markups import MARKUPS
 

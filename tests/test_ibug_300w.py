@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from evae_tf.data.datasets import read_faces
-from evae_tf.data.ibug_300w import FOLDERS
+from evae_tf.data.readers.ibug_300w import FOLDERS
 from evae_tf.errors import InputError
 from evae_tf.geometry import to_one_based
 

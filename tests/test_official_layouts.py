@@ -10,9 +10,10 @@ import pytest
 import scipy.io
 
 from evae_tf import markups, runtime, training
-from evae_tf.data import aflw19, synthetic
+from evae_tf.data import synthetic
 from evae_tf.data.datasets import DATASETS
 from evae_tf.data.images import read_image
+from evae_tf.data.readers import aflw19
 from evae_tf.data.splits import read_training_faces
 from tests.test_training import small
 

@@ -9,8 +9,9 @@ import pytest
 from PIL import Image
 
 from evae_tf import config, geometry, keras_file, markups
-from evae_tf.data import datasets, landmark_csv, synthetic
+from evae_tf.data import datasets, synthetic
 from evae_tf.data.face import make_face
+from evae_tf.data.readers import csv_file
 from evae_tf.models.build import build_model
 from recipes import gather, teaching
 
@@ -140,7 +141,7 @@ def test_the_list_that_is_written_is_read_again(tmp_path):
     (tmp_path / "lists").mkdir()
     path = tmp_path / "lists" / "faces.csv"
     gather.write(rows, path)
-    (face,) = landmark_csv.read(path, "val", IBUG)
+    (face,) = csv_file.read(path, "val", IBUG)
     assert face.image.resolve() == rows[1][0].image
     np.testing.assert_allclose(face.landmarks, rows[1][1], atol=1e-3)
 

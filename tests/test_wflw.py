@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from evae_tf.data.datasets import read_faces
-from evae_tf.data.wflw import ATTRIBUTES, IMAGES, LISTS
+from evae_tf.data.readers.wflw import ATTRIBUTES, IMAGES, LISTS
 from evae_tf.errors import InputError
 
 POINTS = np.random.default_rng(4).uniform(-2, 300, (98, 2)).round(3)

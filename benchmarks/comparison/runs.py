@@ -11,7 +11,8 @@ from pathlib import Path
 from tqdm import tqdm
 
 from evae_tf import atomic, markups
-from evae_tf.data import landmark_csv, splits
+from evae_tf.data import splits
+from evae_tf.data.readers import csv_file
 
 ROOT = Path(__file__).parents[2]
 EPOCHS = {"300w": 40, "mtfl": 8, "helen29": 160}
@@ -195,7 +196,7 @@ def write_helen29(data, output):
       output: folder of the comparison.
     """
     source = data / "helen29" / "landmarks.csv"
-    faces = list(landmark_csv.read(source, "all", markups.MARKUPS["cofw_29"]))
+    faces = list(csv_file.read(source, "all", markups.MARKUPS["cofw_29"]))
     held_out = splits.hold_out(faces, _HELEN29_VAL_FACES / len(faces))
     names = {face.name for face in held_out}
     target = output / "helen29.csv"

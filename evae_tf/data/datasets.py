@@ -13,8 +13,9 @@ from pathlib import Path, PurePosixPath
 
 from absl import logging
 
-from evae_tf.data import aflw19, cofw, ibug_300w, landmark_csv, mtfl, synthetic, wflw
-from evae_tf.data.annotations import read_lines
+from evae_tf.data import synthetic
+from evae_tf.data.readers import aflw19, cofw, csv_file, ibug_300w, mtfl, wflw
+from evae_tf.data.readers.annotations import read_lines
 from evae_tf.errors import InputError
 from evae_tf.markups import MARKUPS
 
@@ -52,7 +53,7 @@ _SPECS = (
     DatasetSpec("aflw19", "aflw_19", _AFLW_PARTS, {"train": 20000, "test": 4386}, aflw19.read),
     DatasetSpec("cofw", "cofw_29", _PARTS, {"train": 1345, "test": 507}, cofw.read),
     DatasetSpec("wflw", "wflw_98", _WFLW_PARTS, {"train": 7500, "test": 2500}, wflw.read),
-    DatasetSpec("csv", None, (), {}, landmark_csv.read),
+    DatasetSpec("csv", None, (), {}, csv_file.read),
     DatasetSpec("synthetic", None, _PARTS, {}, None),
 )
 DATASETS = {spec.name: spec for spec in _SPECS}
@@ -69,7 +70,7 @@ def available_subsets(dataset, data_dir):
         return spec.subsets
     path = Path(data_dir)
     if not spec.subsets:
-        return landmark_csv.subsets(path)
+        return csv_file.subsets(path)
     if not path.is_dir() or not any(path.iterdir()):
         raise InputError(f"{path}: expected the folder of {dataset}, found nothing there.")
     has_val = (path / VAL_LIST).is_file()

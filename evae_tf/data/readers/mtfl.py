@@ -5,8 +5,8 @@ Source: Zhang et al., Facial Landmark Detection by Deep Multi-task Learning, ECC
 
 import numpy as np
 
-from evae_tf.data.annotations import errors_name, read_lines
 from evae_tf.data.face import make_face
+from evae_tf.data.readers.annotations import errors_name, read_lines
 from evae_tf.errors import InputError
 from evae_tf.geometry import from_one_based, landmark_box, square_around
 

@@ -3,8 +3,8 @@
 Source: Wu et al., Look at Boundary: A Boundary-Aware Face Alignment Algorithm, CVPR 2018.
 """
 
-from evae_tf.data.annotations import errors_name, read_lines
 from evae_tf.data.face import make_face
+from evae_tf.data.readers.annotations import errors_name, read_lines
 from evae_tf.errors import InputError
 
 ATTRIBUTES = ("pose", "expression", "illumination", "makeup", "occlusion", "blur")

@@ -3,8 +3,8 @@
 Source: Sagonas et al., 300 Faces In-The-Wild Challenge, IVC 2016.
 """
 
-from evae_tf.data.annotations import errors_name, read_lines
 from evae_tf.data.face import make_face
+from evae_tf.data.readers.annotations import errors_name, read_lines
 from evae_tf.errors import InputError
 from evae_tf.geometry import from_one_based
 

@@ -6,8 +6,8 @@ wanted, `visible0,...` (0 or 1), `box_x_min,box_y_min,box_x_max,box_y_max` and `
 
 import csv
 
-from evae_tf.data.annotations import errors_name, read_lines
 from evae_tf.data.face import make_face
+from evae_tf.data.readers.annotations import errors_name, read_lines
 from evae_tf.errors import InputError
 from evae_tf.geometry import BOX_COLUMNS
 

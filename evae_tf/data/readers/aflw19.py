@@ -5,8 +5,8 @@ Source: Zhu et al., Unconstrained Face Alignment via Cascaded Compositional Lear
 
 import numpy as np
 
-from evae_tf.data.annotations import errors_name, read_mat
 from evae_tf.data.face import make_face
+from evae_tf.data.readers.annotations import errors_name, read_mat
 from evae_tf.errors import InputError
 
 FILE = "AFLWinfo_release.mat"

@@ -5,8 +5,8 @@ Source: Burgos-Artizzu et al., Robust face landmark estimation under occlusion, 
 
 import numpy as np
 
-from evae_tf.data.annotations import errors_name, read_mat
 from evae_tf.data.face import make_face
+from evae_tf.data.readers.annotations import errors_name, read_mat
 from evae_tf.errors import InputError
 from evae_tf.geometry import from_one_based
 
