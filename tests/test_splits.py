@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from evae_tf.data import synthetic
 from evae_tf.data.datasets import photo_key
 from evae_tf.data.splits import hold_out, read_training_faces
 from evae_tf.errors import InputError
@@ -55,7 +54,7 @@ def test_a_test_subset_never_chooses_the_best_epoch(tmp_path):
 
 
 def test_only_a_seed_draws_other_synthetic_faces(monkeypatch):
-    monkeypatch.setattr(synthetic, "COUNTS", {"train": 2, "val": 2, "test": 2})
+    monkeypatch.setattr("evae_tf.data.synthetic.faces.COUNTS", {"train": 2, "val": 2, "test": 2})
     default, same, other = (
         [
             face.image

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from evae_tf.data import synthetic
-from evae_tf.data.synthetic import draw_face
+from evae_tf.data.synthetic.faces import _sample_pose, draw_face
 from evae_tf.errors import InputError
 from evae_tf.head_pose import HeadPose
 from evae_tf.markups import MARKUPS, from_dict
@@ -113,7 +113,7 @@ def test_the_nose_goes_where_the_head_turns():
 
 
 def test_poses_reach_sixty_degrees_and_not_beyond():
-    yaws = [synthetic._sample_pose(np.random.default_rng(seed)).yaw for seed in range(800)]
+    yaws = [_sample_pose(np.random.default_rng(seed)).yaw for seed in range(800)]
     assert 50 < max(yaws) <= 60
     assert -60 <= min(yaws) < -50
 

@@ -7,7 +7,7 @@ from evae_tf import geometry
 from evae_tf.head_pose import HeadPose
 
 # Points of `ibug_68` that hardly move with the face's expression, on the mean face that
-# `data.synthetic_shape` draws: x to the viewer's right, y down, z towards the viewer, in
+# `data.synthetic.shape` draws: x to the viewer's right, y down, z towards the viewer, in
 # distances of the eyes' centres.
 _GENERIC_FACE = {
     27: (0.0, -0.029, 0.217),

@@ -4,8 +4,8 @@ import dataclasses
 
 import numpy as np
 
-from evae_tf.data.synthetic_brush import fill, noise, stroke
-from evae_tf.data.synthetic_shape import TOP
+from evae_tf.data.synthetic.brush import fill, noise, stroke
+from evae_tf.data.synthetic.shape import TOP
 
 ROWS, COLUMNS = 60, 96  # of the head's mesh
 SIDEWAYS = np.radians(150)  # farther back is never seen
@@ -102,11 +102,11 @@ class Skin:
         return np.stack([column, row], axis=1) - 0.5
 
     def fill(self, points, color, strength=1.0, blur=0.0):
-        """As `synthetic_brush.fill`, in the face frame; `blur` in eye distances."""
+        """As `brush.fill`, in the face frame; `blur` in eye distances."""
         fill(self.image, self.at(points), color, strength, blur * self.unit)
 
     def stroke(self, points, color, width, strength=1.0, blur=0.0):
-        """As `synthetic_brush.stroke`, one line in the face frame; lengths in eye distances."""
+        """As `brush.stroke`, one line in the face frame; lengths in eye distances."""
         line = self.at(points)[None]
         stroke(self.image, line, color, width * self.unit, strength, blur * self.unit)
 

@@ -3,17 +3,17 @@
 import cv2
 import numpy as np
 
-from evae_tf.data.synthetic_brush import ellipse, fill, stroke
-from evae_tf.data.synthetic_hair import paint_beard, paint_brow, paint_hair
-from evae_tf.data.synthetic_landmarks import along, eye_contour
-from evae_tf.data.synthetic_skin import Skin
+from evae_tf.data.synthetic.brush import ellipse, fill, stroke
+from evae_tf.data.synthetic.hair import paint_beard, paint_brow, paint_hair
+from evae_tf.data.synthetic.landmarks import along, eye_contour
+from evae_tf.data.synthetic.skin import Skin
 
 
 def paint_head(shape, look, rng):
     """The mesh of a head and its colours.
 
     Returns:
-      float [60, 96, 3], face frame, and float32 [240, 384, 3], see `synthetic_scene.Canvas.put`.
+      float [60, 96, 3], face frame, and float32 [240, 384, 3], see `scene.Canvas.put`.
     """
     skin = Skin(shape, look.skin, rng)
     for side in (-1, 1):

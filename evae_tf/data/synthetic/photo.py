@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from evae_tf.data.synthetic_brush import ellipse, noise
+from evae_tf.data.synthetic.brush import ellipse, noise
 
 _SHIFT = 4  # OpenCV takes coordinates in units of 2 ** -_SHIFT pixels
 

@@ -3,10 +3,10 @@
 import cv2
 import numpy as np
 
-from evae_tf.data.synthetic_brush import noise, stroke
-from evae_tf.data.synthetic_landmarks import along, lower_brow
-from evae_tf.data.synthetic_shape import TOP
-from evae_tf.data.synthetic_skin import SIDEWAYS
+from evae_tf.data.synthetic.brush import noise, stroke
+from evae_tf.data.synthetic.landmarks import along, lower_brow
+from evae_tf.data.synthetic.shape import TOP
+from evae_tf.data.synthetic.skin import SIDEWAYS
 
 _LOWEST = 1.3  # no hair grows below this height
 

@@ -5,7 +5,7 @@ import dataclasses
 import cv2
 import numpy as np
 
-from evae_tf.data.synthetic_brush import noise
+from evae_tf.data.synthetic.brush import noise
 
 _DEPTH_STEPS = 8192  # in one eye distance
 _GAP = 0.05  # eye distances: what lies this much farther than both neighbours is a hole

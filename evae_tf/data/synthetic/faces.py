@@ -5,19 +5,12 @@ import numpy as np
 from tqdm import tqdm
 
 from evae_tf.data.face import make_face
-from evae_tf.data.synthetic_landmarks import markup_points
-from evae_tf.data.synthetic_paint import paint_head
-from evae_tf.data.synthetic_photo import background, camera, put_glasses, put_occluder
-from evae_tf.data.synthetic_scene import (
-    Canvas,
-    Light,
-    View,
-    put_body,
-    put_ears,
-    put_long_hair,
-)
-from evae_tf.data.synthetic_shape import sample_shape
-from evae_tf.data.synthetic_skin import sample_look
+from evae_tf.data.synthetic.landmarks import markup_points
+from evae_tf.data.synthetic.paint import paint_head
+from evae_tf.data.synthetic.photo import background, camera, put_glasses, put_occluder
+from evae_tf.data.synthetic.scene import Canvas, Light, View, put_body, put_ears, put_long_hair
+from evae_tf.data.synthetic.shape import sample_shape
+from evae_tf.data.synthetic.skin import sample_look
 from evae_tf.errors import InputError
 from evae_tf.head_pose import HeadPose
 from evae_tf.markups import MARKUPS
