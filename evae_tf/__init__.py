@@ -2,8 +2,8 @@
 
 from evae_tf.align.aligned_face import AlignedFace
 from evae_tf.aligner import Aligner
+from evae_tf.artifacts.keras_file import load_pretrained
 from evae_tf.face_tracker import FaceTracker
-from evae_tf.keras_file import load_pretrained
 from evae_tf.version import VERSION as __version__
 
 __all__ = ["AlignedFace", "Aligner", "FaceTracker", "__version__", "load_pretrained"]

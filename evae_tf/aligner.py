@@ -2,11 +2,12 @@
 
 import numpy as np
 
-from evae_tf import geometry, runtime
+from evae_tf import geometry
 from evae_tf.align import detection
 from evae_tf.align.aligned_face import AlignedFace
 from evae_tf.align.face_score import face_score, probe_squares
 from evae_tf.align.upright import upright_squares
+from evae_tf.artifacts.predictors import open_model
 from evae_tf.data.images import read_image
 from evae_tf.errors import InputError
 
@@ -17,7 +18,7 @@ class Aligner:
     """Finds every face of an image and its landmarks.
 
     Args:
-      predictor: of `runtime.open_model`.
+      predictor: of `predictors.open_model`.
       detector: see `align.detection`.
       passes: 2 looks again, at an upright crop around the landmarks of the first look.
 
@@ -49,7 +50,7 @@ class Aligner:
           InputError: a file cannot be used, or a name is unknown.
         """
         found = detection.create(detector, detector_model)
-        return cls(runtime.open_model(model, num_threads), found, passes)
+        return cls(open_model(model, num_threads), found, passes)
 
     @property
     def markup(self):

@@ -28,7 +28,7 @@ def evaluate(
     """Measures models on faces and writes the report.
 
     Args:
-      models: paths, see `runtime.open_model`.
+      models: paths, see `predictors.open_model`.
       faces: list of `Face`.
       markup: their `Markup`.
       normalizers: names of `metrics.normalizing_distance`.

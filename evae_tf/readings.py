@@ -6,7 +6,8 @@ import keras
 import numpy as np
 from tqdm import tqdm
 
-from evae_tf import geometry, runtime
+from evae_tf import geometry
+from evae_tf.artifacts.predictors import open_model
 from evae_tf.config import MAP_ARCHITECTURES
 from evae_tf.data.crops import cut_crops
 from evae_tf.errors import InputError
@@ -50,8 +51,8 @@ class Reading:
 
 
 def open_predictor(path, markup, num_threads):
-    """See `runtime.open_model`; the model must predict the points of `markup`."""
-    predictor = runtime.open_model(path, num_threads)
+    """See `predictors.open_model`; the model must predict the points of `markup`."""
+    predictor = open_model(path, num_threads)
     own = predictor.metadata.markup
     if own.points != markup.points:
         raise InputError(

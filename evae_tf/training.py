@@ -8,8 +8,9 @@ import keras
 import numpy as np
 from absl import logging
 
-from evae_tf import checkpoint, geometry, keras_file, transfer
+from evae_tf import checkpoint, geometry, transfer
 from evae_tf import config as configs
+from evae_tf.artifacts import keras_file
 from evae_tf.averaging import AveragedAdamW
 from evae_tf.callbacks import EpochEnd, Interruption, Progress, Validation
 from evae_tf.data.augment import Augmentation

@@ -10,7 +10,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
-from evae_tf import figures, runtime
+from evae_tf import figures
+from evae_tf.artifacts.predictors import open_model
 from evae_tf.data import synthetic
 from evae_tf.data.crops import cut_crops
 
@@ -95,7 +96,7 @@ def _frame(extent):
 
 def main():
     """Predicts one synthetic face and writes the figure beside this file."""
-    predictor = runtime.open_model(sys.argv[1])
+    predictor = open_model(sys.argv[1])
     metadata = predictor.metadata
     faces = synthetic.read("test", metadata.markup, count=_FACE + 1)
     size, margin = metadata.input_size, metadata.crop_margin

@@ -16,7 +16,8 @@ from pathlib import Path
 import numpy as np
 from absl import app, flags
 
-from evae_tf import atomic, markups, runtime
+from evae_tf import atomic, markups
+from evae_tf.artifacts.predictors import open_model
 from evae_tf.data import datasets
 from evae_tf.data.crops import cut_crops
 from recipes import teaching
@@ -46,7 +47,7 @@ _SAME_PHOTO = 0.97
 def main(_):
     """Prints how many faces of each set were kept."""
     data, output = Path(FLAGS.data).absolute(), Path(FLAGS.output).absolute()
-    teachers = [runtime.open_model(path) for path in FLAGS.teacher]
+    teachers = [open_model(path) for path in FLAGS.teacher]
     annotated = datasets.read_faces("300w", data / "300w", "train")
     validation = datasets.read_faces("300w", data / "300w", "val")
     points = [face.landmarks for face in annotated]

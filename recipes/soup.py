@@ -17,7 +17,8 @@ import numpy as np
 from absl import app, flags
 from keras import ops
 
-from evae_tf import atomic, keras_file
+from evae_tf import atomic
+from evae_tf.artifacts import keras_file
 from evae_tf.callbacks import Validation
 from evae_tf.cli import data_flags
 from evae_tf.data.crops import cut_crops

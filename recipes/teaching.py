@@ -66,7 +66,7 @@ def label(teachers, faces, boxes):
     """Landmarks of faces, as the mean over six views by each teacher.
 
     Args:
-      teachers: list of what `runtime.open_model` returns, all of one markup.
+      teachers: list of what `predictors.open_model` returns, all of one markup.
       faces: list of `Face`, of which only the photo is used.
       boxes: float [N, 4], image pixels.
 

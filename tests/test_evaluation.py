@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from evae_tf import geometry, keras_file, markups, metrics, readings, runtime
+from evae_tf import geometry, markups, metrics, readings
+from evae_tf.artifacts import keras_file
+from evae_tf.artifacts.predictors import open_model
 from evae_tf.data import synthetic
 from evae_tf.data.crops import cut_crops
 from evae_tf.errors import InputError
@@ -97,7 +99,7 @@ def test_exported_files_without_maps_are_evaluated_too(index, models, faces, tmp
 def test_a_model_that_tells_how_sure_it_is_is_asked_whether_it_is_right(models, faces, tmp_path):
     """Every number anew from the model's outputs, with SciPy's distributions."""
     model, (row, *_) = models[-1], report(models[-1:], faces, tmp_path)
-    predictor = runtime.open_model(model)
+    predictor = open_model(model)
     metadata = predictor.metadata
     crops = cut_crops(faces, size=metadata.input_size, margin=metadata.crop_margin)
     outputs = predictor.predict(crops.model_input())

@@ -11,7 +11,8 @@ import cv2
 import numpy as np
 import pytest
 
-from evae_tf import config, markups, runtime
+from evae_tf import config, markups
+from evae_tf.artifacts.predictors import open_model
 from evae_tf.models.build import build_model
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -56,7 +57,7 @@ def test_export_writes_the_files_and_prints_a_table(folder, tmp_path):
     assert [entry["path"] for entry in files] == ["1", "saved_model", "model.tflite"]
     for entry in files:
         assert entry["faces"] == 6
-        assert runtime.open_model(tmp_path / entry["path"]).metadata.markup.name == "mtfl_5"
+        assert open_model(tmp_path / entry["path"]).metadata.markup.name == "mtfl_5"
         (row,) = [line for line in done.stdout.splitlines() if line.startswith(f"{entry['path']} ")]
         assert f"{100 * entry['nme']:.2f}" in row
 

@@ -6,7 +6,8 @@ import re
 import numpy as np
 import pytest
 
-from evae_tf import config, geometry, markups, metrics, runtime
+from evae_tf import config, geometry, markups, metrics
+from evae_tf.artifacts.predictors import open_model
 from evae_tf.data import synthetic
 from evae_tf.data.crops import cut_crops
 from evae_tf.exporting import FILES, export_model, timing
@@ -36,7 +37,7 @@ def rows(reported):
 
 
 def errors_of(path, faces):
-    predictor = runtime.open_model(path)
+    predictor = open_model(path)
     crops = cut_crops(
         faces, size=predictor.metadata.input_size, margin=predictor.metadata.crop_margin
     )

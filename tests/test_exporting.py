@@ -15,7 +15,8 @@ import pytest
 import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-from evae_tf import config, markups, runtime
+from evae_tf import config, markups
+from evae_tf.artifacts.predictors import LiteRTPredictor, open_model
 from evae_tf.data import synthetic
 from evae_tf.data.crops import cut_crops
 from evae_tf.data.face import make_face
@@ -72,7 +73,7 @@ def exported(tmp_path_factory):
     model, faces = tiny_model(folder / "model.keras"), noise_faces(12)
     files = export_model(model, folder / "out", list(FILES), faces=faces)
     crops = crops_of(faces)
-    return files, folder / "out", model, crops, runtime.open_model(model).predict(crops)
+    return files, folder / "out", model, crops, open_model(model).predict(crops)
 
 
 def test_the_reference_is_worth_comparing_with(exported):
@@ -93,7 +94,7 @@ def test_the_reference_is_worth_comparing_with(exported):
 )
 def test_every_file_agrees_with_the_keras_model(exported, name, largest, mean):
     files, folder, _, crops, expected = exported
-    found = runtime.open_model(folder / FILES[name]).predict(crops)["landmarks"]
+    found = open_model(folder / FILES[name]).predict(crops)["landmarks"]
     difference = np.abs(found - expected["landmarks"])
     assert difference.max() < largest
     assert difference.mean() < mean
@@ -148,7 +149,7 @@ def test_a_file_carries_its_description(exported, tmp_path):
         inside = json.loads(archive.read("evae_tf.json"))
     del sidecar["sha256"], inside["sha256_before_description"]
     assert inside == sidecar
-    predictor, expected = (runtime.open_model(f) for f in (alone, folder / "model_int8.tflite"))
+    predictor, expected = (open_model(f) for f in (alone, folder / "model_int8.tflite"))
     assert predictor.metadata == expected.metadata
     np.testing.assert_array_equal(
         predictor.predict(crops)["landmarks"], expected.predict(crops)["landmarks"]
@@ -281,7 +282,7 @@ def test_outputs_are_chosen(exported, tmp_path):
     _, _, model, crops, expected = exported
     names = ["landmarks", "response_maps"]
     export_model(model, tmp_path, ["tflite"], outputs=names, faces=noise_faces(2))
-    found = runtime.open_model(tmp_path / "model.tflite").predict(crops[:2])
+    found = open_model(tmp_path / "model.tflite").predict(crops[:2])
     assert list(found) == names
     np.testing.assert_allclose(found["response_maps"], expected["response_maps"][:2], atol=1e-3)
 
@@ -290,9 +291,7 @@ def test_uncertainty_survives_every_precision(exported, tmp_path):
     _, _, model, crops, expected = exported
     names, formats = ["landmarks", "covariance", "visibility"], ["tflite", "tflite_int8"]
     export_model(model, tmp_path, formats, outputs=names, faces=noise_faces(12))
-    exact, quantised = (
-        runtime.open_model(tmp_path / FILES[name]).predict(crops) for name in formats
-    )
+    exact, quantised = (open_model(tmp_path / FILES[name]).predict(crops) for name in formats)
     for name in ("covariance", "visibility"):
         size = np.abs(expected[name]).mean()
         assert np.abs(exact[name] - expected[name]).max() < 1e-3 * size
@@ -313,12 +312,12 @@ def test_faces_are_drawn_by_the_seed_and_compared_in_batches(tmp_path, monkeypat
     monkeypatch.setattr(export, "_FACES", 11)
     batches = []
 
-    class Recording(runtime.LiteRTPredictor):
+    class Recording(LiteRTPredictor):
         def predict(self, images):
             batches.append(images)
             return super().predict(images)
 
-    monkeypatch.setattr(runtime, "LiteRTPredictor", Recording)
+    monkeypatch.setattr("evae_tf.artifacts.predictors.LiteRTPredictor", Recording)
     model = tiny_model(tmp_path / "model.keras", "mtfl_5")
     for seed in (0, 3):
         batches.clear()
@@ -336,8 +335,8 @@ def test_a_network_of_mixed_precision(tmp_path):
         keras.config.set_dtype_policy("float32")
     faces = noise_faces(3, "mtfl_5")
     export_model(model, tmp_path / "out", ["tflite"], faces=faces)
-    rounded = runtime.open_model(model).predict(crops_of(faces))["landmarks"]
-    found = runtime.open_model(tmp_path / "out/model.tflite").predict(crops_of(faces))["landmarks"]
+    rounded = open_model(model).predict(crops_of(faces))["landmarks"]
+    found = open_model(tmp_path / "out/model.tflite").predict(crops_of(faces))["landmarks"]
     np.testing.assert_allclose(found, rounded, atol=0.05)
 
 

@@ -22,7 +22,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from evae_tf import keras_file, markups, training
+from evae_tf.artifacts import keras_file; from evae_tf import markups, training
 from evae_tf.models.build import build_model
 from evae_tf.data import synthetic
 from evae_tf.data.augment import DRAWS, Augmentation, augment

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import scipy.io
 
-from evae_tf import markups, runtime, training
+from evae_tf import markups, training
+from evae_tf.artifacts.predictors import open_model
 from evae_tf.data import synthetic
 from evae_tf.data.datasets import DATASETS
 from evae_tf.data.images import read_image
@@ -113,5 +114,5 @@ def test_a_data_set_trains_from_its_official_layout(dataset, tmp_path, monkeypat
     config = small(dataset=dataset, epochs=1)
     best = training.train(config, markup, train_faces, val_faces, tmp_path / "run")
     assert 0 < best < 1
-    model = runtime.open_model(tmp_path / "run" / "model.keras")
+    model = open_model(tmp_path / "run" / "model.keras")
     assert model.metadata.markup == markup

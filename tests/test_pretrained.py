@@ -2,7 +2,7 @@
 
 import pytest
 
-from evae_tf import pretrained
+from evae_tf.artifacts import pretrained
 from evae_tf.errors import InputError
 
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from evae_tf import config, geometry, keras_file, markups
+from evae_tf import config, geometry, markups
+from evae_tf.artifacts import keras_file
 from evae_tf.data import datasets, synthetic
 from evae_tf.data.face import make_face
 from evae_tf.data.readers import csv_file

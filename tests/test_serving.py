@@ -12,7 +12,9 @@ import tensorflow as tf
 from PIL import Image
 from tensorflow_serving.apis import prediction_log_pb2
 
-from evae_tf import config, geometry, keras_file, markups, runtime
+from evae_tf import config, geometry, markups
+from evae_tf.artifacts import keras_file
+from evae_tf.artifacts.predictors import open_model
 from evae_tf.data import synthetic
 from evae_tf.errors import InputError
 from evae_tf.exporting import export_model, warm_up
@@ -78,7 +80,7 @@ def test_a_version_is_all_that_a_server_wants(served):
     assert set(tf.saved_model.load(str(folder)).signatures) == SIGNATURES
     assert entry["signatures"]["predict_uint8"] < 1e-5
     assert entry["signatures"]["align_bytes"] < 5e-3
-    assert runtime.open_model(folder).metadata.markup.name == "ibug_68"
+    assert open_model(folder).metadata.markup.name == "ibug_68"
     assert [path.name for path in folder.parent.iterdir() if path.name.startswith(".")] == []
 
 

@@ -5,7 +5,8 @@ import matplotlib.cbook
 import numpy as np
 import pytest
 
-from evae_tf import Aligner, load_pretrained, pretrained
+from evae_tf import Aligner, load_pretrained
+from evae_tf.artifacts import pretrained
 from evae_tf.data import synthetic
 from evae_tf.data.crops import cut_crops
 from evae_tf.markups import MARKUPS

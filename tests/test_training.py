@@ -16,8 +16,9 @@ import numpy as np
 import pytest
 from keras import ops
 
-from evae_tf import callbacks, keras_file, losses, markups, training, transfer
+from evae_tf import callbacks, losses, markups, training, transfer
 from evae_tf import config as configs
+from evae_tf.artifacts import keras_file
 from evae_tf.averaging import AveragedAdamW
 from evae_tf.data import synthetic
 from evae_tf.data.crops import cut_crops

@@ -6,7 +6,8 @@ import pytest
 import tensorflow as tf
 from keras import ops
 
-from evae_tf import calibration, losses, markups, runtime, training
+from evae_tf import calibration, losses, markups, training
+from evae_tf.artifacts.predictors import open_model
 from evae_tf.data import synthetic
 from evae_tf.data.crops import cut_crops
 from evae_tf.models.build import build_model
@@ -78,7 +79,7 @@ def test_a_model_is_calibrated_whatever_it_was_started_from(tmp_path):
     faces = synthetic.read("val", MTFL, count=6)
     config = small(epochs=1, batch_size=4)
     training.train(config, MTFL, faces, faces, tmp_path, init_from=tmp_path / "start.keras")
-    predictor = runtime.open_model(tmp_path / "model.keras")
+    predictor = open_model(tmp_path / "model.keras")
     crops = cut_crops(faces, size=config.input_size, margin=config.crop_margin)
     outputs = predictor.predict(crops.model_input())
     errors = outputs["landmarks"] - crops.landmarks

@@ -18,9 +18,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from evae_tf import Aligner, calibration, geometry, markups, runtime
+from evae_tf import Aligner, calibration, geometry, markups
 from evae_tf.align.smoothing import OneEuroFilter
 from evae_tf.align.upright import upright_squares
+from evae_tf.artifacts.predictors import open_model
 from evae_tf.data.images import read_image
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -237,7 +238,7 @@ def test_landmarks_are_those_of_python(photos, folder, precision, pixels):
     record = photos["dropped"]["record"] if precision == "int8" else photos["fp32"]
     assert record["model"] == {"int8": "model_int8.tflite", "fp32": "model.tflite"}[precision]
     assert (record["width"], record["height"], record["markup"]) == (512, 600, "ibug_68")
-    predictor = runtime.open_model(WEB / "models" / record["model"])
+    predictor = open_model(WEB / "models" / record["model"])
     (face,) = record["faces"]
     square, angle = face["square"], face["angle"]
     size = predictor.metadata.input_size

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from evae_tf import pretrained
+from evae_tf.artifacts import pretrained
 
 ROOT = Path(__file__).parents[1]
 
@@ -44,7 +44,7 @@ def test_an_installed_wheel_finds_the_shipped_models(wheel, tmp_path):
     variables = {**os.environ, "PYTHONPATH": sysconfig.get_path("purelib")}
     code = (
         "import evae_tf\n"
-        "from evae_tf import pretrained\n"
+        "from evae_tf.artifacts import pretrained\n"
         "print(evae_tf.__file__, *pretrained.names(), sep='\\n')\n"
         "for name in pretrained.names(): evae_tf.load_pretrained(name)"
     )

@@ -5,7 +5,8 @@ import dataclasses
 import keras
 import numpy as np
 
-from evae_tf import geometry, map_shape, metrics, runtime
+from evae_tf import geometry, map_shape, metrics
+from evae_tf.artifacts.predictors import open_model
 from evae_tf.config import MAP_ARCHITECTURES
 from evae_tf.data.crops import cut_crops
 from evae_tf.models import response_maps
@@ -80,7 +81,7 @@ def predict_maps(path, faces):
 
 
 def _open(path, faces):
-    predictor = runtime.open_model(path)
+    predictor = open_model(path)
     metadata = predictor.metadata
     return predictor, cut_crops(faces, size=metadata.input_size, margin=metadata.crop_margin)
 

@@ -2,8 +2,8 @@
 
 from absl import flags
 
-from evae_tf import pretrained
 from evae_tf.align import box_file, detection, landmark_files, overlay, video
+from evae_tf.artifacts import pretrained
 from evae_tf.cli.run import run, start_tensorflow
 from evae_tf.errors import InputError
 from evae_tf.geometry import BOX_COLUMNS

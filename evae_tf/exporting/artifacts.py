@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from evae_tf import atomic, runtime
-from evae_tf.exporting import serving, sidecar, tflite, tflite_file, warm_up
+from evae_tf import atomic
+from evae_tf.artifacts import sidecar
+from evae_tf.exporting import serving, tflite, tflite_file, warm_up
 from evae_tf.exporting.parity import Reference
 from evae_tf.exporting.saved_model import write_saved_model
 from evae_tf.metadata import ModelMetadata
@@ -69,7 +70,7 @@ class ArtifactWriter:
     def _described(self, name, model, temporary):
         """Writes what a SavedModel says about itself and compares it."""
         description = sidecar.describe(self.metadata, model.output, "RGB in [0, 1]")
-        sidecar.write_json(temporary / runtime.SAVED_MODEL_METADATA, description)
+        sidecar.write_json(temporary / sidecar.SAVED_MODEL_METADATA, description)
         compared = self.reference.compare(temporary, name, self.num_threads)
         size = sum(file.stat().st_size for file in temporary.rglob("*") if file.is_file())
         return {"bytes": size, "ops": {}, **compared}

@@ -10,7 +10,8 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from evae_tf import atomic, keras_file
+from evae_tf import atomic
+from evae_tf.artifacts import keras_file
 from evae_tf.data import synthetic
 from evae_tf.data.crops import cut_crops
 from evae_tf.errors import InputError

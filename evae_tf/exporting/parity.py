@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from evae_tf import geometry, metrics, runtime
+from evae_tf import geometry, metrics
+from evae_tf.artifacts.predictors import open_model
 from evae_tf.errors import InputError
 
 # The largest difference of a landmark coordinate, as a fraction of the crop. What quantised files
@@ -56,7 +57,7 @@ class Reference:
         Raises:
           InputError: the difference is larger than `TOLERANCES` allow, or not a number.
         """
-        predictor = runtime.open_model(path, num_threads)
+        predictor = open_model(path, num_threads)
         parts = np.split(self.images, range(self._batch_size, len(self.images), self._batch_size))
         landmarks = np.concatenate([predictor.predict(part)["landmarks"] for part in parts])
         difference = float(np.abs(landmarks - self._landmarks).max())

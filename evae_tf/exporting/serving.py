@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from evae_tf import runtime
+from evae_tf.artifacts import sidecar
 from evae_tf.errors import InputError
 from evae_tf.exporting import image_bytes as images_in_graph
 from evae_tf.metadata import ModelMetadata
@@ -26,7 +26,7 @@ def next_version(folder, metadata):
         return 1
     newest = folder / str(max(versions))
     found = ModelMetadata.from_dict(
-        runtime.read_description(newest / runtime.SAVED_MODEL_METADATA), str(newest)
+        sidecar.read_description(newest / sidecar.SAVED_MODEL_METADATA), str(newest)
     )
     told = [_as_clients_see(each) for each in (found, metadata)]
     if told[0] != told[1]:

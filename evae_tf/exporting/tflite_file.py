@@ -11,9 +11,9 @@ import zipfile
 import flatbuffers
 from ai_edge_litert import schema_py_generated as schema
 
+from evae_tf.artifacts import sidecar
+from evae_tf.artifacts.sidecar import DESCRIPTION_INSIDE
 from evae_tf.errors import InputError
-from evae_tf.exporting import sidecar
-from evae_tf.runtime import DESCRIPTION_INSIDE
 
 _UINT8_STEP = 1 / 255  # so that 0 to 255 stands for 0 to 1
 _OP_NAMES = {

@@ -10,10 +10,11 @@ import keras
 import numpy as np
 import pytest
 
-from evae_tf import config, markups, runtime
+from evae_tf import config, markups
+from evae_tf.artifacts import sidecar
+from evae_tf.artifacts.predictors import open_model
 from evae_tf.data.face import make_face
 from evae_tf.errors import InputError
-from evae_tf.exporting import sidecar
 from evae_tf.exporting.export import export_model
 from evae_tf.models.build import build_model
 
@@ -47,7 +48,7 @@ def models(folder, tmp_path):
 def refuses(path, *words):
     """`open_model` refuses `path` in one sentence that names it and holds `words`."""
     with pytest.raises(InputError) as raised:
-        runtime.open_model(path)
+        open_model(path)
     message = str(raised.value)
     assert "\n" not in message
     for word in (path.name, *words):
@@ -56,7 +57,7 @@ def refuses(path, *words):
 
 @pytest.mark.parametrize("name", ["model.keras", "saved_model", "model.tflite"])
 def test_every_kind_opens_and_predicts(folder, name):
-    model = runtime.open_model(folder / name)
+    model = open_model(folder / name)
     images = np.random.default_rng(0).random((3, SIZE, SIZE, 3))
     assert model.metadata.markup == markups.MARKUPS["mtfl_5"]
     assert (model.metadata.input_size, model.metadata.architecture) == (SIZE, "evae_cnn")
@@ -70,7 +71,7 @@ def test_every_kind_opens_and_predicts(folder, name):
 @pytest.mark.parametrize("shape", [(2, SIZE + 8, SIZE, 3), (2, SIZE, SIZE, 1), (SIZE, SIZE, 3)])
 def test_a_wrong_shape_is_an_error(folder, name, shape):
     with pytest.raises(ValueError, match="expected"):
-        runtime.open_model(folder / name).predict(np.zeros(shape))
+        open_model(folder / name).predict(np.zeros(shape))
 
 
 def test_files_of_another_kind(tmp_path):
@@ -159,7 +160,7 @@ def test_a_damaged_saved_model(models):
     refuses(path, "damaged")
     shutil.rmtree(path / "variables")
     refuses(path, "damaged")
-    (path / runtime.SAVED_MODEL_METADATA).unlink()
+    (path / sidecar.SAVED_MODEL_METADATA).unlink()
     refuses(path, "missing")
 
 
@@ -175,7 +176,7 @@ def test_a_damaged_tflite_file(models):
 
 def test_a_tflite_file_that_never_was_one(models):
     path = models / "model.tflite"
-    metadata = runtime.open_model(path).metadata
+    metadata = open_model(path).metadata
     path.write_bytes(b"a picture of a cat")
     sidecar.write_sidecar(path, sidecar.describe(metadata, ["landmarks"], "RGB in [0, 1]"))
     refuses(path, "not a TFLite file")
@@ -187,17 +188,17 @@ def test_a_damaged_sidecar(models):
     for content, word in [("{", "damaged"), ("[]", "object"), ("{}", "lacks")]:
         path.write_text(content)
         with pytest.raises(InputError, match=word):
-            runtime.open_model(models / "model.tflite")
+            open_model(models / "model.tflite")
     path.write_text(json.dumps({**record, "markup": {"name": "mine"}}))
     with pytest.raises(InputError, match="missing keys"):
-        runtime.open_model(models / "model.tflite")
+        open_model(models / "model.tflite")
 
 
 def test_without_a_sidecar_the_file_describes_itself(models):
     path = models / "model.tflite"
-    expected = runtime.open_model(path).metadata
+    expected = open_model(path).metadata
     path.with_suffix(".json").unlink()
-    assert runtime.open_model(path).metadata == expected
+    assert open_model(path).metadata == expected
     content = path.read_bytes()
     archive = content.rindex(b"PK\3\4")
     path.write_bytes(content[:archive])
@@ -211,8 +212,8 @@ def test_without_a_sidecar_the_file_describes_itself(models):
 
 _LIGHT = """
 import sys, numpy as np
-from evae_tf import runtime
-model = runtime.open_model(sys.argv[1])
+from evae_tf.artifacts.predictors import open_model
+model = open_model(sys.argv[1])
 assert model.predict(np.zeros((1, 32, 32, 3)))["landmarks"].shape == (1, 5, 2)
 print(sorted({"tensorflow", "keras", "tf_keras", "tensorflow_probability"} & set(sys.modules)))
 """

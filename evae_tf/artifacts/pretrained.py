@@ -4,7 +4,7 @@ from pathlib import Path
 
 from evae_tf.errors import InputError
 
-_PACKAGE = Path(__file__).parent
+_PACKAGE = Path(__file__).parents[1]
 _FOLDERS = (_PACKAGE / "assets", _PACKAGE.parent / "assets")
 
 

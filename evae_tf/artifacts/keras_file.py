@@ -3,7 +3,7 @@
 import json
 import zipfile
 
-from evae_tf import pretrained
+from evae_tf.artifacts import pretrained
 from evae_tf.errors import InputError, first_line
 
 

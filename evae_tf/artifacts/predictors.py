@@ -5,21 +5,14 @@ not wait seconds for libraries that it does not use.
 """
 
 import hashlib
-import io
-import json
-import zipfile
-import zlib
-from pathlib import Path
 
 import numpy as np
 
-from evae_tf import pretrained
+from evae_tf.artifacts import pretrained, sidecar
+from evae_tf.artifacts.keras_file import load_keras_model
 from evae_tf.errors import InputError, first_line
-from evae_tf.keras_file import load_keras_model
 from evae_tf.metadata import ModelMetadata
 
-SAVED_MODEL_METADATA = Path("assets.extra") / "evae_tf.json"
-DESCRIPTION_INSIDE = "evae_tf.json"  # in the archive behind a .tflite file's end
 _BATCH_SIZE = 64
 _KINDS = "a .keras file, a SavedModel folder or a .tflite file"
 
@@ -69,8 +62,10 @@ class SavedModelPredictor:
     def __init__(self, path):
         if not (path / "saved_model.pb").is_file():
             raise InputError(f"{path}: a folder without a saved_model.pb; expected a SavedModel.")
-        description = path / SAVED_MODEL_METADATA
-        self.metadata = ModelMetadata.from_dict(read_description(description), str(description))
+        description = path / sidecar.SAVED_MODEL_METADATA
+        self.metadata = ModelMetadata.from_dict(
+            sidecar.read_description(description), str(description)
+        )
         import tensorflow as tf
 
         try:
@@ -97,15 +92,18 @@ class LiteRTPredictor:
     """
 
     def __init__(self, path, num_threads):
-        sidecar = path.with_suffix(".json")
-        beside = sidecar.exists()
-        source = sidecar if beside else path
-        description = read_description(sidecar) if beside else _description_inside(path)
+        described = path.with_suffix(".json")
+        beside = described.exists()
+        source = described if beside else path
+        description = (
+            sidecar.read_description(described) if beside else sidecar.read_description_inside(path)
+        )
         self.metadata = ModelMetadata.from_dict(description, str(source))
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
         if beside and description.get("sha256") != digest:
             raise InputError(
-                f"{path}: damaged, or not the file that {sidecar.name} describes (sha256 differs)."
+                f"{path}: damaged, or not the file that {described.name} describes "
+                "(sha256 differs)."
             )
         from ai_edge_litert.interpreter import Interpreter
 
@@ -132,41 +130,3 @@ def _checked(images, metadata):
     if images.shape[1:] != expected:
         raise ValueError(f"images of shape {images.shape}, expected (N, *{expected})")
     return images
-
-
-def read_description(path):
-    """What an exported model says about itself: the content of its JSON file, as a dict.
-
-    Raises:
-      InputError: the file is missing or damaged.
-    """
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{path}: the model's description is missing beside it.") from error
-    except ValueError as error:
-        raise InputError(f"{path}: the model's description is damaged ({error}).") from error
-    return _checked_record(record, path)
-
-
-def _description_inside(path):
-    content = path.read_bytes()
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            start = min(entry.header_offset for entry in archive.infolist())
-            record = _checked_record(json.loads(archive.read(DESCRIPTION_INSIDE)), path)
-    # An archive that was damaged can fail in many ways.
-    except (KeyError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
-        raise InputError(
-            f"{path}: carries no description that can be read, and "
-            f"{path.with_suffix('.json').name} is missing beside it."
-        ) from error
-    if record.get("sha256_before_description") != hashlib.sha256(content[:start]).hexdigest():
-        raise InputError(f"{path}: damaged, or not the file that it describes (sha256 differs).")
-    return record
-
-
-def _checked_record(record, path):
-    if not isinstance(record, dict):
-        raise InputError(f"{path}: expected a JSON object that describes a model.")
-    return record

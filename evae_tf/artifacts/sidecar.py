@@ -1,0 +1,89 @@
+"""What an exported model says about itself, in a file beside it or inside it: written and read."""
+
+import hashlib
+import io
+import json
+import zipfile
+import zlib
+from pathlib import Path
+
+from evae_tf.errors import InputError
+
+SAVED_MODEL_METADATA = Path("assets.extra") / "evae_tf.json"
+DESCRIPTION_INSIDE = "evae_tf.json"  # in the archive behind a .tflite file's end
+_LICENSE = (
+    "The software is under Apache-2.0. The weights are also under the terms of the data that the "
+    "model was trained on."
+)
+
+
+def describe(metadata, outputs, normalization):
+    """What `predictors.open_model` reads beside or inside an exported model, as a dict for JSON.
+
+    Args:
+      metadata: `ModelMetadata`.
+      outputs: names of the outputs that were exported.
+      normalization: what the pixels of `images` have to be.
+    """
+    return {
+        **metadata.to_dict(),
+        "normalization": normalization,
+        "outputs": list(outputs),
+        "license": _LICENSE,
+    }
+
+
+def write_sidecar(path, description):
+    """Writes a description beside the TFLite file `path`, with the digest of the file."""
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    write_json(path.with_suffix(".json"), {**description, "sha256": digest})
+
+
+def write_json(path, description):
+    """Writes a description to the file `path`, whose folder is created if needed."""
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(to_json(description), encoding="utf-8")
+
+
+def to_json(description):
+    """A description as text."""
+    return json.dumps(description, indent=2) + "\n"
+
+
+def read_description(path):
+    """What an exported model says about itself: the content of its JSON file, as a dict.
+
+    Raises:
+      InputError: the file is missing or damaged.
+    """
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path}: the model's description is missing beside it.") from error
+    except ValueError as error:
+        raise InputError(f"{path}: the model's description is damaged ({error}).") from error
+    return _checked(record, path)
+
+
+def read_description_inside(path):
+    """As `read_description`, from the archive behind the end of a .tflite file."""
+    content = path.read_bytes()
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            start = min(entry.header_offset for entry in archive.infolist())
+            record = _checked(json.loads(archive.read(DESCRIPTION_INSIDE)), path)
+    # An archive that was damaged can fail in many ways.
+    except (KeyError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+        raise InputError(
+            f"{path}: carries no description that can be read, and "
+            f"{path.with_suffix('.json').name} is missing beside it."
+        ) from error
+    if record.get("sha256_before_description") != hashlib.sha256(content[:start]).hexdigest():
+        raise InputError(f"{path}: damaged, or not the file that it describes (sha256 differs).")
+    return record
+
+
+def _checked(record, path):
+    if not isinstance(record, dict):
+        raise InputError(f"{path}: expected a JSON object that describes a model.")
+    return record
