@@ -14,8 +14,9 @@ import numpy as np
 from absl import app, flags
 from tqdm import tqdm
 
-from evae_tf import Aligner, metrics
+from evae_tf import Aligner
 from evae_tf.data import datasets
+from evae_tf.evaluation import metrics
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("data", None, "Folder of 300-W.", required=True)

@@ -16,11 +16,12 @@ from keras import ops
 from scipy import stats
 
 from benchmarks.comparison.tables import markdown
-from evae_tf import calibration, geometry, metrics
+from evae_tf import geometry
 from evae_tf.artifacts import keras_file
 from evae_tf.cli import data_flags
 from evae_tf.data.crops import cut_crops
 from evae_tf.data.images import read_image
+from evae_tf.evaluation import calibration, metrics
 from evae_tf.models.response_maps import soft_argmax
 
 FLAGS = flags.FLAGS

@@ -7,8 +7,9 @@ import keras
 import numpy as np
 from tqdm import tqdm
 
-from evae_tf import atomic, calibration, checkpoint, figures, geometry, metrics
+from evae_tf import atomic, checkpoint, geometry
 from evae_tf.errors import InputError
+from evae_tf.evaluation import calibration, figures, metrics
 from evae_tf.run_folder import METRICS
 
 

@@ -12,9 +12,10 @@ import cv2
 import numpy as np
 from matplotlib.figure import Figure
 
-from evae_tf import calibration, figures, geometry, metrics
+from evae_tf import geometry
 from evae_tf.artifacts import keras_file
 from evae_tf.data import synthetic
+from evae_tf.evaluation import calibration, figures, metrics
 from evae_tf.head_pose import HeadPose
 from evae_tf.metadata import ModelMetadata
 

@@ -10,10 +10,10 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
-from evae_tf import figures
 from evae_tf.artifacts.predictors import open_model
 from evae_tf.data import synthetic
 from evae_tf.data.crops import cut_crops
+from evae_tf.evaluation import figures
 
 _CONV, _LATENT, _DECONV, _LINE = "#F3B58A", "#BFD7EA", "#F6DE8D", "#555555"
 _FACE = 3

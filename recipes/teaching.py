@@ -12,9 +12,10 @@ import keras
 import numpy as np
 from tqdm import tqdm
 
-from evae_tf import geometry, metrics
+from evae_tf import geometry
 from evae_tf.data.augment import DRAWS, Augmentation, warp
 from evae_tf.data.crops import cut_crops
+from evae_tf.evaluation import metrics
 
 # Eyes' centres, tip of the nose, corners of the mouth: what all schemes have, by their indices.
 FIVE_POINTS = {

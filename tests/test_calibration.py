@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from evae_tf import calibration
+from evae_tf.evaluation import calibration
 
 
 @pytest.fixture(scope="module")

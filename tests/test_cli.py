@@ -15,7 +15,7 @@ from PIL import Image
 
 from evae_tf import markups
 from evae_tf.data import synthetic
-from evae_tf.evaluation import evaluate
+from evae_tf.evaluation.evaluate import evaluate
 from tests.test_training import SMALL
 
 ROOT = Path(__file__).parents[1]

@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from evae_tf import geometry, markups, metrics, readings
+from evae_tf import geometry, markups
 from evae_tf.artifacts import keras_file
 from evae_tf.artifacts.predictors import open_model
 from evae_tf.data import synthetic
 from evae_tf.data.crops import cut_crops
 from evae_tf.errors import InputError
-from evae_tf.evaluation import evaluate, format_table
+from evae_tf.evaluation import metrics, readings
+from evae_tf.evaluation.evaluate import evaluate, format_table
 from evae_tf.exporting import export_model
 from evae_tf.models import response_maps
 from evae_tf.models.build import build_model

@@ -6,10 +6,11 @@ import re
 import numpy as np
 import pytest
 
-from evae_tf import config, geometry, markups, metrics
+from evae_tf import config, geometry, markups
 from evae_tf.artifacts.predictors import open_model
 from evae_tf.data import synthetic
 from evae_tf.data.crops import cut_crops
+from evae_tf.evaluation import metrics
 from evae_tf.exporting import FILES, export_model, timing
 from evae_tf.models.build import build_model
 

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from matplotlib.collections import LineCollection, PathCollection
 
-from evae_tf import figures, markups, metrics
+from evae_tf import markups
 from evae_tf.errors import InputError
+from evae_tf.evaluation import figures, metrics
 
 COFW = markups.MARKUPS["cofw_29"]
 MTFL = markups.MARKUPS["mtfl_5"]

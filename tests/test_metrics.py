@@ -5,8 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from evae_tf import markups, metrics
+from evae_tf import markups
 from evae_tf.errors import InputError
+from evae_tf.evaluation import metrics
 
 
 def _faces_68():

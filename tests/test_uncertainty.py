@@ -6,10 +6,11 @@ import pytest
 import tensorflow as tf
 from keras import ops
 
-from evae_tf import calibration, losses, markups, training
+from evae_tf import losses, markups, training
 from evae_tf.artifacts.predictors import open_model
 from evae_tf.data import synthetic
 from evae_tf.data.crops import cut_crops
+from evae_tf.evaluation import calibration
 from evae_tf.models.build import build_model
 from evae_tf.models.uncertainty import UncertaintyHead
 from tests.test_models import images, small

@@ -5,7 +5,8 @@ import pytest
 from matplotlib.collections import EllipseCollection
 from matplotlib.figure import Figure
 
-from evae_tf import markups, uncertainty_figures
+from evae_tf import markups
+from evae_tf.evaluation import uncertainty_figures
 
 MTFL = markups.MARKUPS["mtfl_5"]
 

@@ -18,11 +18,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from evae_tf import Aligner, calibration, geometry, markups
+from evae_tf import Aligner, geometry, markups
 from evae_tf.align.smoothing import OneEuroFilter
 from evae_tf.align.upright import upright_squares
 from evae_tf.artifacts.predictors import open_model
 from evae_tf.data.images import read_image
+from evae_tf.evaluation import calibration
 
 ROOT = Path(__file__).resolve().parents[1]
 WEB, SCRIPTS = ROOT / "web", ROOT / "tests" / "web"

@@ -5,10 +5,11 @@ import dataclasses
 import keras
 import numpy as np
 
-from evae_tf import geometry, map_shape, metrics
+from evae_tf import geometry, map_shape
 from evae_tf.artifacts.predictors import open_model
 from evae_tf.config import MAP_ARCHITECTURES
 from evae_tf.data.crops import cut_crops
+from evae_tf.evaluation import metrics
 from evae_tf.models import response_maps
 
 ONE_PEAK = (

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from benchmarks.comparison import runs
 from benchmarks.comparison.measure import main_reading, predict_maps
-from evae_tf import figures
+from evae_tf.evaluation import figures
 from evae_tf.models import response_maps
 
 _CED_ENDS = {"300w": 0.10, "mtfl": 0.15, "helen29": 0.15}  # as published

@@ -10,7 +10,7 @@ import numpy as np
 from benchmarks.comparison import runs
 from benchmarks.comparison.measure import ONE_PEAK, main_reading
 from benchmarks.comparison.published import PUBLISHED
-from evae_tf import metrics
+from evae_tf.evaluation import metrics
 
 
 def markdown(header, rows):

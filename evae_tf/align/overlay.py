@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from evae_tf import calibration, figures
+from evae_tf.evaluation import calibration, figures
 
 DRAWINGS = ("points", "ellipses", "ids", "box")
 _LEVEL = 0.9

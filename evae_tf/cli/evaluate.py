@@ -32,7 +32,7 @@ def _main():
     # Imported here: a wrong flag and --help should not wait for TensorFlow.
     start_tensorflow()
     from evae_tf.data import datasets
-    from evae_tf.evaluation import evaluate, format_table
+    from evae_tf.evaluation.evaluate import evaluate, format_table
 
     markup = data_flags.markup()
     subset = FLAGS.subset or datasets.default_subset(FLAGS.dataset, data_flags.data_dir())

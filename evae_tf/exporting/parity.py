@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from evae_tf import geometry, metrics
+from evae_tf import geometry
 from evae_tf.artifacts.predictors import open_model
 from evae_tf.errors import InputError
+from evae_tf.evaluation import metrics
 
 # The largest difference of a landmark coordinate, as a fraction of the crop. What quantised files
 # lose is told by their NME: more than a tenth of the crop is no loss but a broken file.

@@ -7,10 +7,10 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from evae_tf import atomic
+from evae_tf.evaluation.figure_style import COLORS, quieten, words
+from evae_tf.evaluation.figures import save_figure
 from evae_tf.exporting import timing
 from evae_tf.exporting.tflite import INT8_THROUGHOUT
-from evae_tf.figure_style import COLORS, quieten, words
-from evae_tf.figures import save_figure
 
 FILE, FIGURE = "EXPORT_REPORT.md", "EXPORT_REPORT.png"
 _THREADS = (1, 2)

@@ -4,8 +4,8 @@ import numpy as np
 from matplotlib.collections import EllipseCollection
 from matplotlib.figure import Figure
 
-from evae_tf import calibration
-from evae_tf.figure_style import COLORS, GREY, PALE, draw_outline, quieten
+from evae_tf.evaluation import calibration
+from evae_tf.evaluation.figure_style import COLORS, GREY, PALE, draw_outline, quieten
 
 _SHOWN_LEVEL = 0.9
 

@@ -6,8 +6,9 @@ import json
 
 import numpy as np
 
-from evae_tf import atomic, calibration, evaluation_figures, geometry, metrics, readings
+from evae_tf import atomic, geometry
 from evae_tf.errors import InputError
+from evae_tf.evaluation import calibration, metrics, readings, report_figures
 
 BOX_JITTER_SEED = 20260
 _SUREST = 0.9  # share of the points, or faces, that is kept when the least sure are dropped
@@ -83,7 +84,7 @@ def evaluate(
     report = json.dumps({"rows": rows}, indent=2, allow_nan=False) + "\n"
     atomic.write_text(folder / "report.json", report)
     atomic.write_text(folder / "per_face.csv", _per_face(errors, faces))
-    evaluation_figures.write(folder, everything, predictors, true, distances, markup)
+    report_figures.write(folder, everything, predictors, true, distances, markup)
     return rows
 
 

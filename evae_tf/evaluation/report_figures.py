@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from evae_tf import figures, metrics, uncertainty_figures
+from evae_tf.evaluation import figures, metrics, uncertainty_figures
 from evae_tf.models import response_maps
 
 

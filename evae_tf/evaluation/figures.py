@@ -11,9 +11,9 @@ import cv2
 import numpy as np
 from matplotlib.figure import Figure
 
-from evae_tf import metrics
 from evae_tf.atomic import replacing_file
-from evae_tf.figure_style import (
+from evae_tf.evaluation import metrics
+from evae_tf.evaluation.figure_style import (
     COLORS,
     GREY,
     PALE,
