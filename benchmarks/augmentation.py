@@ -11,11 +11,12 @@ import keras
 import numpy as np
 
 from evae_tf import config as configs
-from evae_tf import markups, training
+from evae_tf import markups
 from evae_tf.data import synthetic
 from evae_tf.data.crops import cut_crops
 from evae_tf.data.pipeline import TrainingBatches
 from evae_tf.models.build import build_model
+from evae_tf.training.train import compiled_trainer, training_data
 
 ROUNDS = 5
 PIPELINE_BATCHES = 40
@@ -34,11 +35,11 @@ def main():
         context=config.crop_context_px,
     )
     batches = TrainingBatches(crops, config.batch_size, config.seed)
-    trainer = training.compiled_trainer(build_model(config, markup), config, markup, batches)
-    prepared = next(iter(training.training_data(trainer, batches, 0, num_threads=2)))
+    trainer = compiled_trainer(build_model(config, markup), config, markup, batches)
+    prepared = next(iter(training_data(trainer, batches, 0, num_threads=2)))
 
     def pipeline_rate():
-        data = iter(training.training_data(trainer, batches, 0, num_threads=2))
+        data = iter(training_data(trainer, batches, 0, num_threads=2))
         for _ in range(4):  # what was prefetched while nobody looked
             next(data)
         started = time.perf_counter()

@@ -19,11 +19,11 @@ from keras import ops
 
 from evae_tf import atomic
 from evae_tf.artifacts import keras_file
-from evae_tf.callbacks import Validation
 from evae_tf.cli import data_flags
 from evae_tf.data.crops import cut_crops
 from evae_tf.errors import InputError
 from evae_tf.metadata import ModelMetadata
+from evae_tf.training.callbacks import Validation
 
 FLAGS = flags.FLAGS
 flags.DEFINE_list("models", None, "The .keras files to average.", required=True)

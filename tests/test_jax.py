@@ -22,7 +22,9 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from evae_tf.artifacts import keras_file; from evae_tf import markups, training
+from evae_tf.artifacts import keras_file
+from evae_tf import markups
+from evae_tf.training.train import train
 from evae_tf.models.build import build_model
 from evae_tf.data import synthetic
 from evae_tf.data.augment import DRAWS, Augmentation, augment
@@ -38,7 +40,7 @@ if task == "write":
     build_model(config, markup).save(folder / "model.keras")
 if task == "train":
     faces = synthetic.read("train", markup, count=16), synthetic.read("val", markup, count=4)
-    training.train(config, markup, *faces, folder)
+    train(config, markup, *faces, folder)
     answer = {"rows": (folder / "metrics.csv").read_text()}
 else:
     outputs = keras_file.load_keras_model(folder / "model.keras")(images)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from evae_tf import losses
+from evae_tf.training import losses
 
 
 def _number(tensor):

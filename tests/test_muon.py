@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from keras import ops
 
-from evae_tf.averaging import AveragedAdamW
-from evae_tf.muon import AveragedMuon, orthogonalize
+from evae_tf.training.averaging import AveragedAdamW
+from evae_tf.training.muon import AveragedMuon, orthogonalize
 
 
 def _optimizer(**options):

@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 import scipy.io
 
-from evae_tf import markups, training
+from evae_tf import markups
 from evae_tf.artifacts.predictors import open_model
 from evae_tf.data import synthetic
 from evae_tf.data.datasets import DATASETS
 from evae_tf.data.images import read_image
 from evae_tf.data.readers import aflw19
 from evae_tf.data.splits import read_training_faces
+from evae_tf.training.train import train
 from tests.test_training import small
 
 NUM_FACES = 16
@@ -112,7 +113,7 @@ def test_a_data_set_trains_from_its_official_layout(dataset, tmp_path, monkeypat
             np.testing.assert_array_equal(image, original.image)
 
     config = small(dataset=dataset, epochs=1)
-    best = training.train(config, markup, train_faces, val_faces, tmp_path / "run")
+    best = train(config, markup, train_faces, val_faces, tmp_path / "run")
     assert 0 < best < 1
     model = open_model(tmp_path / "run" / "model.keras")
     assert model.metadata.markup == markup

@@ -16,16 +16,18 @@ import numpy as np
 import pytest
 from keras import ops
 
-from evae_tf import callbacks, losses, markups, training, transfer
 from evae_tf import config as configs
+from evae_tf import markups
 from evae_tf.artifacts import keras_file
-from evae_tf.averaging import AveragedAdamW
 from evae_tf.data import synthetic
 from evae_tf.data.crops import cut_crops
 from evae_tf.errors import InputError
 from evae_tf.models import response_maps
 from evae_tf.models.build import build_model
-from evae_tf.objective import LandmarkTrainer
+from evae_tf.training import callbacks, losses, transfer
+from evae_tf.training.averaging import AveragedAdamW
+from evae_tf.training.objective import LandmarkTrainer
+from evae_tf.training.train import compiled_trainer, train
 
 MTFL = markups.MARKUPS["mtfl_5"]
 SMALL = [
@@ -53,7 +55,7 @@ def faces():
 def finished(faces, tmp_path_factory):
     """The folder of an uninterrupted run."""
     folder = tmp_path_factory.mktemp("runs") / "finished"
-    training.train(small(), MTFL, *faces, folder)
+    train(small(), MTFL, *faces, folder)
     return folder
 
 
@@ -152,7 +154,7 @@ def test_averaged_weights_follow_the_stated_recursion():
 def test_muon_trains_all_kernels_but_those_of_the_last_layers(architecture):
     config = small(architecture=architecture)
     steps = types.SimpleNamespace(steps_per_epoch=3)
-    trainer = training.compiled_trainer(build_model(config, MTFL), config, MTFL, steps)
+    trainer = compiled_trainer(build_model(config, MTFL), config, MTFL, steps)
     kernels = [w for w in trainer.trainable_variables if w.path.endswith("kernel")]
     left = {w.path for w in kernels if not trainer.optimizer.orthogonalizes(w)}
     last = ("/head/kernel", *(f"/uncertainty/{name}/kernel" for name in _UNCERTAINTY))
@@ -188,19 +190,19 @@ def test_the_best_model_is_the_one_of_the_best_epoch(finished, faces):
 
 
 def test_two_runs_of_one_seed_are_the_same_and_of_another_are_not(finished, faces, tmp_path):
-    training.train(small(), MTFL, *faces, tmp_path / "again")
+    train(small(), MTFL, *faces, tmp_path / "again")
     assert results(rows_of(tmp_path / "again")) == results(rows_of(finished))
-    training.train(small(seed=1), MTFL, *faces, tmp_path / "other")
+    train(small(seed=1), MTFL, *faces, tmp_path / "other")
     assert rows_of(tmp_path / "other")[0]["loss"] != rows_of(finished)[0]["loss"]
 
 
 _RUN = """
 import sys
-from evae_tf import training
+from evae_tf.training.train import train
 from evae_tf.data import synthetic
 from tests.test_training import MTFL, small
 faces = synthetic.read("train", MTFL, count=36), synthetic.read("val", MTFL, count=12)
-training.train(small(), MTFL, *faces, sys.argv[1])
+train(small(), MTFL, *faces, sys.argv[1])
 """
 
 
@@ -216,22 +218,22 @@ def test_a_killed_run_goes_on_where_it_was(finished, faces, tmp_path):
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert len(rows_of(tmp_path)) < EPOCHS
-    training.train(small(), MTFL, *faces, tmp_path)
+    train(small(), MTFL, *faces, tmp_path)
     assert results(rows_of(tmp_path)) == results(rows_of(finished))
 
 
 def test_a_run_of_another_configuration_is_refused(copied, faces):
     before = {path: path.read_bytes() for path in copied.rglob("*") if path.is_file()}
     with pytest.raises(InputError, match=r"kl_weight was 0.1, now 0.5"):
-        training.train(small(kl_weight=0.5), MTFL, *faces, copied)
+        train(small(kl_weight=0.5), MTFL, *faces, copied)
     with pytest.raises(InputError, match=r"train_faces was 36, now 35"):
-        training.train(small(), MTFL, faces[0][1:], faces[1], copied)
+        train(small(), MTFL, faces[0][1:], faces[1], copied)
     assert {path: path.read_bytes() for path in copied.rglob("*") if path.is_file()} == before
 
 
 def test_a_finished_run_is_not_trained_again(copied, faces):
     rows, written = rows_of(copied), (copied / "model.keras").stat().st_mtime_ns
-    best = training.train(small(), MTFL, *faces, copied)
+    best = train(small(), MTFL, *faces, copied)
     assert best == min(float(row["val_nme"]) for row in rows)
     assert rows_of(copied) == rows
     assert (copied / "model.keras").stat().st_mtime_ns == written
@@ -240,13 +242,13 @@ def test_a_finished_run_is_not_trained_again(copied, faces):
 def test_a_damaged_checkpoint_is_refused_by_name(copied, faces):
     (copied / "checkpoints" / "last.npz").write_bytes(b"half a check")
     with pytest.raises(InputError, match=r"last\.npz"):
-        training.train(small(), MTFL, *faces, copied)
+        train(small(), MTFL, *faces, copied)
 
 
 def test_an_unwritable_folder_is_refused_before_any_work(faces, tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(InputError, match="file"):
-        training.train(small(), MTFL, *faces, tmp_path / "file")
+        train(small(), MTFL, *faces, tmp_path / "file")
 
 
 def test_weights_are_copied_where_shapes_agree(faces):
@@ -287,13 +289,13 @@ def test_a_run_without_its_metrics_is_refused_by_name(copied, faces):
     metrics = copied / "metrics.csv"
     metrics.write_text(metrics.read_text()[:-60])
     with pytest.raises(InputError, match=r"metrics\.csv"):
-        training.train(small(), MTFL, *faces, copied)
+        train(small(), MTFL, *faces, copied)
 
 
 @pytest.mark.parametrize("architecture", ["evae_cnn", "fcn"])
 def test_mixed_precision_trains_and_saves_a_float32_model(architecture, faces, tmp_path):
     config = small(epochs=1, mixed_precision=True, architecture=architecture)
-    training.train(config, MTFL, *faces, tmp_path)
+    train(config, MTFL, *faces, tmp_path)
     model = keras_file.load_keras_model(tmp_path / "model.keras")
     policies = {layer.dtype_policy.name for layer in model._flatten_layers()}
     assert policies == {"float32"}

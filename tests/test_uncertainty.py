@@ -6,13 +6,15 @@ import pytest
 import tensorflow as tf
 from keras import ops
 
-from evae_tf import losses, markups, training
+from evae_tf import markups
 from evae_tf.artifacts.predictors import open_model
 from evae_tf.data import synthetic
 from evae_tf.data.crops import cut_crops
 from evae_tf.evaluation import calibration
 from evae_tf.models.build import build_model
 from evae_tf.models.uncertainty import UncertaintyHead
+from evae_tf.training import losses
+from evae_tf.training.train import train
 from tests.test_models import images, small
 
 MTFL = markups.MARKUPS["mtfl_5"]
@@ -68,7 +70,7 @@ def test_a_model_with_the_head_is_saved_with_its_calibration(tmp_path):
 def trained(folder, **fields):
     config = small(epochs=2, batch_size=4, **fields)
     train_faces = synthetic.read("train", MTFL, count=8)
-    training.train(config, MTFL, train_faces, synthetic.read("val", MTFL, count=4), folder)
+    train(config, MTFL, train_faces, synthetic.read("val", MTFL, count=4), folder)
     return keras.saving.load_model(folder / "model.keras")
 
 
@@ -79,7 +81,7 @@ def test_a_model_is_calibrated_whatever_it_was_started_from(tmp_path):
     start.save(tmp_path / "start.keras")
     faces = synthetic.read("val", MTFL, count=6)
     config = small(epochs=1, batch_size=4)
-    training.train(config, MTFL, faces, faces, tmp_path, init_from=tmp_path / "start.keras")
+    train(config, MTFL, faces, faces, tmp_path, init_from=tmp_path / "start.keras")
     predictor = open_model(tmp_path / "model.keras")
     crops = cut_crops(faces, size=config.input_size, margin=config.crop_margin)
     outputs = predictor.predict(crops.model_input())

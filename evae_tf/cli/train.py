@@ -45,10 +45,10 @@ def _main():
     config, markup = configuration(), data_flags.markup()
     # Imported here: a wrong flag, --help and missing data should not wait for TensorFlow.
     start_tensorflow()
-    from evae_tf import training
+    from evae_tf.training.train import train
 
     train_faces, val_faces = data_flags.read_training_faces()
-    best = training.train(
+    best = train(
         config,
         markup,
         train_faces,

@@ -7,10 +7,11 @@ import keras
 import numpy as np
 from tqdm import tqdm
 
-from evae_tf import atomic, checkpoint, geometry
+from evae_tf import atomic, geometry
 from evae_tf.errors import InputError
 from evae_tf.evaluation import calibration, figures, metrics
-from evae_tf.run_folder import METRICS
+from evae_tf.training import checkpoint
+from evae_tf.training.run_folder import METRICS
 
 
 class Validation:

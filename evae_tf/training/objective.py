@@ -3,9 +3,9 @@
 import keras
 from keras import ops
 
-from evae_tf import losses
 from evae_tf.data.augment import augment
 from evae_tf.models import response_maps
+from evae_tf.training import losses
 
 
 class LandmarkTrainer(keras.Model):

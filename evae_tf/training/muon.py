@@ -6,7 +6,7 @@ import re
 import keras
 from keras import ops
 
-from evae_tf.averaging import AveragedAdamW
+from evae_tf.training.averaging import AveragedAdamW
 
 _MOMENTUM = 0.95
 # An update of this root mean square is about AdamW's: one learning rate then suits both.

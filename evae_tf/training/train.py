@@ -8,19 +8,20 @@ import keras
 import numpy as np
 from absl import logging
 
-from evae_tf import checkpoint, geometry, transfer
 from evae_tf import config as configs
+from evae_tf import geometry
 from evae_tf.artifacts import keras_file
-from evae_tf.averaging import AveragedAdamW
-from evae_tf.callbacks import EpochEnd, Interruption, Progress, Validation
 from evae_tf.data.augment import Augmentation
 from evae_tf.data.crops import cut_crops
 from evae_tf.data.pipeline import TrainingBatches, training_dataset
 from evae_tf.errors import InputError
 from evae_tf.models.build import build_model
-from evae_tf.muon import AveragedMuon
-from evae_tf.objective import LandmarkTrainer
-from evae_tf.run_folder import RunFolder
+from evae_tf.training import checkpoint, transfer
+from evae_tf.training.averaging import AveragedAdamW
+from evae_tf.training.callbacks import EpochEnd, Interruption, Progress, Validation
+from evae_tf.training.muon import AveragedMuon
+from evae_tf.training.objective import LandmarkTrainer
+from evae_tf.training.run_folder import RunFolder
 
 _LAST_LAYERS = ("/head/", "/uncertainty/")
 
