@@ -16,9 +16,10 @@ import matplotlib.cbook
 import numpy as np
 from absl import app, flags
 
-from evae_tf import Aligner, FaceTracker, photos
+from evae_tf import Aligner, FaceTracker
+from evae_tf.align import photos
+from evae_tf.align.frames import Video, video_file
 from evae_tf.align.overlay import draw_faces
-from evae_tf.align.video import Video, video_file
 from evae_tf.data import datasets
 from evae_tf.data.images import read_image
 

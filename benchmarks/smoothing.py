@@ -14,10 +14,10 @@ from absl import app, flags
 from tqdm import tqdm
 
 from evae_tf import Aligner, geometry
+from evae_tf.align.face_tracker import FaceTracker
 from evae_tf.align.smoothing import OneEuroFilter
 from evae_tf.data import synthetic
 from evae_tf.evaluation import metrics
-from evae_tf.face_tracker import FaceTracker
 from evae_tf.head_pose import HeadPose
 from evae_tf.markups import MARKUPS
 

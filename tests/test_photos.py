@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from evae_tf import geometry, markups, photos
+from evae_tf import geometry, markups
+from evae_tf.align import photos
 from evae_tf.align.aligned_face import AlignedFace
 
 EYES = markups.from_dict(

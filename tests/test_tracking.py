@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 
 from evae_tf import Aligner
-from evae_tf.align.video import Video, is_video, video_file
+from evae_tf.align.face_tracker import FaceTracker
+from evae_tf.align.frames import Video, is_video, video_file
+from evae_tf.align.videos import align_video
 from evae_tf.data.images import read_image
 from evae_tf.errors import InputError
-from evae_tf.face_tracker import FaceTracker
-from evae_tf.videos import align_video
 
 ROOT = Path(__file__).parents[1]
 PORTRAIT = matplotlib.cbook.get_sample_data("grace_hopper.jpg", asfileobj=False)
@@ -194,7 +194,7 @@ def _ctrl_c():
 @pytest.mark.parametrize(("end", "unplugged"), [(_unplugged, True), (_ctrl_c, False)])
 def test_what_a_camera_saw_is_written(aligner, video, tmp_path, monkeypatch, end, unplugged):
     camera = _Camera(video, end)
-    monkeypatch.setattr("evae_tf.align.video.cv2.VideoCapture", lambda number: camera)
+    monkeypatch.setattr("evae_tf.align.frames.cv2.VideoCapture", lambda number: camera)
     summary = align_video(
         "camera:0",
         aligner,

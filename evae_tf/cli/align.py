@@ -2,7 +2,7 @@
 
 from absl import flags
 
-from evae_tf.align import box_file, detection, landmark_files, overlay, video
+from evae_tf.align import box_file, detection, frames, landmark_files, overlay
 from evae_tf.artifacts import pretrained
 from evae_tf.cli.run import run, start_tensorflow
 from evae_tf.errors import InputError
@@ -55,14 +55,14 @@ def _main():
         raise InputError(f"--draw={','.join(unknown)}: known are {list(overlay.DRAWINGS)}.")
     if FLAGS.input is None:
         raise InputError("--input is missing: a photo, a folder, a glob, a video or camera:0.")
-    if video.is_video(FLAGS.input):
+    if frames.is_video(FLAGS.input):
         _align_video()
     else:
         _align_photos()
 
 
 def _align_photos():
-    from evae_tf import photos
+    from evae_tf.align import photos
 
     paths = photos.find_photos(FLAGS.input)
     boxes = None
@@ -87,7 +87,7 @@ def _align_photos():
 def _align_video():
     if FLAGS.detector == "boxes":
         raise InputError("--detector=boxes is for photos; a video takes haar, yunet or none.")
-    from evae_tf import videos
+    from evae_tf.align import videos
     from evae_tf.align.smoothing import OneEuroFilter
 
     create_filter = OneEuroFilter if FLAGS.smooth else None
@@ -113,7 +113,7 @@ def _align_video():
 def _aligner():
     if pretrained.locate(FLAGS.model, ".tflite", ".keras").suffix != ".tflite":
         start_tensorflow()
-    from evae_tf.aligner import Aligner
+    from evae_tf.align.aligner import Aligner
 
     detector = "none" if FLAGS.detector == "boxes" else FLAGS.detector
     return Aligner.load(

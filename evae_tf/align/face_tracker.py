@@ -4,8 +4,8 @@ import dataclasses
 
 from evae_tf import geometry
 from evae_tf.align.aligned_face import AlignedFace
+from evae_tf.align.aligner import MIN_SCORE
 from evae_tf.align.smoothing import OneEuroFilter
-from evae_tf.aligner import MIN_SCORE
 
 _SEARCH_EVERY = 10  # frames
 

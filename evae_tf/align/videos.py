@@ -8,12 +8,11 @@ import time
 from tqdm import tqdm
 
 from evae_tf import atomic
-from evae_tf.align.landmark_files import refuse_another
-from evae_tf.align.landmark_streams import STREAMS, read_header
+from evae_tf.align.face_tracker import FaceTracker
+from evae_tf.align.frames import Video, video_file
+from evae_tf.align.landmark_files import STREAMS, read_header, refuse_another
 from evae_tf.align.overlay import draw_faces
-from evae_tf.align.video import Video, video_file
 from evae_tf.errors import InputError
-from evae_tf.face_tracker import FaceTracker
 
 
 @dataclasses.dataclass
