@@ -28,11 +28,11 @@ def main():
     boxes = None if FLAGS.box is None else [_numbers("box", FLAGS.box, "x_min,y_min,x_max,y_max")]
     face_box = _numbers("face_box", FLAGS.face_box, "x,y,scale")
     start_tensorflow()
-    from evae_tf import serving_client
+    from evae_tf.serving.client import CLIENTS, align_photo
 
-    client = serving_client.CLIENTS[FLAGS.protocol](FLAGS.server, FLAGS.model_name, FLAGS.timeout)
+    client = CLIENTS[FLAGS.protocol](FLAGS.server, FLAGS.model_name, FLAGS.timeout)
     try:
-        faces = serving_client.align_photo(client, FLAGS.input, boxes, face_box)
+        faces = align_photo(client, FLAGS.input, boxes, face_box)
     finally:
         client.close()
     print(json.dumps({"image": FLAGS.input, "faces": faces}, indent=2, allow_nan=False))

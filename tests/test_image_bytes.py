@@ -10,7 +10,7 @@ import tensorflow as tf
 from PIL import Image, ImageOps
 
 from evae_tf import geometry
-from evae_tf.exporting import image_bytes
+from evae_tf.serving import image_graph
 
 
 def picture(height=64, width=90, seed=0):
@@ -42,7 +42,7 @@ def test_a_jpeg_stands_upright_as_pillow_has_it(orientation, order):
     data = encoded(picture(), "JPEG", quality=90, exif=exif(orientation, order))
     expected = np.array(ImageOps.exif_transpose(Image.open(io.BytesIO(data))))
     assert expected.shape == ((64, 90, 3) if orientation < 5 else (90, 64, 3))
-    found = image_bytes.decode(tf.constant(data)).numpy()
+    found = image_graph.decode(tf.constant(data)).numpy()
     np.testing.assert_array_equal(found, expected)
 
 
@@ -62,9 +62,9 @@ def test_exif_data_that_are_damaged_turn_nothing(damage):
     plain = encoded(picture(), "JPEG", quality=90)
     segment = b"\xff\xe1" + struct.pack(">H", len(damage) + 2) + damage
     data = plain[:2] + segment + plain[2:]
-    assert image_bytes.exif_orientation(tf.constant(data)).numpy() == 1
+    assert image_graph.exif_orientation(tf.constant(data)).numpy() == 1
     np.testing.assert_array_equal(
-        image_bytes.decode(tf.constant(data)), image_bytes.decode(tf.constant(plain))
+        image_graph.decode(tf.constant(data)), image_graph.decode(tf.constant(plain))
     )
 
 
@@ -72,7 +72,7 @@ def test_exif_data_behind_other_segments_are_found():
     plain = encoded(picture(), "JPEG", quality=90, exif=exif(8, ">"), comment=b"before and after")
     thumbnail = b"\xff\xed" + struct.pack(">H", 402) + bytes(400)
     data = plain[:2] + thumbnail + plain[2:]
-    assert image_bytes.exif_orientation(tf.constant(data)).numpy() == 8
+    assert image_graph.exif_orientation(tf.constant(data)).numpy() == 8
 
 
 def sixteen_bits():
@@ -97,7 +97,7 @@ def test_every_sort_of_picture_is_read_as_by_the_package(image, kind, largest, t
     path = tmp_path / "picture"
     path.write_bytes(encoded(image, kind))
     expected = read_image(path).astype(int)
-    found = image_bytes.decode(tf.constant(path.read_bytes())).numpy()
+    found = image_graph.decode(tf.constant(path.read_bytes())).numpy()
     assert np.abs(found - expected).max() <= largest
 
 
@@ -116,7 +116,7 @@ def test_a_square_is_cut_as_opencv_cuts_it(square):
     """OpenCV takes positions to 1/32 of a pixel and rounds, so that edges differ by a few greys."""
     image = picture()
     expected = geometry.cut_square(image, np.float32(square), 48).astype(float)
-    found = image_bytes.cut_square(tf.constant(image), tf.constant(np.float32(square)), 48)
+    found = image_graph.cut_square(tf.constant(image), tf.constant(np.float32(square)), 48)
     difference = np.abs(255 * found.numpy() - expected)
     assert difference.mean() < 0.6
     assert difference.max() < 6
@@ -141,7 +141,7 @@ def test_a_broken_row_spoils_itself_alone():
         (good, [-1e7, -1e7, 1e7, 1e7], True),  # a dot in a black crop, and no matter of seconds
     ]
     files, boxes, expected = zip(*rows, strict=True)
-    cut = tf.function(lambda files, boxes: image_bytes.cut_crops(files, boxes, 32, 0.25))
+    cut = tf.function(lambda files, boxes: image_graph.cut_crops(files, boxes, 32, 0.25))
     crops, squares, valid = cut(tf.constant(files), tf.constant(boxes, tf.float32))
     assert valid.numpy().tolist() == list(expected)
     for i in np.flatnonzero(expected):
@@ -158,12 +158,12 @@ def test_a_header_of_thousands_of_segments_is_not_walked_through():
     plain = encoded(picture(), "JPEG", exif=exif(6, "<"))
     comments = b"\xff\xfe\x00\x02" * 5000
     crafted = plain[:2] + comments + plain[2:]
-    assert image_bytes.exif_orientation(tf.constant(plain)).numpy() == 6
-    assert image_bytes.exif_orientation(tf.constant(crafted)).numpy() == 1
+    assert image_graph.exif_orientation(tf.constant(plain)).numpy() == 6
+    assert image_graph.exif_orientation(tf.constant(crafted)).numpy() == 1
 
 
 def test_no_rows_give_no_crops():
-    crops, squares, valid = image_bytes.cut_crops(
+    crops, squares, valid = image_graph.cut_crops(
         tf.zeros((0,), tf.string), tf.zeros((0, 4)), 32, 0.25
     )
     assert (crops.shape, squares.shape, valid.shape) == ((0, 32, 32, 3), (0, 3), (0,))

@@ -17,8 +17,9 @@ from evae_tf.artifacts import keras_file
 from evae_tf.artifacts.predictors import open_model
 from evae_tf.data import synthetic
 from evae_tf.errors import InputError
-from evae_tf.exporting import export_model, warm_up
+from evae_tf.exporting import export_model
 from evae_tf.models.build import build_model
+from evae_tf.serving import warm_up
 
 BOX = (183.0, 158.0, 347.0, 335.0)  # of the face in the portrait
 SIZE, MARGIN = config.PRESETS["mobile"].input_size, 0.25

@@ -19,11 +19,11 @@ from PIL import Image
 from tensorflow_serving.config import model_server_config_pb2
 
 from evae_tf import Aligner, config, geometry, markups
-from evae_tf import serving_client as client
 from evae_tf.data import synthetic
 from evae_tf.errors import InputError
 from evae_tf.exporting import export_model
-from evae_tf.predict_request import MODEL_NAME
+from evae_tf.serving import client as client
+from evae_tf.serving.predict_request import MODEL_NAME
 from tests.loopback_server import GrpcServer, Model, RestServer
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -1,6 +1,6 @@
 """Trained models as files for servers and phones."""
 
-from evae_tf.exporting.artifacts import CALIBRATED, FILES, FORMATS
 from evae_tf.exporting.export import export_model
+from evae_tf.exporting.files import CALIBRATED, FILES, FORMATS
 
 __all__ = ["CALIBRATED", "FILES", "FORMATS", "export_model"]

@@ -16,7 +16,7 @@ from evae_tf.data import synthetic
 from evae_tf.data.crops import cut_crops
 from evae_tf.errors import InputError
 from evae_tf.exporting import report as reports
-from evae_tf.exporting.artifacts import CALIBRATED, FORMATS, ArtifactWriter
+from evae_tf.exporting.files import CALIBRATED, FORMATS, ArtifactWriter
 from evae_tf.exporting.parity import Reference
 from evae_tf.metadata import ModelMetadata
 

@@ -8,10 +8,11 @@ import numpy as np
 
 from evae_tf import atomic
 from evae_tf.artifacts import sidecar
-from evae_tf.exporting import serving, tflite, tflite_file, warm_up
+from evae_tf.exporting import tflite, tflite_file
 from evae_tf.exporting.parity import Reference
 from evae_tf.exporting.saved_model import write_saved_model
 from evae_tf.metadata import ModelMetadata
+from evae_tf.serving import signatures, warm_up
 
 FILES = {
     "saved_model": "saved_model",
@@ -59,13 +60,13 @@ class ArtifactWriter:
         return {"path": FILES[name], **compared}
 
     def _serving(self, name, model):
-        version = str(serving.next_version(self.folder, self.metadata))
+        version = str(signatures.next_version(self.folder, self.metadata))
         with atomic.replacing_folder(self.folder / version) as temporary:
-            serving.write_signatures(model, self.metadata, temporary)
+            signatures.write_signatures(model, self.metadata, temporary)
             warm_up.write_warm_up(self.metadata, temporary)
             compared = self._described(name, model, temporary)
-            signatures = warm_up.compare_signatures(temporary, self.metadata)
-        return {"path": version, **compared, "signatures": signatures}
+            compared_signatures = warm_up.compare_signatures(temporary, self.metadata)
+        return {"path": version, **compared, "signatures": compared_signatures}
 
     def _described(self, name, model, temporary):
         """Writes what a SavedModel says about itself and compares it."""

@@ -6,8 +6,8 @@ import tensorflow as tf
 
 from evae_tf.artifacts import sidecar
 from evae_tf.errors import InputError
-from evae_tf.exporting import image_bytes as images_in_graph
 from evae_tf.metadata import ModelMetadata
+from evae_tf.serving import image_graph
 
 
 def next_version(folder, metadata):
@@ -77,7 +77,7 @@ def write_signatures(model, metadata, folder):
         tf.debugging.assert_equal(
             tf.shape(image_bytes)[0], tf.shape(boxes)[0], "image_bytes and boxes differ in number"
         )
-        crops, squares, valid = images_in_graph.cut_crops(image_bytes, boxes, size, margin)
+        crops, squares, valid = image_graph.cut_crops(image_bytes, boxes, size, margin)
         outputs = _in_pixels(model(crops, training=False), squares)
         blanked = {
             name: tf.where(_like(valid, value), value, np.nan) for name, value in outputs.items()

@@ -16,7 +16,7 @@ from evae_tf.data import synthetic
 from evae_tf.data.crops import cut_crops
 from evae_tf.data.images import read_image
 from evae_tf.errors import InputError
-from evae_tf.predict_request import predict_request
+from evae_tf.serving.predict_request import predict_request
 
 WARM_UP_REQUESTS = "assets.extra/tf_serving_warmup_requests"
 _BATCHES = (1, 4)

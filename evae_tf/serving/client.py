@@ -18,7 +18,7 @@ from evae_tf import geometry
 from evae_tf.align import detection
 from evae_tf.data.images import read_image
 from evae_tf.errors import InputError
-from evae_tf.predict_request import MODEL_NAME, predict_request
+from evae_tf.serving.predict_request import MODEL_NAME, predict_request
 
 _ATTEMPTS, _FIRST_PAUSE_S = 4, 0.1
 _RETRIED_STATUS = (429, 502, 503, 504)
