@@ -1,4 +1,4 @@
-"""Draws assets/aligned.jpg: drawn faces with the landmarks that server_68 finds, and its doubt.
+"""Draws docs/images/aligned.jpg: drawn faces, the landmarks that server_68 finds, and its doubt.
 
 `python -m recipes.draw_aligned`
 """
@@ -28,7 +28,7 @@ def main():
         image = cv2.resize(face.image, (_SHOWN_PX, _SHOWN_PX), interpolation=cv2.INTER_CUBIC)
         box = (face.box + 0.5) * scale - 0.5
         panels.append(draw_faces(image, aligner(image, boxes=[box]), ["points", "ellipses"]))
-    target = Path(__file__).parents[1] / "assets" / "aligned.jpg"
+    target = Path(__file__).parents[1] / "docs/images/aligned.jpg"
     with atomic.replacing_file(target) as temporary:
         Image.fromarray(np.concatenate(panels, axis=1)).save(temporary, quality=90)
 

@@ -1,4 +1,4 @@
-"""Draws assets/failures.jpg: where a model fails, on a drawn face, and whether it says so.
+"""Draws docs/images/failures.jpg: where a model fails, on a drawn face, and whether it says so.
 
 `python -m recipes.draw_failures mobile_68`. Each panel has the landmarks found, their error over
 the outer eye corners, and the error that the model itself expects, from its covariance. A model
@@ -84,7 +84,7 @@ def _expected_error(covariance):
 def main():
     """Writes the picture of the model named on the command line."""
     figure = draw(keras_file.load_keras_model(sys.argv[1]))
-    figures.save_figure(figure, Path(__file__).parents[1] / "assets" / "failures.jpg")
+    figures.save_figure(figure, Path(__file__).parents[1] / "docs/images/failures.jpg")
 
 
 if __name__ == "__main__":

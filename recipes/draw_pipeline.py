@@ -1,4 +1,4 @@
-"""Draws assets/pipeline.png: the network as a diagram, with what a trained model really computes.
+"""Draws docs/images/pipeline.png: the network as a diagram, with what a trained model computes.
 
 `python -m recipes.draw_pipeline runs/demo/model.keras`, on a synthetic face of the test subset.
 """
@@ -105,7 +105,7 @@ def main():
     image = cut_crops(faces[_FACE:], size=4 * size, margin=margin).images[0]
     landmarks_px = outputs["landmarks"][0] * len(image) - 0.5
     figure = draw(image, outputs["response_maps"][0], landmarks_px, metadata.markup)
-    figures.save_figure(figure, Path(__file__).parents[1] / "assets" / "pipeline.png")
+    figures.save_figure(figure, Path(__file__).parents[1] / "docs/images/pipeline.png")
 
 
 if __name__ == "__main__":

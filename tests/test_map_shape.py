@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from evae_tf import map_shape
+from benchmarks.comparison import map_shape
 
 HEIGHT, WIDTH = 48, 64
 

@@ -5,7 +5,8 @@ import dataclasses
 import keras
 import numpy as np
 
-from evae_tf import geometry, map_shape
+from benchmarks.comparison import map_shape
+from evae_tf import geometry
 from evae_tf.artifacts.predictors import open_model
 from evae_tf.config import MAP_ARCHITECTURES
 from evae_tf.data.crops import cut_crops
