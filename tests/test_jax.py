@@ -28,7 +28,7 @@ from evae_tf.training.train import train
 from evae_tf.models.build import build_model
 from evae_tf.data import synthetic
 from evae_tf.data.augment import DRAWS, Augmentation, augment
-from tests.test_models import small
+from tests.models.test_models import small
 
 task, folder, preset, architecture = sys.argv[1], Path(sys.argv[2]), *sys.argv[3:]
 markup = markups.MARKUPS["mtfl_5"]

@@ -8,7 +8,7 @@ so the mean of a Gaussian response is pulled inwards: for a peak of standard dev
 at distance d from the border by s * phi(d / s) / Phi(d / s), the mean of a truncated normal
 distribution. That is 0.8 s at the border itself, 0.06 s at d = 2 s and 0.005 s at d = 3 s. With
 the default crop margin and maps, landmarks of an exact box lie 2.8 cells and more from the border.
-`tests/test_response_maps.py` measures the bias against the formula.
+`tests/models/test_response_maps.py` measures the bias against the formula.
 """
 
 from keras import ops

@@ -1,7 +1,7 @@
 /**
  * A visitor of the page in web/: does what a person would, and prints as JSON what came of it.
  *
- * node visitor.mjs SCENARIO '{"url", "chromium", "profile", ...}'; see tests/test_web.py.
+ * node visitor.mjs SCENARIO '{"url", "chromium", "profile", ...}'; see tests/web/test_web.py.
  */
 
 import { readFileSync } from "node:fs";

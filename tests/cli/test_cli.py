@@ -16,9 +16,9 @@ from PIL import Image
 from evae_tf import markups
 from evae_tf.data import synthetic
 from evae_tf.evaluation.evaluate import evaluate
-from tests.test_training import SMALL
+from tests.training.test_train import SMALL
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 MTFL = markups.MARKUPS["mtfl_5"]
 SET = [f"--set={assignment}" for assignment in SMALL]
 

@@ -15,7 +15,7 @@ from evae_tf import config, markups
 from evae_tf.artifacts.predictors import open_model
 from evae_tf.models.build import build_model
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")

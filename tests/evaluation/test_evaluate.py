@@ -19,7 +19,7 @@ from evae_tf.evaluation.evaluate import evaluate, format_table
 from evae_tf.exporting import export_model
 from evae_tf.models import response_maps
 from evae_tf.models.build import build_model
-from tests.test_training import small
+from tests.training.test_train import small
 
 MTFL = markups.MARKUPS["mtfl_5"]
 ARCHITECTURES = ("cnn", "fcn", "evae", "fcn_cnn", "evae_cnn")

@@ -22,7 +22,7 @@ from evae_tf.align.aligned_face import AlignedFace
 from evae_tf.align.upright import upright_squares
 from evae_tf.data.images import read_image
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 MODEL = ROOT / "assets" / "mobile_68.tflite"
 DOCUMENT = (ROOT / "docs" / "mobile.md").read_text(encoding="utf-8")
 SIGNATURE, INPUT = "serving_default", "images"

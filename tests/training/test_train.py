@@ -200,7 +200,7 @@ _RUN = """
 import sys
 from evae_tf.training.train import train
 from evae_tf.data import synthetic
-from tests.test_training import MTFL, small
+from tests.training.test_train import MTFL, small
 faces = synthetic.read("train", MTFL, count=36), synthetic.read("val", MTFL, count=12)
 train(small(), MTFL, *faces, sys.argv[1])
 """

@@ -25,7 +25,7 @@ from evae_tf.artifacts.predictors import open_model
 from evae_tf.data.images import read_image
 from evae_tf.evaluation import calibration
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 WEB, SCRIPTS = ROOT / "web", ROOT / "tests" / "web"
 NODE, CHROMIUM = shutil.which("node"), shutil.which("chromium")
 EYES = [36, 45]  # the outer corners

@@ -14,7 +14,7 @@ from evae_tf.align import detection
 from evae_tf.align.box_file import read_boxes
 from evae_tf.errors import InputError
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PORTRAIT = Path(matplotlib.cbook.get_sample_data("grace_hopper.jpg", asfileobj=False))
 HEADER = "image,box_x_min,box_y_min,box_x_max,box_y_max\n"
 

@@ -12,7 +12,7 @@ from evae_tf import markups
 from evae_tf.data import synthetic
 from evae_tf.data.readers import csv_file
 from evae_tf.models.build import build_model
-from tests.test_models import small
+from tests.models.test_models import small
 
 IBUG = markups.MARKUPS["ibug_68"]
 

@@ -17,7 +17,7 @@ from evae_tf.data.images import read_image
 from evae_tf.data.readers import aflw19
 from evae_tf.data.splits import read_training_faces
 from evae_tf.training.train import train
-from tests.test_training import small
+from tests.training.test_train import small
 
 NUM_FACES = 16
 

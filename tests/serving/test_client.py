@@ -24,9 +24,9 @@ from evae_tf.errors import InputError
 from evae_tf.exporting import export_model
 from evae_tf.serving import client as client
 from evae_tf.serving.predict_request import MODEL_NAME
-from tests.loopback_server import GrpcServer, Model, RestServer
+from tests.serving.loopback_server import GrpcServer, Model, RestServer
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 SERVERS = {"grpc": GrpcServer, "rest": RestServer}
 BOX = (183.0, 158.0, 347.0, 335.0)  # of the face in the portrait
 PROTOCOLS = pytest.mark.parametrize("protocol", ["grpc", "rest"])

@@ -15,7 +15,7 @@ from evae_tf.models.build import build_model
 from evae_tf.models.uncertainty import UncertaintyHead
 from evae_tf.training import losses
 from evae_tf.training.train import train
-from tests.test_models import images, small
+from tests.models.test_models import images, small
 
 MTFL = markups.MARKUPS["mtfl_5"]
 

@@ -19,7 +19,7 @@ from evae_tf.align.videos import align_video
 from evae_tf.data.images import read_image
 from evae_tf.errors import InputError
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PORTRAIT = matplotlib.cbook.get_sample_data("grace_hopper.jpg", asfileobj=False)
 HEIGHT, WIDTH, COUNT, RATE = 260, 400, 24, 25.0
 
