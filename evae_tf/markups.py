@@ -53,50 +53,76 @@ class Markup:
         """A JSON-ready description; `from_dict` reads it back."""
         return json.loads(json.dumps(dataclasses.asdict(self)))
 
+    @classmethod
+    def from_dict(cls, record, source="markup"):
+        """A checked `Markup` from a dict laid out as a markup file.
 
-def from_dict(record, source="markup"):
-    """A checked `Markup` from a dict laid out as a markup file.
+        Keys `name`, `points`, `flip_pairs`, `normalizers` and `outline`; `default_normalizer` may
+        be absent (then the first normaliser, or `box_size` where there is none). A normaliser is a
+        pair of point indices, or a pair of index lists whose means are taken.
 
-    Keys `name`, `points`, `flip_pairs`, `normalizers` and `outline`; `default_normalizer` may be
-    absent (then the first normaliser, or `box_size` where there is none). A normaliser is a pair
-    of point indices, or a pair of index lists whose means are taken.
+        Raises:
+          InputError: a key is missing or unknown, a name repeats, or an index is out of range.
+        """
+        known = {field.name for field in dataclasses.fields(cls)}
+        if not isinstance(record, dict):
+            raise InputError(f"{source}: expected a JSON object with the keys {sorted(known)}.")
+        unknown = set(record) - known
+        missing = known - {"default_normalizer"} - set(record)
+        if unknown or missing:
+            raise InputError(
+                f"{source}: missing keys {sorted(missing)}, unknown keys {sorted(unknown)}; "
+                f"known are {sorted(known)}."
+            )
+        points = record["points"]
+        is_list = isinstance(points, list | tuple) and len(points) > 0
+        if not is_list or not all(isinstance(point, str) for point in points):
+            raise InputError(f"{source}: points are {points!r}, expected a list of point names.")
+        repeated = sorted({name for name in points if points.count(name) > 1})
+        if repeated:
+            raise InputError(
+                f"{source}: point names must be given once each, repeated: {repeated}."
+            )
+        try:
+            normalizers = {
+                name: tuple(_indices(group, len(points)) for group in _pair(groups))
+                for name, groups in record["normalizers"].items()
+            }
+            flip_pairs = tuple(_indices(_pair(pair), len(points)) for pair in record["flip_pairs"])
+            outline = tuple(_indices(_pair(edge), len(points)) for edge in record["outline"])
+        except (TypeError, ValueError, AttributeError) as error:
+            raise InputError(f"{source}: {error}.") from error
+        flipped = [index for pair in flip_pairs for index in pair]
+        if len(flipped) != len(set(flipped)):
+            raise InputError(f"{source}: a point stands in more than one of the flip_pairs.")
+        default = record.get("default_normalizer") or next(iter(normalizers), "box_size")
+        if default not in (*normalizers, *_BOX_NORMALIZERS):
+            raise InputError(
+                f"{source}: default_normalizer {default!r} is not among the normalizers."
+            )
+        return cls(str(record["name"]), tuple(points), flip_pairs, normalizers, outline, default)
 
-    Raises:
-      InputError: a key is missing or unknown, a name repeats, or an index is out of range.
-    """
-    known = {field.name for field in dataclasses.fields(Markup)}
-    if not isinstance(record, dict):
-        raise InputError(f"{source}: expected a JSON object with the keys {sorted(known)}.")
-    unknown = set(record) - known
-    missing = known - {"default_normalizer"} - set(record)
-    if unknown or missing:
-        raise InputError(
-            f"{source}: missing keys {sorted(missing)}, unknown keys {sorted(unknown)}; "
-            f"known are {sorted(known)}."
-        )
-    points = record["points"]
-    is_list = isinstance(points, list | tuple) and len(points) > 0
-    if not is_list or not all(isinstance(point, str) for point in points):
-        raise InputError(f"{source}: points are {points!r}, expected a list of point names.")
-    repeated = sorted({name for name in points if points.count(name) > 1})
-    if repeated:
-        raise InputError(f"{source}: point names must be given once each, repeated: {repeated}.")
-    try:
-        normalizers = {
-            name: tuple(_indices(group, len(points)) for group in _pair(groups))
-            for name, groups in record["normalizers"].items()
-        }
-        flip_pairs = tuple(_indices(_pair(pair), len(points)) for pair in record["flip_pairs"])
-        outline = tuple(_indices(_pair(edge), len(points)) for edge in record["outline"])
-    except (TypeError, ValueError, AttributeError) as error:
-        raise InputError(f"{source}: {error}.") from error
-    flipped = [index for pair in flip_pairs for index in pair]
-    if len(flipped) != len(set(flipped)):
-        raise InputError(f"{source}: a point stands in more than one of the flip_pairs.")
-    default = record.get("default_normalizer") or next(iter(normalizers), "box_size")
-    if default not in (*normalizers, *_BOX_NORMALIZERS):
-        raise InputError(f"{source}: default_normalizer {default!r} is not among the normalizers.")
-    return Markup(str(record["name"]), tuple(points), flip_pairs, normalizers, outline, default)
+    @classmethod
+    def load(cls, name):
+        """The markup called `name`, or the one in the JSON file `name`.
+
+        Raises:
+          InputError: neither a known markup nor a readable markup file.
+        """
+        if name in MARKUPS:
+            return MARKUPS[name]
+        path = Path(name)
+        if path.suffix != ".json":
+            raise InputError(
+                f"unknown markup {name!r}: known are {sorted(MARKUPS)}, or a .json file."
+            )
+        try:
+            record = json.loads(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise InputError(f"{path}: cannot be read ({error.strerror}).") from error
+        except ValueError as error:
+            raise InputError(f"{path}: not a JSON file ({error}).") from error
+        return cls.from_dict(record, source=str(path))
 
 
 def _pair(value):
@@ -113,26 +139,6 @@ def _indices(group, num_points):
         if not isinstance(index, int) or not 0 <= index < num_points:
             raise ValueError(f"point index {index!r} is not in 0..{num_points - 1}")
     return group
-
-
-def load(name):
-    """The markup called `name`, or the one in the JSON file `name`.
-
-    Raises:
-      InputError: neither a known markup nor a readable markup file.
-    """
-    if name in MARKUPS:
-        return MARKUPS[name]
-    path = Path(name)
-    if path.suffix != ".json":
-        raise InputError(f"unknown markup {name!r}: known are {sorted(MARKUPS)}, or a .json file.")
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}).") from error
-    except ValueError as error:
-        raise InputError(f"{path}: not a JSON file ({error}).") from error
-    return from_dict(record, source=str(path))
 
 
 def _chain(first, last, closed=False):
@@ -256,6 +262,6 @@ _WFLW_98 = {
 }
 
 MARKUPS = {
-    record["name"]: from_dict(record, source=record["name"])
+    record["name"]: Markup.from_dict(record, source=record["name"])
     for record in (_MTFL_5, _AFLW_19, _COFW_29, _IBUG_68, _WFLW_98)
 }

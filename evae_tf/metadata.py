@@ -50,5 +50,5 @@ class ModelMetadata:
         if missing:
             raise InputError(f"{source}: the model's description lacks {missing}.")
         values = {name: record[name] for name in names}
-        values["markup"] = markups.from_dict(record["markup"], source)
+        values["markup"] = markups.Markup.from_dict(record["markup"], source)
         return cls(**{**values, "face_box": tuple(record["face_box"])})

@@ -77,7 +77,7 @@ def _labelled(teachers, faces, annotated):
     mean_face = np.mean([_normalized(face) for face in annotated], axis=0)
     mean_five = teaching.five_points(mean_face[None], _IBUG.name)[0]
     known = np.stack([face.landmarks for face in faces])
-    known = teaching.five_points(known, faces[0].markup)
+    known = teaching.five_points(known, faces[0].markup.name)
     boxes = teaching.first_boxes(known, mean_face, mean_five)
     landmarks, deviation = teaching.label(teachers, faces, boxes)
     found = teaching.five_points(landmarks, _IBUG.name)
@@ -112,7 +112,7 @@ def without_copies(faces, held_out):
 def _thumbnails(faces):
     """Grey crops around five points, mean 0 and length 1: float [N, 576]."""
     known = np.stack([face.landmarks for face in faces])
-    five = teaching.five_points(known, faces[0].markup)
+    five = teaching.five_points(known, faces[0].markup.name)
     centre = five.mean(axis=1)
     side = 2.2 * np.linalg.norm(five - centre[:, None], axis=-1).max(axis=1, keepdims=True)
     boxes = np.concatenate([centre - side / 2, centre + side / 2], axis=1)

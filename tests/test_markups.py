@@ -73,13 +73,13 @@ def test_outline_and_normalizers_look_the_same_in_a_mirror(markup):
 
 @each_markup
 def test_a_markup_survives_json(markup):
-    assert markups.from_dict(json.loads(json.dumps(markup.to_dict()))) == markup
+    assert markups.Markup.from_dict(json.loads(json.dumps(markup.to_dict()))) == markup
 
 
 def test_own_markup_from_a_file(tmp_path):
     path = tmp_path / "cat.json"
     path.write_text(json.dumps(_own()), encoding="utf-8")
-    markup = markups.load(str(path))
+    markup = markups.Markup.load(str(path))
     assert markup.points == ("left_ear", "nose", "right_ear")
     assert markup.flip_permutation == [2, 1, 0]
     assert markup.normalizers["ears_to_nose"] == ((0, 2), (1,))
@@ -88,7 +88,7 @@ def test_own_markup_from_a_file(tmp_path):
 
 
 def test_without_normalizers_the_box_is_the_default():
-    assert markups.from_dict(_own(normalizers={})).default_normalizer == "box_size"
+    assert markups.Markup.from_dict(_own(normalizers={})).default_normalizer == "box_size"
 
 
 BAD_RECORDS = {
@@ -116,15 +116,15 @@ def test_a_bad_markup_file_is_named_with_its_fault(case, tmp_path):
     path = tmp_path / "bad.json"
     path.write_text(json.dumps(record), encoding="utf-8")
     with pytest.raises(InputError, match=rf"(?s)bad\.json: .*({message})"):
-        markups.load(str(path))
+        markups.Markup.load(str(path))
 
 
 def test_unreadable_markup_files(tmp_path):
     with pytest.raises(InputError, match="unknown markup 'ibug68'.*aflw_19.*ibug_68"):
-        markups.load("ibug68")
+        markups.Markup.load("ibug68")
     with pytest.raises(InputError, match=r"none\.json: cannot be read"):
-        markups.load(str(tmp_path / "none.json"))
+        markups.Markup.load(str(tmp_path / "none.json"))
     half = tmp_path / "half.json"
     half.write_bytes(b'{"name": "\xff')
     with pytest.raises(InputError, match=r"half\.json: not a JSON file"):
-        markups.load(str(half))
+        markups.Markup.load(str(half))

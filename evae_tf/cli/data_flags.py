@@ -46,12 +46,12 @@ def markup():
             raise InputError(f"--markup={FLAGS.markup}: {FLAGS.dataset} is annotated in {own}.")
         return markups.MARKUPS[own]
     if FLAGS.dataset == "synthetic":
-        return markups.load(FLAGS.markup or "ibug_68")
+        return markups.Markup.load(FLAGS.markup or "ibug_68")
     if FLAGS.markup is None:
         raise InputError(
             f"--dataset=csv needs --markup: one of {sorted(markups.MARKUPS)}, or a JSON file."
         )
-    return markups.load(FLAGS.markup)
+    return markups.Markup.load(FLAGS.markup)
 
 
 def data_dir():

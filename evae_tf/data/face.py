@@ -7,6 +7,7 @@ import numpy as np
 
 from evae_tf.errors import InputError
 from evae_tf.geometry import landmark_box
+from evae_tf.markups import Markup
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,7 +21,7 @@ class Face:
       landmarks: float32 [K, 2], (x, y), image pixels counted from 0, EXIF rotation applied.
       visible: bool [K], or None where the set has no such flags.
       subset: the part of the data set it belongs to.
-      markup: name of the landmark scheme.
+      markup: the `Markup` that the landmarks follow.
       name: what reports call it (the path relative to the data set, or a number).
     """
 
@@ -29,7 +30,7 @@ class Face:
     landmarks: np.ndarray
     visible: np.ndarray | None
     subset: str
-    markup: str
+    markup: Markup
     name: str
 
 
@@ -66,4 +67,4 @@ def make_face(image, landmarks, *, markup, subset, name, box=None, visible=None)
         visible = np.asarray(visible).astype(bool)
         if visible.shape != expected[:1]:
             raise InputError(f"{name}: {visible.size} visibility flags for {expected[0]} points.")
-    return Face(image, box, landmarks, visible, subset, markup.name, name)
+    return Face(image, box, landmarks, visible, subset, markup, name)

@@ -154,11 +154,11 @@ def _checked_faces(faces, markup):
     """Those that files are compared on; they must be annotated as the model predicts."""
     if not faces:
         raise InputError("there are no faces to compare the files on.")
-    found, expected = (faces[0].markup, len(faces[0].landmarks)), (markup.name, markup.num_points)
-    if found != expected:
+    found = faces[0].markup
+    if found.points != markup.points:
         raise InputError(
-            f"the faces are annotated in {found[0]} ({found[1]} points), the model predicts "
-            f"{expected[0]} ({expected[1]} points)."
+            f"the faces are annotated in {found.name} ({found.num_points} points), the model "
+            f"predicts {markup.name} ({markup.num_points} points)."
         )
     return _spread(faces)
 

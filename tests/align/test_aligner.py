@@ -92,7 +92,7 @@ def test_what_is_no_photo_is_refused(aligner, image):
 def test_a_model_of_one_landmark_is_refused():
     class Predictor:
         class metadata:
-            markup = markups.from_dict(
+            markup = markups.Markup.from_dict(
                 {"name": "m", "points": ["a"], "flip_pairs": [], "normalizers": {}, "outline": []},
                 "the test",
             )

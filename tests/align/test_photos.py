@@ -10,7 +10,7 @@ from evae_tf import geometry, markups
 from evae_tf.align import photos
 from evae_tf.align.aligned_face import AlignedFace
 
-EYES = markups.from_dict(
+EYES = markups.Markup.from_dict(
     {
         "name": "eyes",
         "points": ["left_eye", "right_eye"],

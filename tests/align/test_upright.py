@@ -50,7 +50,7 @@ def test_a_model_of_other_boxes_gets_crops_like_those_of_its_training():
 
 
 def test_a_markup_without_eyes_is_not_turned():
-    markup = markups.from_dict(
+    markup = markups.Markup.from_dict(
         {"name": "m", "points": ["a", "b"], "flip_pairs": [], "normalizers": {}, "outline": []}, "m"
     )
     landmarks = np.float32([[[10, 10], [30, 50]]])

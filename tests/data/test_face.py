@@ -22,7 +22,7 @@ def test_box_is_the_tight_box_unless_given():
     assert made.landmarks.dtype == made.box.dtype == np.float32
     assert made.visible.dtype == bool
     assert made.visible.tolist() == [True, False, True, True, False]
-    assert (made.markup, made.subset, made.name) == ("mtfl_5", "test", "a")
+    assert (made.markup.name, made.subset, made.name) == ("mtfl_5", "test", "a")
     assert face().visible is None
 
 

@@ -7,7 +7,7 @@ from evae_tf.data import synthetic
 from evae_tf.data.synthetic.faces import _sample_pose, draw_face
 from evae_tf.errors import InputError
 from evae_tf.head_pose import HeadPose
-from evae_tf.markups import MARKUPS, from_dict
+from evae_tf.markups import MARKUPS, Markup
 
 IBUG = MARKUPS["ibug_68"]
 FRONTAL = HeadPose(0.0, 0.0, 0.0)
@@ -198,4 +198,4 @@ def test_an_unknown_subset_or_a_markup_of_ones_own_is_refused():
         synthetic.read("trial", IBUG)
     own = {"name": "mine", "points": ["a"], "flip_pairs": [], "normalizers": {}, "outline": []}
     with pytest.raises(InputError, match="mine"):
-        synthetic.read("train", from_dict(own))
+        synthetic.read("train", Markup.from_dict(own))

@@ -228,7 +228,7 @@ def test_a_figure_that_cannot_be_written_leaves_the_old_file(tmp_path, monkeypat
 
 def test_landmarks_are_drawn_where_they_are():
     """The middle of each dot, found by its pixels, is its landmark to a tenth of a pixel."""
-    markup = markups.from_dict({**MTFL.to_dict(), "outline": []})
+    markup = markups.Markup.from_dict({**MTFL.to_dict(), "outline": []})
     landmarks = np.float32([[50.25, 60.5], [190.75, 58], [120.4, 111.6], [70, 160], [170.1, 150.9]])
     image = np.full((200, 260, 3), 17, np.uint8)
     drawn = figures.draw_landmarks(image, landmarks, markup)
@@ -247,7 +247,7 @@ def test_landmarks_are_drawn_where_they_are():
 
 
 def test_the_outline_joins_its_points():
-    markup = markups.from_dict({**MTFL.to_dict(), "outline": [[0, 1]]})
+    markup = markups.Markup.from_dict({**MTFL.to_dict(), "outline": [[0, 1]]})
     landmarks = np.float32([[20, 30], [180, 30], [100, 90], [60, 150], [140, 150]])
     drawn = figures.draw_landmarks(np.zeros((170, 200, 3), np.uint8), landmarks, markup)
     assert drawn[30, 30:170].any(axis=1).all()

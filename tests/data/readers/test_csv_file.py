@@ -7,9 +7,9 @@ import pytest
 
 from evae_tf.data.datasets import available_subsets, default_subset, read_faces
 from evae_tf.errors import InputError
-from evae_tf.markups import MARKUPS, from_dict
+from evae_tf.markups import MARKUPS, Markup
 
-MARKUP = from_dict(
+MARKUP = Markup.from_dict(
     {
         "name": "triangle",
         "points": ["a", "b", "c"],
@@ -50,7 +50,7 @@ def test_all_columns_in_any_order(table):
     assert face.box.tolist() == [1, 2, 50, 60.5]
     assert face.visible.tolist() == [True, False, True]
     assert face.image == path.parent / "b, b.jpg"
-    assert (face.name, face.subset, face.markup) == ("b, b.jpg", "train", "triangle")
+    assert (face.name, face.subset, face.markup) == ("b, b.jpg", "train", MARKUP)
 
 
 def test_fewest_columns_blanks_and_byte_order_mark(table):

@@ -58,7 +58,7 @@ def test_every_spelling_of_a_pts_file_gives_the_same_face(tmp_path, text):
     np.testing.assert_allclose(face.landmarks, POINTS, atol=1e-5)
     np.testing.assert_allclose(face.box, [-2, 7.25, 130.5, 90], atol=1e-5)
     assert face.image == tmp_path / "afw" / "1_1.JPG"
-    assert (face.visible, face.subset, face.markup) == (None, "train", "ibug_68")
+    assert (face.visible, face.subset, face.markup.name) == (None, "train", "ibug_68")
 
 
 def test_subsets_without_a_val_list(root):
