@@ -1,0 +1,11 @@
+"""Names for what signatures take and give; the shapes stand in the docstrings."""
+
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray: TypeAlias = npt.NDArray[np.floating[Any]]
+BoolArray: TypeAlias = npt.NDArray[np.bool_]
+ByteArray: TypeAlias = npt.NDArray[np.uint8]
+Tensor: TypeAlias = Any  # of Keras' backend; Keras and TensorFlow come without types
