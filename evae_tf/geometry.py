@@ -35,9 +35,13 @@ def pixel_to_fraction(pixel, size):
 
 
 def landmark_box(landmarks):
-    """The tight box of each face: float [..., K, 2] -> float32 [..., 4]."""
+    """The tight box of each face's annotated points: float [..., K, 2] -> float32 [..., 4].
+
+    Points that are NaN are left out; the box of a face without any other is NaN.
+    """
     landmarks = np.asarray(landmarks, np.float32)
-    return np.concatenate([landmarks.min(axis=-2), landmarks.max(axis=-2)], axis=-1)
+    least, most = (pick.reduce(landmarks, axis=-2) for pick in (np.fmin, np.fmax))
+    return np.concatenate([least, most], axis=-1)
 
 
 def box_diagonal(box):
@@ -79,7 +83,7 @@ def relative_box(boxes, landmarks):
 
     Args:
       boxes: float [N, 4], image pixels.
-      landmarks: float [N, K, 2], image pixels.
+      landmarks: float [N, K, 2], image pixels; NaN where a point is not annotated.
 
     Returns:
       (x, y, scale), medians over the faces: how far the centre of a box lies from that of the
@@ -97,7 +101,7 @@ def box_of_landmarks(landmarks, relative=TIGHT_BOX):
     What `relative_box` says of them is `relative` again.
 
     Args:
-      landmarks: float [..., K, 2].
+      landmarks: float [..., K, 2]; NaN where a point is not annotated.
       relative: (x, y, scale).
 
     Returns:

@@ -44,6 +44,18 @@ def test_where_boxes_lie_is_found_and_put_back():
     np.testing.assert_array_equal(geometry.box_of_landmarks(landmarks), tight)
 
 
+def test_boxes_leave_out_points_that_are_not_annotated():
+    nan = np.nan
+    landmarks = np.float32(
+        [[[4, 9], [nan, nan], [5, 8]], [[nan, nan], [2, 16], [-1, 3]], [[nan, nan]] * 3]
+    )
+    boxes = geometry.landmark_box(landmarks)
+    np.testing.assert_array_equal(boxes, [[4, 8, 5, 9], [-1, 3, 2, 16], [nan] * 4])
+    np.testing.assert_array_equal(geometry.box_of_landmarks(landmarks[:2]), boxes[:2])
+    wider = boxes[:2] + np.float32([[-0.5, -0.5, 0.5, 0.5], [-6.5, -6.5, 6.5, 6.5]])
+    assert geometry.relative_box(wider, landmarks[:2]) == (0.0, 0.0, 2.0)
+
+
 def test_the_square_of_the_whole_image_has_the_image_s_own_fractions():
     """An image of 64 pixels covers -0.5 to 63.5: its middle is 31.5."""
     square = np.float32([31.5, 31.5, 64])

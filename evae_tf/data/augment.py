@@ -61,7 +61,8 @@ def augment(crops, landmarks, visible, draws, *, size, flip_permutation, strengt
     Args:
       crops: uint8 or float [B, C, C, 3], RGB in 0..255, C >= size: `size` pixels of crop in the
         middle, and context that a turned or shifted crop needs.
-      landmarks: float [B, K, 2], fractions of the middle `size` pixels.
+      landmarks: float [B, K, 2], fractions of the middle `size` pixels; NaN where a point is not
+        annotated, which it stays.
       visible: bool or float [B, K], whether each landmark can be seen.
       draws: float [B, len(DRAWS)], uniform in [0, 1).
       size: S, side of the crops that leave.
@@ -70,7 +71,7 @@ def augment(crops, landmarks, visible, draws, *, size, flip_permutation, strengt
 
     Returns:
       images float32 [B, S, S, 3], RGB in [0, 1]; landmarks float32 [B, K, 2], crop fractions;
-      visible float32 [B, K], 0 also for landmarks that were covered or left the crop.
+      visible float32 [B, K], 0 also for landmarks that were covered or left the crop, or are NaN.
     """
     images, landmarks, visible = warp(
         crops,
@@ -82,6 +83,7 @@ def augment(crops, landmarks, visible, draws, *, size, flip_permutation, strengt
         strength=strength,
     )
     images, uncovered = change_appearance(images, landmarks, draws, strength)
+    # Nothing compares with NaN, so that points without a place are not within.
     within = ops.all(ops.abs(landmarks - 0.5) <= 0.5, axis=-1)
     return images, landmarks, visible * uncovered * ops.cast(within, "float32")
 

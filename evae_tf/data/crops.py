@@ -22,8 +22,8 @@ class Crops:
     Attributes:
       images: uint8 [N, C, C, 3], RGB; an array or a memory-mapped file.
       landmarks: float32 [N, K, 2], fractions of the model's crop, which is the middle `size`
-        pixels of the images; the rest is context for augmentation.
-      visible: bool [N, K]; all true for faces without such flags.
+        pixels of the images; the rest is context for augmentation. NaN where not annotated.
+      visible: bool [N, K]; every annotated point for faces without such flags.
       squares: float32 [N, 3], the model's crop in image pixels, see `geometry.square_around`.
       size: S, side of the model's crop in pixels.
     """
@@ -83,10 +83,7 @@ def cut_crops(faces, *, size, margin, context=0, boxes=None, folder=None, num_th
                     os.posix_fallocate(whole.fileno(), 0, temporary.stat().st_size)
                 _cut_all(faces, boxes, wider, file, num_threads).flush()
         images = np.load(path, mmap_mode="r")
-    visible = [
-        np.ones(len(face.landmarks), bool) if face.visible is None else face.visible
-        for face in faces
-    ]
+    visible = [face.annotated if face.visible is None else face.visible for face in faces]
     landmarks = geometry.image_to_crop(landmarks, squares)
     return Crops(images, landmarks, np.stack(visible), squares, size)
 

@@ -18,8 +18,10 @@ class Face:
       image: path of the image file, or the pixels themselves (uint8 [H, W, 3], RGB) where there
         is no file, as for drawn faces and the images inside COFW's .mat.
       box: float32 [4], (x_min, y_min, x_max, y_max), image pixels.
-      landmarks: float32 [K, 2], (x, y), image pixels counted from 0, EXIF rotation applied.
-      visible: bool [K], or None where the set has no such flags.
+      landmarks: float32 [K, 2], (x, y), image pixels counted from 0, EXIF rotation applied; both
+        are NaN where the point is not annotated.
+      visible: bool [K], whether each annotated point can be seen, False for the others; or None
+        where the set has no such flags.
       subset: the part of the data set it belongs to.
       markup: the `Markup` that the landmarks follow.
       name: what reports call it (the path relative to the data set, or a number).
@@ -33,21 +35,27 @@ class Face:
     markup: Markup
     name: str
 
+    @property
+    def annotated(self):
+        """Bool [K]: which points have a place."""
+        return ~np.isnan(self.landmarks[:, 0])
+
 
 def make_face(image, landmarks, *, markup, subset, name, box=None, visible=None):
     """A checked `Face`; readers build their records with this and nothing else.
 
     Args:
       image: see `Face`.
-      landmarks: [K, 2], image pixels counted from 0.
+      landmarks: [K, 2], image pixels counted from 0; NaN, NaN for a point that is not annotated.
       markup: a `Markup`, which fixes K.
       subset: see `Face`.
       name: see `Face`; error messages start with it.
-      box: [4], or None for the tight box of the landmarks.
+      box: [4], or None for the tight box of the annotated points.
       visible: [K] of bool or 0/1, or None.
 
     Raises:
-      InputError: a wrong number of points, NaN, a box of zero area.
+      InputError: a wrong number of points, infinity, NaN in one coordinate only, fewer than two
+        annotated points, a box of zero area.
     """
     landmarks = np.asarray(landmarks, np.float32)
     expected = (markup.num_points, 2)
@@ -55,9 +63,18 @@ def make_face(image, landmarks, *, markup, subset, name, box=None, visible=None)
         raise InputError(
             f"{name}: {landmarks.size // 2} points found, {markup.name} has {expected[0]}."
         )
-    if not np.isfinite(landmarks).all():
-        bad = markup.points[int(np.argwhere(~np.isfinite(landmarks).all(axis=1))[0, 0])]
-        raise InputError(f"{name}: the coordinates of {bad} are not finite numbers.")
+    absent = np.isnan(landmarks).all(axis=1)
+    damaged = ~absent & ~np.isfinite(landmarks).all(axis=1)
+    if damaged.any():
+        point = int(damaged.argmax())
+        raise InputError(
+            f"{name}: {markup.points[point]} lies at {landmarks[point].tolist()}; expected two "
+            "finite numbers, or nan for both where it is not annotated."
+        )
+    if (found := int((~absent).sum())) < 2:
+        raise InputError(
+            f"{name}: {found} of {len(absent)} points annotated, expected at least two."
+        )
     box = landmark_box(landmarks) if box is None else np.asarray(box, np.float32)
     if box.shape != (4,) or not np.isfinite(box).all() or not (box[2:] > box[:2]).all():
         raise InputError(
@@ -67,4 +84,5 @@ def make_face(image, landmarks, *, markup, subset, name, box=None, visible=None)
         visible = np.asarray(visible).astype(bool)
         if visible.shape != expected[:1]:
             raise InputError(f"{name}: {visible.size} visibility flags for {expected[0]} points.")
+        visible &= ~absent
     return Face(image, box, landmarks, visible, subset, markup, name)

@@ -174,6 +174,41 @@ def test_mirroring_exchanges_what_is_hidden_and_leaving_the_crop_hides():
     np.testing.assert_array_equal(seen, [mirrored, [0, 1, 1, 1, 0]])
 
 
+@pytest.mark.parametrize("inside_tf_data", [False, True])
+def test_points_that_are_not_annotated_stay_so_and_change_sides_in_a_mirror(inside_tf_data):
+    """All that is random happens at full strength; the left eye and one mouth corner are absent."""
+    count = 16
+    crops = np.random.default_rng(0).integers(0, 256, (count, OLD, OLD, 3), np.uint8)
+    full = np.float32([[0.4, 0.4], [0.6, 0.4], [0.5, 0.5], [0.4, 0.6], [0.6, 0.6]])
+    full = np.tile(full, (count, 1, 1))
+    visible = np.ones((count, 5), bool)
+    partial = full.copy()
+    partial[:, [0, 4]] = np.nan
+    strength = Augmentation(occluder_rate=1.0, blur_rate=0.0, jpeg_rate=0.0)
+    draw = draws(count, seed=3)
+
+    def augmented(landmarks):
+        batch = (crops, landmarks, visible, draw)
+        arguments = {"size": SIZE, "flip_permutation": PERMUTATION, "strength": strength}
+        if inside_tf_data:
+            data = tf.data.Dataset.from_tensors(batch)
+            result = next(iter(data.map(lambda *batch: augment.augment(*batch, **arguments))))
+        else:
+            result = augment.augment(*batch, **arguments)
+        return [ops.convert_to_numpy(part) for part in result]
+
+    images, moved, seen = augmented(partial)
+    all_images, all_moved, all_seen = augmented(full)
+    mirrored = draw[:, DRAWS.index("mirror")] < strength.mirror_rate
+    assert 0 < mirrored.sum() < count
+    absent = np.where(mirrored[:, None], [[0, 1, 0, 1, 0]], [[1, 0, 0, 0, 1]]).astype(bool)
+    np.testing.assert_array_equal(images, all_images)
+    np.testing.assert_array_equal(np.isnan(moved), np.stack([absent] * 2, axis=-1))
+    np.testing.assert_array_equal(moved[~absent], all_moved[~absent])
+    np.testing.assert_array_equal(seen, all_seen * ~absent)
+    assert 0 < seen.sum() < (~absent).sum(), "an occluder should cover some of the others"
+
+
 def test_blur_is_the_mean_of_its_neighbours():
     images = np.random.default_rng(0).uniform(0, 1, (4, SIZE, SIZE, 3)).astype(np.float32)
     changed = appearance(images, draws(4, blur=1.0), blur_rate=0.5)

@@ -32,12 +32,42 @@ def test_wrong_number_of_points(count):
         face(np.arange(2.0 * count).reshape(count, 2))
 
 
-@pytest.mark.parametrize("bad", [np.nan, np.inf])
-def test_not_finite_names_the_point(bad):
+@pytest.mark.parametrize("bad", [(11, np.nan), (np.nan, 13), (11, np.inf), (np.nan, -np.inf)])
+def test_half_a_place_or_infinity_names_the_point(bad):
     landmarks = LANDMARKS.copy()
-    landmarks[2, 1] = bad
-    with pytest.raises(InputError, match="^a: .*nose_tip"):
+    landmarks[2] = bad
+    with pytest.raises(InputError, match="^a: nose_tip lies at .*nan for both"):
         face(landmarks)
+
+
+def without(*points):
+    landmarks = LANDMARKS.copy()
+    landmarks[list(points)] = np.nan
+    return landmarks
+
+
+def test_points_that_are_not_annotated_have_no_place_and_are_not_visible():
+    made = face(without(1, 4), visible=[1, 1, 0, 1, 1])
+    assert made.box.tolist() == [-3.5, 4, 11, 21]
+    assert made.annotated.tolist() == [True, False, True, True, False]
+    assert made.visible.tolist() == [True, False, False, True, False]
+    assert face(without(1, 4)).visible is None
+    assert face().annotated.all()
+
+
+def test_fewer_than_two_annotated_points_are_no_face():
+    assert face(without(1, 2, 3)).box.tolist() == [-3.5, 4, 18, 40.25]
+    for absent, count in (((1, 2, 3, 4), 1), (range(5), 0)):
+        with pytest.raises(InputError, match=f"^a: {count} of 5 points annotated, .*two"):
+            face(without(*absent), box=[0, 0, 9, 9])
+
+
+def test_annotated_points_in_a_line_have_no_box():
+    landmarks = without(1, 2, 4)
+    landmarks[3, 0] = landmarks[0, 0]
+    with pytest.raises(InputError, match="no area"):
+        face(landmarks)
+    assert face(landmarks, box=[0, 0, 9, 9]).annotated.sum() == 2
 
 
 @pytest.mark.parametrize("box", [[1, 2, 1, 5], [1, 5, 3, 2], [1, 2, 3], [1, 2, np.nan, 5]])

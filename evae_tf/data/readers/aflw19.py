@@ -17,7 +17,9 @@ def read(data_dir, subset, markup):
     """Yields a `Face` for each face of the subset, called by its entry in `nameList`.
 
     `frontal` is the test faces whose 19 points are all visible. The release does not say that it
-    counts pixels from 1, so coordinates are taken as they stand.
+    counts pixels from 1, so coordinates are taken as they stand. `mask_new` says which points can
+    be seen; hidden ones have an estimated place and keep it, but those at (0, 0) have none: they
+    are not annotated.
 
     Raises:
       InputError: the file is absent or damaged, or a face is.
@@ -39,11 +41,14 @@ def read(data_dir, subset, markup):
     for row in order[:_NUM_TRAIN] if subset == "train" else order[_NUM_TRAIN:]:
         if subset == "frontal" and not visible[row].all():
             continue
+        landmarks = np.float32(data[row].reshape(2, 19).T)
+        absent = ~landmarks.any(axis=1) & (visible[row] == 0)
+        landmarks[absent] = np.nan
         with errors_name(f"{path}, face {row + 1}"):
             name = str(np.ravel(names[row])[0])
             face = make_face(
                 _image(data_dir, name),
-                data[row].reshape(2, 19).T,
+                landmarks,
                 markup=markup,
                 subset=subset,
                 name=name,

@@ -1,10 +1,12 @@
 """Reader of people's own faces: a .csv file with a header and a row for each face.
 
-Columns `image` (path relative to the file), `x0,y0,x1,y1,...` (pixels counted from 0) and, if
-wanted, `visible0,...` (0 or 1), `box_x_min,box_y_min,box_x_max,box_y_max` and `split`.
+Columns `image` (path relative to the file), `x0,y0,x1,y1,...` (pixels counted from 0; `nan` or
+nothing in both: not annotated) and, if wanted, `visible0,...` (0 or 1),
+`box_x_min,box_y_min,box_x_max,box_y_max` and `split`.
 """
 
 import csv
+import math
 
 from evae_tf.data.face import make_face
 from evae_tf.data.readers.annotations import errors_name, read_lines
@@ -42,7 +44,10 @@ def read(path, subset, markup):
                 continue
             if not row["image"]:
                 raise InputError("image is empty")
-            coordinates = [_number(row, column) for column in point_columns]
+            coordinates = [
+                _number(row, column) if row[column].strip() else math.nan
+                for column in point_columns
+            ]
             face = make_face(
                 path.parent / row["image"],
                 list(zip(coordinates[::2], coordinates[1::2], strict=True)),

@@ -83,6 +83,21 @@ def test_columns(root):
     assert face.image == root / "data" / "flickr" / name(5)
 
 
+def test_a_hidden_point_at_the_origin_is_not_annotated(root):
+    """Three points of face 5, counted from 1: hidden at (0, 0), seen there, hidden elsewhere."""
+    truth = variables()
+    for point in (2, 7):
+        truth["data"][4, [point, 19 + point]] = 0
+    truth["mask_new"][4, [2, 11]] = 0
+    truth["data"][4, 11] = 0
+    write(root, **truth)
+    face = read_faces("aflw19", root, "test")[1]
+    assert np.flatnonzero(~face.annotated).tolist() == [2]
+    assert np.flatnonzero(~face.visible).tolist() == [2, 11]
+    assert face.landmarks[7].tolist() == [0, 0]
+    np.testing.assert_allclose(face.landmarks[11], [0, truth["data"][4, 30]], rtol=1e-6)
+
+
 def test_images_in_either_place_and_absent_ones(root):
     assert read_faces("aflw19", root, "test")[0].image == root / name(2)
     (root / name(2)).unlink()
@@ -94,7 +109,7 @@ def test_images_in_either_place_and_absent_ones(root):
     [
         ({"data": np.ones((NUM_FACES, 36))}, r"expected 38, 4 and 19 columns"),
         ({"bbox": np.ones((NUM_FACES - 1, 4))}, r"for 7 names"),
-        ({"data": np.full((NUM_FACES, 38), np.nan)}, r"face 3: .*not finite"),
+        ({"data": np.full((NUM_FACES, 38), np.nan)}, r"face 3: .*0 of 19 points annotated"),
         ({"bbox": np.ones((NUM_FACES, 4))}, r"face 3: .*no area"),
         ({"ra": np.array([[1, 1, 2, 3, 4, 5, 6]])}, r"ra is not an order of the 7 faces"),
     ],

@@ -91,7 +91,7 @@ def test_val_list_holds_row_names(tmp_path):
     [
         ({"points": phis()[:, :86]}, "expected 87 and 4 columns"),
         ({"boxes": BOXES[:1]}, "for 2 images"),
-        ({"points": np.full((2, 87), np.nan)}, "row 1: .*not finite"),
+        ({"points": np.full((2, 87), np.nan)}, "row 1: .*0 of 29 points annotated"),
         ({"boxes": BOXES * [1, 1, 1, 0]}, "row 1: .*no area"),
         ({"images": (GREY, GREY / 255)}, r"row 2: the image is float64 \[30, 41\]"),
         ({"images": (GREY, COLOUR[..., :2])}, r"row 2: the image is uint8 \[48, 64, 2\]"),

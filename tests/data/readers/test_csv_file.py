@@ -5,6 +5,7 @@ import csv
 import numpy as np
 import pytest
 
+from evae_tf import geometry
 from evae_tf.data.datasets import available_subsets, default_subset, read_faces
 from evae_tf.errors import InputError
 from evae_tf.markups import MARKUPS, Markup
@@ -99,8 +100,12 @@ def test_bad_header(table, header, message):
     [
         (ROW[:-1], "6 cells, expected 7"),
         ([*ROW, 9], "8 cells, expected 7"),
-        ([*ROW[:3], "", *ROW[4:]], "x1 is '', expected a number"),
-        ([*ROW[:3], "nan", *ROW[4:]], "not finite"),
+        ([*ROW[:3], "wide", *ROW[4:]], "x1 is 'wide', expected a number"),
+        ([*ROW[:3], "", *ROW[4:]], r"b lies at \[nan, 6.0\]; .* nan for both"),
+        ([*ROW[:4], "NaN", *ROW[5:]], r"b lies at \[40.0, nan\]; .* nan for both"),
+        ([*ROW[:3], "inf", *ROW[4:]], r"b lies at \[inf, 6.0\]"),
+        (["a.jpg", "", "", "nan", "nan", 3, 4], "1 of 3 points annotated"),
+        (["a.jpg", "", "", 1, 2, 3, 2], "no area"),
         (["", *ROW[1:]], "image is empty"),
         (["a.jpg", 1, 2, 1, 5, 1, 8], "no area"),
         (ROW, "the same as row 2"),
@@ -110,6 +115,22 @@ def test_bad_row_names_file_and_row(table, row, message):
     path = table(["image", *POINTS], ROW, row)
     with pytest.raises(InputError, match=rf"faces\.csv, row 3: .*{message}"):
         read(path)
+
+
+@pytest.mark.parametrize("absent", ["nan", "NaN", "NAN", "", " "])
+def test_nan_or_nothing_in_both_coordinates_is_not_annotated(table, absent):
+    header = ["image", *POINTS, *VISIBLE]
+    (face,) = read(table(header, [*ROW[:3], absent, absent, *ROW[5:], 1, 1, 0]))
+    np.testing.assert_array_equal(face.landmarks, [[-3, 4.5], [np.nan, np.nan], [20, 30]])
+    assert face.box.tolist() == [-3, 4.5, 20, 30]
+    assert face.visible.tolist() == [True, False, False]
+
+
+def test_a_box_needs_numbers(table):
+    header = ["image", *POINTS, *BOX]
+    for cell, message in (("", "box_y_max is '', expected a number"), ("nan", "no area")):
+        with pytest.raises(InputError, match=rf"row 2: .*{message}"):
+            read(table(header, [*ROW, 1, 2, 50, cell]))
 
 
 def test_bad_flag(table):
@@ -143,6 +164,23 @@ def test_without_a_markup(table):
 def test_absent_images_are_left_out(table):
     path = table(["image", *POINTS], ROW, ["gone.jpg", *ROW[1:]])
     assert [face.name for face in read(path)] == ["a.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("folder", "counts", "annotated"),
+    [("aflw68", (7702, 1066), 440830 + 63024), ("cfp_profile", (1200, 268), 44040)],
+)
+def test_real_tables_whose_points_are_partly_annotated(shared_data, folder, counts, annotated):
+    """The counts are those of the data's own README, and of the cells that are numbers."""
+    path = shared_data / folder / "landmarks.csv"
+    parts = [read(path, subset, MARKUPS["ibug_68"]) for subset in ("train", "val")]
+    assert tuple(map(len, parts)) == counts
+    faces = [face for part in parts for face in part]
+    assert sum(int(face.annotated.sum()) for face in faces) == annotated
+    for face in faces:
+        # The table gives the tight box of the points that exist.
+        np.testing.assert_allclose(geometry.landmark_box(face.landmarks), face.box, atol=0.02)
+        assert not (face.visible & ~face.annotated).any()
 
 
 def test_a_real_table(shared_data):
