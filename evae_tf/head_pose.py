@@ -4,6 +4,11 @@ import dataclasses
 
 import numpy as np
 
+from evae_tf.array_types import FloatArray
+
+_FEWEST_POINTS = 6  # of a head, in three dimensions
+_LEAST_DEPTH = 0.1  # of their spread, in its shortest direction, over that in its longest
+
 
 @dataclasses.dataclass(frozen=True)
 class HeadPose:
@@ -22,18 +27,34 @@ class HeadPose:
     roll: float
 
     @property
-    def rotation(self):
+    def rotation(self) -> FloatArray:
         """Float [3, 3], from the head's frame (that of a frontal face) to the viewer's."""
         yaw, pitch, roll = np.radians([self.yaw, self.pitch, self.roll])
         about_y = [[np.cos(yaw), 0, np.sin(yaw)], [0, 1, 0], [-np.sin(yaw), 0, np.cos(yaw)]]
         about_x = [[1, 0, 0], [0, np.cos(pitch), np.sin(pitch)], [0, -np.sin(pitch), np.cos(pitch)]]
         about_z = [[np.cos(roll), -np.sin(roll), 0], [np.sin(roll), np.cos(roll), 0], [0, 0, 1]]
-        return np.float64(about_z) @ np.float64(about_x) @ np.float64(about_y)
+        return np.array(about_z) @ np.array(about_x) @ np.array(about_y)
 
     @classmethod
-    def from_rotation(cls, rotation):
+    def from_rotation(cls, rotation: FloatArray) -> "HeadPose":
         """The inverse of `rotation`, with a pitch within 90 degrees."""
         yaw = np.arctan2(-rotation[2, 0], rotation[2, 2])
         pitch = np.arcsin(np.clip(-rotation[2, 1], -1, 1))
         roll = np.arctan2(-rotation[0, 1], rotation[1, 1])
         return cls(*np.degrees([yaw, pitch, roll]).tolist())
+
+
+def determines_pose(places: FloatArray) -> bool:
+    """Whether a head's pose follows from where these points of it are seen.
+
+    Args:
+      places: float [n, 3], on the head.
+
+    Returns:
+      True for six or more that clearly do not lie in one plane: points in a plane look alike for
+      two poses.
+    """
+    if len(places) < _FEWEST_POINTS:
+        return False
+    spread = np.linalg.svd(places - places.mean(axis=0), compute_uv=False)
+    return bool(spread[2] > _LEAST_DEPTH * spread[0])

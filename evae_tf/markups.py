@@ -1,13 +1,23 @@
-"""The landmark schemes as data: which points there are, what they are called, how they mirror.
+"""The record of a landmark scheme, checked as it is read, and the package's own schemes by name."""
 
-"Left" and "right" are the viewer's, as the points appear in the image.
-"""
+# What a JSON file holds has no type before it was looked at.
+# pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false
+# pyright: reportUnknownMemberType=false
 
 import dataclasses
+import difflib
 import json
+import math
 from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
 
 from evae_tf.errors import InputError
+from evae_tf.head_pose import determines_pose
+from evae_tf.schemes import SCHEMES
+
+Place: TypeAlias = tuple[float, float, float]
 
 _BOX_NORMALIZERS = ("box_size", "box_diagonal")
 
@@ -24,21 +34,26 @@ class Markup:
         taken between the means of the two groups.
       outline: (i, j) index pairs joined by a line when a face is drawn.
       default_normalizer: a key of `normalizers`, `box_size` or `box_diagonal`.
+      rigid_points: index -> (x, y, z) of the points that hardly move with the face's expression, on
+        a mean face: x to the viewer's right, y down, z towards the viewer, in distances of the
+        eyes' centres. None at all where they are too few for a head pose, see `align.pose`.
     """
 
     name: str
-    points: tuple
-    flip_pairs: tuple
-    normalizers: dict
-    outline: tuple
+    points: tuple[str, ...]
+    flip_pairs: tuple[tuple[int, ...], ...]
+    normalizers: dict[str, tuple[tuple[int, ...], ...]]
+    outline: tuple[tuple[int, ...], ...]
     default_normalizer: str
+    rigid_points: dict[int, Place]
 
     @property
-    def num_points(self):
+    def num_points(self) -> int:
+        """K."""
         return len(self.points)
 
     @property
-    def flip_permutation(self):
+    def flip_permutation(self) -> list[int]:
         """Index list p such that `mirrored_landmarks[p]` is in the scheme's own order."""
         permutation = list(range(self.num_points))
         for i, j in self.flip_pairs:
@@ -46,43 +61,42 @@ class Markup:
         return permutation
 
     @property
-    def normalizer_names(self):
+    def normalizer_names(self) -> tuple[str, ...]:
+        """What errors can be divided by, see `evaluation.metrics.normalizing_distance`."""
         return (*self.normalizers, *_BOX_NORMALIZERS)
 
-    def to_dict(self):
-        """A JSON-ready description; `from_dict` reads it back."""
-        return json.loads(json.dumps(dataclasses.asdict(self)))
-
-    @classmethod
-    def from_dict(cls, record, source="markup"):
-        """A checked `Markup` from a dict laid out as a markup file.
-
-        Keys `name`, `points`, `flip_pairs`, `normalizers` and `outline`; `default_normalizer` may
-        be absent (then the first normaliser, or `box_size` where there is none). A normaliser is a
-        pair of point indices, or a pair of index lists whose means are taken.
+    def index(self, point: str) -> int:
+        """The index of the point that is called `point`.
 
         Raises:
-          InputError: a key is missing or unknown, a name repeats, or an index is out of range.
+          InputError: there is none; the message lists names like it, or all.
         """
-        known = {field.name for field in dataclasses.fields(cls)}
-        if not isinstance(record, dict):
-            raise InputError(f"{source}: expected a JSON object with the keys {sorted(known)}.")
-        unknown = set(record) - known
-        missing = known - {"default_normalizer"} - set(record)
-        if unknown or missing:
-            raise InputError(
-                f"{source}: missing keys {sorted(missing)}, unknown keys {sorted(unknown)}; "
-                f"known are {sorted(known)}."
-            )
-        points = record["points"]
-        is_list = isinstance(points, list | tuple) and len(points) > 0
-        if not is_list or not all(isinstance(point, str) for point in points):
-            raise InputError(f"{source}: points are {points!r}, expected a list of point names.")
-        repeated = sorted({name for name in points if points.count(name) > 1})
-        if repeated:
-            raise InputError(
-                f"{source}: point names must be given once each, repeated: {repeated}."
-            )
+        if point in self.points:
+            return self.points.index(point)
+        known = difflib.get_close_matches(point, self.points) or self.points
+        raise InputError(f"{self.name} has no point {point!r}; there is {', '.join(known)}.")
+
+    def to_dict(self) -> dict[str, Any]:
+        """A JSON-ready description; `from_dict` reads it back."""
+        places = {self.points[index]: place for index, place in self.rigid_points.items()}
+        return json.loads(json.dumps({**dataclasses.asdict(self), "rigid_points": places}))
+
+    @classmethod
+    def from_dict(cls, record: Any, source: str = "markup") -> "Markup":
+        """A checked `Markup` from a dict laid out as a markup file.
+
+        Keys `name`, `points`, `flip_pairs`, `normalizers` and `outline`. `default_normalizer` may
+        be absent (then the first normaliser, or `box_size` where there is none), and so may
+        `rigid_points` (then those of the package's own markup that has this name and these points,
+        or none). A normaliser is a pair of point indices, or a pair of index lists whose means are
+        taken. `rigid_points` is an object: point name -> [x, y, z].
+
+        Raises:
+          InputError: a key is missing or unknown, a name repeats, an index is out of range, or
+            `rigid_points` do not determine a head pose, see `head_pose.determines_pose`.
+        """
+        record = _checked_keys(record, source)
+        points = _checked_points(record["points"], source)
         try:
             normalizers = {
                 name: tuple(_indices(group, len(points)) for group in _pair(groups))
@@ -90,6 +104,7 @@ class Markup:
             }
             flip_pairs = tuple(_indices(_pair(pair), len(points)) for pair in record["flip_pairs"])
             outline = tuple(_indices(_pair(edge), len(points)) for edge in record["outline"])
+            rigid_points = _rigid_points(record.get("rigid_points", {}), points)
         except (TypeError, ValueError, AttributeError) as error:
             raise InputError(f"{source}: {error}.") from error
         flipped = [index for pair in flip_pairs for index in pair]
@@ -100,21 +115,25 @@ class Markup:
             raise InputError(
                 f"{source}: default_normalizer {default!r} is not among the normalizers."
             )
-        return cls(str(record["name"]), tuple(points), flip_pairs, normalizers, outline, default)
+        name = str(record["name"])
+        # Files of models from before `rigid_points`.
+        if "rigid_points" not in record and name in MARKUPS and MARKUPS[name].points == points:
+            rigid_points = MARKUPS[name].rigid_points
+        return cls(name, points, flip_pairs, normalizers, outline, default, rigid_points)
 
     @classmethod
-    def load(cls, name):
+    def load(cls, name: str | Path) -> "Markup":
         """The markup called `name`, or the one in the JSON file `name`.
 
         Raises:
           InputError: neither a known markup nor a readable markup file.
         """
         if name in MARKUPS:
-            return MARKUPS[name]
+            return MARKUPS[str(name)]
         path = Path(name)
         if path.suffix != ".json":
             raise InputError(
-                f"unknown markup {name!r}: known are {sorted(MARKUPS)}, or a .json file."
+                f"unknown markup {str(name)!r}: known are {sorted(MARKUPS)}, or a .json file."
             )
         try:
             record = json.loads(path.read_text(encoding="utf-8"))
@@ -125,13 +144,38 @@ class Markup:
         return cls.from_dict(record, source=str(path))
 
 
-def _pair(value):
+def _checked_keys(record: Any, source: str) -> dict[str, Any]:
+    known = {field.name for field in dataclasses.fields(Markup)}
+    if not isinstance(record, dict):
+        raise InputError(f"{source}: expected a JSON object with the keys {sorted(known)}.")
+    keys: set[str] = set(record)
+    unknown = keys - known
+    missing = known - {"default_normalizer", "rigid_points"} - keys
+    if unknown or missing:
+        raise InputError(
+            f"{source}: missing keys {sorted(missing)}, unknown keys {sorted(unknown)}; "
+            f"known are {sorted(known)}."
+        )
+    return record
+
+
+def _checked_points(points: Any, source: str) -> tuple[str, ...]:
+    is_list = isinstance(points, list | tuple) and len(points) > 0
+    if not is_list or not all(isinstance(point, str) for point in points):
+        raise InputError(f"{source}: points are {points!r}, expected a list of point names.")
+    repeated = sorted({name for name in points if points.count(name) > 1})
+    if repeated:
+        raise InputError(f"{source}: point names must be given once each, repeated: {repeated}.")
+    return tuple(points)
+
+
+def _pair(value: Any) -> Any:
     if len(value) != 2:
         raise ValueError(f"expected a pair, found {value!r}")
     return value
 
 
-def _indices(group, num_points):
+def _indices(group: Any, num_points: int) -> tuple[int, ...]:
     group = (group,) if isinstance(group, int) else tuple(group)
     if not group:
         raise ValueError("a group of point indices is empty, expected at least one")
@@ -141,127 +185,21 @@ def _indices(group, num_points):
     return group
 
 
-def _chain(first, last, closed=False):
-    edges = [(i, i + 1) for i in range(first, last)]
-    return edges + [(last, first)] if closed else edges
+def _rigid_points(places: dict[str, Any], points: tuple[str, ...]) -> dict[int, Place]:
+    found: dict[int, Place] = {}
+    for name, place in places.items():
+        if name not in points:
+            raise ValueError(f"rigid_points names {name!r}, which is not among the points")
+        if len(place) != 3 or not all(math.isfinite(value) for value in place):
+            raise ValueError(f"rigid_points has {name} at {place!r}, expected three numbers")
+        x, y, z = map(float, place)
+        found[points.index(name)] = (x, y, z)
+    if found and not determines_pose(np.array(list(found.values()))):
+        raise ValueError(
+            f"rigid_points are {len(found)} places from which no head pose follows; expected six "
+            "or more, clearly not in one plane"
+        )
+    return found
 
 
-def _numbered(part, count):
-    return [f"{part}_{i}" for i in range(count)]
-
-
-_MTFL_5 = {
-    "name": "mtfl_5",
-    "points": ["left_eye", "right_eye", "nose_tip", "mouth_left", "mouth_right"],
-    "flip_pairs": [(0, 1), (3, 4)],
-    "normalizers": {"inter_pupil": (0, 1)},
-    "outline": [(0, 1), (0, 2), (1, 2), (2, 3), (2, 4), (3, 4)],
-}
-
-_AFLW_19 = {
-    "name": "aflw_19",
-    "points": [
-        *("left_brow_outer", "left_brow_centre", "left_brow_inner"),
-        *("right_brow_inner", "right_brow_centre", "right_brow_outer"),
-        *("left_eye_outer", "left_eye_centre", "left_eye_inner"),
-        *("right_eye_inner", "right_eye_centre", "right_eye_outer"),
-        *("nose_left", "nose_tip", "nose_right"),
-        *("mouth_left", "mouth_centre", "mouth_right", "chin"),
-    ],
-    "flip_pairs": [(0, 5), (1, 4), (2, 3), (6, 11), (7, 10), (8, 9), (12, 14), (15, 17)],
-    "normalizers": {"inter_ocular": (6, 11), "inter_pupil": (7, 10)},
-    "outline": [
-        *(_chain(0, 2) + _chain(3, 5) + _chain(6, 8) + _chain(9, 11)),
-        *(_chain(12, 14) + _chain(15, 17)),
-    ],
-    "default_normalizer": "box_size",
-}
-
-_COFW_29 = {
-    "name": "cofw_29",
-    "points": [
-        *("left_brow_outer", "right_brow_outer", "left_brow_inner", "right_brow_inner"),
-        *("left_brow_top", "left_brow_bottom", "right_brow_top", "right_brow_bottom"),
-        *("left_eye_outer", "right_eye_outer", "left_eye_inner", "right_eye_inner"),
-        *("left_eye_top", "left_eye_bottom", "right_eye_top", "right_eye_bottom"),
-        *("left_pupil", "right_pupil", "nose_left", "nose_right", "nose_tip", "nose_bottom"),
-        *("mouth_left", "mouth_right", "upper_lip_top", "upper_lip_bottom"),
-        *("lower_lip_top", "lower_lip_bottom", "chin"),
-    ],
-    "flip_pairs": [
-        *((0, 1), (2, 3), (4, 6), (5, 7), (8, 9), (10, 11), (12, 14), (13, 15)),
-        *((16, 17), (18, 19), (22, 23)),
-    ],
-    "normalizers": {"inter_pupil": (16, 17), "inter_ocular": (8, 9)},
-    "outline": [
-        *((0, 4), (4, 2), (2, 5), (5, 0), (1, 6), (6, 3), (3, 7), (7, 1)),
-        *((8, 12), (12, 10), (10, 13), (13, 8), (9, 14), (14, 11), (11, 15), (15, 9)),
-        *((18, 21), (21, 19), (18, 20), (20, 19)),
-        *((22, 24), (24, 23), (22, 25), (25, 23), (22, 26), (26, 23), (22, 27), (27, 23)),
-    ],
-}
-
-_IBUG_68 = {
-    "name": "ibug_68",
-    "points": [
-        *_numbered("jaw", 17),
-        *_numbered("left_brow", 5),
-        *_numbered("right_brow", 5),
-        *_numbered("nose_bridge", 4),
-        *_numbered("nose_base", 5),
-        *_numbered("left_eye", 6),
-        *_numbered("right_eye", 6),
-        *_numbered("outer_lip", 12),
-        *_numbered("inner_lip", 8),
-    ],
-    "flip_pairs": [
-        *((i, 16 - i) for i in range(8)),
-        *((17 + i, 26 - i) for i in range(5)),
-        *((31, 35), (32, 34), (36, 45), (37, 44), (38, 43), (39, 42), (40, 47), (41, 46)),
-        *((48, 54), (49, 53), (50, 52), (55, 59), (56, 58), (60, 64), (61, 63), (65, 67)),
-    ],
-    "normalizers": {
-        "inter_ocular": (36, 45),
-        "inter_pupil": (tuple(range(36, 42)), tuple(range(42, 48))),
-    },
-    "outline": [
-        *(_chain(0, 16) + _chain(17, 21) + _chain(22, 26) + _chain(27, 30) + _chain(31, 35)),
-        *(_chain(36, 41, closed=True) + _chain(42, 47, closed=True)),
-        *(_chain(48, 59, closed=True) + _chain(60, 67, closed=True)),
-    ],
-}
-
-_WFLW_98 = {
-    "name": "wflw_98",
-    "points": [
-        *_numbered("jaw", 33),
-        *_numbered("left_brow", 9),
-        *_numbered("right_brow", 9),
-        *_numbered("nose_bridge", 4),
-        *_numbered("nose_base", 5),
-        *_numbered("left_eye", 8),
-        *_numbered("right_eye", 8),
-        *_numbered("outer_lip", 12),
-        *_numbered("inner_lip", 8),
-        *("left_pupil", "right_pupil"),
-    ],
-    "flip_pairs": [
-        *((i, 32 - i) for i in range(16)),
-        *((33, 46), (34, 45), (35, 44), (36, 43), (37, 42), (38, 50), (39, 49), (40, 48), (41, 47)),
-        *((55, 59), (56, 58), (60, 72), (61, 71), (62, 70), (63, 69), (64, 68)),
-        *((65, 75), (66, 74), (67, 73), (76, 82), (77, 81), (78, 80), (83, 87), (84, 86)),
-        *((88, 92), (89, 91), (93, 95), (96, 97)),
-    ],
-    "normalizers": {"inter_ocular": (60, 72), "inter_pupil": (96, 97)},
-    "outline": [
-        *(_chain(0, 32) + _chain(33, 41, closed=True) + _chain(42, 50, closed=True)),
-        *(_chain(51, 54) + _chain(55, 59)),
-        *(_chain(60, 67, closed=True) + _chain(68, 75, closed=True)),
-        *(_chain(76, 87, closed=True) + _chain(88, 95, closed=True)),
-    ],
-}
-
-MARKUPS = {
-    record["name"]: Markup.from_dict(record, source=record["name"])
-    for record in (_MTFL_5, _AFLW_19, _COFW_29, _IBUG_68, _WFLW_98)
-}
+MARKUPS = {record["name"]: Markup.from_dict(record, record["name"]) for record in SCHEMES}

@@ -91,6 +91,55 @@ def test_without_normalizers_the_box_is_the_default():
     assert markups.Markup.from_dict(_own(normalizers={})).default_normalizer == "box_size"
 
 
+def test_index_of_a_point_by_its_name():
+    markup = markups.MARKUPS["cofw_29"]
+    assert markup.points[markup.index("nose_bottom")] == "nose_bottom"
+    assert markup.index("left_brow_outer") == 0
+    with pytest.raises(InputError, match=r"cofw_29 has no point 'nose_tipp'; there is nose_tip"):
+        markup.index("nose_tipp")
+    with pytest.raises(InputError, match=r"cat_3 has no point 'x'; there is left_ear, nose, right"):
+        markups.Markup.from_dict(_own()).index("x")
+
+
+@each_markup
+def test_rigid_points_look_the_same_in_a_mirror(markup):
+    """All schemes but the five points have them: a face in front is its own mirror image."""
+    assert bool(markup.rigid_points) == (markup.name != "mtfl_5")
+    permutation = markup.flip_permutation
+    for index, (x, y, z) in markup.rigid_points.items():
+        assert markup.rigid_points[permutation[index]] == (-x, y, z)
+
+
+PLACES = [[0, 0, 0], [1, 0, 0], [0, 1, 0], [1, 1, 0], [0, 0, 1], [2, 1, 3]]
+
+
+def _head(places, **changes):
+    points = [f"p{i}" for i in range(7)]
+    rigid = dict(zip(points, places, strict=False))
+    return _own(points=points, rigid_points=rigid, **changes)
+
+
+def test_rigid_points_of_a_file_go_by_the_names_of_points(tmp_path):
+    path = tmp_path / "head.json"
+    path.write_text(json.dumps(_head(PLACES)), encoding="utf-8")
+    markup = markups.Markup.load(path)
+    assert markup.rigid_points == {i: tuple(place) for i, place in enumerate(PLACES)}
+    assert markup.to_dict()["rigid_points"]["p5"] == [2, 1, 3]
+    assert markups.Markup.from_dict(_own()).rigid_points == {}
+    assert markups.Markup.from_dict(_own()).to_dict()["rigid_points"] == {}
+
+
+def test_records_from_before_rigid_points_take_the_known_markup_s():
+    for markup in ALL:
+        record = markup.to_dict()
+        del record["rigid_points"]
+        assert markups.Markup.from_dict(record) == markup
+    renamed = markups.MARKUPS["aflw_19"].to_dict()
+    del renamed["rigid_points"]
+    assert markups.Markup.from_dict({**renamed, "name": "mine"}).rigid_points == {}
+    assert markups.Markup.from_dict(_own(name="ibug_68")).rigid_points == {}
+
+
 BAD_RECORDS = {
     "points given twice": (_own(points=["ear", "nose", "ear"]), "repeated.*ear"),
     "no points": (_own(points=[]), "point names"),
@@ -105,6 +154,14 @@ BAD_RECORDS = {
     "normalizers as a list": (_own(normalizers=[[0, 2]]), "normalizers|items"),
     "an unknown default": (_own(default_normalizer="tail"), "'tail'"),
     "an unknown key": (_own(flips=[]), "unknown keys.*flips"),
+    "five rigid points": (_head(PLACES[1:]), "5 places .* expected six or more"),
+    "flat rigid points": (_head([[x, y, 1] for x in (0, 1) for y in (0, 1, 2)]), "one plane"),
+    "rigid points on one spot": (_head([[1, 2, 3]] * 7), "one plane"),
+    "an unknown rigid point": (_own(rigid_points={"tail": [0, 0, 0]}), "'tail', .* not among"),
+    "a rigid point by index": (_own(rigid_points={"0": [0, 0, 0]}), "'0', .* not among"),
+    "a flat place": (_head([[0, 0], *PLACES[1:]]), r"p0 at \[0, 0\], expected three"),
+    "a place without end": (_head([[0, 0, float("nan")], *PLACES[1:]]), "p0 at .*three numbers"),
+    "rigid points as a list": (_own(rigid_points=PLACES), "items"),
     "a missing key": ({"name": "cat", "points": ["nose"]}, "missing keys.*flip_pairs"),
     "not an object": ([1, 2], "expected a JSON object"),
 }

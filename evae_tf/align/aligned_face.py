@@ -40,7 +40,7 @@ class AlignedFace:
 
     @property
     def pose(self):
-        """`HeadPose`, or None for another markup than `ibug_68`; see `head_pose`."""
+        """`HeadPose`, or None where its markup gives none; see `head_pose`."""
         return head_pose(self.landmarks, self.markup)
 
     def is_same(self, other):

@@ -1,20 +1,25 @@
 """Head pose against drawn heads whose pose is known."""
 
+import csv
+
 import numpy as np
 import pytest
 
 from evae_tf.align.pose import head_pose
 from evae_tf.data import synthetic
+from evae_tf.data.datasets import read_faces
 from evae_tf.head_pose import HeadPose
-from evae_tf.markups import MARKUPS
+from evae_tf.markups import MARKUPS, Markup
 
 MARKUP = MARKUPS["ibug_68"]
+each_scheme = pytest.mark.parametrize("scheme", ["ibug_68", "wflw_98", "cofw_29", "aflw_19"])
 
 
-def landmarks(pose, seed=0):
-    return synthetic.draw_face(MARKUP, (11, seed), pose=pose)[0].landmarks
+def landmarks(pose, seed=0, markup=MARKUP):
+    return synthetic.draw_face(markup, (11, seed), pose=pose)[0].landmarks
 
 
+@each_scheme
 @pytest.mark.parametrize(
     "pose",
     [
@@ -26,9 +31,10 @@ def landmarks(pose, seed=0):
         HeadPose(20, -10, 15),
     ],
 )
-def test_pose_of_drawn_heads(pose):
+def test_pose_of_drawn_heads(pose, scheme):
     """The median over heads whose faces differ from the generic one."""
-    found = [head_pose(landmarks(pose, seed), MARKUP) for seed in range(9)]
+    markup = MARKUPS[scheme]
+    found = [head_pose(landmarks(pose, seed, markup), markup) for seed in range(9)]
     for angle, limit in (("yaw", 4), ("pitch", 5), ("roll", 2)):
         median = np.median([getattr(one, angle) for one in found])
         assert abs(median - getattr(pose, angle)) < limit, angle
@@ -58,11 +64,91 @@ def test_mirrored_head_turns_the_other_way():
     assert back.roll == pytest.approx(-there.roll, abs=0.5)
 
 
-def test_other_markups_have_no_pose():
-    face, _ = synthetic.draw_face(MARKUPS["wflw_98"], 3)
-    assert head_pose(face.landmarks, MARKUPS["wflw_98"]) is None
+def own_scheme(names, **changed):
+    """A scheme of one's own that has some points of `ibug_68`, in another order."""
+    known = MARKUP.to_dict()["rigid_points"]
+    record = {
+        "name": "ibug_68",
+        "points": names,
+        "flip_pairs": [],
+        "normalizers": {},
+        "outline": [],
+        "rigid_points": {name: known[name] for name in names},
+    }
+    return Markup.from_dict({**record, **changed})
 
 
-def test_landmarks_in_one_place_have_no_pose_that_is_not_a_number():
-    pose = head_pose(np.full((68, 2), 20.0), MARKUP)
+def test_a_scheme_of_one_s_own_has_a_pose_where_it_gives_rigid_points():
+    names = ["outer_lip_6", "nose_bridge_3", "left_eye_0", "left_eye_3", "outer_lip_0"]
+    markup = own_scheme([*names, "right_eye_0", "right_eye_3"])
+    points = landmarks(HeadPose(30, -5, 12))
+    pose = head_pose(points[[MARKUP.index(name) for name in markup.points]], markup)
+    assert (pose.yaw, pose.pitch, pose.roll) == pytest.approx((30, -5, 12), abs=6)
+
+
+def test_markups_without_rigid_points_have_no_pose():
+    face, _ = synthetic.draw_face(MARKUPS["mtfl_5"], 3)
+    assert head_pose(face.landmarks, MARKUPS["mtfl_5"]) is None
+    three = own_scheme(["left_eye_0", "right_eye_3", "nose_bridge_3"], rigid_points={})
+    assert head_pose(np.float32([[0, 0], [10, 1], [5, 7]]), three) is None
+
+
+@pytest.mark.parametrize("turned", [-1, 1])
+def test_points_that_are_not_annotated_are_left_out(turned):
+    """Of a head in half profile the far side is missing: eye, wing of the nose, mouth and jaw."""
+    pose = HeadPose(turned * 40, 4, -6)
+    side = "right" if turned > 0 else "left"
+    far = [i for i, name in enumerate(MARKUP.points) if name.startswith(f"{side}_eye")]
+    far += {1: [34, 35, 54], -1: [31, 32, 48]}[turned]
+    found = []
+    for seed in range(9):
+        points = landmarks(pose, seed)
+        points[far] = np.nan
+        found.append(head_pose(points, MARKUP))
+    for angle, limit in (("yaw", 8), ("pitch", 8), ("roll", 5)):
+        median = np.median([getattr(one, angle) for one in found])
+        assert abs(median - getattr(pose, angle)) < limit, angle
+
+
+def test_too_few_annotated_points_have_no_pose():
+    points = landmarks(HeadPose(10, 0, 0))
+    rigid = list(MARKUP.rigid_points)
+    points[rigid[:9]] = np.nan
+    assert head_pose(points, MARKUP) is not None
+    points[rigid[9]] = np.nan
+    assert head_pose(points, MARKUP) is None
+    middle = landmarks(HeadPose(10, 0, 0))  # six points, all in the plane that halves the face
+    middle[[index for index in rigid if MARKUP.rigid_points[index][0]]] = np.nan
+    assert head_pose(middle, MARKUP) is None
+
+
+def test_yaw_of_real_faces_in_all_poses(shared_data):
+    """The data's own yaw is a 3-D model's fit, good to some degrees, and counted the other way.
+
+    Of profiles half the face is annotated.
+    """
+    folder = shared_data / "aflw68"
+    with open(folder / "meta.csv", newline="", encoding="utf-8") as file:
+        yaw = {row["image"]: -float(row["yaw_deg"]) for row in csv.DictReader(file)}
+    faces = read_faces("csv", folder / "landmarks.csv", "val", MARKUP)
+    pairs = [(head_pose(face.landmarks, MARKUP), yaw[face.name]) for face in faces]
+    found, true = np.array([(pose.yaw, angle) for pose, angle in pairs if pose is not None]).T
+    assert len(found) == len(faces)
+    assert np.corrcoef(found, true)[0, 1] > 0.93
+    for near, limit in ((np.abs(true) < 15, 5), (np.abs(true) > 75, 9)):
+        assert np.median(np.abs(found - true)[near]) < limit
+
+
+@pytest.mark.parametrize(
+    "points",
+    [
+        np.full((68, 2), 20.0),
+        np.stack([np.arange(68.0)] * 2, axis=1),
+        np.random.default_rng(0).uniform(0, 1e-6, (68, 2)),
+        np.random.default_rng(1).uniform(0, 1e6, (68, 2)),
+    ],
+    ids=["one place", "a line", "a speck", "no face"],
+)
+def test_landmarks_that_no_face_has_give_no_pose_that_is_not_a_number(points):
+    pose = head_pose(points, MARKUP)
     assert pose is None or np.isfinite([pose.yaw, pose.pitch, pose.roll]).all()
