@@ -1,12 +1,15 @@
 """From files to crops to batches."""
 
+import dataclasses
+import os
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from evae_tf import geometry, markups
 from evae_tf.data.augment import DRAWS, Augmentation
-from evae_tf.data.crops import Crops, cut_crops
+from evae_tf.data.crops import Crops, cut_crops, fingerprint
 from evae_tf.data.face import make_face
 from evae_tf.data.images import read_image
 from evae_tf.data.pipeline import TrainingBatches, training_dataset
@@ -136,6 +139,50 @@ def test_crops_in_a_file_are_those_in_memory_and_are_used_again(tmp_path):
     assert file.stat().st_mtime_ns == written
     cut_crops(faces, size=32, margin=0.4, folder=tmp_path)
     assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_photo_replaced_under_its_name_is_cut_anew(tmp_path):
+    """Of the same size in bytes and with the same date, as a copying tool may leave it."""
+    path, crops = tmp_path / "photo.bmp", tmp_path / "crops"
+    crops.mkdir()
+    Image.fromarray(noise_image(1)).save(path)
+    before = path.stat()
+    faces = [face(path)]
+    first = cut_crops(faces, size=32, margin=0.5, folder=crops).images.copy()
+    Image.fromarray(noise_image(2)).save(path)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert path.stat().st_size == before.st_size
+    second = cut_crops(faces, size=32, margin=0.5, folder=crops).images
+    assert not np.array_equal(first, second)
+    np.testing.assert_array_equal(second, cut_crops(faces, size=32, margin=0.5).images)
+
+
+def test_a_fingerprint_tells_apart_all_that_is_in_a_face(tmp_path):
+    path, copied = tmp_path / "photo.png", tmp_path / "elsewhere" / "photo.png"
+    copied.parent.mkdir()
+    Image.fromarray(noise_image(1)).save(path)
+    copied.write_bytes(path.read_bytes())
+    own = face(path)
+    of_file = fingerprint([own, own])
+    assert fingerprint([face(copied), face(copied)]) == of_file
+    absent = POINTS.copy()
+    absent[0] = np.nan
+    changed = [
+        face(path, name="other"),
+        face(path, box=[30, 20, 70, 60]),
+        dataclasses.replace(own, landmarks=POINTS + np.float32(0.25)),
+        dataclasses.replace(own, landmarks=absent),
+        dataclasses.replace(own, visible=np.ones(5, bool)),
+        dataclasses.replace(own, visible=np.array([1, 1, 0, 1, 1], bool)),
+        face(noise_image(1)),
+        face(noise_image(2)),
+    ]
+    found = [of_file, fingerprint([own]), *(fingerprint([own, other]) for other in changed)]
+    assert len(set(found)) == len(found)
+    assert fingerprint([own, changed[0]]) != fingerprint([changed[0], own])
+    assert fingerprint([face(noise_image(2))]) == fingerprint([face(noise_image(2))])
+    with pytest.raises(InputError, match=r"nowhere\.png: cannot be read \(No such file"):
+        fingerprint([face(tmp_path / "nowhere.png")])
 
 
 def test_a_box_outside_its_image_is_refused_by_name():
