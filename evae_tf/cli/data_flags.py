@@ -4,7 +4,7 @@ from absl import flags
 
 from evae_tf import markups
 from evae_tf.data import datasets, splits
-from evae_tf.errors import InputError
+from evae_tf.data.face import Face
 
 FLAGS = flags.FLAGS
 
@@ -34,48 +34,14 @@ flags.DEFINE_integer(
 )
 
 
-def markup():
-    """The `Markup` that the flags name.
-
-    Raises:
-      InputError: `--markup` is missing for `csv`, unknown, or not the data set's own.
-    """
-    own = datasets.DATASETS[FLAGS.dataset].markup
-    if own is not None:
-        if FLAGS.markup not in (None, own):
-            raise InputError(f"--markup={FLAGS.markup}: {FLAGS.dataset} is annotated in {own}.")
-        return markups.MARKUPS[own]
-    if FLAGS.dataset == "synthetic":
-        return markups.Markup.load(FLAGS.markup or "ibug_68")
-    if FLAGS.markup is None:
-        raise InputError(
-            f"--dataset=csv needs --markup: one of {sorted(markups.MARKUPS)}, or a JSON file."
-        )
-    return markups.Markup.load(FLAGS.markup)
-
-
-def data_dir():
-    """Where the data set lies; None for drawn faces.
-
-    Raises:
-      InputError: `--data_dir` is missing.
-    """
-    if FLAGS.dataset == "synthetic":
-        return None
-    if FLAGS.data_dir is None:
-        raise InputError(f"--dataset={FLAGS.dataset} needs --data_dir, the folder of its release.")
-    return FLAGS.data_dir
-
-
-def read_training_faces(seed=0):
+def read_training_faces(seed: int = 0) -> tuple[list[Face], list[Face]]:
     """Training and validation faces, see `splits.read_training_faces`.
 
     Trainings leave `seed` as it is, so that those of several `--seed`s compare on equal faces.
     """
-    return splits.read_training_faces(FLAGS.dataset, data_dir(), markup(), seed)
+    return splits.read_training_faces(FLAGS.dataset, FLAGS.data_dir, FLAGS.markup, seed)
 
 
-def read_faces(subset=None):
-    """The faces of one subset (the data set's default one for None), as list of `Face`."""
-    subset = subset or datasets.default_subset(FLAGS.dataset, data_dir())
-    return datasets.read_faces(FLAGS.dataset, data_dir(), subset, markup(), FLAGS.seed)
+def read_faces(subset: str | None = None) -> list[Face]:
+    """The faces of one subset, see `datasets.read_faces`."""
+    return datasets.read_faces(FLAGS.dataset, FLAGS.data_dir, subset, FLAGS.markup, FLAGS.seed)

@@ -34,11 +34,12 @@ def _main():
     from evae_tf.data import datasets
     from evae_tf.evaluation.evaluate import evaluate, format_table
 
-    markup = data_flags.markup()
-    subset = FLAGS.subset or datasets.default_subset(FLAGS.dataset, data_flags.data_dir())
+    subset = FLAGS.subset or datasets.default_subset(FLAGS.dataset, FLAGS.data_dir)
+    faces = data_flags.read_faces(subset)
+    markup = faces[0].markup
     rows = evaluate(
         FLAGS.model,
-        data_flags.read_faces(subset),
+        faces,
         markup,
         FLAGS.normalizer or [markup.default_normalizer],
         FLAGS.output,

@@ -42,12 +42,13 @@ def configuration():
 
 
 def _main():
-    config, markup = configuration(), data_flags.markup()
+    config = configuration()
+    train_faces, val_faces = data_flags.read_training_faces()
+    markup = train_faces[0].markup
     # Imported here: a wrong flag, --help and missing data should not wait for TensorFlow.
     start_tensorflow()
     from evae_tf.training.train import train
 
-    train_faces, val_faces = data_flags.read_training_faces()
     best = train(
         config,
         markup,

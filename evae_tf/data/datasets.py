@@ -8,16 +8,17 @@ there (partial copies work), and the line that says how many were found.
 import dataclasses
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 from absl import logging
 
 from evae_tf.data import synthetic
+from evae_tf.data.face import Face
 from evae_tf.data.readers import aflw19, cofw, csv_file, ibug_300w, mtfl, wflw
 from evae_tf.data.readers.annotations import read_lines
 from evae_tf.errors import InputError
-from evae_tf.markups import MARKUPS
+from evae_tf.markups import MARKUPS, Markup
 
 VAL_LIST = "val.txt"
 
@@ -37,9 +38,9 @@ class DatasetSpec:
 
     name: str
     markup: str | None
-    subsets: tuple
-    official: dict
-    read: Callable | None
+    subsets: tuple[str, ...]
+    official: dict[str, int]
+    read: Callable[[Path, str, Markup], Iterator[Face]] | None
 
 
 _PARTS = ("train", "val", "test")
@@ -59,15 +60,18 @@ _SPECS = (
 DATASETS = {spec.name: spec for spec in _SPECS}
 
 
-def available_subsets(dataset, data_dir):
+def available_subsets(dataset: str, data_dir: str | Path | None = None) -> tuple[str, ...]:
     """The subsets of `dataset` that can be asked for at `data_dir`.
 
     Raises:
-      InputError: an unknown data set, or a folder or file that is missing or empty.
+      InputError: an unknown data set, or a folder or file that is not given, missing or empty.
     """
     spec = _spec(dataset)
     if spec.read is None:
         return spec.subsets
+    if data_dir is None:
+        what = "the folder of its release" if spec.subsets else "the path of its .csv file"
+        raise InputError(f"data set {dataset} needs a data_dir (--data_dir): {what}.")
     path = Path(data_dir)
     if not spec.subsets:
         return csv_file.subsets(path)
@@ -77,20 +81,55 @@ def available_subsets(dataset, data_dir):
     return tuple(subset for subset in spec.subsets if subset != "val" or has_val)
 
 
-def default_subset(dataset, data_dir):
+def default_subset(dataset: str, data_dir: str | Path | None = None) -> str:
     """`val`, or `test` where there is no val; `all` of a .csv file with neither."""
     available = available_subsets(dataset, data_dir)
     return next(subset for subset in ("val", "test", "all") if subset in available)
 
 
-def read_faces(dataset, data_dir, subset, markup=None, seed=0):
+def markup_of(dataset: str, markup: Markup | str | Path | None = None) -> Markup:
+    """The markup that faces of a data set come in.
+
+    Args:
+      dataset: a key of `DATASETS`.
+      markup: the one asked for: a `Markup`, a name or a JSON file. It can be left out but for
+        `csv`: `synthetic` then has `ibug_68`, and the others have their own.
+
+    Raises:
+      InputError: an unknown or unreadable markup, none where one is needed, or another than the
+        data set's own.
+    """
+    spec = _spec(dataset)
+    usual = MARKUPS[spec.markup] if spec.markup else None
+    if markup is None:
+        if usual is None and spec.read is None:
+            return MARKUPS["ibug_68"]
+        if usual is None:
+            raise InputError(
+                f"data set {dataset} needs a markup (--markup): one of {_known(MARKUPS)}, or a "
+                "JSON file."
+            )
+        return usual
+    wanted = markup if isinstance(markup, Markup) else Markup.load(markup)
+    if usual is not None and wanted != usual:
+        raise InputError(f"data set {dataset} is annotated in {usual.name}, not in {wanted.name}.")
+    return wanted
+
+
+def read_faces(
+    dataset: str,
+    data_dir: str | Path | None = None,
+    subset: str | None = None,
+    markup: Markup | str | Path | None = None,
+    seed: int = 0,
+) -> list[Face]:
     """The faces of one subset whose images are there.
 
     Args:
       dataset: a key of `DATASETS`.
       data_dir: folder of the release; for `csv` the .csv file; `synthetic` has none.
-      subset: one of `available_subsets`.
-      markup: the `Markup` of `csv` and `synthetic`; the others have their own.
+      subset: one of `available_subsets`; None for `default_subset`.
+      markup: see `markup_of`.
       seed: of the faces that `synthetic` draws; the others draw nothing.
 
     Returns:
@@ -99,16 +138,13 @@ def read_faces(dataset, data_dir, subset, markup=None, seed=0):
     Raises:
       InputError: an unknown name, missing or damaged files, or no face at all.
     """
-    spec = _spec(dataset)
+    spec, markup = _spec(dataset), markup_of(dataset, markup)
     available = available_subsets(dataset, data_dir)
+    subset = default_subset(dataset, data_dir) if subset is None else subset
     if subset not in available:
         place = "" if data_dir is None else f"{data_dir}: "
         raise InputError(f"{place}no subset {subset!r} of {dataset}; known: {_known(available)}.")
-    if spec.markup:
-        markup = MARKUPS[spec.markup]
-    if markup is None:
-        raise InputError(f"a {dataset} data set needs a markup; known: {_known(MARKUPS)}.")
-    if spec.read is None:
+    if spec.read is None or data_dir is None:
         return synthetic.read(subset, markup, seed=seed)
     path = Path(data_dir)
     val_names = _val_names(path) if subset in ("train", "val") else []
@@ -134,13 +170,13 @@ def read_faces(dataset, data_dir, subset, markup=None, seed=0):
     return found
 
 
-def report_count(subset, found, expected, without_image, path):
+def report_count(subset: str, found: int, expected: str, without_image: int, path: Path) -> None:
     """Logs the one line that says how complete a copy is, for every data set alike."""
     left_out = f" ({without_image} left out, their image is not there)" if without_image else ""
     logging.info("%s: %d of %s faces found in %s%s", subset, found, expected, path, left_out)
 
 
-def photo_key(face):
+def photo_key(face: Face) -> str:
     """What is equal for all faces of one photo, also across data sets (see `_photo`)."""
     if not isinstance(face.image, Path):
         return face.name
@@ -148,7 +184,7 @@ def photo_key(face):
     return str(face.image.resolve()) if photo == face.name else photo
 
 
-def without_photos(faces, held_out):
+def without_photos(faces: Sequence[Face], held_out: Sequence[Face]) -> list[Face]:
     """Those of `faces` that show no photo of `held_out`, both lists of `Face`."""
     photos = {photo_key(face) for face in held_out}
     return [face for face in faces if photo_key(face) not in photos]
@@ -160,22 +196,22 @@ def without_photos(faces, held_out):
 _PHOTO_AND_FACE = re.compile(r"(?:helen\d*_)?(\d{5,})_\d{1,2}(?:\.\w+)?")
 
 
-def _photo(name):
+def _photo(name: str) -> str:
     match = _PHOTO_AND_FACE.fullmatch(PurePosixPath(name).name)
     return match[1] if match else name
 
 
-def _spec(dataset):
+def _spec(dataset: str) -> DatasetSpec:
     if dataset not in DATASETS:
         raise InputError(f"unknown data set {dataset!r}; known: {_known(DATASETS)}.")
     return DATASETS[dataset]
 
 
-def _known(names):
+def _known(names: Iterable[str]) -> str:
     return ", ".join(names)
 
 
-def _val_names(path):
+def _val_names(path: Path) -> list[str]:
     """The face names in val.txt, or none where there is no such file."""
     if not (path / VAL_LIST).is_file():
         return []
@@ -187,7 +223,7 @@ def _val_names(path):
     return names
 
 
-def _split(faces, val_names, subset):
+def _split(faces: list[Face], val_names: list[str], subset: str) -> list[Face]:
     """Of all training faces those that val.txt names (`val`), or those on no photo it names."""
     if not val_names:
         return faces

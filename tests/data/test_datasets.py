@@ -1,6 +1,7 @@
 """The table of data sets, and what is done alike for all of them."""
 
 import dataclasses
+import json
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from evae_tf.data.datasets import (
     DATASETS,
     available_subsets,
     default_subset,
+    markup_of,
     photo_key,
     read_faces,
     without_photos,
@@ -64,6 +66,35 @@ def test_default_subset_is_val_where_there_is_a_list(tmp_path):
     (tmp_path / "val.txt").write_text("a/1.jpg\n")
     assert default_subset("mtfl", tmp_path) == "val"
     assert available_subsets("mtfl", tmp_path) == ("train", "val", "test")
+
+
+def test_the_subset_may_be_left_out(tmp_path):
+    with_images(tmp_path, "a/1.jpg", "a/2.jpg")
+    (tmp_path / "val.txt").write_text("a/2.jpg\n")
+    assert [item.name for item in read_faces("mtfl", tmp_path)] == ["a/2.jpg"]
+    assert [item.name for item in read_faces("mtfl", str(tmp_path), "train")] == ["a/1.jpg"]
+
+
+def test_the_markup_may_be_a_record_a_name_or_a_file(tmp_path):
+    for own in ("mtfl_5", MARKUPS["mtfl_5"], None):
+        assert markup_of("mtfl", own) == MARKUPS["mtfl_5"]
+    assert markup_of("synthetic").name == "ibug_68"
+    assert markup_of("synthetic", "wflw_98") == MARKUPS["wflw_98"]
+    record = {**MARKUPS["mtfl_5"].to_dict(), "name": "mine"}
+    (tmp_path / "mine.json").write_text(json.dumps(record))
+    assert markup_of("csv", tmp_path / "mine.json").name == "mine"
+    with pytest.raises(InputError, match="mtfl is annotated in mtfl_5, not in ibug_68"):
+        read_faces("mtfl", tmp_path, "train", "ibug_68")
+    with pytest.raises(InputError, match="unknown markup 'ibug'"):
+        read_faces("synthetic", markup="ibug")
+
+
+@pytest.mark.parametrize(
+    ("dataset", "what"), [("300w", "folder of its release"), ("csv", r"path of its \.csv file")]
+)
+def test_only_synthetic_faces_need_no_data_dir(dataset, what):
+    with pytest.raises(InputError, match=rf"{dataset} needs a data_dir \(--data_dir\): the {what}"):
+        read_faces(dataset, markup="ibug_68")
 
 
 def test_one_line_says_how_complete_the_copy_is(tmp_path, caplog, monkeypatch):

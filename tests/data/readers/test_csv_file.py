@@ -157,7 +157,9 @@ def test_absent_and_unreadable_files(table, tmp_path):
 
 
 def test_without_a_markup(table):
-    with pytest.raises(InputError, match="needs a markup; known: mtfl_5, "):
+    with pytest.raises(
+        InputError, match="data set csv needs a markup .*: one of mtfl_5, .* or a JSON"
+    ):
         read(table(["image", *POINTS], ROW), markup=None)
 
 
