@@ -4,30 +4,41 @@ Nothing here touches the global state of pyplot, so figures can be drawn in any 
 display. Colours are those of Okabe and Ito, which colour-blind people tell apart too.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
+from matplotlib.figure import FigureBase
+
+from evae_tf.array_types import FloatArray
+from evae_tf.markups import Markup
 
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-STYLES = [
+STYLES: list[dict[str, Any]] = [
     {"color": color, "linestyle": line} for line in ("-", "--", ":", "-.") for color in COLORS
 ]
 GREY, PALE = "#767676", "#E0E0E0"
 
 
-def draw_outline(axes, landmarks, markup, **style):
-    """The lines between landmarks [K, 2] that make a face of them."""
-    edges = np.array(markup.outline, int).reshape(-1, 2)
-    axes.add_collection(LineCollection(landmarks[edges], **style))
+def draw_outline(axes: Axes, landmarks: FloatArray, markup: Markup, **style: Any) -> None:
+    """The lines between landmarks [K, 2] that make a face of them; none to a point that is NaN."""
+    lines = landmarks[np.array(markup.outline, int).reshape(-1, 2)]
+    axes.add_collection(LineCollection([*lines[~np.isnan(lines).any(axis=(1, 2))]], **style))
 
 
-def quieten(axes):
+def quieten(axes: Axes) -> None:
     """A grid in the background, no box around."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(color=PALE, linewidth=0.6)
     axes.tick_params(labelsize=8, color=GREY)
 
 
-def legend(figure, lines, labels, **options):
+def legend(
+    figure: FigureBase, lines: Sequence[Artist], labels: Sequence[str], **options: Any
+) -> None:
     """A legend below the axes, where long names have room."""
     place = {"loc": "outside lower center", "alignment": "left", "frameon": False}
     drawn = figure.legend(lines, labels, fontsize=9, **place, **options)
@@ -35,11 +46,11 @@ def legend(figure, lines, labels, **options):
         text.set_parse_math(False)
 
 
-def words(name):
+def words(name: str) -> str:
     """A name of code as a person would write it."""
     return name.replace("_", " ")
 
 
-def ending(name, length):
+def ending(name: str, length: int) -> str:
     """The end of a long name: it tells the paths of models apart."""
     return name if len(name) <= length else "…" + name[1 - length :]

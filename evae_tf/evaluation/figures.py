@@ -6,11 +6,14 @@ drawn in per cent.
 
 import itertools
 import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import cv2
 import numpy as np
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, FigureBase
 
+from evae_tf.array_types import ByteArray, FloatArray
 from evae_tf.atomic import replacing_file
 from evae_tf.evaluation import metrics
 from evae_tf.evaluation.figure_style import (
@@ -24,12 +27,13 @@ from evae_tf.evaluation.figure_style import (
     quieten,
     words,
 )
+from evae_tf.markups import Markup
 
 _TRUTH, _PREDICTION = "#56B4E9", "#F0E442"
 _DOT_RGB, _LINE_RGB = (240, 228, 66), (255, 255, 255)
 
 
-def save_figure(figure, path):
+def save_figure(figure: Figure, path: Path) -> None:
     """Writes `figure` to the file `path`, atomically; the ending of `path` gives the format.
 
     Raises:
@@ -39,7 +43,7 @@ def save_figure(figure, path):
         figure.savefig(temporary, dpi=120)
 
 
-def ced_figure(curves, max_error, normalizer_label):
+def ced_figure(curves: Mapping[str, FloatArray], max_error: float, normalizer_label: str) -> Figure:
     """CED curves of several models in one plot.
 
     Args:
@@ -62,7 +66,9 @@ def ced_figure(curves, max_error, normalizer_label):
     return figure
 
 
-def response_figure(rows, image=None, max_panels=16):
+def response_figure(
+    rows: Mapping[str, FloatArray], image: ByteArray | None = None, max_panels: int = 16
+) -> Figure:
     """Response maps of one face: a row for each model, the truth last, a panel for each landmark.
 
     Each map is scaled to its own maximum, for it is the shape that is compared: one peak, or many.
@@ -98,7 +104,7 @@ def response_figure(rows, image=None, max_panels=16):
     return figure
 
 
-def _side_by_side(maps):
+def _side_by_side(maps: FloatArray) -> FloatArray:
     """[h, w, n] -> [h, n * (w + 1) - 1]: each over its maximum, an empty column between two."""
     peaks = maps.max(axis=(0, 1))
     maps = np.clip(maps / np.where(peaks > 0, peaks, 1), 0, 1)
@@ -106,13 +112,15 @@ def _side_by_side(maps):
     return framed.transpose(0, 2, 1).reshape(len(maps), -1)[:, :-1]
 
 
-def samples_figure(images, predicted, true, errors, markup):
+def samples_figure(
+    images: ByteArray, predicted: FloatArray, true: FloatArray, errors: FloatArray, markup: Markup
+) -> Figure:
     """Crops with predicted and true landmarks: the best, the median and the worst faces.
 
     Args:
       images: uint8 [N, S, S, 3], RGB.
       predicted: float [N, K, 2], crop fractions.
-      true: as `predicted`.
+      true: as `predicted`; NaN where it is not annotated.
       errors: float [N], fractions; they rank the faces.
       markup: the landmarks' `Markup`.
     """
@@ -136,19 +144,23 @@ def samples_figure(images, predicted, true, errors, markup):
     return figure
 
 
-def per_landmark_figure(landmark_errors, mean_shape, markup):
+def per_landmark_figure(
+    landmark_errors: Mapping[str, FloatArray], mean_shape: FloatArray, markup: Markup
+) -> Figure:
     """Where on the face the errors are: each model's face, and all models' landmarks in order.
 
     Args:
-      landmark_errors: dict of model name to the mean error of each landmark, float [K], fractions.
-      mean_shape: float [K, 2], the face to draw, y down, any unit.
+      landmark_errors: dict of model name to the mean error of each landmark, float [K], fractions;
+        NaN for a point that is annotated nowhere.
+      mean_shape: float [K, 2], the face to draw, y down, any unit; NaN as in the errors.
       markup: the landmarks' `Markup`.
     """
     lines = -(-len(landmark_errors) // 4)
     figure = Figure(figsize=(11, 2.7 * lines + 3.6), layout="constrained")
-    faces, profile = figure.subfigures(2, 1, height_ratios=(2.7 * lines, 3.6))
+    rows = figure.add_gridspec(2, 1, height_ratios=(2.7 * lines, 3.6))
+    faces, profile = (figure.add_subfigure(rows[index]) for index in range(2))
     grid = faces.subplots(lines, 4).ravel()
-    largest = 100 * max(np.max(errors) for errors in landmark_errors.values())
+    largest = 100 * max(np.nanmax(errors) for errors in landmark_errors.values())
     for axes in grid:
         axes.set_axis_off()
     for axes, (name, errors) in zip(grid, landmark_errors.items(), strict=False):
@@ -156,7 +168,7 @@ def per_landmark_figure(landmark_errors, mean_shape, markup):
         draw_outline(axes, mean_shape, markup, colors=PALE, zorder=0)
         shades = {"cmap": "plasma_r", "vmin": 0, "vmax": largest}
         circles = axes.scatter(*mean_shape.T, s=8 + 72 * errors / largest, c=errors, **shades)
-        title = f"{ending(name, 34)}\nmean {np.mean(errors):.2f} %"
+        title = f"{ending(name, 34)}\nmean {np.nanmean(errors):.2f} %"
         axes.set_title(title, fontsize=9, parse_math=False)
         axes.set_aspect("equal")
         axes.invert_yaxis()
@@ -165,7 +177,9 @@ def per_landmark_figure(landmark_errors, mean_shape, markup):
     return figure
 
 
-def _draw_profile(figure, landmark_errors, markup):
+def _draw_profile(
+    figure: FigureBase, landmark_errors: Mapping[str, FloatArray], markup: Markup
+) -> None:
     """Errors in file order; one tick for each part of the face (`jaw_0`, `jaw_1`, ... are one)."""
     axes = figure.add_subplot()
     for errors, style in zip(landmark_errors.values(), itertools.cycle(STYLES), strict=False):
@@ -184,7 +198,7 @@ def _draw_profile(figure, landmark_errors, markup):
     legend(figure, curves, [ending(name, 34) for name in landmark_errors], ncols=3)
 
 
-def training_figure(columns):
+def training_figure(columns: Mapping[str, Sequence[float]]) -> Figure:
     """The loss, its terms and the validation NME over the epochs.
 
     Args:
@@ -214,24 +228,31 @@ def training_figure(columns):
     return figure
 
 
-def draw_landmarks(image, landmarks_image, markup):
+def draw_landmarks(image: ByteArray, landmarks_image: FloatArray, markup: Markup) -> ByteArray:
     """A photo with landmarks drawn on it, placed to 1/16 of a pixel.
 
     Args:
       image: uint8 [H, W, 3], RGB; it is left as it is.
-      landmarks_image: float [K, 2], image pixels; what lies outside the image is not seen.
+      landmarks_image: float [K, 2], image pixels; what lies outside the image is not seen,
+        what is NaN is left out.
       markup: the landmarks' `Markup`.
 
     Returns:
       uint8 [H, W, 3].
     """
     image, shift = image.copy(), 4  # OpenCV takes coordinates in units of 2 ** -shift pixels
-    radius = max(1.0, np.ptp(landmarks_image, axis=0).max() / 120)
-    points = np.rint(np.asarray(landmarks_image) * 2**shift).astype(int).tolist()
+    known = metrics.annotated(landmarks_image)
+    extent = np.ptp(landmarks_image[known], axis=0).max() if known.any() else 0
+    radius = max(1.0, extent / 120)
+    points = {
+        int(index): np.rint(landmarks_image[index] * 2**shift).astype(int).tolist()
+        for index in np.flatnonzero(known)
+    }
     thickness = max(1, round(radius / 2))
     for i, j in markup.outline:
-        cv2.line(image, points[i], points[j], _LINE_RGB, thickness, cv2.LINE_AA, shift)
-    for point in points:
+        if i in points and j in points:
+            cv2.line(image, points[i], points[j], _LINE_RGB, thickness, cv2.LINE_AA, shift)
+    for point in points.values():
         size = round(radius * 2**shift)
         cv2.circle(image, point, size, _DOT_RGB, cv2.FILLED, cv2.LINE_AA, shift)
     return image

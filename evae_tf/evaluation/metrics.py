@@ -1,30 +1,42 @@
 """How good landmarks are: exact formulas in NumPy.
 
-Errors are fractions of a normaliser; a figure or a table prints them in per cent and names it.
+Errors are fractions of a normaliser; a figure or a table prints them in per cent and names it. A
+true landmark that is NaN is not annotated: it has no error and is left out of every mean.
 """
 
 import numpy as np
+import numpy.typing as npt
 
 from evae_tf import geometry
+from evae_tf.array_types import BoolArray, FloatArray
 from evae_tf.errors import InputError
+from evae_tf.markups import Markup
 
 _BOX_DISTANCES = {"box_size": geometry.box_size, "box_diagonal": geometry.box_diagonal}
 
 
-def normalizing_distance(name, landmarks, boxes, markup):
+def annotated(landmarks: npt.ArrayLike) -> BoolArray:
+    """Which of some true landmarks [..., K, 2] are annotated: bool [..., K]."""
+    return np.asarray(~np.isnan(np.asarray(landmarks)).any(axis=-1))
+
+
+def normalizing_distance(
+    name: str, landmarks: npt.ArrayLike, boxes: npt.ArrayLike | None, markup: Markup
+) -> FloatArray:
     """The distance of each face that its errors are divided by.
 
     Args:
       name: one of `markup.normalizer_names`.
       landmarks: float [N, K, 2], the true ones, image pixels.
-      boxes: float [N, 4], image pixels.
+      boxes: float [N, 4], image pixels; used by `box_size` and `box_diagonal` alone.
       markup: the landmarks' `Markup`.
 
     Returns:
       float [N], image pixels, > 0.
 
     Raises:
-      InputError: an unknown name, or a face whose distance is zero.
+      InputError: an unknown name, or a face whose distance is zero or needs a point that is not
+        annotated.
     """
     if name in markup.normalizers:
         first, second = (
@@ -37,6 +49,12 @@ def normalizing_distance(name, landmarks, boxes, markup):
     else:
         known = ", ".join(markup.normalizer_names)
         raise InputError(f"unknown normalizer {name!r}: {markup.name} has {known}.")
+    unknown = np.flatnonzero(np.isnan(distance))
+    if len(unknown):
+        raise InputError(
+            f"{name} of face {unknown[0]} (counted from 0) needs points that are not annotated; "
+            "box_size needs none."
+        )
     unusable = np.flatnonzero(~(distance > 0))
     if len(unusable):
         raise InputError(
@@ -46,16 +64,31 @@ def normalizing_distance(name, landmarks, boxes, markup):
     return distance
 
 
-def landmark_errors(predicted, true, normalizer):
+def default_normalizer(landmarks: npt.ArrayLike, markup: Markup) -> str:
+    """The markup's usual normaliser where every face has the points for it, else `box_size`.
+
+    Args:
+      landmarks: float [N, K, 2], the true ones.
+      markup: the landmarks' `Markup`.
+    """
+    groups = markup.normalizers.get(markup.default_normalizer, ())
+    needed = [point for group in groups for point in group]
+    complete = annotated(landmarks)[:, needed].all()
+    return markup.default_normalizer if complete else "box_size"
+
+
+def landmark_errors(
+    predicted: npt.ArrayLike, true: npt.ArrayLike, normalizer: npt.ArrayLike
+) -> FloatArray:
     """Normalised distance of each landmark from the true one.
 
     Args:
       predicted: float [N, K, 2], image pixels, (x, y).
-      true: as `predicted`.
+      true: as `predicted`; NaN where it is not annotated.
       normalizer: float [N], image pixels, > 0 (see `normalizing_distance`).
 
     Returns:
-      float [N, K], as a fraction of the normaliser.
+      float [N, K], as a fraction of the normaliser; NaN where it is not annotated.
 
     Raises:
       ValueError: shapes differ.
@@ -70,35 +103,34 @@ def landmark_errors(predicted, true, normalizer):
     return np.linalg.norm(predicted - true, axis=-1) / normalizer[:, None]
 
 
-def nme(predicted, true, normalizer, visible=None):
-    """Normalised mean error of each face.
+def nme(predicted: npt.ArrayLike, true: npt.ArrayLike, normalizer: npt.ArrayLike) -> FloatArray:
+    """Normalised mean error of each face, over its annotated landmarks.
 
-    Args:
-      predicted: float [N, K, 2], image pixels, (x, y).
-      true: as `predicted`.
-      normalizer: float [N], image pixels, > 0 (see `normalizing_distance`).
-      visible: bool [N, K]; absent landmarks are left out of the mean.
+    Arguments as for `landmark_errors`.
 
     Returns:
-      float [N], as a fraction of the normaliser.
+      float [N], as a fraction of the normaliser; NaN where a prediction is.
 
     Raises:
-      ValueError: shapes differ, or a face has no visible landmark.
+      ValueError: shapes differ.
+      InputError: a face has no annotated landmark.
 
     Source: Sagonas et al., 300 Faces In-The-Wild Challenge, IVC 2016.
     """
-    errors = landmark_errors(predicted, true, normalizer)
-    if visible is None:
-        return errors.mean(axis=1)
-    visible = np.asarray(visible, bool)
-    if visible.shape != errors.shape:
-        raise ValueError(f"shapes differ: visible {visible.shape}, landmarks {errors.shape}.")
-    if not visible.any(axis=1).all():
-        raise ValueError(f"face {np.argmin(visible.any(axis=1))} has no visible landmark.")
-    return errors.mean(axis=1, where=visible)
+    errors, known = landmark_errors(predicted, true, normalizer), annotated(true)
+    if not known.any(axis=1).all():
+        empty = np.argmin(known.any(axis=1))
+        raise InputError(f"face {empty} (counted from 0) has no annotated landmark.")
+    return errors.mean(axis=1, where=known)
 
 
-def ced(errors, thresholds):
+def known_mean(values: FloatArray, axis: int | None = None) -> FloatArray:
+    """Mean along `axis` (None: of all) without what is NaN; NaN where everything is."""
+    with np.errstate(invalid="ignore"):
+        return np.nansum(values, axis=axis) / np.sum(~np.isnan(values), axis=axis)
+
+
+def ced(errors: npt.ArrayLike, thresholds: npt.ArrayLike) -> FloatArray:
     """Cumulative error distribution: the share of faces with an error of at most each threshold.
 
     Args:
@@ -111,7 +143,7 @@ def ced(errors, thresholds):
     return np.mean(np.asarray(errors) <= np.asarray(thresholds)[..., None], axis=-1)
 
 
-def auc(errors, threshold):
+def auc(errors: npt.ArrayLike, threshold: float) -> float:
     """Area under the CED curve from 0 to `threshold`, as a share of the largest possible.
 
     The curve is a staircase, so its area is exactly the mean of max(0, 1 - error / threshold).
@@ -123,12 +155,12 @@ def auc(errors, threshold):
     Returns:
       float within [0, 1]; 1 when all errors are 0.
     """
-    return np.mean(np.maximum(0, 1 - np.asarray(errors) / threshold))
+    return float(np.mean(np.maximum(0, 1 - np.asarray(errors) / threshold)))
 
 
-def failure_rate(errors, threshold):
+def failure_rate(errors: npt.ArrayLike, threshold: float) -> float:
     """Share of faces with an error above `threshold`, NaN among them."""
-    return np.mean(~(np.asarray(errors) <= threshold))
+    return float(np.mean(~(np.asarray(errors) <= threshold)))
 
 
 def bootstrap_ci(errors, statistic=np.mean, samples=2000, seed=0):

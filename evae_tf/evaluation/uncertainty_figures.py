@@ -1,38 +1,54 @@
 """Pictures of how sure a model is, and whether it is right to be."""
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.collections import EllipseCollection
 from matplotlib.figure import Figure
 
-from evae_tf.evaluation import calibration
+from evae_tf.array_types import FloatArray
+from evae_tf.evaluation import calibration, metrics
 from evae_tf.evaluation.figure_style import COLORS, GREY, PALE, draw_outline, quieten
+from evae_tf.markups import Markup
 
 _SHOWN_LEVEL = 0.9
 
 
-def uncertainty_figure(true, predicted, covariance, markup):
-    """The mean ellipse of each landmark, the honesty of all, and what dropping the unsure gains.
+def uncertainty_figure(
+    true: FloatArray, predicted: FloatArray, covariance: FloatArray, markup: Markup
+) -> Figure:
+    """Each landmark's mean ellipse, the calibration of all, and what dropping the unsure gains.
 
     Args:
-      true: float [N, K, 2], crop fractions.
+      true: float [N, K, 2], crop fractions; NaN where it is not annotated.
       predicted: as `true`.
       covariance: float [N, K, 2, 2], crop fractions squared.
       markup: the landmarks' `Markup`.
     """
-    errors = predicted - true
+    errors, known = predicted - true, metrics.annotated(true)
     figure = Figure(figsize=(11, 4), layout="constrained")
-    face, honesty, dropping = figure.subplots(1, 3, width_ratios=(1.2, 1, 1))
-    draw_ellipses(face, true.mean(axis=0), covariance.mean(axis=0), markup)
+    face, covered, dropping = figure.subplots(1, 3, width_ratios=(1.2, 1, 1))
+    shown = np.where(known[..., None, None], covariance, np.nan)
+    draw_ellipses(face, metrics.known_mean(true, 0), metrics.known_mean(shown, 0), markup)
     face.set_title(f"mean {100 * _SHOWN_LEVEL:.0f} % ellipses", fontsize=9)
-    _draw_honesty(honesty, calibration.mahalanobis(errors, covariance))
-    lengths, spreads = np.linalg.norm(errors, axis=-1), calibration.spread(covariance)
-    _draw_dropping(dropping, lengths, spreads)
+    _draw_calibration(covered, calibration.mahalanobis(errors, covariance))
+    spreads = np.where(known, calibration.spread(covariance), np.nan)
+    _draw_dropping(dropping, np.linalg.norm(errors, axis=-1), spreads)
     return figure
 
 
-def draw_ellipses(axes, landmarks, covariance, markup, level=_SHOWN_LEVEL):
-    """Landmarks [K, 2], y down, each with the ellipse that should hold the truth at `level`."""
-    variances, axis_vectors = np.linalg.eigh(covariance)
+def draw_ellipses(
+    axes: Axes,
+    landmarks: FloatArray,
+    covariance: FloatArray,
+    markup: Markup,
+    level: float = _SHOWN_LEVEL,
+) -> None:
+    """Landmarks [K, 2], y down, each with the ellipse that should hold the truth at `level`.
+
+    A landmark that is NaN is left out.
+    """
+    known = metrics.annotated(landmarks)
+    variances, axis_vectors = np.linalg.eigh(covariance[known])
     diameters = 2 * calibration.ellipse_radius(level) * np.sqrt(variances)
     angles = np.degrees(np.arctan2(axis_vectors[:, 1, 1], axis_vectors[:, 0, 1]))
     draw_outline(axes, landmarks, markup, colors=PALE, zorder=0)
@@ -40,7 +56,7 @@ def draw_ellipses(axes, landmarks, covariance, markup, level=_SHOWN_LEVEL):
         EllipseCollection(
             *(diameters[:, 1], diameters[:, 0], angles),
             units="xy",
-            offsets=landmarks,
+            offsets=landmarks[known],
             offset_transform=axes.transData,
             facecolors=COLORS[0] + "30",
             edgecolors=COLORS[0],
@@ -54,10 +70,10 @@ def draw_ellipses(axes, landmarks, covariance, markup, level=_SHOWN_LEVEL):
     axes.set_axis_off()
 
 
-def _draw_honesty(axes, distance):
+def _draw_calibration(axes: Axes, distance: FloatArray) -> None:
     levels = np.linspace(0, 0.99, 100)
     covered = [calibration.coverage(distance, level) for level in levels]
-    axes.plot([0, 100], [0, 100], color=GREY, linestyle=":", label="honest")
+    axes.plot([0, 100], [0, 100], color=GREY, linestyle=":", label="calibrated")
     axes.plot(100 * levels, 100 * np.array(covered), color=COLORS[0], label="model")
     axes.set(xlim=(0, 100), ylim=(0, 100), xlabel="ellipse of so many %")
     axes.set_ylabel("holds the truth, %")
@@ -65,11 +81,11 @@ def _draw_honesty(axes, distance):
     quieten(axes)
 
 
-def _draw_dropping(axes, lengths, spreads):
+def _draw_dropping(axes: Axes, lengths: FloatArray, spreads: FloatArray) -> None:
     shares = np.linspace(0, 0.5, 26)
     pairs = {
         "points": (lengths, spreads),
-        "faces": (lengths.mean(axis=1), spreads.mean(axis=1)),
+        "faces": (metrics.known_mean(lengths, 1), metrics.known_mean(spreads, 1)),
     }
     for (name, (errors, doubt)), color in zip(pairs.items(), COLORS, strict=False):
         kept = [calibration.error_of_surest(errors, doubt, 1 - share) for share in shares]

@@ -36,7 +36,7 @@ def test_the_factor_that_was_taken_away_is_found_again(drawn, factor):
 
 
 def test_no_other_factor_keeps_the_worst_promise_better():
-    """On errors with heavy tails, which no factor makes honest at every level."""
+    """On errors with heavy tails, which no factor calibrates at every level."""
     errors = np.random.default_rng(2).standard_t(3, (4000, 2))
     covariance = np.tile(np.eye(2), (4000, 1, 1))
     distance = np.linalg.norm(errors, axis=-1)  # in units of a circle of radius 1
@@ -85,3 +85,25 @@ def test_average_precision_worked_by_hand():
     # Scores that say nothing: the share of positives.
     assert calibration.average_precision(np.zeros(8), [1, 0, 0, 0, 1, 0, 0, 0]) == 0.25
     assert calibration.average_precision([0.5], [0]) is None
+
+
+def test_errors_of_points_that_are_not_annotated_are_left_out(drawn):
+    """Every number is that of the other points alone, given as a list."""
+    errors, covariance = drawn
+    known = np.random.default_rng(3).random(errors.shape[:2]) < 0.7
+    absent = np.where(known[..., None], errors, np.nan)
+    others, theirs = errors[known], covariance[known]
+    distance = calibration.mahalanobis(absent, covariance)
+    np.testing.assert_array_equal(np.isnan(distance), ~known)
+    np.testing.assert_allclose(distance[known], calibration.mahalanobis(others, theirs))
+    for level in calibration.LEVELS:
+        found = calibration.coverage(distance, level)
+        assert found == calibration.coverage(distance[known], level)
+    for function in (calibration.gaussian_nll, calibration.deviation_factor):
+        assert function(absent, covariance) == pytest.approx(function(others, theirs), rel=1e-12)
+
+
+def test_ranks_and_the_surest_leave_them_out_too():
+    errors, spreads = [1.0, np.nan, 3.0, 2.0], [1.0, 0.5, 9.0, 4.0]
+    assert calibration.rank_correlation(spreads, errors) == pytest.approx(1)
+    assert calibration.error_of_surest(errors, spreads, 2 / 3) == pytest.approx(1.5)

@@ -133,6 +133,32 @@ def test_samples_show_truth_and_prediction_in_the_frame_of_the_crop():
     np.testing.assert_array_equal(outlines[0].get_segments()[3], true[face][[i, j]])
 
 
+def test_no_line_is_drawn_to_a_point_that_is_not_annotated():
+    images, predicted, true, errors = _samples(2, COFW)
+    true[:, 8] = np.nan  # the outer corner of the left eye, which ends two lines
+    axes = figures.samples_figure(images, predicted, true, errors, COFW).axes[0]
+    of_truth, of_prediction = [c for c in axes.collections if isinstance(c, LineCollection)]
+    ends = sum(8 in edge for edge in COFW.outline)
+    assert ends == 2
+    assert len(of_truth.get_segments()) == len(COFW.outline) - ends
+    assert len(of_prediction.get_segments()) == len(COFW.outline)
+
+
+def test_a_point_that_is_annotated_nowhere_has_no_circle():
+    rng = np.random.default_rng(4)
+    shape, errors = rng.uniform(0, 1, (29, 2)), rng.uniform(0.01, 0.2, 29)
+    shape[11], errors[11] = np.nan, np.nan
+    figure = figures.per_landmark_figure({"model": errors}, shape, COFW)
+    (circles,) = [
+        c for axes in figure.axes for c in axes.collections if isinstance(c, PathCollection)
+    ]
+    sizes = np.ma.getdata(circles.get_sizes())
+    assert np.isnan(sizes[11])
+    assert np.delete(sizes, 11).max() == pytest.approx(80)
+    assert f"mean {100 * np.delete(errors, 11).mean():.2f} %" in figure.axes[0].get_title()
+    figure.draw_without_rendering()
+
+
 @pytest.mark.parametrize("num_models", [1, 5])
 def test_per_landmark_figure_has_a_face_and_a_curve_for_each_model(num_models):
     rng = np.random.default_rng(2)
@@ -252,6 +278,26 @@ def test_the_outline_joins_its_points():
     drawn = figures.draw_landmarks(np.zeros((170, 200, 3), np.uint8), landmarks, markup)
     assert drawn[30, 30:170].any(axis=1).all()
     assert not drawn[40:80].any()
+
+
+def test_a_point_that_is_not_annotated_is_not_drawn():
+    """The picture is that of the markup without it and without the lines that end there."""
+    landmarks = np.float32([[50, 60], [190, 58], [np.nan, np.nan], [70, 160], [170, 150]])
+    image = np.full((200, 260, 3), 17, np.uint8)
+    drawn = figures.draw_landmarks(image, landmarks, MTFL)
+    others = {
+        **MTFL.to_dict(),
+        "points": ["left_eye", "right_eye", "mouth_left", "mouth_right"],
+        "flip_pairs": [],
+        "outline": [[0, 1], [2, 3]],  # of the eyes and of the mouth; the others end at the nose
+    }
+    expected = figures.draw_landmarks(
+        image, np.delete(landmarks, 2, axis=0), markups.Markup.from_dict(others)
+    )
+    np.testing.assert_array_equal(drawn, expected)
+    np.testing.assert_array_equal(
+        figures.draw_landmarks(image, np.full((5, 2), np.nan), MTFL), image
+    )
 
 
 def test_landmarks_outside_the_photo_do_no_harm():

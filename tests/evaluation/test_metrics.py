@@ -67,12 +67,53 @@ def test_nme_worked_by_hand():
     np.testing.assert_allclose(metrics.nme(PREDICTED, TRUE, [6, 10]), [1, 1 / 6], rtol=1e-6)
 
 
-def test_absent_landmarks_are_left_out_of_the_mean():
-    visible = np.array([[True, False, True], [False, False, True]])
-    error = metrics.nme(PREDICTED, TRUE, [6, 10], visible)
+def without(landmarks, *absent):
+    """A copy in which the points (face, point) are not annotated."""
+    landmarks = landmarks.copy()
+    for index in absent:
+        landmarks[index] = np.nan
+    return landmarks
+
+
+def test_points_that_are_not_annotated_are_left_out_of_the_mean():
+    true = without(TRUE, (0, 1), (1, 0), (1, 1))
+    error = metrics.nme(PREDICTED, true, [6, 10])
     np.testing.assert_allclose(error, [5 / 12, 0.2], rtol=1e-6)
-    with pytest.raises(ValueError, match="face 1 has no visible"):
-        metrics.nme(PREDICTED, TRUE, [6, 10], [[True, True, False], [False] * 3])
+    errors = metrics.landmark_errors(PREDICTED, true, [6, 10])
+    np.testing.assert_allclose(errors, [[5 / 6, np.nan, 0], [np.nan, np.nan, 0.2]], rtol=1e-6)
+    with pytest.raises(InputError, match="face 1 .*no annotated landmark"):
+        metrics.nme(PREDICTED, without(true, (1, 2)), [6, 10])
+
+
+def test_a_prediction_that_is_not_a_number_is_not_left_out():
+    """Else a model would win by it."""
+    error = metrics.nme(without(PREDICTED, (0, 1)), TRUE, [6, 10])
+    np.testing.assert_allclose(error, [np.nan, 1 / 6], rtol=1e-6)
+
+
+def test_a_normalizer_whose_points_are_not_annotated_is_refused_and_the_face_named():
+    """Also where one of the six points of an eye is missing: their mean would lie elsewhere."""
+    markup, landmarks = markups.MARKUPS["ibug_68"], without(_faces_68(), (1, 40), (0, 8))
+    with pytest.raises(InputError, match="inter_pupil of face 1 .*not annotated; box_size"):
+        metrics.normalizing_distance("inter_pupil", landmarks, BOXES, markup)
+    distance = metrics.normalizing_distance("inter_ocular", landmarks, BOXES, markup)
+    np.testing.assert_allclose(distance, [50, 13])
+    assert metrics.normalizing_distance("box_size", landmarks, BOXES, markup)[0] == 12
+
+
+def test_the_default_normalizer_is_one_that_every_face_has():
+    markup = markups.MARKUPS["ibug_68"]
+    found = metrics.default_normalizer(without(_faces_68(), (0, 8), (1, 40)), markup)
+    assert found == "inter_ocular"
+    assert metrics.default_normalizer(without(_faces_68(), (1, 36)), markup) == "box_size"
+    aflw = markups.MARKUPS["aflw_19"]  # whose own default is the box
+    assert metrics.default_normalizer(np.full((2, 19, 2), np.nan), aflw) == "box_size"
+
+
+def test_the_known_mean_is_that_of_the_others():
+    values = np.array([[1.0, np.nan, 4.0], [2.0, np.nan, np.nan]])
+    np.testing.assert_array_equal(metrics.known_mean(values, 0), [1.5, np.nan, 4])
+    np.testing.assert_array_equal(metrics.known_mean(values, 1), [2.5, 2])
 
 
 @pytest.mark.parametrize("normalizer", [[6], 6, [[6], [10]]])
@@ -84,8 +125,6 @@ def test_nme_refuses_a_normalizer_that_would_broadcast(normalizer):
 def test_nme_refuses_other_shapes():
     with pytest.raises(ValueError, match="shapes differ"):
         metrics.nme(PREDICTED[:, :1], TRUE, [6, 10])
-    with pytest.raises(ValueError, match="shapes differ"):
-        metrics.nme(PREDICTED, TRUE, [6, 10], visible=[True, True, True])
 
 
 ERRORS = np.array([0.02, 0.04, 0.04, 0.09, 0.30])
