@@ -28,21 +28,18 @@ flags.DEFINE_boolean(
 flags.DEFINE_string("output", "runs/evaluation", "Folder for the report and its pictures.")
 
 
-def _main():
+def _main() -> None:
     # Imported here: a wrong flag and --help should not wait for TensorFlow.
     start_tensorflow()
     from evae_tf.data import datasets
     from evae_tf.evaluation.evaluate import evaluate, format_table
 
     subset = FLAGS.subset or datasets.default_subset(FLAGS.dataset, FLAGS.data_dir)
-    faces = data_flags.read_faces(subset)
-    markup = faces[0].markup
     rows = evaluate(
         FLAGS.model,
-        faces,
-        markup,
-        FLAGS.normalizer or [markup.default_normalizer],
+        data_flags.read_faces(subset),
         FLAGS.output,
+        normalizers=FLAGS.normalizer,
         description={"dataset": FLAGS.dataset, "subset": subset},
         box_jitter=FLAGS.box_jitter,
         batch_size=FLAGS.batch_size or 64,
@@ -52,6 +49,6 @@ def _main():
     print(f"report.json, per_face.csv and pictures: {FLAGS.output}")
 
 
-def main():
+def main() -> None:
     """Entry point of `evae-evaluate`."""
     run(_main, __doc__, data_flags)

@@ -1,16 +1,22 @@
 """What a model says of annotated faces, in each way that its landmarks can be read."""
 
 import dataclasses
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
 from tqdm import tqdm
 
 from evae_tf import geometry
+from evae_tf.array_types import FloatArray
 from evae_tf.artifacts.predictors import open_model
 from evae_tf.config import MAP_ARCHITECTURES
-from evae_tf.data.crops import cut_crops
+from evae_tf.data.crops import Crops, cut_crops
+from evae_tf.data.face import Face
 from evae_tf.errors import InputError
+from evae_tf.evaluation.truth import Truth
+from evae_tf.markups import Markup
 from evae_tf.models import response_maps
 
 
@@ -29,28 +35,30 @@ class Reading:
 
     model: str
     name: str
-    crops: object
-    landmarks_crop: np.ndarray
-    covariance_crop: np.ndarray | None = None
-    visibility: np.ndarray | None = None
+    crops: Crops
+    landmarks_crop: FloatArray
+    covariance_crop: FloatArray | None = None
+    visibility: FloatArray | None = None
 
     @property
-    def landmarks_image(self):
+    def landmarks_image(self) -> FloatArray:
         """float32 [N, K, 2], image pixels."""
         return geometry.crop_to_image(self.landmarks_crop, self.crops.squares)
 
     @property
-    def covariance_image(self):
-        """float32 [N, K, 2, 2], image pixels squared."""
+    def covariance_image(self) -> FloatArray | None:
+        """float32 [N, K, 2, 2], image pixels squared, or None."""
+        if self.covariance_crop is None:
+            return None
         return self.covariance_crop * self.crops.squares[:, 2, None, None, None] ** 2
 
     @property
-    def label(self):
+    def label(self) -> str:
         """What figures and tables call it."""
         return f"{self.model} ({self.name})"
 
 
-def open_predictor(path, markup, num_threads):
+def open_predictor(path: str, markup: Markup, num_threads: int) -> Any:
     """See `predictors.open_model`; the model must predict the points of `markup`."""
     predictor = open_model(path, num_threads)
     own = predictor.metadata.markup
@@ -62,34 +70,32 @@ def open_predictor(path, markup, num_threads):
     return predictor
 
 
-def read(path, predictor, faces, boxes, batch_size, num_threads):
+def read(
+    path: str,
+    predictor: Any,
+    faces: Sequence[Face],
+    truth: Truth,
+    *,
+    batch_size: int,
+    num_threads: int,
+) -> list[Reading]:
     """The readings of one model: the regressor's, and the maps' where it gives maps.
+
+    Args:
+      path: the model's path, as given.
+      predictor: what `open_predictor` returned for it.
+      faces: list of `Face`.
+      truth: their `Truth`, whose boxes are used.
+      batch_size: faces given to the model at a time.
+      num_threads: for decoding.
 
     Raises:
       InputError: the model predicts what is no finite number, or a face cannot be cut out.
     """
     metadata = predictor.metadata
-    crops = cut_crops(
-        faces,
-        size=metadata.input_size,
-        margin=metadata.crop_margin,
-        boxes=boxes,
-        num_threads=num_threads,
-    )
-    outputs = {}
-    starts = range(0, len(crops), batch_size)
-    for start in tqdm(starts, desc=str(path), unit="batch", disable=None):
-        batch = predictor.predict(crops.model_input(slice(start, start + batch_size)))
-        if "response_maps" in batch:
-            maps = keras.ops.convert_to_tensor(batch.pop("response_maps"))
-            read = response_maps.soft_argmax(maps, metadata.readout_power)
-            batch["read_off"] = keras.ops.convert_to_numpy(read)
-        for name, values in batch.items():
-            outputs.setdefault(name, []).append(values)
-    outputs = {name: np.concatenate(parts) for name, parts in outputs.items()}
-    for name, values in outputs.items():
-        if not np.isfinite(values).all():
-            raise InputError(f"{path}: found {name} that are not finite, expected numbers.")
+    crop = {"size": metadata.input_size, "margin": metadata.crop_margin}
+    crops = cut_crops(faces, boxes=truth.boxes, num_threads=num_threads, **crop)
+    outputs = _outputs(path, predictor, crops, batch_size)
     is_map_model = metadata.architecture in MAP_ARCHITECTURES
     first = "maps" if is_map_model else "regressor"
     doubt = outputs.get("covariance"), outputs.get("visibility")
@@ -97,3 +103,22 @@ def read(path, predictor, faces, boxes, batch_size, num_threads):
     if "read_off" in outputs and not is_map_model:
         readings.append(Reading(path, "maps", crops, outputs["read_off"]))
     return readings
+
+
+def _outputs(path: str, predictor: Any, crops: Crops, batch_size: int) -> dict[str, FloatArray]:
+    """The model's outputs for all crops; instead of maps, `read_off` them: float [N, K, 2]."""
+    parts: dict[str, list[FloatArray]] = {}
+    starts = range(0, len(crops), batch_size)
+    for start in tqdm(starts, desc=path, unit="batch", disable=None):
+        batch = predictor.predict(crops.model_input(slice(start, start + batch_size)))
+        if "response_maps" in batch:
+            maps = keras.ops.convert_to_tensor(batch.pop("response_maps"))
+            read_off = response_maps.soft_argmax(maps, predictor.metadata.readout_power)
+            batch["read_off"] = keras.ops.convert_to_numpy(read_off)
+        for name, values in batch.items():
+            parts.setdefault(name, []).append(values)
+    outputs = {name: np.concatenate(values) for name, values in parts.items()}
+    for name, values in outputs.items():
+        if not np.isfinite(values).all():
+            raise InputError(f"{path}: found {name} that are not finite, expected numbers.")
+    return outputs

@@ -1,47 +1,57 @@
 """The pictures of a report."""
 
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
 import keras
 import numpy as np
 
+from evae_tf.array_types import FloatArray
 from evae_tf.evaluation import figures, metrics, uncertainty_figures
+from evae_tf.evaluation.readings import Reading
+from evae_tf.evaluation.truth import Truth
 from evae_tf.models import response_maps
 
 
-def write(folder, readings, predictors, true, distances, markup):
+def write(
+    folder: Path, readings: Sequence[Reading], predictors: Mapping[str, Any], truth: Truth
+) -> None:
     """Draws and saves all of them.
 
     Args:
       folder: where to.
-      readings: list of `Reading`.
+      readings: at least one.
       predictors: dict of a reading's model to what `open_model` returned for it.
-      true: float [N, K, 2], image pixels.
-      distances: dict of normaliser to float [N]; the first is used.
-      markup: `Markup` of the landmarks.
+      truth: `Truth` of the faces; the first of its normalisers is used.
     """
-    normalizer, distance = next(iter(distances.items()))
-    errors = {r.label: metrics.landmark_errors(r.landmarks_image, true, distance) for r in readings}
-    means = {label: error.mean(axis=1) for label, error in errors.items()}
+    normalizer, distance = next(iter(truth.distances.items()))
+    errors = {
+        reading.label: metrics.landmark_errors(reading.landmarks_image, truth.landmarks, distance)
+        for reading in readings
+    }
+    means = {label: metrics.known_mean(error, 1) for label, error in errors.items()}
     first = readings[0]
     drawn = {
         "ced": figures.ced_figure(means, 0.10, normalizer),
         "per_landmark": figures.per_landmark_figure(
-            {label: error.mean(axis=0) for label, error in errors.items()},
-            first.crops.landmarks.mean(axis=0),
-            markup,
+            {label: metrics.known_mean(error, 0) for label, error in errors.items()},
+            metrics.known_mean(first.crops.landmarks, 0),
+            truth.markup,
         ),
         "samples": figures.samples_figure(
             first.crops.images,
             first.landmarks_crop,
             first.crops.landmarks,
             means[first.label],
-            markup,
+            truth.markup,
         ),
     }
     if first.covariance_crop is not None:
         drawn["uncertainty"] = uncertainty_figures.uncertainty_figure(
-            first.crops.landmarks, first.landmarks_crop, first.covariance_crop, markup
+            first.crops.landmarks, first.landmarks_crop, first.covariance_crop, truth.markup
         )
-    median = int(np.argsort(means[first.label])[len(true) // 2])
+    median = int(np.argsort(means[first.label])[len(truth.landmarks) // 2])
     maps = _response_rows(readings, predictors, median)
     if maps:
         drawn["responses"] = figures.response_figure(maps, first.crops.images[median])
@@ -49,13 +59,18 @@ def write(folder, readings, predictors, true, distances, markup):
         figures.save_figure(figure, folder / f"{name}.png")
 
 
-def _response_rows(readings, predictors, face):
+def _response_rows(
+    readings: Sequence[Reading], predictors: Mapping[str, Any], face: int
+) -> dict[str, FloatArray]:
     """Response maps [h, w, K] of one face: a row for each model that gives maps, and the truth."""
-    rows, truth = {}, None
+    rows: dict[str, FloatArray] = {}
+    truth = None
     for reading in readings:
         if reading.name != "maps":
             continue
-        outputs = predictors[reading.model].predict(reading.crops.model_input([face]))
+        outputs = predictors[reading.model].predict(
+            reading.crops.model_input(slice(face, face + 1))
+        )
         if "response_maps" not in outputs:  # exported without them
             continue
         rows[reading.model] = outputs["response_maps"][0]

@@ -205,7 +205,7 @@ def test_the_seed_of_an_evaluation_draws_its_faces(trained, tmp_path):
     result = call("evaluate", *arguments, f"--output={tmp_path / 'called'}")
     assert result.returncode == 0, result.stderr
     faces = synthetic.read("val", MTFL, seed=3)
-    evaluate([model], faces, MTFL, ["inter_pupil"], tmp_path / "own", description={})
+    evaluate(model, faces, tmp_path / "own")
     called, own = ((tmp_path / name / "per_face.csv").read_text() for name in ("called", "own"))
     assert called == own
 

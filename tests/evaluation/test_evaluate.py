@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -14,7 +15,7 @@ from evae_tf.artifacts.predictors import open_model
 from evae_tf.data import synthetic
 from evae_tf.data.crops import cut_crops
 from evae_tf.errors import InputError
-from evae_tf.evaluation import metrics, readings
+from evae_tf.evaluation import calibration, metrics, readings
 from evae_tf.evaluation.evaluate import evaluate, format_table
 from evae_tf.exporting import export_model
 from evae_tf.models import response_maps
@@ -43,7 +44,7 @@ def models(tmp_path_factory):
 
 
 def report(models, faces, folder, **options):
-    evaluate(models, faces, MTFL, ["inter_pupil"], folder, description={}, **options)
+    evaluate(models, faces, folder, **options)
     text = (folder / "report.json").read_text()
     return json.loads(text, parse_constant=_refuse)["rows"]
 
@@ -148,8 +149,8 @@ def test_what_the_faces_leave_undefined_is_not_in_the_report(models, faces, tmp_
     assert "spread_error_correlation" in row
     original = readings.read
 
-    def read(*arguments):
-        reading, _ = original(*arguments)
+    def read(*arguments, **options):
+        reading, _ = original(*arguments, **options)
         covariance = np.broadcast_to(np.float32(1e-4 * np.eye(2)), (1, 5, 2, 2))
         return [dataclasses.replace(reading, covariance_crop=covariance)]
 
@@ -176,7 +177,81 @@ def test_disturbed_boxes_are_always_the_same_ones(models, faces, tmp_path):
     assert runs[0][0]["nme"] != still[0]["nme"]
 
 
-def test_no_model_at_all_is_refused(faces, tmp_path):
+def without(faces, *absent):
+    """The faces, of which the points (face, point) are not annotated."""
+    landmarks = np.stack([face.landmarks for face in faces])
+    for index in absent:
+        landmarks[index] = np.nan
+    return [
+        dataclasses.replace(face, landmarks=points)
+        for face, points in zip(faces, landmarks, strict=True)
+    ]
+
+
+def test_points_that_are_not_annotated_count_nowhere(models, faces, tmp_path):
+    """Nor does it matter what is said to be visible of them."""
+    absent = [(1, 2), (1, 4), (3, 3), *((face, 2) for face in range(4, 9))]
+    known = np.ones((9, 5), bool)
+    for index in absent:
+        known[index] = False
+    incomplete = without(faces, *absent)
+    row, *_ = report(models[-1:], incomplete, tmp_path)
+
+    predictor = open_model(models[-1])
+    crop = {"size": predictor.metadata.input_size, "margin": predictor.metadata.crop_margin}
+    crops = cut_crops(faces, **crop)
+    outputs = predictor.predict(crops.model_input())
+    true = np.stack([face.landmarks for face in faces])
+    distance = np.linalg.norm(true[:, 0] - true[:, 1], axis=1)
+    off = (geometry.crop_to_image(outputs["landmarks"], crops.squares) - true) / distance[
+        :, None, None
+    ]
+    lengths = np.linalg.norm(off, axis=-1)
+    errors = [own[good].mean() for own, good in zip(lengths, known, strict=True)]
+    assert row["nme"] == pytest.approx(np.mean(errors), rel=1e-5)
+    assert row["median"] == pytest.approx(np.median(errors), rel=1e-5)
+    scale = (crops.squares[:, 2] / distance)[:, None, None, None]
+    off, covariance = off[known], (outputs["covariance"] * scale**2)[known]
+    assert row["nll"] == pytest.approx(calibration.gaussian_nll(off, covariance), rel=1e-4)
+    inside = calibration.coverage(calibration.mahalanobis(off, covariance), 0.8)
+    assert row["coverage_80"] == pytest.approx(inside)
+    hidden = ~np.stack([face.visible for face in faces])[known]
+    scores = (1 - outputs["visibility"])[known]
+    assert row["visibility_ap"] == pytest.approx(_average_precision(scores, hidden))
+    flipped = [
+        dataclasses.replace(face, visible=np.where(good, face.visible, ~face.visible))
+        for face, good in zip(incomplete, known, strict=True)
+    ]
+    assert report(models[-1:], flipped, tmp_path)[0] == row
+
+
+def test_a_face_without_the_points_of_the_normalizer_is_named(models, faces, tmp_path):
+    incomplete = without(faces, (5, 1))
+    with pytest.raises(InputError, match="inter_pupil of face 5 .*box_size"):
+        report(models[:1], incomplete, tmp_path / "report")
+    assert not list(tmp_path.iterdir())
+    (row,) = report(models[:1], incomplete, tmp_path, normalizers=["box_size"])
+    assert row["normalizer"] == "box_size"
+
+
+def test_one_model_needs_no_list_and_rows_say_what_they_are_told(models, faces, tmp_path):
+    description = {"dataset": "mine", "subset": "evening"}
+    (row,) = evaluate(Path(models[0]), faces, tmp_path / "path", description=description)
+    (same,) = evaluate(models[0], faces, tmp_path / "name")
+    assert row == {**same, **description}
+    assert row["model"] == models[0]
+
+
+def test_no_model_and_no_face_are_refused(models, faces, tmp_path):
     with pytest.raises(InputError, match="no model"):
-        evaluate([], faces, MTFL, ["inter_pupil"], tmp_path, description={})
+        evaluate([], faces, tmp_path)
+    with pytest.raises(InputError, match="no faces"):
+        evaluate(models[:1], [], tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_faces_of_two_markups_are_refused(models, faces, tmp_path):
+    others = synthetic.read("val", markups.MARKUPS["aflw_19"], count=1)
+    with pytest.raises(InputError, match="aflw_19.*mtfl_5.*one markup"):
+        evaluate(models[:1], [*faces, *others], tmp_path)
     assert not list(tmp_path.iterdir())

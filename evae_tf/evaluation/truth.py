@@ -1,0 +1,62 @@
+"""Annotated faces as the arrays that models are measured with."""
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from evae_tf.array_types import BoolArray, FloatArray
+from evae_tf.data.face import Face
+from evae_tf.errors import InputError
+from evae_tf.evaluation import metrics
+from evae_tf.markups import Markup
+
+
+@dataclasses.dataclass(frozen=True)
+class Truth:
+    """What is annotated on N faces.
+
+    Attributes:
+      markup: the `Markup` of all of them.
+      landmarks: float32 [N, K, 2], image pixels; NaN where a point is not annotated.
+      boxes: float32 [N, 4], image pixels; what models are given.
+      visible: bool [N, K], or None where a face has no such flags.
+      distances: dict of normaliser to `metrics.normalizing_distance`, float [N].
+    """
+
+    markup: Markup
+    landmarks: FloatArray
+    boxes: FloatArray
+    visible: BoolArray | None
+    distances: dict[str, FloatArray]
+
+    @classmethod
+    def of(cls, faces: Sequence[Face], normalizers: Iterable[str] | None = None) -> "Truth":
+        """Gathers what is annotated on some faces.
+
+        Args:
+          faces: at least one.
+          normalizers: names of `metrics.normalizing_distance`; None for the markup's usual one.
+
+        Raises:
+          InputError: no face, faces of several markups, or a normaliser that is unknown or that a
+            face does not have.
+        """
+        if not faces:
+            raise InputError("there are no faces to measure models on; expected at least one.")
+        first = faces[0]
+        for face in faces:
+            if face.markup != first.markup:
+                raise InputError(
+                    f"{face.name} is annotated in {face.markup.name}, {first.name} in "
+                    f"{first.markup.name}; expected one markup for all faces."
+                )
+        landmarks = np.stack([face.landmarks for face in faces])
+        boxes = np.stack([face.box for face in faces])
+        flags = [face.visible for face in faces if face.visible is not None]
+        distances = {
+            name: metrics.normalizing_distance(name, landmarks, boxes, first.markup)
+            for name in normalizers or [first.markup.default_normalizer]
+        }
+        visible = np.stack(flags) if len(flags) == len(faces) else None
+        return cls(first.markup, landmarks, boxes, visible, distances)
