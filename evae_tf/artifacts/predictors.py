@@ -4,20 +4,56 @@ TensorFlow and Keras are imported only where a model needs them: a phone-sized `
 not wait seconds for libraries that it does not use.
 """
 
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false, reportMissingTypeStubs=false
+# Keras, TensorFlow and LiteRT come without types.
+
+import abc
 import hashlib
+import threading
+from os import PathLike
+from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 
+from evae_tf.array_types import FloatArray
 from evae_tf.artifacts import pretrained, sidecar
 from evae_tf.artifacts.keras_file import load_keras_model
 from evae_tf.errors import InputError, first_line
 from evae_tf.metadata import ModelMetadata
+from evae_tf.pool import Pool
 
 _BATCH_SIZE = 64
 _KINDS = "a .keras file, a SavedModel folder or a .tflite file"
 
 
-def open_model(path, num_threads=1):
+class Predictor(Protocol):
+    """What `open_model` returns: a model that many threads may use, and that can be pickled.
+
+    Attributes:
+      metadata: what the model says of itself.
+    """
+
+    metadata: ModelMetadata
+
+    def predict(self, images: npt.ArrayLike) -> dict[str, FloatArray]:
+        """The model's outputs.
+
+        Args:
+          images: float [N, S, S, 3], RGB in [0, 1]; N may be 0.
+
+        Returns:
+          dict of float32 arrays [N, ...], such as `landmarks` [N, K, 2], crop fractions.
+
+        Raises:
+          ValueError: the shape is another one.
+        """
+        ...
+
+
+def open_model(path: str | PathLike[str], num_threads: int = 1) -> Predictor:
     """The model at `path`, ready to predict.
 
     Args:
@@ -25,14 +61,12 @@ def open_model(path, num_threads=1):
         model, whose `.tflite` file is taken.
       num_threads: for a `.tflite` file; TensorFlow has settings of its own.
 
-    Returns:
-      An object with `metadata` (`ModelMetadata`) and `predict(images)`: float [N, S, S, 3], RGB in
-      [0, 1] -> dict of float32 arrays [N, ...], such as `landmarks` [N, K, 2], crop fractions.
-
     Raises:
       InputError: there is no such file, or it is damaged or no model of this package.
     """
     path = pretrained.locate(path, ".tflite", ".keras")
+    if num_threads < 1:
+        raise InputError(f"num_threads={num_threads}: expected 1 or more.")
     if not path.exists():
         raise InputError(f"{path}: there is no such model; expected {_KINDS}.")
     if path.is_dir():
@@ -44,22 +78,59 @@ def open_model(path, num_threads=1):
     raise InputError(f"{path}: a file of another kind; expected {_KINDS}.")
 
 
-class KerasPredictor:
+class _FilePredictor(abc.ABC):
+    """A `Predictor` that is pickled as what it was made of, and made again from it.
+
+    Args:
+      path: the model's file or folder.
+      arguments: what else its class is called with.
+    """
+
+    metadata: ModelMetadata
+
+    def __init__(self, path: Path, *arguments: Any) -> None:
+        self._made_of = (path.absolute(), *arguments)
+
+    def predict(self, images: npt.ArrayLike) -> dict[str, FloatArray]:
+        """See `Predictor`."""
+        images = np.asarray(images, np.float32)
+        size = self.metadata.input_size
+        expected = (size, size, 3)
+        if not images.size and images.shape[1:] in (expected, ()):
+            # Only the model knows the shapes of its outputs.
+            outputs = self._predict(np.zeros((1, *expected), np.float32))
+            return {name: value[:0] for name, value in outputs.items()}
+        if images.shape[1:] != expected:  # some runtimes abort on it, or answer nonsense
+            raise ValueError(f"images of shape {images.shape}, expected (N, *{expected})")
+        return self._predict(images)
+
+    @abc.abstractmethod
+    def _predict(self, images: FloatArray) -> dict[str, FloatArray]:
+        """As `predict`, for at least one image of the right shape."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), self._made_of
+
+
+class KerasPredictor(_FilePredictor):
     """A `.keras` file; see `open_model`."""
 
-    def __init__(self, path):
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
         self.model = load_keras_model(path)
         self.metadata = ModelMetadata.from_dict(self.model.metadata, str(path))
+        self._lock = threading.Lock()
 
-    def predict(self, images):
-        images = _checked(images, self.metadata)
-        return self.model.predict(images, batch_size=_BATCH_SIZE, verbose=0)
+    def _predict(self, images: FloatArray) -> dict[str, FloatArray]:
+        with self._lock:  # `Model.predict` keeps its state in the model
+            return self.model.predict(images, batch_size=_BATCH_SIZE, verbose=0)
 
 
-class SavedModelPredictor:
+class SavedModelPredictor(_FilePredictor):
     """A SavedModel folder; see `open_model`."""
 
-    def __init__(self, path):
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
         if not (path / "saved_model.pb").is_file():
             raise InputError(f"{path}: a folder without a saved_model.pb; expected a SavedModel.")
         description = path / sidecar.SAVED_MODEL_METADATA
@@ -70,14 +141,13 @@ class SavedModelPredictor:
 
         try:
             # The signature needs its owner kept alive, or the variables are collected.
-            self._loaded = tf.saved_model.load(str(path))
+            self._loaded: Any = tf.saved_model.load(str(path))
             self._serve = self._loaded.signatures["serving_default"]
         except Exception as error:  # a damaged folder can fail anywhere inside TensorFlow
             reason = first_line(error)
             raise InputError(f"{path}: the SavedModel is damaged ({reason}).") from error
 
-    def predict(self, images):
-        images = _checked(images, self.metadata)
+    def _predict(self, images: FloatArray) -> dict[str, FloatArray]:
         parts = [
             {name: value.numpy() for name, value in self._serve(images=part).items()}
             for part in np.split(images, range(_BATCH_SIZE, len(images), _BATCH_SIZE))
@@ -85,13 +155,14 @@ class SavedModelPredictor:
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-class LiteRTPredictor:
+class LiteRTPredictor(_FilePredictor):
     """A `.tflite` file, run by LiteRT one crop at a time; see `open_model`.
 
     It is described by the sidecar beside it or, where that is missing, by what it carries inside.
     """
 
-    def __init__(self, path, num_threads):
+    def __init__(self, path: Path, num_threads: int) -> None:
+        super().__init__(path, num_threads)
         described = path.with_suffix(".json")
         beside = described.exists()
         source = described if beside else path
@@ -99,34 +170,28 @@ class LiteRTPredictor:
             sidecar.read_description(described) if beside else sidecar.read_description_inside(path)
         )
         self.metadata = ModelMetadata.from_dict(description, str(source))
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        if beside and description.get("sha256") != digest:
+        content = path.read_bytes()
+        if beside and description.get("sha256") != hashlib.sha256(content).hexdigest():
             raise InputError(
                 f"{path}: damaged, or not the file that {described.name} describes "
                 "(sha256 differs)."
             )
         from ai_edge_litert.interpreter import Interpreter
 
+        def create() -> Any:
+            interpreter = Interpreter(model_content=content, num_threads=num_threads)
+            return interpreter.get_signature_runner()
+
         try:
-            self._interpreter = Interpreter(model_path=str(path), num_threads=num_threads)
-            self._run = self._interpreter.get_signature_runner()
-            self._takes_bytes = self._interpreter.get_input_details()[0]["dtype"] is np.uint8
+            self._runners = Pool(create)
+            with self._runners.lend() as run:
+                self._takes_bytes = run.get_input_details()["images"]["dtype"] is np.uint8
         except (ValueError, RuntimeError, KeyError) as error:
             reason = first_line(error)
             raise InputError(f"{path}: not a TFLite file, or damaged ({reason}).") from error
 
-    def predict(self, images):
-        images = _checked(images, self.metadata)
-        if self._takes_bytes:
-            images = np.rint(255 * images).astype(np.uint8)
-        results = [self._run(images=image[None]) for image in images]
+    def _predict(self, images: FloatArray) -> dict[str, FloatArray]:
+        given = np.rint(255 * images).astype(np.uint8) if self._takes_bytes else images
+        with self._runners.lend() as run:
+            results = [run(images=image[None]) for image in given]
         return {name: np.concatenate([r[name] for r in results]) for name in results[0]}
-
-
-def _checked(images, metadata):
-    """`images` as float32; some runtimes abort, or answer nonsense, on another shape."""
-    images = np.asarray(images, np.float32)
-    expected = (metadata.input_size, metadata.input_size, 3)
-    if images.shape[1:] != expected:
-        raise ValueError(f"images of shape {images.shape}, expected (N, *{expected})")
-    return images

@@ -1,5 +1,6 @@
 """Where the shipped models lie: `assets/` of a clone, or inside the package of a wheel."""
 
+from os import PathLike
 from pathlib import Path
 
 from evae_tf.errors import InputError
@@ -8,12 +9,12 @@ _PACKAGE = Path(__file__).parents[1]
 _FOLDERS = (_PACKAGE / "assets", _PACKAGE.parent / "assets")
 
 
-def names():
+def names() -> list[str]:
     """Names of the shipped models, sorted."""
     return sorted({path.stem for folder in _FOLDERS for path in folder.glob("*.keras")})
 
 
-def find(name, *suffixes):
+def find(name: str, *suffixes: str) -> Path:
     """The file of a shipped model.
 
     Args:
@@ -38,7 +39,7 @@ def find(name, *suffixes):
     )
 
 
-def locate(name_or_path, *suffixes):
+def locate(name_or_path: str | PathLike[str], *suffixes: str) -> Path:
     """A path as it is when something is there, else the file of a shipped model; see `find`."""
     path = Path(name_or_path)
-    return path if path.exists() or path.suffix else find(str(name_or_path), *suffixes)
+    return path if path.exists() or path.suffix else find(str(path), *suffixes)

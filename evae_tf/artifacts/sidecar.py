@@ -5,9 +5,12 @@ import io
 import json
 import zipfile
 import zlib
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from evae_tf.errors import InputError
+from evae_tf.metadata import ModelMetadata
 
 SAVED_MODEL_METADATA = Path("assets.extra") / "evae_tf.json"
 DESCRIPTION_INSIDE = "evae_tf.json"  # in the archive behind a .tflite file's end
@@ -17,7 +20,7 @@ _LICENSE = (
 )
 
 
-def describe(metadata, outputs, normalization):
+def describe(metadata: ModelMetadata, outputs: Iterable[str], normalization: str) -> dict[str, Any]:
     """What `predictors.open_model` reads beside or inside an exported model, as a dict for JSON.
 
     Args:
@@ -33,24 +36,24 @@ def describe(metadata, outputs, normalization):
     }
 
 
-def write_sidecar(path, description):
+def write_sidecar(path: Path, description: dict[str, Any]) -> None:
     """Writes a description beside the TFLite file `path`, with the digest of the file."""
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     write_json(path.with_suffix(".json"), {**description, "sha256": digest})
 
 
-def write_json(path, description):
+def write_json(path: Path, description: dict[str, Any]) -> None:
     """Writes a description to the file `path`, whose folder is created if needed."""
     path.parent.mkdir(exist_ok=True)
     path.write_text(to_json(description), encoding="utf-8")
 
 
-def to_json(description):
+def to_json(description: dict[str, Any]) -> str:
     """A description as text."""
     return json.dumps(description, indent=2) + "\n"
 
 
-def read_description(path):
+def read_description(path: Path) -> dict[str, Any]:
     """What an exported model says about itself: the content of its JSON file, as a dict.
 
     Raises:
@@ -65,7 +68,7 @@ def read_description(path):
     return _checked(record, path)
 
 
-def read_description_inside(path):
+def read_description_inside(path: Path) -> dict[str, Any]:
     """As `read_description`, from the archive behind the end of a .tflite file."""
     content = path.read_bytes()
     try:
@@ -83,7 +86,7 @@ def read_description_inside(path):
     return record
 
 
-def _checked(record, path):
+def _checked(record: Any, path: Path) -> dict[str, Any]:
     if not isinstance(record, dict):
         raise InputError(f"{path}: expected a JSON object that describes a model.")
     return record

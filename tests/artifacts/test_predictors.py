@@ -1,10 +1,12 @@
 """Opening model files: whatever is wrong with one, a person reads one sentence."""
 
 import json
+import pickle
 import shutil
 import subprocess
 import sys
 import zipfile
+from concurrent import futures
 
 import keras
 import numpy as np
@@ -72,6 +74,33 @@ def test_every_kind_opens_and_predicts(folder, name):
 def test_a_wrong_shape_is_an_error(folder, name, shape):
     with pytest.raises(ValueError, match="expected"):
         open_model(folder / name).predict(np.zeros(shape))
+
+
+@pytest.mark.parametrize("name", ["model.keras", "saved_model", "model.tflite"])
+def test_no_images_give_no_rows_of_the_right_shape(folder, name):
+    model = open_model(folder / name)
+    some = model.predict(np.zeros((2, SIZE, SIZE, 3)))
+    for images in (np.zeros((0, SIZE, SIZE, 3)), []):
+        none = model.predict(images)
+        assert {n: (v.shape, v.dtype) for n, v in none.items()} == {
+            n: ((0, *v.shape[1:]), v.dtype) for n, v in some.items()
+        }
+    with pytest.raises(ValueError, match="expected"):
+        model.predict(np.zeros((0, SIZE, SIZE, 1)))
+
+
+@pytest.mark.parametrize("name", ["model.keras", "saved_model", "model.tflite"])
+def test_threads_and_a_pickled_copy_get_the_same_answers(folder, name):
+    model = open_model(folder / name)
+    rng = np.random.default_rng(4)
+    batches = [rng.random((2, SIZE, SIZE, 3), np.float32) for _ in range(40)]
+    alone = [model.predict(images)["landmarks"] for images in batches]
+    with futures.ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(model.predict, batches))
+    for found, expected in zip(together, alone, strict=True):
+        np.testing.assert_array_equal(found["landmarks"], expected)
+    again = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(again.predict(batches[7])["landmarks"], alone[7])
 
 
 def test_files_of_another_kind(tmp_path):
