@@ -31,7 +31,12 @@ def main(_):
     """Prints a row for one pass and one for two."""
     faces = datasets.read_faces("300w", Path(FLAGS.data), "val")
     for passes in (1, 2):
-        aligner = Aligner.load(FLAGS.model, FLAGS.detector, FLAGS.detector_model, passes)
+        aligner = Aligner.load(
+            FLAGS.model,
+            detector=FLAGS.detector,
+            detector_model=FLAGS.detector_model,
+            passes=passes,
+        )
         errors = [_errors(aligner, face) for face in tqdm(faces, disable=None)]
         right = np.mean([(found < _RIGHT).any() for found in errors])
         false = np.mean([(found > _FALSE).any() for found in errors])

@@ -1,12 +1,16 @@
 """One face of one image: where its landmarks are and how sure that is."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 
 from evae_tf import geometry
 from evae_tf.align.pose import head_pose
 from evae_tf.align.upright import upright_squares
+from evae_tf.array_types import ByteArray, FloatArray
+from evae_tf.errors import InputError
+from evae_tf.head_pose import HeadPose
 from evae_tf.markups import Markup
 
 _CHIP_MARGIN = 0.25
@@ -23,27 +27,38 @@ class AlignedFace:
         model was trained on other boxes, such a one.
       score: how likely this is a face, 0 to 1; see `face_score`.
       markup: `Markup` of the landmarks.
-      image: uint8 [H, W, 3], RGB, that the face is in; not copied.
+      image: uint8 [H, W, 3], RGB, that the face is in: the pixels that were used.
       covariance: float32 [K, 2, 2], pixels squared, or None where the model does not give it.
       visibility: float32 [K], probability that the landmark can be seen, or None likewise.
       identity: in a video, a number that the face keeps from frame to frame; else None.
     """
 
-    landmarks: np.ndarray
-    box: np.ndarray
+    landmarks: FloatArray
+    box: FloatArray
     score: float
     markup: Markup
-    image: np.ndarray = dataclasses.field(repr=False)
-    covariance: np.ndarray | None = None
-    visibility: np.ndarray | None = None
+    image: ByteArray = dataclasses.field(repr=False)
+    covariance: FloatArray | None = None
+    visibility: FloatArray | None = None
     identity: int | None = None
 
+    def point(self, name: str) -> FloatArray:
+        """The landmark of this name: float32 [2], (x, y).
+
+        Args:
+          name: one of `markup.points`.
+
+        Raises:
+          InputError: the markup has no such point; see `Markup.index`.
+        """
+        return self.landmarks[self.markup.index(name)]
+
     @property
-    def pose(self):
+    def pose(self) -> HeadPose | None:
         """`HeadPose`, or None where its markup gives none; see `head_pose`."""
         return head_pose(self.landmarks, self.markup)
 
-    def is_same(self, other):
+    def is_same(self, other: "AlignedFace") -> bool:
         """Whether both are one face: their squares share 40 % of what they cover together.
 
         The squares around their boxes: a box of two level eyes covers nothing.
@@ -54,7 +69,7 @@ class AlignedFace:
         shared = np.prod(np.maximum(reach, 0))
         return bool(shared > _SAME_FACE * (np.sum(sides**2) - shared))
 
-    def to_dict(self):
+    def to_dict(self) -> dict[str, Any]:
         """JSON-ready, without the image; keys that the model cannot fill are absent."""
         record = {
             "box": np.round(self.box.astype(float), 2).tolist(),
@@ -73,7 +88,13 @@ class AlignedFace:
             record["id"] = self.identity
         return record
 
-    def chip(self, size):
-        """The face with level eyes, as recognition models want it: uint8 [size, size, 3]."""
+    def chip(self, size: int) -> ByteArray:
+        """The face with level eyes, as recognition models want it: uint8 [size, size, 3].
+
+        Raises:
+          InputError: `size` is no whole number above 0.
+        """
+        if not isinstance(size, int | np.integer) or size < 1:
+            raise InputError(f"size={size!r}: expected a whole number of pixels, 1 or more.")
         squares, angles = upright_squares(self.landmarks[None], self.markup, _CHIP_MARGIN)
-        return geometry.cut_square(self.image, squares[0], size, float(angles[0]))
+        return geometry.cut_square(self.image, squares[0], int(size), float(angles[0]))

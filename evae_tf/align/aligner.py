@@ -1,15 +1,18 @@
 """The public API for photos: an image in, its faces with landmarks out."""
 
-import numpy as np
+from collections.abc import Sequence
+from os import PathLike
 
-from evae_tf import geometry
+import numpy.typing as npt
+
 from evae_tf.align import detection
 from evae_tf.align.aligned_face import AlignedFace
-from evae_tf.align.face_score import face_score, probe_squares
-from evae_tf.align.upright import upright_squares
-from evae_tf.artifacts.predictors import open_model
-from evae_tf.data.images import read_image
+from evae_tf.align.inputs import ImageLike, known_boxes, rgb_image
+from evae_tf.align.passes import faces_around, faces_in_boxes
+from evae_tf.array_types import ByteArray
+from evae_tf.artifacts.predictors import Predictor, open_model
 from evae_tf.errors import InputError
+from evae_tf.markups import Markup
 
 MIN_SCORE = 0.5
 
@@ -17,64 +20,108 @@ MIN_SCORE = 0.5
 class Aligner:
     """Finds every face of an image and its landmarks.
 
+    Several threads may call one aligner at the same time, each gets what it would get alone; a
+    detector of the user's own has to allow that too. An aligner can be pickled, as
+    `multiprocessing` does: the other process opens the files again.
+
     Args:
-      predictor: of `predictors.open_model`.
+      predictor: of `open_model`.
       detector: see `align.detection`.
-      passes: 2 looks again, at an upright crop around the landmarks of the first look.
+      passes: 2 aligns each face again, in an upright crop around the landmarks of the first pass.
+      min_score: below this score, see `AlignedFace`, what the detector finds is no face.
+      max_faces: how many faces of an image are kept, those with the best scores; None: all.
 
     Raises:
-      InputError: `passes` is neither 1 nor 2, or the model has but one landmark.
+      InputError: an argument is out of its range, or the model has but one landmark.
     """
 
-    def __init__(self, predictor, detector, passes=2):
+    def __init__(
+        self,
+        predictor: Predictor,
+        detector: detection.Detector,
+        *,
+        passes: int = 2,
+        min_score: float = MIN_SCORE,
+        max_faces: int | None = None,
+    ) -> None:
         if passes not in (1, 2):
             raise InputError(f"passes={passes}: expected 1 or 2.")
+        if not 0 <= min_score <= 1:
+            raise InputError(f"min_score={min_score}: expected a number from 0 to 1.")
+        if max_faces is not None and max_faces < 1:
+            raise InputError(f"max_faces={max_faces}: expected 1 or more, or None for all.")
         if predictor.metadata.markup.num_points < 2:
             raise InputError("the model has one landmark, which does not tell how large a face is.")
         self.predictor = predictor
         self.detector = detector
         self.passes = passes
+        self.min_score = min_score
+        self.max_faces = max_faces
 
     @classmethod
-    def load(cls, model="mobile_68", detector="haar", detector_model=None, passes=2, num_threads=1):
+    def load(
+        cls,
+        model: str | PathLike[str] = "mobile_68",
+        *,
+        detector: str | detection.Detector = "haar",
+        detector_model: str | PathLike[str] | None = None,
+        passes: int = 2,
+        num_threads: int = 1,
+        min_score: float = MIN_SCORE,
+        max_faces: int | None = None,
+    ) -> "Aligner":
         """An aligner with the model in a file.
 
         Args:
           model: a `.keras` file, a SavedModel folder, a `.tflite` file or a shipped model's name.
-          detector: one of `detection.DETECTORS`.
+          detector: one of `detection.DETECTORS`; or a function from an image, uint8 [H, W, 3] in
+            RGB, to boxes [N, 4], (x_min, y_min, x_max, y_max) in image pixels, about as tight as
+            those around landmarks.
           detector_model: the file of the detector `yunet`.
           passes: see the class.
           num_threads: for a `.tflite` file.
+          min_score: see the class.
+          max_faces: see the class.
 
         Raises:
-          InputError: a file cannot be used, or a name is unknown.
+          InputError: a file cannot be used, a name is unknown, or an argument is out of its range.
         """
-        found = detection.create(detector, detector_model)
-        return cls(open_model(model, num_threads), found, passes)
+        found = detector if callable(detector) else detection.create(detector, detector_model)
+        return cls(
+            open_model(model, num_threads),
+            found,
+            passes=passes,
+            min_score=min_score,
+            max_faces=max_faces,
+        )
 
     @property
-    def markup(self):
+    def markup(self) -> Markup:
         """The `Markup` of the landmarks."""
         return self.predictor.metadata.markup
 
-    def __call__(self, image, boxes=None):
+    def __call__(self, image: ImageLike, boxes: npt.ArrayLike | None = None) -> list[AlignedFace]:
         """The faces of one image.
 
         Args:
-          image: uint8 [H, W, 3], RGB, or the path of an image file.
+          image: the path of an image file, a PIL image, or an array of uint8 or of floats in
+            [0, 1], RGB [H, W, 3] or another of `inputs.rgb_image`.
           boxes: float [N, 4], (x_min, y_min, x_max, y_max) in image pixels, of faces that are
             known, about as tight as those around landmarks; None finds them.
 
         Returns:
           List of `AlignedFace`, by falling score. Given boxes give a face each, in their order,
-          whatever its score.
+          whatever its score and whatever their number.
 
         Raises:
-          InputError: the file cannot be read, or a box is empty or outside the image.
+          InputError: the image cannot be used, a box is empty or outside it, or what a detector of
+            the user's own returns is no array [N, 4] of boxes.
         """
         return self.batch([image], None if boxes is None else [boxes])[0]
 
-    def batch(self, images, boxes=None):
+    def batch(
+        self, images: Sequence[ImageLike], boxes: Sequence[npt.ArrayLike] | None = None
+    ) -> list[list[AlignedFace]]:
         """The faces of many images, whose crops go through the model together; see `__call__`.
 
         Args:
@@ -83,134 +130,53 @@ class Aligner:
 
         Returns:
           List of lists of `AlignedFace`.
-        """
-        images = [_checked_image(image) for image in images]
-        if boxes is not None:
-            known = [_checked_boxes(box, image) for box, image in zip(boxes, images, strict=True)]
-            return self._align(images, known)
-        faces = [[] for _ in images]
-        rounds = {index: self.detector(image) for index, image in enumerate(images)}
-        while rounds:
-            found = {index: next(later, None) for index, later in rounds.items()}
-            rounds = {index: rounds[index] for index in rounds if found[index] is not None}
-            if not rounds:
-                break
-            aligned = self._align([images[i] for i in rounds], [found[i] for i in rounds])
-            for index, candidates in zip(list(rounds), aligned, strict=True):
-                faces[index] = _distinct(candidates)
-                if faces[index]:
-                    del rounds[index]
-        return faces
 
-    def follow(self, image, faces):
+        Raises:
+          InputError: as `__call__`, or the lists are of different lengths.
+        """
+        pixels = [rgb_image(image) for image in images]
+        if boxes is None:
+            return self._search(pixels)
+        if len(boxes) != len(pixels):
+            raise InputError(f"boxes for {len(boxes)} images, expected for {len(pixels)}.")
+        known = [known_boxes(some, image) for some, image in zip(boxes, pixels, strict=True)]
+        return faces_in_boxes(self.predictor, pixels, known, self.passes)
+
+    def follow(self, image: ImageLike, faces: Sequence[AlignedFace]) -> list[AlignedFace]:
         """Faces of a video's last frame, found again in its next one without a detector.
 
         Args:
-          image: uint8 [H, W, 3], RGB.
+          image: see `__call__`.
           faces: list of `AlignedFace` of the frame before, around whose landmarks is looked.
 
         Returns:
-          List of `AlignedFace`, one for each; where a face is gone, with a score below `MIN_SCORE`.
+          List of `AlignedFace`, one for each; where a face is gone, its score is below `min_score`.
         """
-        if not faces:
-            return []
-        landmarks = np.stack([face.landmarks for face in faces])
-        squares, angles = self._upright(landmarks)
-        return self._faces([_checked_image(image)] * len(faces), squares, angles)
+        images = [rgb_image(image)] * len(faces)
+        return faces_around(self.predictor, images, [face.landmarks for face in faces])
 
-    def _align(self, images, boxes):
-        """List of lists of `AlignedFace`, one for each box, in their order."""
-        owners = np.repeat(np.arange(len(images)), [len(group) for group in boxes])
-        aligned = [[] for _ in images]
-        if not len(owners):
-            return aligned
-        sources = [images[owner] for owner in owners]
-        margin = self.predictor.metadata.crop_margin
-        squares = geometry.square_around(np.concatenate(boxes), margin)
-        angles = np.zeros(len(squares), np.float32)
-        if self.passes == 2:
-            landmarks, _ = self._look(sources, squares, angles)
-            squares, angles = self._upright(landmarks)
-        for owner, face in zip(owners, self._faces(sources, squares, angles), strict=True):
-            aligned[owner].append(face)
-        return aligned
+    def _search(self, images: list[ByteArray]) -> list[list[AlignedFace]]:
+        """The faces in the first round of each image's boxes that holds one."""
+        faces: list[list[AlignedFace]] = [[] for _ in images]
+        rounds = {
+            index: detection.find_boxes(self.detector, image) for index, image in enumerate(images)
+        }
+        while rounds:
+            found = {index: next(later, None) for index, later in rounds.items()}
+            asked = {index: boxes for index, boxes in found.items() if boxes is not None}
+            sources = [images[index] for index in asked]
+            aligned = faces_in_boxes(self.predictor, sources, list(asked.values()), self.passes)
+            for index, candidates in zip(asked, aligned, strict=True):
+                faces[index] = self._best(candidates)
+            rounds = {index: rounds[index] for index in asked if not faces[index]}
+        return faces
 
-    def _upright(self, landmarks):
-        metadata = self.predictor.metadata
-        return upright_squares(landmarks, self.markup, metadata.crop_margin, metadata.face_box)
-
-    def _faces(self, images, squares, angles):
-        """An `AlignedFace` for each square of each image."""
-        landmarks, outputs = self._look(images, squares, angles)
-        probed = [self._look(images, *probe)[0] for probe in probe_squares(squares, angles)]
-        scores = face_score(landmarks, probed, squares)
-        boxes = geometry.box_of_landmarks(landmarks, self.predictor.metadata.face_box)
-        return [
-            AlignedFace(
-                landmarks[index],
-                boxes[index],
-                float(scores[index]),
-                self.markup,
-                image,
-                **_in_pixels(outputs, index, squares[index], angles[index]),
-            )
-            for index, image in enumerate(images)
-        ]
-
-    def _look(self, images, squares, angles):
-        """(landmarks [N, K, 2] in image pixels, the model's other outputs)."""
-        size = self.predictor.metadata.input_size
-        crops = [
-            geometry.cut_square(image, square, size, float(angle))
-            for image, square, angle in zip(images, squares, angles, strict=True)
-        ]
-        outputs = dict(self.predictor.predict(np.stack(crops).astype(np.float32) / 255))
-        return geometry.crop_to_image(outputs.pop("landmarks"), squares, angles), outputs
-
-
-def _in_pixels(outputs, index, square, angle):
-    """A face's further outputs, brought from its crop to its image."""
-    fields = {}
-    if "covariance" in outputs:
-        # Both axes of each matrix are turned.
-        turned = geometry.rotate(geometry.rotate(outputs["covariance"][index], angle).mT, angle)
-        fields["covariance"] = turned.mT * square[2] ** 2
-    if "visibility" in outputs:
-        fields["visibility"] = outputs["visibility"][index]
-    return fields
-
-
-def _checked_image(image):
-    if not isinstance(image, np.ndarray):
-        return read_image(image)
-    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
-        raise InputError(
-            f"an image of shape {image.shape} and type {image.dtype}; expected uint8 [H, W, 3]."
-        )
-    return image
-
-
-def _checked_boxes(boxes, image):
-    boxes = np.asarray(boxes, np.float32).reshape(-1, 4)
-    height, width = image.shape[:2]
-    low, high = boxes[:, :2], boxes[:, 2:]
-    good = np.isfinite(boxes).all(axis=1) & (high > low).all(axis=1)
-    good &= (low < (width, height)).all(axis=1) & (high > 0).all(axis=1)
-    if not good.all():
-        wrong = boxes[~good][0].tolist()
-        raise InputError(
-            f"box {wrong} is empty or outside the image of {width} x {height} pixels; expected "
-            "(x_min, y_min, x_max, y_max)."
-        )
-    return boxes
-
-
-def _distinct(candidates):
-    """Candidates that are faces, the best first, without second finds of the same one."""
-    kept = []
-    for face in sorted(candidates, key=lambda face: -face.score):
-        if not face.score >= MIN_SCORE:
-            break
-        if not any(face.is_same(other) for other in kept):
-            kept.append(face)
-    return kept
+    def _best(self, candidates: list[AlignedFace]) -> list[AlignedFace]:
+        """Candidates that are faces, the best first, without second finds of the same one."""
+        kept: list[AlignedFace] = []
+        for face in sorted(candidates, key=lambda face: -face.score):
+            if not face.score >= self.min_score or len(kept) == self.max_faces:
+                break
+            if not any(face.is_same(other) for other in kept):
+                kept.append(face)
+        return kept

@@ -1,20 +1,43 @@
 """Detectors: where in an image faces may be.
 
-A detector is a function from an image, uint8 [H, W, 3] in RGB, to an iterator of rounds. Each round
-is float32 [N, 4]: boxes about as tight as those around landmarks, in image pixels. A later round
+A detector is a function from an image, uint8 [H, W, 3] in RGB, to boxes [N, 4], about as tight as
+those around landmarks, in image pixels. It may be a generator of several such rounds: a later one
 is asked for only when the model found no face in the boxes of those before.
 """
 
+from collections.abc import Callable, Iterator
+from os import PathLike
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import cv2
+import cv2.data
 import numpy as np
+import numpy.typing as npt
 
+from evae_tf.align.inputs import box_array
+from evae_tf.array_types import ByteArray, FloatArray
 from evae_tf.errors import InputError
+from evae_tf.pool import Pool
+
+Detector: TypeAlias = Callable[[ByteArray], npt.ArrayLike | Iterator[npt.ArrayLike]]
 
 _LONG_SIDE_PX, _CROWD_SIDE_PX = 640, 1920
 _CLOSE_UPS = (0.9, 0.5)  # sides of boxes, of the image's shorter side
 _SCALE_STEP, _NEIGHBOURS, _MIN_SIDE_PX = 1.1, 3, 24
+
+_Place: TypeAlias = tuple[float, float, float]
+
+
+def find_boxes(detector: Detector, image: ByteArray) -> Iterator[FloatArray]:
+    """Yields the rounds of a detector, float32 [N, 4] each.
+
+    Raises:
+      InputError: a round is no such array, or a box is empty or not finite.
+    """
+    found = detector(image)
+    rounds = found if isinstance(found, Iterator) else [found]
+    return (box_array(boxes, "the detector") for boxes in rounds)
 
 
 class HaarDetector:
@@ -35,37 +58,51 @@ class HaarDetector:
         ),
     )
 
-    def __init__(self):
-        self._cascades = {
+    def __init__(self) -> None:
+        self._cascades = Pool(self._load)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return HaarDetector, ()
+
+    def _load(self) -> dict[str, cv2.CascadeClassifier]:
+        return {
             name: cv2.CascadeClassifier(f"{cv2.data.haarcascades}{name}.xml")
             for detections in self._ROUNDS
             for name, _, _ in detections
         }
 
-    def __call__(self, image):
+    def __call__(self, image: ByteArray) -> Iterator[FloatArray]:
         for detections in self._ROUNDS:
             yield self._search(image, _LONG_SIDE_PX, detections)
         if max(image.shape) > _LONG_SIDE_PX:  # faces of a crowd are lost in a small picture
             yield self._search(image, _CROWD_SIDE_PX, self._ROUNDS[0])
         # Close-ups that no cascade knows: the middle of the image, more and less of it.
         height, width = image.shape[:2]
-        centre, side = np.float32([width, height]) / 2 - 0.5, min(width, height)
-        halves = np.float32(_CLOSE_UPS)[:, None] * side / 2
+        centre = np.array([width, height], np.float32) / 2 - 0.5
+        halves = np.array(_CLOSE_UPS, np.float32)[:, None] * min(width, height) / 2
         yield np.concatenate([centre - halves, centre + halves], axis=1)
 
-    def _search(self, image, long_side, detections):
+    def _search(
+        self, image: ByteArray, long_side: int, detections: tuple[tuple[str, _Place, bool], ...]
+    ) -> FloatArray:
         small, scale = _shrunk(image, long_side)
         grey = cv2.equalizeHist(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY))
-        found = [self._detect(grey, *detection) for detection in detections]
+        with self._cascades.lend() as cascades:
+            found = [
+                self._detect(cascades[name], grey, place, mirrored)
+                for name, place, mirrored in detections
+            ]
         # Pixels of the small image -> those of the image, by fractions of both.
         return (np.concatenate(found) + 0.5) / scale - 0.5
 
-    def _detect(self, grey, name, place, mirrored):
+    def _detect(
+        self, cascade: cv2.CascadeClassifier, grey: Any, place: _Place, mirrored: bool
+    ) -> FloatArray:
         searched = np.ascontiguousarray(grey[:, ::-1]) if mirrored else grey
-        found = self._cascades[name].detectMultiScale(
+        found = cascade.detectMultiScale(
             searched, _SCALE_STEP, _NEIGHBOURS, minSize=(_MIN_SIDE_PX, _MIN_SIDE_PX)
         )
-        left, top, side, _ = np.float32(found).reshape(-1, 4).T
+        left, top, side, _ = np.array(found, np.float32).reshape(-1, 4).T
         x, y, size = place
         centre_x, centre_y = left + side * (0.5 + x), top + side * (0.5 + y)
         if mirrored:
@@ -77,7 +114,7 @@ class HaarDetector:
         ) - np.float32(0.5)
 
 
-def _shrunk(image, long_side):
+def _shrunk(image: ByteArray, long_side: int) -> tuple[Any, float]:
     """(the image, or a smaller one whose longer side is `long_side` pixels; by how much)."""
     height, width = image.shape[:2]
     scale = min(1.0, long_side / max(height, width))
@@ -85,10 +122,10 @@ def _shrunk(image, long_side):
     return cv2.resize(image, size, interpolation=cv2.INTER_AREA), scale
 
 
-def whole_image(image):
+def whole_image(image: ByteArray) -> FloatArray:
     """The detector `none`: the image is a face, filled by it from edge to edge."""
     height, width = image.shape[:2]
-    yield np.float32([[-0.5, -0.5, width - 0.5, height - 0.5]])
+    return np.array([[-0.5, -0.5, width - 0.5, height - 0.5]], np.float32)
 
 
 class YuNetDetector:
@@ -108,25 +145,33 @@ class YuNetDetector:
     _PLACE = (0.0, 0.13, 0.769)
     _MIN_SCORE = 0.6
 
-    def __init__(self, path):
+    def __init__(self, path: str | PathLike[str] | None) -> None:
         if path is None:
             raise InputError("the detector yunet needs its .onnx file: give --detector_model.")
         if not Path(path).is_file():
             raise InputError(f"{path}: there is no such detector model.")
+        self._path = str(Path(path).absolute())
         try:
-            self._network = cv2.FaceDetectorYN.create(str(path), "", (320, 320), self._MIN_SCORE)
+            self._networks = Pool(self._load)
         except cv2.error as error:
             raise InputError(
                 f"{path}: OpenCV cannot use it as YuNet; expected an .onnx file of YuNet with a "
                 "fixed input size."
             ) from error
 
-    def __call__(self, image):
+    def __reduce__(self) -> tuple[Any, ...]:
+        return YuNetDetector, (self._path,)
+
+    def _load(self) -> cv2.FaceDetectorYN:
+        return cv2.FaceDetectorYN.create(self._path, "", (320, 320), self._MIN_SCORE)
+
+    def __call__(self, image: ByteArray) -> FloatArray:
         small, scale = _shrunk(image, _LONG_SIDE_PX)
-        self._network.setInputSize((small.shape[1], small.shape[0]))
-        _, found = self._network.detect(cv2.cvtColor(small, cv2.COLOR_RGB2BGR))
+        with self._networks.lend() as network:
+            network.setInputSize((small.shape[1], small.shape[0]))
+            _, found = network.detect(cv2.cvtColor(small, cv2.COLOR_RGB2BGR))
         rows = np.zeros((0, 4)) if found is None else found[:, :4]
-        left, top, wide, high = np.float32(rows).T
+        left, top, wide, high = np.asarray(rows, np.float32).T
         x, y, side = self._PLACE
         longer = np.maximum(wide, high)
         centre_x, centre_y = left + wide / 2 + x * longer, top + high / 2 + y * longer
@@ -134,13 +179,13 @@ class YuNetDetector:
         boxes = np.stack(
             [centre_x - half, centre_y - half, centre_x + half, centre_y + half], axis=1
         )
-        yield boxes / np.float32(scale) - np.float32(0.5)
+        return boxes / np.float32(scale) - np.float32(0.5)
 
 
 DETECTORS = ("haar", "yunet", "none")
 
 
-def create(name, model=None):
+def create(name: str, model: str | PathLike[str] | None = None) -> Detector:
     """A detector by its name, one of `DETECTORS`.
 
     Args:

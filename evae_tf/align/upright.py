@@ -1,13 +1,20 @@
-"""The second look: a crop that is centred on the landmarks of the first, with level eyes."""
+"""The second pass: a crop that is centred on the landmarks of the first, with level eyes."""
 
 import numpy as np
 
 from evae_tf import geometry
+from evae_tf.array_types import FloatArray
+from evae_tf.markups import Markup
 
 _MIN_EYE_DISTANCE = 0.1  # of the box: closer eyes (a profile) say little about the angle
 
 
-def upright_squares(landmarks, markup, margin, face_box=geometry.TIGHT_BOX):
+def upright_squares(
+    landmarks: FloatArray,
+    markup: Markup,
+    margin: float,
+    face_box: tuple[float, float, float] = geometry.TIGHT_BOX,
+) -> tuple[FloatArray, FloatArray]:
     """Squares around faces that the eye line turns.
 
     Args:
@@ -27,7 +34,7 @@ def upright_squares(landmarks, markup, margin, face_box=geometry.TIGHT_BOX):
     return squares, angles
 
 
-def _eye_angles(landmarks, markup):
+def _eye_angles(landmarks: FloatArray, markup: Markup) -> FloatArray:
     eyes = next(
         (markup.normalizers[n] for n in ("inter_pupil", "inter_ocular") if n in markup.normalizers),
         None,

@@ -27,7 +27,7 @@ def read_image(path):
     """
     try:
         with Image.open(path) as image:
-            return _rgb(ImageOps.exif_transpose(image), path)
+            return rgb_pixels(image, path)
     except InputError:
         raise
     except FileNotFoundError as error:
@@ -40,7 +40,9 @@ def read_image(path):
         raise InputError(f"{path}: the image is damaged or truncated ({error}).") from error
 
 
-def _rgb(image, path):
+def rgb_pixels(image, path):
+    """The pixels of a Pillow image that came from `path`; see `read_image`."""
+    image = ImageOps.exif_transpose(image)
     if image.mode == "F":
         raise InputError(f"{path}: found values that are floats, expected 8 or 16 bits each.")
     if image.mode not in _SIXTEEN_BIT_MODES:

@@ -83,10 +83,23 @@ def test_an_impossible_box_is_refused(aligner, portrait, box):
         aligner(portrait, boxes=[box])
 
 
-@pytest.mark.parametrize("image", [np.zeros((9, 9), np.uint8), np.zeros((9, 9, 3)), "nosuch.jpg"])
-def test_what_is_no_photo_is_refused(aligner, image):
-    with pytest.raises(InputError):
-        aligner(image)
+@pytest.mark.parametrize(
+    ("setting", "sentence"),
+    [
+        ({"passes": 3}, "passes=3"),
+        ({"num_threads": 0}, "num_threads=0"),
+        ({"num_threads": -1}, "num_threads=-1"),
+        ({"min_score": 1.5}, "min_score=1.5"),
+        ({"min_score": float("nan")}, "min_score=nan"),
+        ({"max_faces": 0}, "max_faces=0"),
+        ({"detector": "eyes"}, "'eyes' is unknown"),
+        ({"detector": None}, "None is unknown"),
+        ({"model": "nosuch"}, "mobile_68"),
+    ],
+)
+def test_a_setting_out_of_its_range_is_named(setting, sentence):
+    with pytest.raises(InputError, match=sentence):
+        Aligner.load(**setting)
 
 
 def test_a_model_of_one_landmark_is_refused():
@@ -108,6 +121,71 @@ def test_a_batch_gives_what_single_calls_give(aligner, portrait):
     for image, faces in zip(images, together, strict=True):
         for face, alone in zip(faces, aligner(image), strict=True):
             np.testing.assert_allclose(face.landmarks, alone.landmarks, atol=1e-3)
+
+
+def test_of_nothing_there_are_no_faces(aligner, portrait):
+    assert aligner.batch([]) == []
+    assert aligner.batch([], boxes=[]) == []
+    assert aligner(portrait, boxes=[]) == []
+    assert aligner.follow(portrait, []) == []
+    one, none = aligner.batch([portrait] * 2, boxes=[[(183, 158, 347, 335)], np.zeros((0, 4))])
+    assert (len(one), len(none)) == (1, 0)
+    with pytest.raises(InputError, match="boxes for 1 images, expected for 2"):
+        aligner.batch([portrait] * 2, boxes=[[]])
+
+
+def test_the_best_faces_are_kept(portrait):
+    """A clear face beside one of half the size that is blurred until its score is lower."""
+    small = cv2.GaussianBlur(cv2.resize(portrait, (256, 300)), (0, 0), 4)
+    scene = np.full((600, 800, 3), 128, np.uint8)
+    scene[:, :512], scene[150:450, 530:786] = portrait, small
+    clear, blurred = Aligner.load(min_score=0.0)(scene)
+    assert clear.score > blurred.score + 0.001
+    assert clear.box[0] < 512 < blurred.box[0]
+    (kept,) = Aligner.load(min_score=0.0, max_faces=1)(scene)
+    np.testing.assert_array_equal(kept.landmarks, clear.landmarks)
+    between = (clear.score + blurred.score) / 2
+    (kept,) = Aligner.load(min_score=between)(scene)
+    np.testing.assert_array_equal(kept.landmarks, clear.landmarks)
+    strict = Aligner.load(min_score=1.0, max_faces=1)
+    assert strict(scene) == []
+    assert len(strict(scene, boxes=[clear.box, blurred.box])) == 2
+
+
+def _whole_portrait(image):
+    return [[183, 158, 347, 335]]
+
+
+def _two_rounds(image):
+    yield np.zeros((0, 4))
+    yield np.float64([[183, 158, 347, 335]])
+    raise AssertionError("a face was found: no further round may be asked for")
+
+
+@pytest.mark.parametrize("detector", [_whole_portrait, _two_rounds])
+def test_a_detector_may_be_a_function_of_the_users(aligner, portrait, detector):
+    (face,) = Aligner.load(detector=detector)(portrait)
+    (expected,) = aligner(portrait, boxes=[(183, 158, 347, 335)])
+    np.testing.assert_array_equal(face.landmarks, expected.landmarks)
+
+
+@pytest.mark.parametrize(
+    ("found", "sentence"),
+    [
+        (None, r"shape \[\]"),
+        ([[1, 2, 3, 4, 0.9]], r"shape \[1, 5\], expected \[N, 4\]"),
+        ([[1, 2, np.nan, 4]], "nan"),
+        (iter([[[5, 5, 4, 4]]]), "is empty"),
+    ],
+)
+def test_what_is_no_boxes_is_refused(portrait, found, sentence):
+    with pytest.raises(InputError, match=f"the detector: .*{sentence}"):
+        Aligner.load(detector=lambda image: found)(portrait)
+
+
+@pytest.mark.parametrize("found", [[], np.zeros((0, 4)), iter([])])
+def test_a_detector_may_find_nothing(portrait, found):
+    assert Aligner.load(detector=lambda image: found)(portrait) == []
 
 
 def test_a_turned_portrait_turns_landmarks_and_covariance(portrait):
@@ -136,11 +214,12 @@ def test_a_chip_is_the_face_with_level_eyes(aligner, portrait):
     assert again.score > 0.9
 
 
-def test_a_tflite_model_needs_neither_tensorflow_nor_keras():
+def test_a_tflite_model_needs_no_large_library():
     code = (
-        "import sys; from evae_tf import Aligner; Aligner.load('mobile_68')(sys.argv[1]);"
-        "print(sorted({'tensorflow', 'keras', 'tf_keras', 'tensorflow_probability'}"
-        " & set(sys.modules)))"
+        "import sys; from evae_tf.align.aligner import Aligner;"
+        "Aligner.load('mobile_68')(sys.argv[1]);"
+        "print(sorted({'tensorflow', 'keras', 'tf_keras', 'tensorflow_probability', 'matplotlib',"
+        " 'scipy'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code, PORTRAIT], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -158,6 +237,21 @@ def test_a_crowd_is_found(aligner, portrait):
     assert len(faces) >= 270
     places = {(int(face.box[1]) // 79, int(face.box[0]) // 80) for face in faces}
     assert len(places) >= 270
+
+
+def test_a_point_has_a_name(aligner, portrait):
+    (face,) = aligner(portrait)
+    np.testing.assert_array_equal(face.point("jaw_8"), face.landmarks[8])  # the chin
+    assert face.point("nose_bridge_3").shape == (2,)
+    with pytest.raises(InputError, match="ibug_68 has no point 'chin': known are .*'jaw_16'"):
+        face.point("chin")
+
+
+@pytest.mark.parametrize("size", [0, -1, 112.0, (112, 96)])
+def test_a_chip_of_an_impossible_size_is_refused(aligner, portrait, size):
+    (face,) = aligner(portrait, boxes=[(183, 158, 347, 335)])
+    with pytest.raises(InputError, match="expected a whole number"):
+        face.chip(size)
 
 
 @pytest.mark.parametrize("edge", ["left", "right", "top", "bottom"])

@@ -1,0 +1,111 @@
+"""From boxes to faces: crops go through the model once or twice, then twice more for the score."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from evae_tf import geometry
+from evae_tf.align.aligned_face import AlignedFace
+from evae_tf.align.face_score import face_score, probe_squares
+from evae_tf.align.upright import upright_squares
+from evae_tf.array_types import ByteArray, FloatArray
+from evae_tf.artifacts.predictors import Predictor
+
+
+def faces_in_boxes(
+    predictor: Predictor, images: Sequence[ByteArray], boxes: Sequence[FloatArray], passes: int
+) -> list[list[AlignedFace]]:
+    """A face for each box, whether or not there is one.
+
+    Args:
+      predictor: the landmark model.
+      images: uint8 [H, W, 3] each.
+      boxes: float [N, 4] for each image, image pixels.
+      passes: 2 aligns each face again, in an upright crop around the landmarks of the first pass.
+
+    Returns:
+      List of lists of `AlignedFace`, as the boxes are.
+    """
+    owners = [index for index, group in enumerate(boxes) for _ in group]
+    aligned: list[list[AlignedFace]] = [[] for _ in images]
+    if not owners:
+        return aligned
+    sources = [images[owner] for owner in owners]
+    squares = geometry.square_around(np.concatenate(boxes), predictor.metadata.crop_margin)
+    angles = np.zeros(len(squares), np.float32)
+    if passes == 2:
+        landmarks, _ = _predict(predictor, sources, squares, angles)
+        faces = faces_around(predictor, sources, landmarks)
+    else:
+        faces = _faces_in_squares(predictor, sources, squares, angles)
+    for owner, face in zip(owners, faces, strict=True):
+        aligned[owner].append(face)
+    return aligned
+
+
+def faces_around(
+    predictor: Predictor,
+    images: Sequence[ByteArray],
+    landmarks: FloatArray | Sequence[FloatArray],
+) -> list[AlignedFace]:
+    """A face for each image, in the upright crop around landmarks that are about its own.
+
+    Args:
+      predictor: the landmark model.
+      images: uint8 [H, W, 3] each; one that has several faces is in the list as often.
+      landmarks: float [N, K, 2], image pixels.
+    """
+    if not len(images):
+        return []
+    metadata = predictor.metadata
+    squares, angles = upright_squares(
+        np.asarray(landmarks), metadata.markup, metadata.crop_margin, metadata.face_box
+    )
+    return _faces_in_squares(predictor, images, squares, angles)
+
+
+def _faces_in_squares(
+    predictor: Predictor, images: Sequence[ByteArray], squares: FloatArray, angles: FloatArray
+) -> list[AlignedFace]:
+    landmarks, outputs = _predict(predictor, images, squares, angles)
+    probed = [_predict(predictor, images, *probe)[0] for probe in probe_squares(squares, angles)]
+    scores = face_score(landmarks, probed, squares)
+    boxes = geometry.box_of_landmarks(landmarks, predictor.metadata.face_box)
+    covariance, visibility = outputs.get("covariance"), outputs.get("visibility")
+    if covariance is not None:
+        covariance = _covariance_to_image(covariance, squares, angles)
+    return [
+        AlignedFace(
+            landmarks[index],
+            boxes[index],
+            float(scores[index]),
+            predictor.metadata.markup,
+            image,
+            covariance=None if covariance is None else covariance[index],
+            visibility=None if visibility is None else visibility[index],
+        )
+        for index, image in enumerate(images)
+    ]
+
+
+def _predict(
+    predictor: Predictor, images: Sequence[ByteArray], squares: FloatArray, angles: FloatArray
+) -> tuple[FloatArray, dict[str, FloatArray]]:
+    """(landmarks [N, K, 2] in image pixels, the model's other outputs)."""
+    size = predictor.metadata.input_size
+    crops = [
+        geometry.cut_square(image, square, size, float(angle))
+        for image, square, angle in zip(images, squares, angles, strict=True)
+    ]
+    outputs = dict(predictor.predict(np.stack(crops).astype(np.float32) / 255))
+    landmarks = geometry.crop_to_image(outputs.pop("landmarks"), squares, angles)
+    return landmarks, outputs
+
+
+def _covariance_to_image(
+    covariance: FloatArray, squares: FloatArray, angles: FloatArray
+) -> FloatArray:
+    """Float [N, K, 2, 2] of crop fractions squared -> of image pixels squared."""
+    turns, sides = angles[:, None], squares[:, 2, None, None, None]
+    turned = geometry.rotate(geometry.rotate(covariance, turns).mT, turns)  # both axes
+    return turned.mT * sides**2

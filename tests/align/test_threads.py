@@ -1,0 +1,82 @@
+"""One aligner in several threads, and in another process."""
+
+import multiprocessing
+import pickle
+import sys
+from concurrent import futures
+
+import matplotlib.cbook
+import numpy as np
+import pytest
+from PIL import Image
+
+from evae_tf import Aligner
+from evae_tf.align import detection
+
+PORTRAIT = matplotlib.cbook.get_sample_data("grace_hopper.jpg", asfileobj=False)
+
+
+@pytest.fixture(scope="module")
+def images():
+    """The portrait turned and in several sizes: each has landmarks of its own."""
+    photo = Image.open(PORTRAIT)
+    return [
+        np.array(photo.rotate(degrees, fillcolor=(90, 90, 90)).resize((width, int(1.17 * width))))
+        for degrees in (-8, 0, 8)
+        for width in (300, 411)
+    ]
+
+
+@pytest.fixture
+def eager_threads():
+    """Threads that take turns much more often than usual."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    yield
+    sys.setswitchinterval(interval)
+
+
+def assert_equal(faces, expected):
+    assert len(faces) == len(expected)
+    for face, true in zip(faces, expected, strict=True):
+        np.testing.assert_array_equal(face.landmarks, true.landmarks)
+        assert face.score == true.score
+
+
+@pytest.mark.parametrize("model", ["mobile_68", "assets/mobile_5.keras"])
+def test_threads_get_what_one_thread_gets(model, images, eager_threads):
+    aligner = Aligner.load(model)
+    alone = [aligner(image) for image in images]
+    assert [len(faces) for faces in alone] == [1] * len(images)
+    with futures.ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(aligner, images * 4))
+    for index, faces in enumerate(found):
+        assert_equal(faces, alone[index % len(images)])
+
+
+def test_the_cascades_give_threads_what_they_give_one(images, eager_threads):
+    detector = detection.HaarDetector()
+
+    def boxes(image):
+        return np.concatenate(list(detector(image)))
+
+    alone = [boxes(image) for image in images]
+    with futures.ThreadPoolExecutor(4) as pool:
+        for index, found in enumerate(pool.map(boxes, images * 4)):
+            np.testing.assert_array_equal(found, alone[index % len(images)])
+
+
+@pytest.mark.parametrize("model", ["mobile_68", "assets/mobile_68.keras"])
+def test_a_pickled_aligner_is_the_same_one(model, images):
+    aligner = Aligner.load(model, passes=1, min_score=0.25, max_faces=3)
+    again = pickle.loads(pickle.dumps(aligner))
+    assert (again.passes, again.min_score, again.max_faces) == (1, 0.25, 3)
+    assert_equal(again(images[0]), aligner(images[0]))
+
+
+def test_another_process_can_use_an_aligner(images):
+    aligner = Aligner.load("mobile_68")
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        found = pool.map(aligner, images[:2])
+    for faces, image in zip(found, images[:2], strict=True):
+        assert_equal(faces, aligner(image))
