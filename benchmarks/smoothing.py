@@ -13,9 +13,9 @@ import numpy as np
 from absl import app, flags
 from tqdm import tqdm
 
-from evae_tf import Aligner, geometry
+from evae_tf import Aligner
 from evae_tf.align.face_tracker import FaceTracker
-from evae_tf.align.smoothing import OneEuroFilter
+from evae_tf.align.smoothing import OneEuroFilter, face_size
 from evae_tf.data import synthetic
 from evae_tf.evaluation import metrics
 from evae_tf.head_pose import HeadPose
@@ -113,9 +113,9 @@ def _measured(create, truth, found):
         return np.nan, np.nan, np.nan
     landmarks = []
     for index in kept:
-        face, size = found[index], float(geometry.box_size(found[index].box))
+        face = found[index]
         landmarks.append(
-            smooth(face.landmarks, index / _RATE, size, face.covariance)
+            smooth(face.landmarks, index / _RATE, face_size(face.landmarks), face.covariance)
             if smooth
             else face.landmarks
         )

@@ -1,6 +1,10 @@
 """One face of one image: where its landmarks are and how sure that is."""
 
+# pyright: reportUnnecessaryIsInstance=false
+# Who does not check types gets a sentence all the same.
+
 import dataclasses
+import numbers
 from typing import Any
 
 import numpy as np
@@ -94,7 +98,7 @@ class AlignedFace:
         Raises:
           InputError: `size` is no whole number above 0.
         """
-        if not isinstance(size, int | np.integer) or size < 1:
+        if not isinstance(size, numbers.Integral) or size < 1:
             raise InputError(f"size={size!r}: expected a whole number of pixels, 1 or more.")
         squares, angles = upright_squares(self.landmarks[None], self.markup, _CHIP_MARGIN)
         return geometry.cut_square(self.image, squares[0], int(size), float(angles[0]))

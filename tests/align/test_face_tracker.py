@@ -15,6 +15,7 @@ import pytest
 from evae_tf import Aligner
 from evae_tf.align.face_tracker import FaceTracker
 from evae_tf.align.frames import Video, is_video, video_file
+from evae_tf.align.smoothing import face_size
 from evae_tf.align.videos import align_video
 from evae_tf.data.images import read_image
 from evae_tf.errors import InputError
@@ -82,6 +83,69 @@ def test_the_detector_rests_while_faces_are_followed(aligner, frames):
     for index, frame in enumerate(frames):
         track(frame, index / RATE)
     assert len(calls) == 3  # the first frame, and each tenth after it
+
+
+@pytest.mark.parametrize(("search_every", "searches"), [(1, 24), (7, 4), (24, 1), (100, 1)])
+def test_new_faces_are_searched_as_often_as_asked(aligner, frames, search_every, searches):
+    calls = []
+
+    def detector(image):
+        calls.append(image)
+        return aligner.detector(image)
+
+    counting = Aligner(aligner.predictor, detector)
+    track = FaceTracker(counting, search_every=search_every)
+    for index, frame in enumerate(frames):
+        track(frame, index / RATE)
+    assert len(calls) == searches
+
+
+@pytest.mark.parametrize("search_every", [0, -3, 2.5, None])
+def test_an_impossible_search_interval_is_refused(aligner, search_every):
+    with pytest.raises(InputError, match="search_every="):
+        FaceTracker(aligner, search_every=search_every)
+
+
+@pytest.mark.parametrize("seconds", [float("nan"), float("inf"), None, "0"])
+def test_a_time_that_is_no_number_is_refused_and_changes_nothing(aligner, frames, seconds):
+    track, untroubled = FaceTracker(aligner), FaceTracker(aligner)
+    for tracker in (track, untroubled):
+        tracker(frames[0], 0.0)
+    with pytest.raises(InputError, match="the time of a frame is"):
+        track(frames[1], seconds)
+    for face, expected in zip(track(frames[2], 0.08), untroubled(frames[2], 0.08), strict=True):
+        np.testing.assert_array_equal(face.landmarks, expected.landmarks)
+
+
+def test_no_more_faces_are_followed_than_the_aligner_keeps(aligner, frames):
+    track = FaceTracker(Aligner(aligner.predictor, aligner.detector, max_faces=1), search_every=1)
+    first = track(frames[0], 0.0)
+    assert [face.identity for face in first] == [0]
+    assert [face.identity for face in track(frames[1], 0.04)] == [0]
+
+
+def test_a_face_that_scores_too_little_is_not_followed(aligner, frames):
+    assert (
+        FaceTracker(Aligner(aligner.predictor, aligner.detector, min_score=1.0))(frames[0], 0.0)
+        == []
+    )
+
+
+def test_smoothing_measures_a_face_by_its_landmarks():
+    """Not by its box: that of five points is a face's, twice as large."""
+    seen = []
+
+    def create_filter():
+        def smooth(landmarks, seconds, size, covariance):
+            seen.append(size)
+            return landmarks
+
+        return smooth
+
+    (face,) = FaceTracker(Aligner.load("mobile_5"), create_filter)(read_image(PORTRAIT), 0.0)
+    assert seen == [face_size(face.landmarks)]
+    # Eyes 83 pixels apart, 94 from the eyes to the mouth.
+    assert seen[0] == pytest.approx(88, abs=2)
 
 
 def test_a_face_that_leaves_is_dropped_and_comes_back_as_another(aligner):

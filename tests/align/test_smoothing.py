@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from evae_tf.align.smoothing import OneEuroFilter
+from evae_tf.align.smoothing import OneEuroFilter, face_size
 
 SIZE = 80.0
 
@@ -70,3 +70,13 @@ def test_a_clock_that_stands_or_goes_back_starts_anew():
     there = np.full((2, 2), 9.0)
     np.testing.assert_array_equal(smooth(there, 1.0, SIZE), there)
     np.testing.assert_array_equal(smooth(there + 1, 0.5, SIZE), there + 1)
+
+
+def test_the_size_of_a_face_by_hand():
+    """3 to 11 pixels across, 2 to 20 down: the root of 8 x 18."""
+    points = np.float32([[3, 5], [11, 2], [7, 20], [8, 8]])
+    assert face_size(points) == pytest.approx(12)
+    unknown = np.float32([[np.nan, np.nan]])
+    assert face_size(np.concatenate([points, unknown])) == pytest.approx(12)
+    assert face_size(10 * points - 99) == pytest.approx(120)
+    assert face_size([[10, 9], [30, 9]]) == 1  # two level eyes
