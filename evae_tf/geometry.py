@@ -144,6 +144,22 @@ def rotate(points, angle):
     return np.stack([cosine * x - sine * y, sine * x + cosine * y], axis=-1)
 
 
+def covariance_to_image(covariance, square, angle=0.0):
+    """The covariances of landmarks, from a crop to its image; see `crop_to_image`.
+
+    Args:
+      covariance: float [..., K, 2, 2], crop fractions squared.
+      square: float [..., 3].
+      angle: float [...], radians.
+
+    Returns:
+      float32 [..., K, 2, 2], image pixels squared.
+    """
+    turn = np.asarray(angle, np.float32)[..., None]
+    turned = rotate(rotate(np.asarray(covariance, np.float32), turn).mT, turn)  # both axes
+    return turned.mT * np.asarray(square, np.float32)[..., 2, None, None, None] ** 2
+
+
 def cut_square(image, square, size, angle=0.0):
     """Cuts a square out of an image and resizes it; black where the square leaves the image.
 

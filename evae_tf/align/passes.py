@@ -73,7 +73,7 @@ def _faces_in_squares(
     boxes = geometry.box_of_landmarks(landmarks, predictor.metadata.face_box)
     covariance, visibility = outputs.get("covariance"), outputs.get("visibility")
     if covariance is not None:
-        covariance = _covariance_to_image(covariance, squares, angles)
+        covariance = geometry.covariance_to_image(covariance, squares, angles)
     return [
         AlignedFace(
             landmarks[index],
@@ -100,12 +100,3 @@ def _predict(
     outputs = dict(predictor.predict(np.stack(crops).astype(np.float32) / 255))
     landmarks = geometry.crop_to_image(outputs.pop("landmarks"), squares, angles)
     return landmarks, outputs
-
-
-def _covariance_to_image(
-    covariance: FloatArray, squares: FloatArray, angles: FloatArray
-) -> FloatArray:
-    """Float [N, K, 2, 2] of crop fractions squared -> of image pixels squared."""
-    turns, sides = angles[:, None], squares[:, 2, None, None, None]
-    turned = geometry.rotate(geometry.rotate(covariance, turns).mT, turns)  # both axes
-    return turned.mT * sides**2

@@ -1,0 +1,168 @@
+"""Writes tests/golden/crops.json: what the arithmetic of a crop gives, for each of its twins.
+
+`python -m recipes.golden_crops`
+
+The arithmetic is written five times: in NumPy (`evae_tf.geometry`, `evae_tf.align.upright`), in the
+graph of a server (`evae_tf.serving.image_graph`), in JavaScript (`web/`), in Kotlin and in Swift
+(`docs/mobile/`). The file holds, for each function, cases of what it is `given` and the numbers
+that are `expected`, as NumPy finds them; the tests of each twin hold it against them.
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from evae_tf import atomic, geometry
+from evae_tf.align.upright import upright_squares
+from evae_tf.evaluation import calibration
+from evae_tf.markups import Markup
+
+TARGET = Path(__file__).parents[1] / "tests" / "golden" / "crops.json"
+WIDTH, HEIGHT = 61, 47  # of the image that squares are cut out of
+_DECIMALS = 5
+_MARGIN = 0.25
+_FACE_BOXES = [geometry.TIGHT_BOX, (-0.0167, -0.0167, 1.7849), (0.1, -0.2, 0.8)]  # 2nd: mobile_5's
+
+_BOXES = [
+    ([10, 20, 50, 90], 0.25),
+    ([-30.5, 12.25, 117, 35], 0.25),
+    ([3, 4, 8, 9], 0),
+    ([100.5, 60, 430.75, 430.25], 0.5),
+]
+
+# What is seen, its points, and the groups of points that are its eyes.
+_FACES = {
+    "leaning": ([[40, 50], [82, 71], [53, 80], [30, 84], [62, 101]], [[0], [1]]),
+    "upside down": ([[210, 300], [150, 312], [176, 268], [200, 240], [161, 246]], [[0], [1]]),
+    "eyes of three and two points": (
+        [[12, 30], [20, 27], [19, 33], [52, 22], [60, 24], [38, 41], [25, 60], [58, 55], [35, 80]],
+        [[0, 1, 2], [3, 4]],
+    ),
+    "a profile: eyes too close to say": ([[50, 40], [53, 42], [20, 66], [48, 90]], [[0], [1]]),
+    "eyes just far enough": ([[50, 40], [54, 42], [20, 66], [48, 90]], [[0], [1]]),
+    "no eyes": ([[10, 10.5], [31, 50], [-12, 44]], None),
+}
+
+_TURNS = [0.0, 0.4, -0.9, 2.5, -2.1]
+
+# Center x, center y, side, angle, and how many pixels the crop is wide.
+_CUTS = [
+    *[(29.5, 22.5, 12, 0, 12), (30.2, 22.9, 10.5, 0, 13), (31.7, 20.4, 3, 0, 9)],  # as is, enlarged
+    *[(30.3, 20.1, 23, 0, 13), (28.6, 24.2, 29.98, 0, 15)],  # smaller, by less than 2
+    *[(29.5, 21.5, 24, 0, 12), (31.2, 22.3, 37, 0, 13)],  # averaged over 2 x 2 pixels
+    *[(28.4, 25.7, 41, 0, 13), (30, 23, 61, 0, 15), (30, 23, 66, 0, 11)],  # 3 x 3, 4 x 4, 6 x 6
+    *[(30.2, 22.9, 10.5, 0.4, 13), (27.8, 24.6, 20, -2.1, 11), (33.1, 20.2, 15, 1.570796, 15)],
+    *[(30.1, 23.3, 31, 0.8, 13), (29.2, 22.6, 44, -1.2, 11), (31, 21, 60, 3, 13)],  # turned
+    *[(3.2, 5.7, 21, 0, 13), (58.9, 44.1, 17, 0, 15), (0.4, 40.2, 33, 0, 11)],  # over the border
+    *[(4.3, 3.1, 19, 0.6, 13), (60.2, 20.8, 48, -0.5, 11), (-6.6, 23, 13, 0, 9)],
+    *[(30, 23, 150, 0, 13), (33.5, 19.5, 130, 1.1, 9)],  # around the whole image
+    *[(-300, 20, 60, 0, 9), (30, 95, 40, 0.7, 9), (-900, -900, 300, 0, 9)],  # outside
+]
+
+
+def image():
+    """An image of slopes and edges: uint8 [47, 61, 3]; each channel has waves of its own."""
+    y, x = np.mgrid[:HEIGHT, :WIDTH]
+    phases = [6 * x + 3 * y, x * y // 7 + 5 * x + 90, 9 * y - 4 * x + 400]
+    return np.stack([np.abs(phase % 510 - 255) for phase in phases], axis=-1).astype(np.uint8)
+
+
+def golden():
+    """The vectors: dict of a function's name to its cases, and the `image` to cut out of."""
+    return {
+        "image": {"width": WIDTH, "height": HEIGHT, "rgb": image().ravel().tolist()},
+        "square_around": [
+            _case(geometry.square_around(box, margin), box=box, margin=margin)
+            for box, margin in _BOXES
+        ],
+        "box_of_landmarks": [
+            _case(geometry.box_of_landmarks(points, where), landmarks=points, face_box=where)
+            for points, _ in _FACES.values()
+            for where in _FACE_BOXES
+        ],
+        "upright_square": [
+            _upright(points, eyes, where)
+            for points, eyes in _FACES.values()
+            for where in _FACE_BOXES
+        ],
+        "crop_to_image": [_mapped(angle) for angle in _TURNS],
+        "covariance_to_image": [_spread(angle) for angle in _TURNS],
+        "ellipse": [_ellipse(angle) for angle in (0.0, 0.4, -0.6)],
+        "cut_square": [_cut(*cut) for cut in _CUTS],
+    }
+
+
+def _case(expected, **given):
+    return {"given": given, "expected": np.round(np.float64(expected), _DECIMALS).tolist()}
+
+
+def _upright(landmarks, eyes, face_box):
+    markup = Markup.from_dict(
+        {
+            "name": "golden",
+            "points": [f"point_{index}" for index in range(len(landmarks))],
+            "flip_pairs": [],
+            "normalizers": {"inter_pupil": eyes} if eyes else {},
+            "outline": [],
+        }
+    )
+    (square,), (angle,) = upright_squares(np.float32([landmarks]), markup, _MARGIN, face_box)
+    given = {"landmarks": landmarks, "eyes": eyes, "margin": _MARGIN, "face_box": face_box}
+    return _case([*square, angle], **given)
+
+
+def _mapped(angle):
+    fractions, square = [[0.5, 0.5], [0.0, 1.0], [0.12, 0.7], [1.3, -0.2]], [120.5, 80.25, 96.0]
+    expected = geometry.crop_to_image(fractions, square, angle)
+    return _case(expected, fractions=fractions, square=square, angle=angle)
+
+
+def _spread(angle):
+    covariance, square = [4e-4, 1.5e-4, 2e-4], [120.5, 80.25, 96.0]
+    (turned,) = geometry.covariance_to_image([_matrix(covariance)], square, angle)
+    expected = turned[[0, 0, 1], [0, 1, 1]]
+    return _case(expected, covariance=covariance, square=square, angle=angle)
+
+
+def _ellipse(angle):
+    """Half axes in image pixels and angle of the ellipse that holds nine tenths of a Gaussian."""
+    covariance, square = [4e-4, -1.5e-4, 2e-4], [120.5, 80.25, 96.0]
+    (turned,) = geometry.covariance_to_image([_matrix(covariance)], square, angle)
+    variances, axes = np.linalg.eigh(turned)
+    short, long = calibration.ellipse_radius(0.9) * np.sqrt(variances)
+    x, y = axes[:, 1]
+    expected = [long, short, np.arctan(y / x)]  # of a line, so between -pi/2 and pi/2
+    return _case(expected, covariance=covariance, square=square, angle=angle)
+
+
+def _matrix(covariance):
+    xx, xy, yy = covariance
+    return [[xx, xy], [xy, yy]]
+
+
+def _cut(x, y, side, angle, size):
+    square = [float(x), float(y), float(side)]
+    pixels = geometry.cut_square(image(), square, size, angle).ravel().tolist()
+    given = {"square": square, "angle": float(angle), "size": size}
+    return {"given": given, "expected": pixels}
+
+
+def as_text(vectors):
+    """The vectors as JSON with a line for each case."""
+    parts = []
+    for name, cases in vectors.items():
+        lines = [json.dumps(case) for case in (cases if isinstance(cases, list) else [cases])]
+        content = "[\n" + ",\n".join(lines) + "\n]" if isinstance(cases, list) else lines[0]
+        parts.append(f"{json.dumps(name)}: {content}")
+    return "{\n" + ",\n".join(parts) + "\n}\n"
+
+
+def main():
+    """Writes the file."""
+    with atomic.replacing_file(TARGET) as temporary:
+        temporary.write_text(as_text(golden()), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
