@@ -1,5 +1,6 @@
 /**
- * The twin of evae_tf/geometry.py and evae_tf/align/upright.py: same frames, same crops.
+ * The twin of evae_tf/geometry.py and evae_tf/align/upright.py: same frames, same crops; tests hold
+ * it against tests/golden/crops.json.
  *
  * Image frame: the centre of the first pixel is (0, 0), x to the right, y down. Crop frame:
  * fractions of the crop. A point is [x, y]; a square is [centre x, centre y, side] in image pixels;
@@ -20,6 +21,23 @@ export function landmarkBox(points) {
   const xs = points.map(([x]) => x);
   const ys = points.map(([, y]) => y);
   return [Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys)];
+}
+
+/**
+ * The box of a face of which the landmarks are known, like those of the model's training.
+ *
+ * @param {number[][]} points
+ * @param {number[]} faceBox [x, y, scale] of the model's sidecar: the centre of the tight box is
+ *   moved by x and y times its longer side, both its sides are multiplied by scale.
+ * @returns {number[]} [x_min, y_min, x_max, y_max]
+ */
+export function boxOfLandmarks(points, [x, y, scale]) {
+  const [left, top, right, bottom] = landmarkBox(points);
+  const [width, height] = [right - left, bottom - top];
+  const longer = Math.max(width, height);
+  const [centreX, centreY] = [(left + right) / 2 + x * longer, (top + bottom) / 2 + y * longer];
+  const [halfX, halfY] = [(scale * width) / 2, (scale * height) / 2];
+  return [centreX - halfX, centreY - halfY, centreX + halfX, centreY + halfY];
 }
 
 /** sqrt(width x height) of a box, in its unit. */
@@ -56,17 +74,18 @@ export function covarianceToImage([xx, xy, yy], side, angle) {
 }
 
 /**
- * The square around landmarks that the eye line turns: the crop of the second look.
+ * The square around a face that the eye line turns: the crop of the second pass.
  *
  * @param {number[][]} landmarks image pixels.
  * @param {object} markup of the model's sidecar; one without eyes gives squares that do not turn.
  * @param {number} margin see `squareAround`.
+ * @param {number[]} faceBox see `boxOfLandmarks`.
  * @returns {{square: number[], angle: number}}
  */
-export function uprightSquare(landmarks, markup, margin) {
+export function uprightSquare(landmarks, markup, margin, faceBox) {
   const angle = eyeAngle(landmarks, markup);
-  // The tight box is taken in the turned frame, then its centre is brought back.
-  const box = landmarkBox(landmarks.map((point) => rotate(point, -angle)));
+  // The box is taken in the turned frame, then its centre is brought back.
+  const box = boxOfLandmarks(landmarks.map((point) => rotate(point, -angle)), faceBox);
   const [x, y, side] = squareAround(box, margin);
   return { square: [...rotate([x, y], angle), side], angle };
 }

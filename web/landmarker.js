@@ -6,6 +6,7 @@ import { covarianceToImage, cropToImage, cutSquare } from "./geometry.js";
 
 const WASM_FOLDER = new URL("./vendor/wasm/", import.meta.url).pathname;
 
+const TIGHT_BOX = [0, 0, 1]; // of models from before sidecars had a `face_box`
 const REMEMBERED = 25; // looks
 
 const BREATH = 30; // milliseconds
@@ -43,6 +44,7 @@ export class Landmarker {
     this.name = name;
     this.markup = description.markup;
     this.margin = description.crop_margin;
+    this.faceBox = description.face_box ?? TIGHT_BOX;
     this.size = description.input_size;
     this._model = model;
     this._times = []; // of the last looks, in milliseconds

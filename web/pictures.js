@@ -1,4 +1,6 @@
-/** Where pixels come from: files, the camera; and what is said when they do not come. */
+/** Where pixels come from: files, the camera; what is said when they do not come, what is saved. */
+
+import { boxOfLandmarks } from "./geometry.js";
 
 const MAX_PIXELS = 16e6; // what a canvas holds on phones
 
@@ -62,7 +64,7 @@ export function nextFrame(video) {
 }
 
 /**
- * What is saved: a face as align.py writes it, and the crop that it was found in.
+ * What is saved: a face as align.py writes it, without its pose but with the crop it was found in.
  *
  * @param {{width: number, name: string, size: number[]}} photo as it is shown; see `readPhoto`.
  * @param {object} face a look with its score, see tracker.js.
@@ -80,6 +82,7 @@ export function toRecord(photo, face, landmarker) {
     markup: landmarker.markup.name,
     faces: [
       {
+        box: boxOfLandmarks(face.landmarks, landmarker.faceBox).map(place),
         score: face.score,
         landmarks: face.landmarks.map((point) => point.map(place)),
         covariance: face.covariance.map(([xx, xy, yy]) => [

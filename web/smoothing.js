@@ -8,6 +8,9 @@ const SPEED_WEIGHT = 80;
 const SPEED_CUTOFF_HZ = 1;
 const TYPICAL_DEVIATION = 0.015; // of the face's size
 
+/** How large a face is, in the unit of its landmarks: sqrt(width x height) of their tight box. */
+export const faceSize = (landmarks) => boxSize(landmarkBox(landmarks));
+
 /** A One-Euro filter for the landmarks of one face; a new face needs a new one. */
 export class OneEuroFilter {
   /**
@@ -17,7 +20,7 @@ export class OneEuroFilter {
    * @param {number} seconds when; later than in the call before.
    */
   smooth(face, seconds) {
-    const size = boxSize(landmarkBox(face.landmarks));
+    const size = faceSize(face.landmarks);
     const step = seconds - this._seconds;
     this._points = face.landmarks.map((raw, k) => {
       const before = this._points?.[k];

@@ -6,7 +6,8 @@
  * face, landmarks stay where they are when the crop moves.
  */
 
-import { boxSize, landmarkBox, rotate, squareAround, uprightSquare } from "./geometry.js";
+import { rotate, squareAround, uprightSquare } from "./geometry.js";
+import { faceSize } from "./smoothing.js";
 
 export const MIN_SCORE = 0.5;
 
@@ -89,8 +90,7 @@ async function best(landmarker, picture, squares) {
   const looks = [];
   for (const square of squares) looks.push(await landmarker.look(picture, square));
   // Points that shrink to a dot are sure of themselves: doubt counts in sizes of the face.
-  const doubt = (look) =>
-    (look.deviation * look.square[2]) / boxSize(landmarkBox(look.landmarks));
+  const doubt = (look) => (look.deviation * look.square[2]) / faceSize(look.landmarks);
   looks.sort((one, other) => doubt(one) - doubt(other));
   let found = null;
   for (const first of looks.slice(0, CANDIDATES)) {
@@ -118,7 +118,8 @@ function centres(length, side) {
 }
 
 function lookAgain(landmarker, picture, { landmarks }) {
-  const { square, angle } = uprightSquare(landmarks, landmarker.markup, landmarker.margin);
+  const { markup, margin, faceBox } = landmarker;
+  const { square, angle } = uprightSquare(landmarks, markup, margin, faceBox);
   return landmarker.look(picture, square, angle);
 }
 

@@ -1,4 +1,7 @@
-/** What the modules of web/ compute, as JSON, for a comparison with their Python twins. */
+/**
+ * What the modules of web/ compute, as JSON, for a comparison with their Python twins: of the
+ * golden vectors, and of a film that comes in.
+ */
 
 import { readFileSync } from "node:fs";
 
@@ -6,21 +9,44 @@ import { ellipse90 } from "../../web/drawing.js";
 import * as geometry from "../../web/geometry.js";
 import { OneEuroFilter } from "../../web/smoothing.js";
 
-const given = JSON.parse(readFileSync(0, "utf-8"));
-const { picture, width, height, cases, size, markup, landmarks, covariance, angle, film } = given;
-const image = { data: new Uint8ClampedArray(Buffer.from(picture, "base64")), width, height };
+const golden = JSON.parse(readFileSync(new URL("../golden/crops.json", import.meta.url), "utf-8"));
+const film = JSON.parse(readFileSync(0, "utf-8"));
+
+const { image, ...vectors } = golden;
+const picture = { ...image, data: new Uint8ClampedArray(4 * image.width * image.height) };
+image.rgb.forEach((value, i) => (picture.data[4 * Math.floor(i / 3) + (i % 3)] = value));
+
+function covarianceInPixels({ covariance, square, angle }) {
+  return geometry.covarianceToImage(covariance, square[2], angle);
+}
+
+const functions = {
+  square_around: ({ box, margin }) => geometry.squareAround(box, margin),
+  box_of_landmarks: (given) => geometry.boxOfLandmarks(given.landmarks, given.face_box),
+  upright_square({ landmarks, eyes, margin, face_box }) {
+    const markup = { normalizers: eyes ? { inter_pupil: eyes } : {} };
+    const { square, angle } = geometry.uprightSquare(landmarks, markup, margin, face_box);
+    return [...square, angle];
+  },
+  crop_to_image: ({ fractions, square, angle }) =>
+    fractions.map((fraction) => geometry.cropToImage(fraction, square, angle)),
+  covariance_to_image: covarianceInPixels,
+  ellipse(given) {
+    const { long, short, angle } = ellipse90(covarianceInPixels(given));
+    return [long, short, angle];
+  },
+  cut_square: ({ square, size, angle }) => [...geometry.cutSquare(picture, square, size, angle)],
+};
+
 const filter = new OneEuroFilter();
 console.log(
   JSON.stringify({
-    crops: cases.map(({ square, angle }) =>
-      Buffer.from(geometry.cutSquare(image, square, size, angle)).toString("base64"),
+    golden: Object.fromEntries(
+      Object.entries(vectors).map(([name, cases]) => [
+        name,
+        cases.map(({ given }) => functions[name](given)),
+      ]),
     ),
-    upright: geometry.uprightSquare(landmarks, markup, 0.25),
-    points: landmarks.map((point) =>
-      geometry.cropToImage(point, geometry.squareAround([10, 20, 50, 90], 0.25), angle),
-    ),
-    covariance: geometry.covarianceToImage(covariance, 7, angle),
-    ellipse: ellipse90(covariance),
     film: film.map(({ seconds, ...face }) => filter.smooth(face, seconds).landmarks),
   }),
 );

@@ -188,6 +188,30 @@ const scenarios = {
     return result;
   },
 
+  /** A model whose description is of before `face_box`, then one of five points. */
+  async five() {
+    const { context, page, seen } = await visit();
+    const result = { seen };
+    const five = { "model.tflite": options.five, "model.json": options.five.replace(/tflite$/, "json") };
+    for (const [name, path] of Object.entries(five)) {
+      await page.route(`**/${name}`, (route) => route.fulfill({ path }));
+    }
+    await page.route("**/model_int8.json", async (route) => {
+      const { face_box, ...before } = await (await route.fetch()).json();
+      await route.fulfill({ json: before });
+    });
+    await page.reload();
+    await settled(page);
+    await choose(page, options.portrait);
+    result.before = await saved(page);
+    await page.selectOption("#model", "model");
+    await settled(page);
+    result.five = await saved(page);
+    await picture(page, "five");
+    await context.close();
+    return result;
+  },
+
   /** The server lacks a model, or has half of it. */
   async damaged() {
     const { context, page } = await visit();
