@@ -1,0 +1,93 @@
+import android.content.Context
+import android.graphics.Bitmap
+import androidx.camera.core.ImageAnalysis
+import androidx.camera.core.ImageProxy
+import java.nio.ByteBuffer
+import java.nio.ByteOrder
+import org.json.JSONArray
+import org.json.JSONObject
+import org.tensorflow.lite.DataType
+import org.tensorflow.lite.Interpreter
+
+class Face(val square: Square, val landmarks: List<Point>,
+           val covariance: Array<Array<FloatArray>>?, val visibility: FloatArray?)
+
+/** Not thread-safe: use it from one thread, that of the analyzer. */
+class FaceLandmarker(context: Context, modelAsset: String) : AutoCloseable {
+    private val sidecar = JSONObject(
+        context.assets.open(modelAsset.removeSuffix(".tflite") + ".json").use { String(it.readBytes()) })
+    private val size = sidecar.getInt("input_size")
+    private val margin = sidecar.getDouble("crop_margin")
+    private val faceBox = sidecar.optJSONArray("face_box")
+        ?.run { FaceBox(getDouble(0), getDouble(1), getDouble(2)) } ?: TIGHT_BOX
+    private val outputs = sidecar.getJSONArray("outputs").run { List(length()) { getString(it) } }
+    private val count = sidecar.getJSONObject("markup").getJSONArray("points").length()
+    private val eyes = sidecar.getJSONObject("markup").getJSONObject("normalizers")
+        .run { optJSONArray("inter_pupil") ?: optJSONArray("inter_ocular") }
+        ?.run { List(2) { indices(getJSONArray(it)) } }
+    private val interpreter = Interpreter(
+        context.assets.open(modelAsset).use { it.readBytes() }.let { bytes ->
+            ByteBuffer.allocateDirect(bytes.size).order(ByteOrder.nativeOrder()).apply { put(bytes); rewind() }
+        },
+        Interpreter.Options().apply { setNumThreads(2); setUseXNNPACK(true) })
+    private val asBytes = interpreter.getInputTensorFromSignature(INPUT, SIGNATURE).dataType() == DataType.UINT8
+    private val input = ByteBuffer.allocateDirect(size * size * 3 * (if (asBytes) 1 else 4)).order(ByteOrder.nativeOrder())
+
+    override fun close() = interpreter.close()
+
+    /** Two passes, from a detector's box. */
+    fun detect(image: Pixels, box: Box): Face = follow(image, predict(image, squareAround(box, margin)).landmarks)
+
+    /** One pass, around the landmarks of the frame before. */
+    fun follow(image: Pixels, landmarks: List<Point>): Face =
+        predict(image, uprightSquare(landmarks, eyes, margin, faceBox))
+
+    fun predict(image: Pixels, square: Square): Face {
+        input.rewind()
+        for (value in crop(image, square, size)) if (asBytes) input.put(value.toByte()) else input.putFloat(value / 255f)
+        input.rewind()
+        val landmarks = Array(1) { Array(count) { FloatArray(2) } }
+        val covariance = Array(1) { Array(count) { Array(2) { FloatArray(2) } } }
+        val visibility = Array(1) { FloatArray(count) }
+        val results = mapOf<String, Any>("landmarks" to landmarks, "covariance" to covariance, "visibility" to visibility)
+            .filterKeys { it in outputs }
+        interpreter.runSignature(mapOf<String, Any>(INPUT to input), results, SIGNATURE)
+        return Face(square, landmarks[0].map { mapBack(it, square) },
+            covariance[0].takeIf { "covariance" in outputs }, visibility[0].takeIf { "visibility" in outputs })
+    }
+
+    private fun indices(group: JSONArray) = List(group.length()) { group.getInt(it) }
+
+    companion object { const val SIGNATURE = "serving_default"; const val INPUT = "images" }
+}
+
+/** A photo; copy a bitmap of `Config.HARDWARE` to ARGB_8888 first. */
+fun pixelsOf(bitmap: Bitmap): Pixels = IntArray(bitmap.width * bitmap.height).let { argb ->
+    bitmap.getPixels(argb, 0, bitmap.width, 0, 0, bitmap.width, bitmap.height)
+    Pixels(bitmap.width, bitmap.height, argb)
+}
+
+/** A camera frame in RGBA_8888, turned upright. */
+fun turnedFrame(frame: ImageProxy): Pixels {
+    val plane = frame.planes[0]
+    val bytes = plane.buffer
+    return turned(frame.width, frame.height, frame.imageInfo.rotationDegrees) { x, y ->
+        val at = y * plane.rowStride + x * plane.pixelStride  // rows may be padded
+        (255 shl 24) or ((bytes.get(at).toInt() and 255) shl 16) or
+            ((bytes.get(at + 1).toInt() and 255) shl 8) or (bytes.get(at + 2).toInt() and 255)
+    }
+}
+
+class FaceAnalyzer(private val landmarker: FaceLandmarker, private val findBox: (Pixels) -> Box?,
+                   private val onFace: (Face?) -> Unit) : ImageAnalysis.Analyzer {
+    private var face: Face? = null
+    private var frames = 0
+
+    override fun analyze(image: ImageProxy) {
+        val pixels = image.use { turnedFrame(it) }  // `use` closes it; without, no further frame comes
+        val known = face?.takeIf { frames++ % 10 != 0 }
+        face = if (known != null) landmarker.follow(pixels, known.landmarks)
+               else findBox(pixels)?.let { landmarker.detect(pixels, it) }
+        onFace(face)
+    }
+}

@@ -1,0 +1,129 @@
+// The arithmetic of a crop, without UIKit: which square is cut out, its pixels, and the way back.
+// Coordinates are pixels of the upright image; the centre of its first pixel is (0, 0).
+
+import Foundation
+
+struct Point { var x, y: Double }
+struct Box { var left, top, right, bottom: Double }
+struct Square { var x, y, side: Double; var angle = 0.0 }
+struct Ellipse { var long, short, angle: Double }
+
+/// `face_box` of the sidecar; files from before it are of models that were trained on tight boxes.
+struct FaceBox { var x, y, scale: Double }
+let tightBox = FaceBox(x: 0, y: 0, scale: 1)
+
+struct Pixels {
+    let width, height: Int
+    var rgb: [UInt8]
+
+    func pixel(_ x: Int, _ y: Int, _ channel: Int) -> Int {
+        x < 0 || y < 0 || x >= width || y >= height ? 0 : Int(rgb[(y * width + x) * 3 + channel])
+    }
+}
+
+/// The point turned about the origin, from x towards y.
+func rotate(_ point: Point, _ angle: Double) -> Point {
+    Point(x: cos(angle) * point.x - sin(angle) * point.y, y: sin(angle) * point.x + cos(angle) * point.y)
+}
+
+func squareAround(_ box: Box, _ margin: Double) -> Square {
+    let side = max(box.right - box.left, box.bottom - box.top) * (1 + margin)
+    return Square(x: (box.left + box.right) / 2, y: (box.top + box.bottom) / 2, side: side)
+}
+
+func landmarkBox(_ landmarks: [Point]) -> Box {
+    let xs = landmarks.map { $0.x }, ys = landmarks.map { $0.y }
+    return Box(left: xs.min()!, top: ys.min()!, right: xs.max()!, bottom: ys.max()!)
+}
+
+/// The box of a face of which the landmarks are known, like those of the model's training.
+func boxOfLandmarks(_ landmarks: [Point], _ faceBox: FaceBox) -> Box {
+    let tight = landmarkBox(landmarks)
+    let width = tight.right - tight.left, height = tight.bottom - tight.top
+    let x = (tight.left + tight.right) / 2 + faceBox.x * max(width, height)
+    let y = (tight.top + tight.bottom) / 2 + faceBox.y * max(width, height)
+    let across = faceBox.scale * width / 2, down = faceBox.scale * height / 2
+    return Box(left: x - across, top: y - down, right: x + across, bottom: y + down)
+}
+
+/// `eyes` are two groups of landmarks, or nil where the markup has none.
+func uprightSquare(_ landmarks: [Point], _ eyes: [[Int]]?, _ margin: Double, _ faceBox: FaceBox) -> Square {
+    let angle = eyes == nil ? 0 : eyeAngle(landmarks, eyes!)
+    // The box is taken in the turned frame, then its centre is brought back.
+    let level = squareAround(boxOfLandmarks(landmarks.map { rotate($0, -angle) }, faceBox), margin)
+    let centre = rotate(Point(x: level.x, y: level.y), angle)
+    return Square(x: centre.x, y: centre.y, side: level.side, angle: angle)
+}
+
+func eyeAngle(_ landmarks: [Point], _ eyes: [[Int]]) -> Double {
+    func middle(_ eye: [Int]) -> Point {
+        let n = Double(eye.count)
+        return Point(x: eye.map { landmarks[$0].x }.reduce(0, +) / n, y: eye.map { landmarks[$0].y }.reduce(0, +) / n)
+    }
+    let left = middle(eyes[0]), right = middle(eyes[1])
+    let box = landmarkBox(landmarks)
+    let size = ((box.right - box.left) * (box.bottom - box.top)).squareRoot()
+    let x = right.x - left.x, y = right.y - left.y
+    return hypot(x, y) < 0.1 * size ? 0 : atan2(y, x)  // closer eyes (a profile) say little
+}
+
+/// The square's pixels: RGB, size x size x 3.
+func crop(_ image: Pixels, _ square: Square, _ size: Int) -> [UInt8] {
+    let shrink = max(1, Int(square.side / Double(size)))
+    let (source, centre) = shrink >= 2 ? shrunk(image, square, shrink) : (image, Point(x: square.x, y: square.y))
+    let step = square.side / Double(size) / Double(shrink)
+    let cosine = step * cos(square.angle), sine = step * sin(square.angle)
+    let x = centre.x - (cosine - sine) * Double(size - 1) / 2
+    let y = centre.y - (sine + cosine) * Double(size - 1) / 2
+    var pixels = [UInt8](repeating: 0, count: size * size * 3)
+    for row in 0..<size { for column in 0..<size {
+        let x32 = to32nds(x - sine * Double(row), cosine * Double(column))
+        let y32 = to32nds(y + cosine * Double(row), sine * Double(column))
+        for c in 0..<3 { pixels[(row * size + column) * 3 + c] = bilinear(source, x32, y32, c) }
+    } }
+    return pixels
+}
+
+func to32nds(_ start: Double, _ offset: Double) -> Int {
+    (Int((start * 1024).rounded(.toNearestOrEven)) + Int((offset * 1024).rounded(.toNearestOrEven)) + 16) >> 5
+}
+
+func bilinear(_ image: Pixels, _ x32: Int, _ y32: Int, _ c: Int) -> UInt8 {
+    let left = x32 >> 5, top = y32 >> 5, right = x32 & 31, bottom = y32 & 31
+    let above = (32 - right) * image.pixel(left, top, c) + right * image.pixel(left + 1, top, c)
+    let below = (32 - right) * image.pixel(left, top + 1, c) + right * image.pixel(left + 1, top + 1, c)
+    return UInt8(((32 - bottom) * above + bottom * below + 512) >> 10)
+}
+
+/// The image near the square, averaged over blocks of shrink x shrink pixels, and the square's centre in it.
+func shrunk(_ image: Pixels, _ square: Square, _ shrink: Int) -> (Pixels, Point) {
+    let reach = square.side / 2 * (abs(cos(square.angle)) + abs(sin(square.angle)))
+    let left = max(0, Int(square.x - reach) - 2 * shrink), top = max(0, Int(square.y - reach) - 2 * shrink)
+    let right = min(image.width, Int(square.x + reach) + 2 * shrink)
+    let bottom = min(image.height, Int(square.y + reach) + 2 * shrink)
+    let columns = max(0, (right - left + shrink - 1) / shrink), rows = max(0, (bottom - top + shrink - 1) / shrink)
+    var small = Pixels(width: columns, height: rows, rgb: [])
+    for row in 0..<rows { for column in 0..<columns { for c in 0..<3 {
+        var sum = 0
+        for dy in 0..<shrink { for dx in 0..<shrink {  // the border repeats the last pixels
+            sum += image.pixel(min(left + column * shrink + dx, image.width - 1), min(top + row * shrink + dy, image.height - 1), c)
+        } }
+        small.rgb.append(shrink == 2 ? UInt8((sum + 2) / 4) : UInt8((Double(sum) / Double(shrink * shrink)).rounded(.toNearestOrEven)))
+    } } }
+    let n = Double(shrink)
+    return (small, Point(x: (square.x - Double(left) + 0.5) / n - 0.5, y: (square.y - Double(top) + 0.5) / n - 0.5))
+}
+
+func mapBack(_ x: Float, _ y: Float, _ square: Square) -> Point {
+    let offset = rotate(Point(x: (Double(x) - 0.5) * square.side, y: (Double(y) - 0.5) * square.side), square.angle)
+    return Point(x: square.x + offset.x, y: square.y + offset.y)
+}
+
+/// `covariance` are the four numbers of one landmark, in crop fractions squared.
+func ellipse(_ covariance: [Float], _ square: Square) -> Ellipse {
+    let xx = Double(covariance[0]), xy = Double(covariance[1]), yy = Double(covariance[3])
+    let middle = (xx + yy) / 2, spread = hypot((xx - yy) / 2, xy)
+    return Ellipse(long: square.side * (4.605 * (middle + spread)).squareRoot(),
+                   short: square.side * (4.605 * max(0, middle - spread)).squareRoot(),
+                   angle: square.angle + atan2(2 * xy, xx - yy) / 2)
+}

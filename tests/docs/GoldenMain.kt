@@ -1,0 +1,62 @@
+/**
+ * What docs/mobile/Geometry.kt computes: a line of numbers for each line that comes in, which is a
+ * function's name and what it is given. A list is its length, then its items. See test_kotlin.py.
+ */
+
+class Words(line: String) {
+    private val words = line.split(" ").iterator()
+
+    fun word() = words.next()
+    fun int() = word().toInt()
+    fun number() = word().toDouble()
+    fun <T> list(item: () -> T) = List(int()) { item() }
+    fun numbers() = list { number() }
+
+    fun points() = list { numbers().let { (x, y) -> Point(x, y) } }
+    fun box() = numbers().let { (left, top, right, bottom) -> Box(left, top, right, bottom) }
+    fun faceBox() = numbers().let { (x, y, scale) -> FaceBox(x, y, scale) }
+    fun square() = numbers().let { (x, y, side) -> Square(x, y, side, number()) }
+    fun eyes() = list { list { int() } }.ifEmpty { null }
+}
+
+fun numbers(square: Square) = listOf(square.x, square.y, square.side)
+fun numbers(box: Box) = listOf(box.left, box.top, box.right, box.bottom)
+fun numbers(ellipse: Ellipse) = listOf(ellipse.long, ellipse.short, ellipse.angle)
+
+fun matrix(covariance: List<Double>): Array<FloatArray> {
+    val (xx, xy, yy) = covariance.map { it.toFloat() }
+    return arrayOf(floatArrayOf(xx, xy), floatArrayOf(xy, yy))
+}
+
+fun main() {
+    var image = Pixels(0, 0, IntArray(0))
+    for (line in generateSequence(::readLine)) {
+        val given = Words(line)
+        val found: List<Number> = when (val name = given.word()) {
+            "image" -> {
+                val argb = { given.list { given.int() }.chunked(3) { (r, g, b) -> (r shl 16) or (g shl 8) or b } }
+                image = Pixels(given.int(), given.int(), argb().toIntArray())
+                listOf()
+            }
+            "square_around" -> numbers(squareAround(given.box(), given.number()))
+            "box_of_landmarks" -> numbers(boxOfLandmarks(given.points(), given.faceBox()))
+            "upright_square" -> uprightSquare(given.points(), given.eyes(), given.number(), given.faceBox())
+                .let { numbers(it) + it.angle }
+            "crop_to_image" -> {
+                val fractions = given.list { given.numbers().map { it.toFloat() }.toFloatArray() }
+                val square = given.square()
+                fractions.map { mapBack(it, square) }.flatMap { listOf(it.x, it.y) }
+            }
+            "ellipse" -> numbers(ellipse(matrix(given.numbers()), given.square()))
+            "cut_square" -> crop(image, given.square(), given.int()).toList()
+            "turned" -> {
+                val (width, height, degrees) = List(3) { given.int() }
+                val frame = given.list { given.int() }
+                turned(width, height, degrees) { x, y -> frame[y * width + x] }
+                    .let { listOf(it.width, it.height) + it.argb.toList() }
+            }
+            else -> throw IllegalArgumentException(name)
+        }
+        println(found.joinToString(" "))
+    }
+}

@@ -1,0 +1,63 @@
+"""docs/mobile/Geometry.kt, compiled and run on the JVM, against the golden vectors."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.golden import vectors
+
+ROOT = Path(__file__).parents[2]
+SOURCES = [ROOT / "docs/mobile/Geometry.kt", ROOT / "tests/docs/GoldenMain.kt"]
+KOTLINC, JAVA = shutil.which("kotlinc"), shutil.which("java")
+
+pytestmark = pytest.mark.skipif(
+    KOTLINC is None or JAVA is None, reason="KOTLIN NOT TESTED: kotlinc or java is not installed"
+)
+
+
+def words(value):
+    """A value as the program reads it: a list is its length, then its items."""
+    if isinstance(value, list):
+        return [str(len(value)), *(word for item in value for word in words(item))]
+    return ["0"] if value is None else [str(value)]
+
+
+@pytest.fixture(scope="module")
+def ask(tmp_path_factory):
+    """Runs the program: list of (function's name, values it is given) -> lists of numbers."""
+    jar = str(tmp_path_factory.mktemp("kotlin") / "golden.jar")
+    command = [KOTLINC, *map(str, SOURCES), "-include-runtime", "-d", jar]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+    def ask(questions):
+        lines = (
+            " ".join([name, *(w for v in given for w in words(v))]) for name, given in questions
+        )
+        command = [JAVA, "-cp", jar, "GoldenMainKt"]
+        done = subprocess.run(command, input="\n".join(lines), capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return [[float(word) for word in line.split()] for line in done.stdout.splitlines()]
+
+    return ask
+
+
+# It draws ellipses, and has no covariance in image pixels.
+@pytest.mark.parametrize("name", sorted(vectors.VECTORS.keys() - {"covariance_to_image"}))
+def test_its_functions_give_the_golden_vectors(ask, name):
+    height, width, _ = vectors.IMAGE.shape
+    image = ("image", [width, height, vectors.IMAGE.ravel().tolist()])
+    _, *found = ask([image, *((name, given.values()) for given in vectors.given(name))])
+    vectors.check(name, found)
+
+
+@pytest.mark.parametrize("degrees", [0, 90, 180, 270])
+def test_a_frame_is_turned_clockwise(ask, degrees):
+    frame = np.arange(35).reshape(5, 7)
+    expected = np.rot90(frame, -degrees // 90)
+    ((width, height, *found),) = ask([("turned", [7, 5, degrees, frame.ravel().tolist()])])
+    assert (height, width) == expected.shape
+    np.testing.assert_array_equal(found, expected.ravel())
