@@ -87,7 +87,7 @@ comparison: .venv/run
 # 300-W alone, changed less. Together they label again, better, and smooth the annotations of 300-W;
 # both go on on these labels, at last three times on 300-W, of which the mean ships. Five points are
 # learned from what they know, on MTFL. RESULTS.md logs the detours by which the files in assets/ came.
-LESS_CHANGED := $(addprefix --set=augment_,rotation_degrees=15 scale=0.1 shift=0.04 color=0.2 \
+LESS_CHANGED := $(addprefix --set=augmentation.,rotation_degrees=15 scale=0.1 shift=0.04 color=0.2 \
   occluder_rate=0.05 blur_rate=0.05 jpeg_rate=0.05)
 ON_300W = --dataset=300w --data_dir=$(DATA)/300w
 ON_MTFL = --dataset=mtfl --data_dir=$(DATA)/mtfl

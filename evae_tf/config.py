@@ -4,11 +4,82 @@ import dataclasses
 import math
 import types
 import typing
+from collections.abc import Iterable, Iterator
+from typing import Annotated, Any, Literal, NamedTuple, TypeAlias
 
 from evae_tf.errors import InputError
 
 ARCHITECTURES = ("cnn", "fcn", "fcn_cnn", "evae", "evae_cnn", "wt")
 MAP_ARCHITECTURES = ("fcn", "evae")  # without a regressor: their landmarks are read off the maps
+
+_JPEG_BLOCK_PX = 8  # the JPEG noise of `data.augment` works on whole blocks
+_MANY = 10**6
+
+
+class Range(NamedTuple):
+    """What a field, or each entry of its tuple, must lie within; both ends are allowed."""
+
+    low: float
+    high: float
+
+
+Share: TypeAlias = Annotated[float, Range(0, 1)]
+Weight: TypeAlias = Annotated[float, Range(0, 1e9)]
+Positive: TypeAlias = Annotated[float, Range(1e-9, 1e3)]
+Count: TypeAlias = Annotated[int, Range(1, _MANY)]
+Channels: TypeAlias = Annotated[tuple[int, ...], Range(1, _MANY)]
+Strides: TypeAlias = Annotated[tuple[int, ...], Range(1, 16)]
+Blocks: TypeAlias = Annotated[tuple[int, ...], Range(0, 1000)]
+
+
+def _check_ranges(record: object, prefix: str = "") -> None:
+    """Holds each field against the `Range` that its type carries."""
+    for name, kind in typing.get_type_hints(type(record), include_extras=True).items():
+        value: Any = getattr(record, name)
+        numbers: list[Any] = [*value] if isinstance(value, tuple) else [value]
+        for low, high in getattr(kind, "__metadata__", ()):
+            if not all(number is None or low <= number <= high for number in numbers):
+                raise InputError(f"{prefix}{name}={value}: must lie within {low} and {high}.")
+
+
+@dataclasses.dataclass(frozen=True)
+class Augmentation:
+    """How strongly crops are changed. Rates are shares of the crops.
+
+    Occluders, JPEG noise and blur are for fixed rows of a batch: the first, the middle and the last
+    of them. Their shares are rounded to whole crops, so that a batch of few may have none, and no
+    crop gets two of them unless their rows meet, which those of the default rates do not.
+
+    Attributes:
+      rotation_degrees: uniform in +- this.
+      scale: the crop's side is multiplied by a factor within [1 / (1 + scale), 1 + scale].
+      shift: of the crop, within +- this fraction of its side, in x and in y; with `scale`, the
+        careless box of a detector.
+      mirror_rate: left and right change places, in the picture and in the markup.
+      color: gain and offset of brightness, contrast and each channel, within +- this.
+      grey_rate: colour thrown away.
+      occluder_rate: something is pasted, see `data.occluders`.
+      blur_rate: smoothed over up to 5 pixels.
+      jpeg_rate: 8 x 8 cosine blocks rounded as a JPEG file rounds them.
+    """
+
+    rotation_degrees: Annotated[float, Range(0, 180)] = 30.0
+    scale: Share = 0.2
+    shift: Share = 0.08
+    mirror_rate: Share = 0.5
+    color: Share = 0.3
+    grey_rate: Share = 0.1
+    occluder_rate: Share = 0.3
+    blur_rate: Share = 0.25
+    jpeg_rate: Share = 0.25
+
+    def __post_init__(self) -> None:
+        """Refuses values that no run could use.
+
+        Raises:
+          InputError: a field is out of range.
+        """
+        _check_ranges(self, "augmentation.")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,70 +93,61 @@ class Config:
     preset: str = "default"
     architecture: str = "evae_cnn"
     dataset: str = "synthetic"
-    seed: int = 0
+    seed: Annotated[int, Range(0, 2**32 - 1)] = 0
 
     # The crop. Its side is (1 + crop_margin) times the longer side of the face's box.
-    input_size: int = 112
-    crop_margin: float = 0.25
+    input_size: Annotated[int, Range(1, 4096)] = 112
+    crop_margin: Annotated[float, Range(-0.5, 10)] = 0.25
 
     # The networks.
     grey: bool = False
     normalization: bool = True
-    encoder_filters: tuple[int, ...] = (48, 64, 128)
-    encoder_strides: tuple[int, ...] = (4, 2, 2)
-    encoder_blocks: tuple[int, ...] = (0, 1, 1)
-    latent_channels: int = 64
+    encoder_filters: Channels = (48, 64, 128)
+    encoder_strides: Strides = (4, 2, 2)
+    encoder_blocks: Blocks = (0, 1, 1)
+    latent_channels: Count = 64
     sample_latent: bool = True
-    decoder_filters: tuple[int, ...] = (96, 96, 64)
-    decoder_strides: tuple[int, ...] = (1, 2, 2)
-    regressor_filters: tuple[int, ...] = (64, 128)
-    regressor_strides: tuple[int, ...] = (2, 2)
-    regressor_blocks: tuple[int, ...] = (1, 1)
-    regressor_bottleneck: int | None = 32
-    regressor_units: int = 256
-    regressor_dropout: float = 0.0
+    decoder_filters: Channels = (96, 96, 64)
+    decoder_strides: Strides = (1, 2, 2)
+    regressor_filters: Channels = (64, 128)
+    regressor_strides: Strides = (2, 2)
+    regressor_blocks: Blocks = (1, 1)
+    regressor_bottleneck: Annotated[int | None, Range(1, 4096)] = 32
+    regressor_units: Count = 256
     refine: bool = True
     uncertainty: bool = True
 
     # Response maps: their labels, their loss, how landmarks are read off them.
-    map_label: typing.Literal["gaussian", "diamond"] = "gaussian"
-    map_label_size_px: float = 1.0
-    map_loss: typing.Literal["cross_entropy", "squared_error"] = "cross_entropy"
-    map_foreground_weight: float = 1.0
-    map_readout_power: int = 1
+    map_label: Literal["gaussian", "diamond"] = "gaussian"
+    map_label_size_px: Positive = 1.0
+    map_loss: Literal["cross_entropy", "squared_error"] = "cross_entropy"
+    map_foreground_weight: Annotated[float, Range(1, 1e9)] = 1.0
+    map_readout_power: Annotated[int, Range(1, 4096)] = 1
 
     # The objective.
-    landmark_loss: typing.Literal["wing", "squared_error"] = "wing"
-    map_weight: float = 1.0
-    kl_weight: float = 0.1
-    kl_warmup: float = 0.2
-    landmark_weight: float = 100.0
-    map_landmark_weight: float = 50.0
+    landmark_loss: Literal["wing", "squared_error"] = "wing"
+    map_weight: Weight = 1.0
+    kl_weight: Weight = 0.1
+    kl_warmup: Share = 0.2
+    landmark_weight: Weight = 100.0
+    map_landmark_weight: Weight = 50.0
 
     # The optimiser, under a cosine, with an average of the weights.
-    optimizer: typing.Literal["adamw", "muon"] = "muon"
-    epochs: int = 120
-    batch_size: int = 32
-    learning_rate: float = 4e-3
-    learning_rate_warmup: float = 0.03
-    weight_decay: float = 1e-3
-    ema_momentum: float = 0.998
+    optimizer: Literal["adamw", "muon"] = "muon"
+    epochs: Count = 120
+    batch_size: Count = 32
+    learning_rate: Positive = 4e-3
+    learning_rate_warmup: Share = 0.03
+    weight_decay: Share = 1e-3
+    ema_momentum: Annotated[float, Range(0, 0.999999)] = 0.998
     mixed_precision: bool = False
 
     # Data: where crops are kept, how much context they have, how they are changed.
-    cache: typing.Literal["ram", "file"] = "ram"
-    crop_context_px: int = 8
-    augment_rotation_degrees: float = 30.0
-    augment_scale: float = 0.2
-    augment_shift: float = 0.08
-    augment_mirror_rate: float = 0.5
-    augment_color: float = 0.3
-    augment_grey_rate: float = 0.1
-    augment_occluder_rate: float = 0.3
-    augment_blur_rate: float = 0.25
-    augment_jpeg_rate: float = 0.25
+    cache: Literal["ram", "file"] = "ram"
+    crop_context_px: Annotated[int, Range(0, 4096)] = 8
+    augmentation: Augmentation = Augmentation()
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         """Refuses values that no run could use.
 
         Raises:
@@ -95,20 +157,17 @@ class Config:
             raise InputError(
                 f"architecture {self.architecture!r} is unknown: known are {list(ARCHITECTURES)}."
             )
-        for name, (low, high) in _RANGES.items():
-            value = getattr(self, name)
-            for number in value if isinstance(value, tuple) else (value,):
-                if number is not None and not low <= number <= high:
-                    raise InputError(f"{name}={value}: must lie within {low} and {high}.")
+        _check_ranges(self)
         self._check_stages()
 
-    def _check_stages(self):
+    def _check_stages(self) -> None:
         for part in ("encoder", "decoder", "regressor"):
-            lengths = {
-                name: len(value)
+            stages: dict[str, Any] = {
+                name: value
                 for name, value in vars(self).items()
                 if name.startswith(f"{part}_") and isinstance(value, tuple)
             }
+            lengths = {name: len(value) for name, value in stages.items()}
             if len(set(lengths.values())) > 1:
                 raise InputError(f"one entry a stage is needed in each of {lengths}.")
         side = math.lcm(_JPEG_BLOCK_PX, math.prod(self.encoder_strides))
@@ -121,31 +180,6 @@ class Config:
                 "early features are concatenated."
             )
 
-
-_JPEG_BLOCK_PX = 8  # the JPEG noise of `data.augment` works on whole blocks
-_MANY = 10**6
-_RANGES = {
-    **dict.fromkeys(["epochs", "batch_size", "latent_channels", "regressor_units"], (1, _MANY)),
-    **dict.fromkeys(["input_size", "regressor_bottleneck", "map_readout_power"], (1, 4096)),
-    **dict.fromkeys(["encoder_strides", "decoder_strides", "regressor_strides"], (1, 16)),
-    **dict.fromkeys(["encoder_filters", "decoder_filters", "regressor_filters"], (1, _MANY)),
-    **dict.fromkeys(["encoder_blocks", "regressor_blocks"], (0, 1000)),
-    **dict.fromkeys(["learning_rate", "map_label_size_px"], (1e-9, 1e3)),
-    **dict.fromkeys(
-        ["map_weight", "kl_weight", "landmark_weight", "map_landmark_weight"], (0, 1e9)
-    ),
-    **dict.fromkeys(["kl_warmup", "learning_rate_warmup", "regressor_dropout"], (0, 1)),
-    **dict.fromkeys(["augment_mirror_rate", "augment_grey_rate", "augment_color"], (0, 1)),
-    **dict.fromkeys(["augment_occluder_rate", "augment_blur_rate", "augment_jpeg_rate"], (0, 1)),
-    **dict.fromkeys(["augment_scale", "augment_shift"], (0, 1)),
-    "augment_rotation_degrees": (0, 180),
-    "map_foreground_weight": (1, 1e9),
-    "weight_decay": (0, 1),
-    "ema_momentum": (0, 0.999999),
-    "crop_margin": (-0.5, 10),
-    "crop_context_px": (0, 4096),
-    "seed": (0, 2**32 - 1),
-}
 
 # Grey input, plain convolutions, diamonds, squared error: what the paper's figures fix. Marked
 # (ours): what they leave open.
@@ -229,50 +263,74 @@ _SERVER = dataclasses.replace(
 PRESETS = {preset.preset: preset for preset in (Config(), _PAPER, _DEMO, _MOBILE, _SERVER)}
 
 
-def override(config, assignments):
+def override(config: Config, assignments: Iterable[str]) -> Config:
     """A copy of `config` with some fields set from text.
 
     Args:
       config: a `Config`.
-      assignments: list of "field=value"; tuples are comma-separated, booleans `true` or `false`,
-        `none` where a field may be empty.
+      assignments: list of "field=value", or "augmentation.field=value"; tuples are comma-separated,
+        booleans `true` or `false`, `none` where a field may be empty.
 
     Raises:
       InputError: an unknown field (the known ones are listed) or a value of another type.
     """
-    hints = typing.get_type_hints(Config)
-    values = {}
+    kinds = dict(_fields(Config))
+    values: dict[str, Any] = {}
     for assignment in assignments:
         name, equals, text = assignment.partition("=")
-        if not equals or name not in hints:
+        if not equals or name not in kinds:
             raise InputError(
-                f"--set {assignment}: expected field=value with a field of {sorted(hints)}."
+                f"--set {assignment}: expected field=value with a field of {sorted(kinds)}."
             )
         if name in ("preset", "dataset"):
             raise InputError(f"--set {assignment}: use the flag --{name}.")
-        values[name] = _parse(name, text, hints[name])
-    return dataclasses.replace(config, **values)
+        values[name] = _parse(name, text, kinds[name])
+    return _replaced(config, values)
 
 
-def _parse(name, text, kind):
+def _fields(record: type, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Names and types of what can be set, those of a record inside behind its name and a dot."""
+    for name, kind in typing.get_type_hints(record).items():
+        if isinstance(kind, type) and dataclasses.is_dataclass(kind):
+            yield from _fields(kind, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", kind
+
+
+def _replaced(record: Any, values: dict[str, Any]) -> Any:
+    own: dict[str, Any] = {}
+    inner: dict[str, dict[str, Any]] = {}
+    for name, value in values.items():
+        outer, dot, field = name.partition(".")
+        if dot:
+            inner.setdefault(outer, {})[field] = value
+        else:
+            own[name] = value
+    own |= {name: _replaced(getattr(record, name), fields) for name, fields in inner.items()}
+    return dataclasses.replace(record, **own)
+
+
+def _parse(name: str, text: str, kind: Any) -> Any:
     origin, options = typing.get_origin(kind), typing.get_args(kind)
+    known: dict[str, Any] = {}
     try:
         if origin is types.UnionType:
             return None if text == "none" else options[0](text)
         if origin is tuple:
             return tuple(options[0](part) for part in text.split(","))
-        if origin is typing.Literal or kind is bool:
+        if origin is Literal or kind is bool:
             known = {str(option): option for option in options} or {"true": True, "false": False}
             return known[text]
         return kind(text)
     except (KeyError, ValueError) as error:
-        expected = " or ".join(known) if isinstance(error, KeyError) else f"a value of type {kind}"
+        expected = " or ".join(known) or f"a value of type {kind}"
         raise InputError(f"--set {name}={text}: expected {expected}.") from error
 
 
-def to_dict(config):
-    """The fields, ready for JSON."""
-    return {
-        name: list(value) if isinstance(value, tuple) else value
-        for name, value in dataclasses.asdict(config).items()
-    }
+def to_dict(config: Config) -> dict[str, Any]:
+    """The fields, ready for JSON; those of `augmentation` as a dict of their own."""
+    fields: dict[str, Any] = dataclasses.asdict(config)
+    for name, value in fields.items():
+        if isinstance(value, tuple):
+            fields[name] = [*value]
+    return fields

@@ -6,14 +6,13 @@ mean disagrees with the annotated points are left out: there the model is wrong,
 itself to stay so.
 """
 
-import dataclasses
-
 import keras
 import numpy as np
 from tqdm import tqdm
 
 from evae_tf import geometry
-from evae_tf.data.augment import DRAWS, Augmentation, warp
+from evae_tf.config import Augmentation
+from evae_tf.data.augment import DRAWS, warp
 from evae_tf.data.crops import cut_crops
 from evae_tf.evaluation import metrics
 
@@ -100,8 +99,8 @@ def _views(teacher, faces, boxes):
 def _view(teacher, crops, turn, mirrored):
     """Landmarks [N, K, 2] in crop fractions, found in crops turned (0 to 1) and mirrored."""
     order = np.asarray(teacher.metadata.markup.flip_permutation)
-    strength = dataclasses.replace(
-        Augmentation(rotation_degrees=_TURN_DEGREES, mirror_rate=float(mirrored)), scale=0, shift=0
+    strength = Augmentation(
+        rotation_degrees=_TURN_DEGREES, scale=0, shift=0, mirror_rate=float(mirrored)
     )
     corners = np.float32([[0, 0], [1, 0], [0, 1]])
     found = []

@@ -26,6 +26,14 @@ def test_every_kind_of_field_is_parsed():
     assert config.architecture == "fcn"
 
 
+def test_fields_of_the_augmentation_are_set_behind_a_dot():
+    config = configs.override(
+        DEFAULT, ["augmentation.scale=0.1", "epochs=3", "augmentation.jpeg_rate=0"]
+    )
+    changed = dataclasses.replace(configs.Augmentation(), scale=0.1, jpeg_rate=0.0)
+    assert config == dataclasses.replace(DEFAULT, epochs=3, augmentation=changed)
+
+
 @pytest.mark.parametrize(
     ("assignment", "told"),
     [
@@ -41,7 +49,12 @@ def test_every_kind_of_field_is_parsed():
         ("decoder_strides=2,2,2", "concatenated"),
         ("epochs=0", "epochs=0"),
         ("learning_rate=nan", "learning_rate=nan"),
-        ("regressor_dropout=1.5", "within 0 and 1"),
+        ("encoder_strides=4,2,17", "encoder_strides=.* within 1 and 16"),
+        ("kl_warmup=1.5", "within 0 and 1"),
+        ("augmentation.scale=1.5", "augmentation.scale=1.5: must lie within 0 and 1"),
+        ("augmentation.rotation_degrees=-1", "within 0 and 180"),
+        ("augmentation.zoom=0.1", "augmentation.scale"),  # the known fields are listed
+        ("augmentation=none", "augmentation.scale"),
         ("seed=-1", "seed=-1"),
         ("dataset=300w", "use the flag"),
         ("architecture=resnet", "evae_cnn"),
@@ -58,7 +71,8 @@ def test_a_config_survives_its_dict(name):
     assert config.preset == name
     record = json.loads(json.dumps(configs.to_dict(config)))
     tuples = {name: tuple(value) for name, value in record.items() if isinstance(value, list)}
-    assert configs.Config(**{**record, **tuples}) == config
+    augmentation = configs.Augmentation(**record["augmentation"])
+    assert configs.Config(**{**record, **tuples, "augmentation": augmentation}) == config
 
 
 def test_presets_cannot_be_changed():

@@ -27,7 +27,8 @@ from evae_tf import markups
 from evae_tf.training.train import train
 from evae_tf.models.build import build_model
 from evae_tf.data import synthetic
-from evae_tf.data.augment import DRAWS, Augmentation, augment
+from evae_tf.config import Augmentation
+from evae_tf.data.augment import DRAWS, augment
 from tests.models.test_models import small
 
 task, folder, preset, architecture = sys.argv[1], Path(sys.argv[2]), *sys.argv[3:]

@@ -5,7 +5,6 @@ row a crop and one column for each name of `DRAWS`. So the same numbers give the
 tf.data, inside a training step of another backend, and in a test.
 """
 
-import dataclasses
 import math
 
 import numpy as np
@@ -23,38 +22,6 @@ DRAWS = (
 _JPEG_BLOCK = 8
 
 
-@dataclasses.dataclass(frozen=True)
-class Augmentation:
-    """How strongly crops are changed. Rates are shares of the crops, 0 to 1.
-
-    Occluders, JPEG noise and blur are for fixed rows of a batch: the first, the middle and the last
-    of them. Their shares are rounded to whole crops, so that a batch of few may have none, and no
-    crop gets two of them unless their rows meet, which those of the default rates do not.
-
-    Attributes:
-      rotation_degrees: uniform in +- this.
-      scale: the crop's side is multiplied by a factor within [1 / (1 + scale), 1 + scale].
-      shift: of the crop, within +- this fraction of its side, in x and in y; with `scale`, the
-        careless box of a detector.
-      mirror_rate: left and right change places, in the picture and in the markup.
-      color: gain and offset of brightness, contrast and each channel, within +- this.
-      grey_rate: colour thrown away.
-      occluder_rate: something is pasted, see `data.occluders`.
-      blur_rate: smoothed over up to 5 pixels.
-      jpeg_rate: 8 x 8 cosine blocks rounded as a JPEG file rounds them.
-    """
-
-    rotation_degrees: float = 30.0
-    scale: float = 0.2
-    shift: float = 0.08
-    mirror_rate: float = 0.5
-    color: float = 0.3
-    grey_rate: float = 0.1
-    occluder_rate: float = 0.3
-    blur_rate: float = 0.25
-    jpeg_rate: float = 0.25
-
-
 def augment(crops, landmarks, visible, draws, *, size, flip_permutation, strength):
     """Turns cached crops with room around them into augmented network inputs.
 
@@ -67,7 +34,7 @@ def augment(crops, landmarks, visible, draws, *, size, flip_permutation, strengt
       draws: float [B, len(DRAWS)], uniform in [0, 1).
       size: S, side of the crops that leave.
       flip_permutation: the markup's, K indices.
-      strength: an `Augmentation`.
+      strength: a `config.Augmentation`.
 
     Returns:
       images float32 [B, S, S, 3], RGB in [0, 1]; landmarks float32 [B, K, 2], crop fractions;
@@ -141,7 +108,7 @@ def change_appearance(images, landmarks, draws, strength):
       images: float [B, S, S, 3], RGB in [0, 1].
       landmarks: float [B, K, 2], crop fractions.
       draws: see `augment`.
-      strength: an `Augmentation`.
+      strength: a `config.Augmentation`.
 
     Returns:
       images; uncovered float32 [B, K], 0 for landmarks that an occluder covers.

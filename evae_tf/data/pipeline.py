@@ -61,7 +61,7 @@ def training_dataset(batches, first_step, *, flip_permutation, strength, num_thr
       batches: `TrainingBatches`.
       first_step: where a resumed training goes on.
       flip_permutation: the markup's.
-      strength: an `Augmentation`.
+      strength: a `config.Augmentation`.
       num_threads: batches prepared at the same time.
 
     Returns:

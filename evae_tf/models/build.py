@@ -93,7 +93,6 @@ def _regressor(config, markup):
         config.regressor_blocks,
         config.regressor_units,
         bottleneck=config.regressor_bottleneck,
-        dropout=config.regressor_dropout,
         normalization=config.normalization,
         # What is read off the maps is mostly less than 1 % of the crop away from the truth.
         offset_unit=0.01 if config.refine else 1.0,

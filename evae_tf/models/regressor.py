@@ -18,7 +18,6 @@ class LandmarkRegressor(layers.Layer):
       bottleneck: channels that a 1 x 1 convolution leaves for the fully-connected layers, or None
         to give them all.
       units: of the first fully-connected layer.
-      dropout: rate in front of the last layer.
       normalization: see `ConvBlock`; of the first fully-connected layer too.
       offset_unit: crop fractions that 1 in the last layer stands for. It should be near the size
         of the offsets: an optimiser whose steps do not shrink with the gradient (Adam, Muon) else
@@ -38,7 +37,6 @@ class LandmarkRegressor(layers.Layer):
         blocks,
         units,
         bottleneck=None,
-        dropout=0.0,
         normalization=True,
         offset_unit=1.0,
         **kwargs,
@@ -50,7 +48,6 @@ class LandmarkRegressor(layers.Layer):
         self.blocks = tuple(blocks)
         self.units = units
         self.bottleneck = bottleneck
-        self.dropout = dropout
         self.normalization = normalization
         self.offset_unit = offset_unit
         self.stages = [
@@ -64,7 +61,6 @@ class LandmarkRegressor(layers.Layer):
         self.flatten = layers.Flatten(name="flatten")
         self.hidden = layers.Dense(units, use_bias=not normalization, name="hidden")
         self.norm = layers.BatchNormalization(momentum=0.9, name="norm") if normalization else None
-        self.drop = layers.Dropout(dropout, name="dropout")
         # Small first weights: training starts near the point the offsets are counted from.
         self.head = layers.Dense(
             2 * num_points,
@@ -87,7 +83,7 @@ class LandmarkRegressor(layers.Layer):
         hidden = self.hidden(self.flatten(features))
         if self.norm is not None:
             hidden = self.norm(hidden, training=training)
-        hidden = self.drop(ops.relu(hidden), training=training)
+        hidden = ops.relu(hidden)
         offsets = self.offset_unit * ops.cast(self.head(hidden), "float32")
         return ops.reshape(offsets, (-1, self.num_points, 2)), hidden
 
@@ -103,7 +99,11 @@ class LandmarkRegressor(layers.Layer):
             "blocks": self.blocks,
             "units": self.units,
             "bottleneck": self.bottleneck,
-            "dropout": self.dropout,
             "normalization": self.normalization,
             "offset_unit": self.offset_unit,
         }
+
+    @classmethod
+    def from_config(cls, config):
+        config.pop("dropout", None)  # in files from before: a rate of 0, for training only
+        return cls(**config)

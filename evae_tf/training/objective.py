@@ -22,17 +22,15 @@ class LandmarkTrainer(keras.Model):
       config: its `Config`.
       total_steps: of the whole training.
       flip_permutation: of the markup.
-      strength: an `Augmentation`, applied to inputs that come as `crops` with `draws`.
     """
 
-    def __init__(self, network, config, total_steps, flip_permutation, strength):
+    def __init__(self, network, config, total_steps, flip_permutation):
         # float32 whatever the global policy: labels must not be rounded, only the network may be.
         super().__init__(name="trainer", dtype="float32")
         self.network = network
         self.config = config
         self.kl_warmup_steps = max(1.0, config.kl_warmup * total_steps)
         self.flip_permutation = flip_permutation
-        self.strength = strength
         self.step = self.add_weight(
             name="step", dtype="int32", trainable=False, initializer="zeros"
         )
@@ -47,7 +45,7 @@ class LandmarkTrainer(keras.Model):
                 **batch,
                 size=self.config.input_size,
                 flip_permutation=self.flip_permutation,
-                strength=self.strength,
+                strength=self.config.augmentation,
             )
         else:
             images, landmarks, visible = (

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from typing import Any
 
 from evae_tf import atomic
 from evae_tf.errors import InputError
@@ -36,7 +37,7 @@ class RunFolder:
         """Writes config.json, or finds it equal to the one that is there.
 
         Args:
-          description: JSON-ready dict of dicts: everything that makes this run what it is.
+          description: JSON-ready nested dict: everything that makes this run what it is.
 
         Raises:
           InputError: the folder holds a run of another description; names the fields.
@@ -49,11 +50,11 @@ class RunFolder:
             earlier = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise InputError(f"{path}: cannot be read, so the run cannot go on.") from error
+        before, now = _flat(earlier), _flat(description)
         differences = [
-            f"{key} was {earlier.get(part, {}).get(key)!r}, now {values.get(key)!r}"
-            for part, values in description.items()
-            for key in sorted({*values, *earlier.get(part, {})})
-            if values.get(key) != earlier.get(part, {}).get(key)
+            f"{key} was {before.get(key)!r}, now {now.get(key)!r}"
+            for key in sorted({*before, *now})
+            if before.get(key) != now.get(key)
         ]
         if differences:
             raise InputError(
@@ -87,3 +88,12 @@ class RunFolder:
         writer.writeheader()
         writer.writerows({**row, "epoch": int(row["epoch"])} for row in rows)
         atomic.write_text(self.path / "metrics.csv", text.getvalue())
+
+
+def _flat(record: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """A nested dict as one, the keys of those inside behind a dot."""
+    flat: dict[str, Any] = {}
+    for key, value in record.items():
+        inner = _flat(value, f"{key}.") if isinstance(value, dict) else {key: value}
+        flat |= {f"{prefix}{name}": entry for name, entry in inner.items()}
+    return flat

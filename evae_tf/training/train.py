@@ -11,7 +11,6 @@ from absl import logging
 from evae_tf import config as configs
 from evae_tf import geometry
 from evae_tf.artifacts import keras_file
-from evae_tf.data.augment import Augmentation
 from evae_tf.data.crops import cut_crops
 from evae_tf.data.pipeline import TrainingBatches, training_dataset
 from evae_tf.errors import InputError
@@ -137,15 +136,8 @@ def compiled_trainer(network, config, markup, batches):
       markup: its `Markup`.
       batches: `TrainingBatches`, which fix the number of steps.
     """
-    strength = Augmentation(
-        **{
-            name.removeprefix("augment_"): value
-            for name, value in vars(config).items()
-            if name.startswith("augment_")
-        }
-    )
     total_steps = config.epochs * batches.steps_per_epoch
-    trainer = LandmarkTrainer(network, config, total_steps, markup.flip_permutation, strength)
+    trainer = LandmarkTrainer(network, config, total_steps, markup.flip_permutation)
     warmup_steps = max(1, round(config.learning_rate_warmup * total_steps))
     schedule = keras.optimizers.schedules.CosineDecay(
         initial_learning_rate=0.0,
@@ -178,6 +170,6 @@ def training_data(trainer, batches, first_step, num_threads):
         batches,
         first_step,
         flip_permutation=trainer.flip_permutation,
-        strength=trainer.strength,
+        strength=trainer.config.augmentation,
         num_threads=num_threads,
     )

@@ -9,8 +9,9 @@ import tensorflow as tf
 from keras import ops
 
 from evae_tf import markups
+from evae_tf.config import Augmentation
 from evae_tf.data import augment
-from evae_tf.data.augment import DRAWS, Augmentation
+from evae_tf.data.augment import DRAWS
 
 SIZE, CONTEXT = 64, 12
 OLD = SIZE + 2 * CONTEXT

@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from evae_tf import geometry, markups
-from evae_tf.data.augment import DRAWS, Augmentation
+from evae_tf.config import Augmentation
+from evae_tf.data.augment import DRAWS
 from evae_tf.data.crops import Crops, cut_crops, fingerprint
 from evae_tf.data.face import make_face
 from evae_tf.data.images import read_image

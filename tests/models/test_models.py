@@ -50,9 +50,7 @@ LAYERS = {
     "sampling": (GaussianSampling(6), (2, 6, 8, 5)),
     "decoder": (ResponseDecoder(5, (8, 6), (2, 1), softmax_peak=3.0), (2, 6, 8, 4)),
     "regressor": (
-        LandmarkRegressor(
-            5, (8, 6), (2, 2), (0, 1), units=9, bottleneck=3, dropout=0.1, offset_unit=2.0
-        ),
+        LandmarkRegressor(5, (8, 6), (2, 2), (0, 1), units=9, bottleneck=3, offset_unit=2.0),
         (2, 12, 16, 4),
     ),
 }

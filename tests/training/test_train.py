@@ -86,7 +86,7 @@ def batch(size=48, count=4):
 
 def trainer_of(config):
     model = build_model(config, MTFL)
-    return LandmarkTrainer(model, config, 10, MTFL.flip_permutation, None)
+    return LandmarkTrainer(model, config, 10, MTFL.flip_permutation)
 
 
 @pytest.mark.parametrize("preset", ["default", "paper"])
