@@ -4,17 +4,18 @@ import contextlib
 import os
 import shutil
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 from evae_tf.errors import InputError
 
 
-def _beside(path):
+def _beside(path: Path) -> Path:
     """A hidden name beside `path`, with its ending: a rename then stays on one disk."""
     return path.with_name(f".{uuid.uuid4().hex[:8]}.{path.name}")
 
 
-def make_folder(path):
+def make_folder(path: str | Path) -> Path:
     """Creates the folder `path` with its parents and returns it as a `Path`.
 
     Raises:
@@ -32,7 +33,7 @@ def make_folder(path):
 
 
 @contextlib.contextmanager
-def replacing_file(path):
+def replacing_file(path: str | Path) -> Iterator[Path]:
     """Yields a temporary path; on success it replaces `path`, on any failure it is removed.
 
     Raises:
@@ -50,7 +51,7 @@ def replacing_file(path):
 
 
 @contextlib.contextmanager
-def replacing_folder(path):
+def replacing_folder(path: str | Path) -> Iterator[Path]:
     """As `replacing_file`, for a folder, which is created empty for the caller to fill.
 
     A folder cannot be renamed over a full one, so the old one is moved aside first: a crash
@@ -73,7 +74,7 @@ def replacing_folder(path):
         shutil.rmtree(old, ignore_errors=True)
 
 
-def write_text(path, text):
+def write_text(path: str | Path, text: str) -> None:
     """Writes `text` to the file `path` atomically, as UTF-8."""
     with replacing_file(path) as temporary:
         temporary.write_text(text, encoding="utf-8")

@@ -9,6 +9,6 @@ class InputError(ValueError):
     """
 
 
-def first_line(error):
+def first_line(error: BaseException) -> str:
     """The first line of an error's message: libraries' messages may fill pages."""
     return str(error).strip().partition("\n")[0]

@@ -12,29 +12,32 @@ import math
 
 import cv2
 import numpy as np
+from numpy.typing import ArrayLike
+
+from evae_tf.array_types import ByteArray, FloatArray, Tensor
 
 
-def from_one_based(points):
+def from_one_based(points: ArrayLike) -> FloatArray:
     """Image points whose first pixel's centre is (1, 1), brought to (0, 0)."""
     return np.asarray(points, np.float32) - 1.0
 
 
-def to_one_based(points):
+def to_one_based(points: ArrayLike) -> FloatArray:
     """The inverse of `from_one_based`."""
     return np.asarray(points, np.float32) + 1.0
 
 
-def fraction_to_pixel(fraction, size):
+def fraction_to_pixel(fraction: Tensor, size: Tensor) -> Tensor:
     """Pixel coordinates of positions given as fractions of `size` pixels (array or tensor)."""
     return fraction * size - 0.5
 
 
-def pixel_to_fraction(pixel, size):
+def pixel_to_fraction(pixel: Tensor, size: Tensor) -> Tensor:
     """The inverse of `fraction_to_pixel`."""
     return (pixel + 0.5) / size
 
 
-def landmark_box(landmarks):
+def landmark_box(landmarks: ArrayLike) -> FloatArray:
     """The tight box of each face's annotated points: float [..., K, 2] -> float32 [..., 4].
 
     Points that are NaN are left out; the box of a face without any other is NaN.
@@ -44,19 +47,19 @@ def landmark_box(landmarks):
     return np.concatenate([least, most], axis=-1)
 
 
-def box_diagonal(box):
+def box_diagonal(box: ArrayLike) -> FloatArray:
     """Length of the diagonal: float [..., 4] -> float [...], in the box's unit."""
     box = np.asarray(box)
     return np.hypot(box[..., 2] - box[..., 0], box[..., 3] - box[..., 1])
 
 
-def box_size(box):
+def box_size(box: ArrayLike) -> FloatArray:
     """sqrt(width x height): float [..., 4] -> float [...], in the box's unit."""
     box = np.asarray(box)
     return np.sqrt((box[..., 2] - box[..., 0]) * (box[..., 3] - box[..., 1]))
 
 
-def square_around(box, margin):
+def square_around(box: ArrayLike, margin: float) -> FloatArray:
     """The square that is cut out for a face.
 
     Args:
@@ -78,7 +81,7 @@ BOX_COLUMNS = ("box_x_min", "box_y_min", "box_x_max", "box_y_max")  # of a box, 
 TIGHT_BOX = (0.0, 0.0, 1.0)  # where a box lies that is the tight one itself, see `relative_box`
 
 
-def relative_box(boxes, landmarks):
+def relative_box(boxes: ArrayLike, landmarks: ArrayLike) -> tuple[float, float, float]:
     """Where faces' boxes lie as seen from the tight boxes of their landmarks.
 
     Args:
@@ -92,10 +95,13 @@ def relative_box(boxes, landmarks):
     own, tight = square_around(boxes, 0.0), square_around(landmark_box(landmarks), 0.0)
     sides = np.maximum(tight[:, 2:], 1.0)  # a lone landmark's box has none
     relative = np.concatenate([own[:, :2] - tight[:, :2], own[:, 2:]], axis=1) / sides
-    return tuple(round(float(value), 4) for value in np.median(relative, axis=0))
+    x, y, scale = (round(float(value), 4) for value in np.median(relative, axis=0))
+    return x, y, scale
 
 
-def box_of_landmarks(landmarks, relative=TIGHT_BOX):
+def box_of_landmarks(
+    landmarks: ArrayLike, relative: tuple[float, float, float] = TIGHT_BOX
+) -> FloatArray:
     """The boxes of faces of which the landmarks are known, as wide and high as these are.
 
     What `relative_box` says of them is `relative` again.
@@ -110,18 +116,18 @@ def box_of_landmarks(landmarks, relative=TIGHT_BOX):
     tight, (x, y, scale) = landmark_box(landmarks), relative
     sides = tight[..., 2:] - tight[..., :2]
     middle = (tight[..., :2] + tight[..., 2:]) / 2
-    middle = middle + np.float32([x, y]) * sides.max(axis=-1, keepdims=True)
+    middle = middle + np.asarray([x, y], np.float32) * sides.max(axis=-1, keepdims=True)
     half = np.float32(scale) * sides / 2
     return np.concatenate([middle - half, middle + half], axis=-1)
 
 
-def image_to_crop(points, square):
+def image_to_crop(points: ArrayLike, square: ArrayLike) -> FloatArray:
     """Image pixels -> crop fractions: points [..., K, 2], square [..., 3] of `square_around`."""
     square = np.asarray(square, np.float32)[..., None, :]
     return (np.asarray(points, np.float32) - square[..., :2]) / square[..., 2:] + 0.5
 
 
-def crop_to_image(fractions, square, angle=0.0):
+def crop_to_image(fractions: ArrayLike, square: ArrayLike, angle: ArrayLike = 0.0) -> FloatArray:
     """The inverse of `image_to_crop`, for turned squares too.
 
     Args:
@@ -137,14 +143,18 @@ def crop_to_image(fractions, square, angle=0.0):
     return rotate(offsets, angle) + square[..., :2]
 
 
-def rotate(points, angle):
+def rotate(points: FloatArray, angle: ArrayLike) -> FloatArray:
     """Turns points [..., K, 2] about the origin, from x towards y, by angle [...] in radians."""
-    cosine, sine = (function(np.float32(angle))[..., None] for function in (np.cos, np.sin))
+    cosine, sine = (
+        function(np.asarray(angle, np.float32))[..., None] for function in (np.cos, np.sin)
+    )
     x, y = points[..., 0], points[..., 1]
     return np.stack([cosine * x - sine * y, sine * x + cosine * y], axis=-1)
 
 
-def covariance_to_image(covariance, square, angle=0.0):
+def covariance_to_image(
+    covariance: ArrayLike, square: ArrayLike, angle: ArrayLike = 0.0
+) -> FloatArray:
     """The covariances of landmarks, from a crop to its image; see `crop_to_image`.
 
     Args:
@@ -160,7 +170,7 @@ def covariance_to_image(covariance, square, angle=0.0):
     return turned.mT * np.asarray(square, np.float32)[..., 2, None, None, None] ** 2
 
 
-def cut_square(image, square, size, angle=0.0):
+def cut_square(image: ByteArray, square: ArrayLike, size: int, angle: float = 0.0) -> ByteArray:
     """Cuts a square out of an image and resizes it; black where the square leaves the image.
 
     One bilinear sample a pixel. A square of twice the crop's size or more is first averaged over
@@ -176,7 +186,8 @@ def cut_square(image, square, size, angle=0.0):
     Returns:
       uint8 [S, S, 3].
     """
-    centre, side = np.asarray(square[:2], np.float64), float(square[2])
+    square = np.asarray(square, np.float64)
+    centre, side = square[:2], float(square[2])
     cosine, sine = math.cos(angle), math.sin(angle)
     step = side / size
     shrink = max(int(step), 1)
@@ -188,10 +199,11 @@ def cut_square(image, square, size, angle=0.0):
     axes = step * np.array([[cosine, -sine], [sine, cosine]])
     first = centre - axes.sum(axis=1) * (size - 1) / 2
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    return cv2.warpAffine(image, np.column_stack([axes, first]), (size, size), flags=flags)
+    crop = cv2.warpAffine(image, np.column_stack([axes, first]), (size, size), flags=flags)
+    return np.asarray(crop, image.dtype)
 
 
-def _part(image, centre, reach):
+def _part(image: ByteArray, centre: FloatArray, reach: float) -> tuple[ByteArray, FloatArray]:
     """`image` as far as `reach` from `centre`, and the new `centre`: OpenCV refuses wider ones."""
     left, top = (max(0, int(start - reach)) for start in centre)
     right, bottom = (max(0, int(start + reach)) for start in centre)
@@ -201,19 +213,19 @@ def _part(image, centre, reach):
     return part, centre - (left, top)
 
 
-def _shrunk(part, centre, shrink):
+def _shrunk(part: ByteArray, centre: FloatArray, shrink: int) -> tuple[ByteArray, FloatArray]:
     """An image averaged over `shrink` x `shrink` pixels, and the new `centre`."""
     columns, rows = -(-part.shape[1] // shrink), -(-part.shape[0] // shrink)
-    part = cv2.copyMakeBorder(
+    whole = cv2.copyMakeBorder(
         part,
         *(0, rows * shrink - part.shape[0], 0, columns * shrink - part.shape[1]),
         cv2.BORDER_REPLICATE,
     )
-    part = cv2.resize(part, (columns, rows), interpolation=cv2.INTER_AREA)
-    return part, fraction_to_pixel(pixel_to_fraction(centre, shrink), 1)
+    smaller = cv2.resize(whole, (columns, rows), interpolation=cv2.INTER_AREA)
+    return np.asarray(smaller, part.dtype), fraction_to_pixel(pixel_to_fraction(centre, shrink), 1)
 
 
-def jitter_boxes(boxes, seed):
+def jitter_boxes(boxes: ArrayLike, seed: int) -> FloatArray:
     """Boxes as a careless detector would give them, for robustness figures.
 
     One uniform scale in [0.85, 1.15] and one uniform shift within 8 % of the longer side in x and

@@ -1,6 +1,7 @@
 """What a saved model says about itself; every artefact carries it."""
 
 import dataclasses
+from typing import Any
 
 from evae_tf import geometry, markups
 from evae_tf.errors import InputError
@@ -31,13 +32,13 @@ class ModelMetadata:
     version: str
     face_box: tuple[float, float, float]
 
-    def to_dict(self):
+    def to_dict(self) -> dict[str, Any]:
         """JSON-ready; `from_dict` reads it back."""
         fields = dataclasses.asdict(self)
         return {**fields, "markup": self.markup.to_dict(), "face_box": list(self.face_box)}
 
     @classmethod
-    def from_dict(cls, record, source):
+    def from_dict(cls, record: dict[str, Any], source: str) -> "ModelMetadata":
         """Reads what `to_dict` wrote; further keys are left alone.
 
         Raises:

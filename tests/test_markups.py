@@ -23,15 +23,16 @@ def _own(**changes):
     return {**record, **changes}
 
 
-def test_numbers_of_points_and_default_normalizers():
+def test_numbers_of_points_default_normalizers_and_numbers_of_rigid_points():
     facts = {
-        "mtfl_5": (5, "inter_pupil"),
-        "aflw_19": (19, "box_size"),
-        "cofw_29": (29, "inter_pupil"),
-        "ibug_68": (68, "inter_ocular"),
-        "wflw_98": (98, "inter_ocular"),
+        "mtfl_5": (5, "inter_pupil", 0),
+        "aflw_19": (19, "box_size", 9),
+        "cofw_29": (29, "inter_pupil", 10),
+        "ibug_68": (68, "inter_ocular", 15),
+        "wflw_98": (98, "inter_ocular", 15),
     }
-    assert {m.name: (m.num_points, m.default_normalizer) for m in ALL} == facts
+    found = {m.name: (m.num_points, m.default_normalizer, len(m.rigid_points)) for m in ALL}
+    assert found == facts
 
 
 def test_points_of_the_68_as_everyone_counts_them():
@@ -103,8 +104,7 @@ def test_index_of_a_point_by_its_name():
 
 @each_markup
 def test_rigid_points_look_the_same_in_a_mirror(markup):
-    """All schemes but the five points have them: a face in front is its own mirror image."""
-    assert bool(markup.rigid_points) == (markup.name != "mtfl_5")
+    """A mean face is its own mirror image."""
     permutation = markup.flip_permutation
     for index, (x, y, z) in markup.rigid_points.items():
         assert markup.rigid_points[permutation[index]] == (-x, y, z)

@@ -6,11 +6,13 @@ tf.data, inside a training step of another backend, and in a test.
 """
 
 import math
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from keras import ops
 
-from evae_tf.data.occluders import paste_occluder
+from evae_tf.array_types import FloatArray, Tensor
+from evae_tf.data.occluders import Draws, paste_occluder
 
 DRAWS = (
     *("mirror", "rotation", "scale", "shift_x", "shift_y"),
@@ -22,7 +24,16 @@ DRAWS = (
 _JPEG_BLOCK = 8
 
 
-def augment(crops, landmarks, visible, draws, *, size, flip_permutation, strength):
+def augment(
+    crops: Tensor,
+    landmarks: Tensor,
+    visible: Tensor,
+    draws: Tensor,
+    *,
+    size: int,
+    flip_permutation: Sequence[int],
+    strength: Augmentation,
+) -> tuple[Tensor, Tensor, Tensor]:
     """Turns cached crops with room around them into augmented network inputs.
 
     Args:
@@ -55,20 +66,29 @@ def augment(crops, landmarks, visible, draws, *, size, flip_permutation, strengt
     return images, landmarks, visible * uncovered * ops.cast(within, "float32")
 
 
-def _named(draws):
+def _named(draws: Tensor) -> Draws:
     columns = ops.unstack(ops.cast(draws, "float32"), len(DRAWS), axis=1)
     return dict(zip(DRAWS, columns, strict=True))
 
 
-def _signed(draw):
+def _signed(draw: Tensor) -> Tensor:
     return 2.0 * draw - 1.0
 
 
-def _per_image(values):
+def _per_image(values: Tensor) -> Tensor:
     return ops.reshape(values, (-1, 1, 1, 1))
 
 
-def warp(crops, landmarks, visible, draws, *, size, flip_permutation, strength):
+def warp(
+    crops: Tensor,
+    landmarks: Tensor,
+    visible: Tensor,
+    draws: Tensor,
+    *,
+    size: int,
+    flip_permutation: Sequence[int],
+    strength: Augmentation,
+) -> tuple[Tensor, Tensor, Tensor]:
     """Rotation, scale, shift and mirroring, as one bilinear sample a pixel; see `augment`."""
     draw = _named(draws)
     angle = _signed(draw["rotation"]) * math.radians(strength.rotation_degrees)
@@ -101,7 +121,9 @@ def warp(crops, landmarks, visible, draws, *, size, flip_permutation, strength):
     return images, landmarks, visible
 
 
-def change_appearance(images, landmarks, draws, strength):
+def change_appearance(
+    images: Tensor, landmarks: Tensor, draws: Tensor, strength: Augmentation
+) -> tuple[Tensor, Tensor]:
     """Colour, occluders, blur and JPEG noise: all that leaves the landmarks where they are.
 
     Args:
@@ -132,7 +154,9 @@ def change_appearance(images, landmarks, draws, strength):
     return images, uncovered
 
 
-def _on_rows(change, images, draw, first, last):
+def _on_rows(
+    change: Callable[[Tensor, Draws], Tensor], images: Tensor, draw: Draws, first: int, last: int
+) -> Tensor:
     """Applies `change` to the images `first` to `last` of the batch."""
     if first == last:
         return images
@@ -140,7 +164,7 @@ def _on_rows(change, images, draw, first, last):
     return ops.concatenate([images[:first], change(images[first:last], draw), images[last:]])
 
 
-def change_color(images, draw, strength):
+def change_color(images: Tensor, draw: Draws, strength: Augmentation) -> Tensor:
     """Brightness, contrast, a tint and greyness, as one 3 x 3 colour matrix for each image."""
     gains = ops.stack([draw[name] for name in ("red", "green", "blue")], axis=1)
     gains = 1.0 + _signed(gains) * strength.color / 2
@@ -158,13 +182,13 @@ def change_color(images, draw, strength):
     return ops.reshape(ops.clip(pixels, 0.0, 1.0), images.shape)
 
 
-def blur(images, draw):
+def blur(images: Tensor, draw: Draws) -> Tensor:
     """Mixes each image with its mean over 5 x 5 pixels, by a drawn amount."""
     smooth = ops.average_pool(images, 5, strides=1, padding="same")
     return images + _per_image(draw["blur"]) * (smooth - images)
 
 
-def cosine_basis():
+def cosine_basis() -> FloatArray:
     """The orthonormal 8 x 8 DCT-II matrix, one basis vector a row."""
     n = np.arange(_JPEG_BLOCK)
     basis = np.cos(math.pi * (2 * n[None, :] + 1) * n[:, None] / (2 * _JPEG_BLOCK))
@@ -173,7 +197,7 @@ def cosine_basis():
     return basis
 
 
-def jpeg_noise(images, draw):
+def jpeg_noise(images: Tensor, draw: Draws) -> Tensor:
     """Rounds the cosine coefficients of 8 x 8 blocks, coarser for higher frequencies.
 
     The side of the images must be a multiple of 8. From the least to the largest drawn amount the

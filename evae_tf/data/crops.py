@@ -9,9 +9,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
+from numpy.typing import ArrayLike
 from tqdm import tqdm
 
 from evae_tf import geometry
+from evae_tf.array_types import BoolArray, ByteArray, FloatArray
 from evae_tf.atomic import replacing_file
 from evae_tf.data.face import Face
 from evae_tf.data.images import read_image
@@ -31,16 +34,16 @@ class Crops:
       size: S, side of the model's crop in pixels.
     """
 
-    images: np.ndarray
-    landmarks: np.ndarray
-    visible: np.ndarray
-    squares: np.ndarray
+    images: ByteArray
+    landmarks: FloatArray
+    visible: BoolArray
+    squares: FloatArray
     size: int
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.images)
 
-    def model_input(self, rows=slice(None)):
+    def model_input(self, rows: slice | npt.NDArray[np.integer] = slice(None)) -> FloatArray:
         """Some rows (a slice or indices) as models take them, from crops without context.
 
         Returns:
@@ -49,7 +52,16 @@ class Crops:
         return np.asarray(self.images[rows], np.float32) / 255
 
 
-def cut_crops(faces, *, size, margin, context=0, boxes=None, folder=None, num_threads=2):
+def cut_crops(
+    faces: Sequence[Face],
+    *,
+    size: int,
+    margin: float,
+    context: int = 0,
+    boxes: ArrayLike | None = None,
+    folder: str | Path | None = None,
+    num_threads: int = 2,
+) -> Crops:
     """Decodes every image once and cuts its face out.
 
     Args:
@@ -72,7 +84,7 @@ def cut_crops(faces, *, size, margin, context=0, boxes=None, folder=None, num_th
     squares = geometry.square_around(boxes, margin)
     landmarks = np.stack([face.landmarks for face in faces])
     side = size + 2 * context
-    wider = squares * np.float32([1, 1, side / size])
+    wider = squares * np.asarray([1, 1, side / size], np.float32)
     shape = (len(faces), side, side, 3)
     if folder is None:
         images = _cut_all(faces, boxes, wider, np.empty(shape, np.uint8), num_threads)
@@ -85,7 +97,8 @@ def cut_crops(faces, *, size, margin, context=0, boxes=None, folder=None, num_th
                 # A disk too full for a mapped file would kill the process without a word.
                 with open(temporary, "r+b") as whole:
                     os.posix_fallocate(whole.fileno(), 0, temporary.stat().st_size)
-                _cut_all(faces, boxes, wider, file, num_threads).flush()
+                _cut_all(faces, boxes, wider, file, num_threads)
+                file.flush()
         images = np.load(path, mmap_mode="r")
     visible = [face.annotated if face.visible is None else face.visible for face in faces]
     landmarks = geometry.image_to_crop(landmarks, squares)
@@ -104,9 +117,11 @@ def fingerprint(faces: Sequence[Face]) -> str:
     """
     digest, of_file = hashlib.sha256(), functools.cache(_file_digest)
     for face in faces:
-        pixels = face.image
-        digest.update(repr((face.name, face.visible is None, np.shape(pixels))).encode())
-        digest.update(pixels.tobytes() if isinstance(pixels, np.ndarray) else of_file(pixels))
+        digest.update(repr((face.name, face.visible is None)).encode())
+        if isinstance(face.image, Path):
+            digest.update(of_file(face.image))
+        else:
+            digest.update(repr(face.image.shape).encode() + face.image.tobytes())
         for values in (face.landmarks, face.box, face.visible):
             digest.update(b"" if values is None else values.tobytes())
     return digest.hexdigest()[:16]
@@ -120,10 +135,16 @@ def _file_digest(path: Path) -> bytes:
         raise InputError(f"{path}: cannot be read ({error.strerror}).") from error
 
 
-def _cut_all(faces, boxes, squares, images, num_threads):
-    def cut(index):
+def _cut_all(
+    faces: Sequence[Face],
+    boxes: FloatArray,
+    squares: FloatArray,
+    images: ByteArray,
+    num_threads: int,
+) -> ByteArray:
+    def cut(index: int) -> None:
         face = faces[index]
-        image = face.image if isinstance(face.image, np.ndarray) else read_image(face.image)
+        image = read_image(face.image) if isinstance(face.image, Path) else face.image
         _check_box(boxes[index], image, face.name)
         images[index] = geometry.cut_square(image, squares[index], images.shape[1])
 
@@ -136,7 +157,7 @@ def _cut_all(faces, boxes, squares, images, num_threads):
     return images
 
 
-def _check_box(box, image, name):
+def _check_box(box: FloatArray, image: ByteArray, name: str) -> None:
     height, width = image.shape[:2]
     if box[0] >= width or box[1] >= height or box[2] <= 0 or box[3] <= 0:
         raise InputError(

@@ -4,7 +4,9 @@ import dataclasses
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from evae_tf.array_types import BoolArray, ByteArray, FloatArray
 from evae_tf.errors import InputError
 from evae_tf.geometry import landmark_box
 from evae_tf.markups import Markup
@@ -27,25 +29,34 @@ class Face:
       name: what reports call it (the path relative to the data set, or a number).
     """
 
-    image: Path | np.ndarray
-    box: np.ndarray
-    landmarks: np.ndarray
-    visible: np.ndarray | None
+    image: Path | ByteArray
+    box: FloatArray
+    landmarks: FloatArray
+    visible: BoolArray | None
     subset: str
     markup: Markup
     name: str
 
     @property
-    def annotated(self):
+    def annotated(self) -> BoolArray:
         """Bool [K]: which points have a place."""
         return ~np.isnan(self.landmarks[:, 0])
 
 
-def make_face(image, landmarks, *, markup, subset, name, box=None, visible=None):
+def make_face(
+    image: str | Path | ByteArray,
+    landmarks: ArrayLike,
+    *,
+    markup: Markup,
+    subset: str,
+    name: str,
+    box: ArrayLike | None = None,
+    visible: ArrayLike | None = None,
+) -> Face:
     """A checked `Face`; readers build their records with this and nothing else.
 
     Args:
-      image: see `Face`.
+      image: see `Face`; text is a path.
       landmarks: [K, 2], image pixels counted from 0; NaN, NaN for a point that is not annotated.
       markup: a `Markup`, which fixes K.
       subset: see `Face`.
@@ -57,12 +68,11 @@ def make_face(image, landmarks, *, markup, subset, name, box=None, visible=None)
       InputError: a wrong number of points, infinity, NaN in one coordinate only, fewer than two
         annotated points, a box of zero area.
     """
+    image = Path(image) if isinstance(image, str) else image
     landmarks = np.asarray(landmarks, np.float32)
-    expected = (markup.num_points, 2)
-    if landmarks.shape != expected:
-        raise InputError(
-            f"{name}: {landmarks.size // 2} points found, {markup.name} has {expected[0]}."
-        )
+    count = markup.num_points
+    if landmarks.shape != (count, 2):
+        raise InputError(f"{name}: {landmarks.size // 2} points found, {markup.name} has {count}.")
     absent = np.isnan(landmarks).all(axis=1)
     damaged = ~absent & ~np.isfinite(landmarks).all(axis=1)
     if damaged.any():
@@ -72,17 +82,16 @@ def make_face(image, landmarks, *, markup, subset, name, box=None, visible=None)
             "finite numbers, or nan for both where it is not annotated."
         )
     if (found := int((~absent).sum())) < 2:
-        raise InputError(
-            f"{name}: {found} of {len(absent)} points annotated, expected at least two."
-        )
+        raise InputError(f"{name}: {found} of {count} points annotated, expected at least two.")
     box = landmark_box(landmarks) if box is None else np.asarray(box, np.float32)
     if box.shape != (4,) or not np.isfinite(box).all() or not (box[2:] > box[:2]).all():
         raise InputError(
             f"{name}: box {box.tolist()} has no area; expected x_min, y_min, x_max, y_max."
         )
+    flags = None
     if visible is not None:
-        visible = np.asarray(visible).astype(bool)
-        if visible.shape != expected[:1]:
-            raise InputError(f"{name}: {visible.size} visibility flags for {expected[0]} points.")
-        visible &= ~absent
-    return Face(image, box, landmarks, visible, subset, markup, name)
+        flags = np.asarray(visible).astype(bool)
+        if flags.shape != (count,):
+            raise InputError(f"{name}: {flags.size} visibility flags for {count} points.")
+        flags &= ~absent
+    return Face(image, box, landmarks, flags, subset, markup, name)

@@ -1,15 +1,18 @@
 """Decoding image files, with every sort of picture brought to 8-bit RGB."""
 
+from pathlib import Path
+
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from evae_tf.array_types import ByteArray
 from evae_tf.errors import InputError
 
 # `I` has 32 bits, but is what Pillow makes of some 16-bit files too.
 _SIXTEEN_BIT_MODES = ("I;16", "I;16B", "I;16L", "I;16N", "I")
 
 
-def read_image(path):
+def read_image(path: str | Path) -> ByteArray:
     """The pixels of an image file, its EXIF rotation applied.
 
     Grey, alpha, palette, 16-bit and CMYK images are converted. Pillow is used because it refuses
@@ -40,7 +43,7 @@ def read_image(path):
         raise InputError(f"{path}: the image is damaged or truncated ({error}).") from error
 
 
-def rgb_pixels(image, path):
+def rgb_pixels(image: Image.Image, path: str | Path) -> ByteArray:
     """The pixels of a Pillow image that came from `path`; see `read_image`."""
     image = ImageOps.exif_transpose(image)
     if image.mode == "F":
@@ -54,5 +57,5 @@ def rgb_pixels(image, path):
             f"{path}: found values from {least} to {most}, expected 8 or 16 bits each."
         )
     # Pillow's own conversion clips at 255 instead of scaling.
-    grey = np.rint(np.float32(values) * (255 / 65535)).astype(np.uint8)
+    grey = np.rint(np.asarray(values, np.float32) * (255 / 65535)).astype(np.uint8)
     return np.repeat(grey[..., None], 3, axis=2)

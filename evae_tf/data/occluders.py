@@ -5,9 +5,13 @@ placed. The same formula covers pixels and tells which landmarks are covered.
 """
 
 import math
+from collections.abc import Mapping
+from typing import TypeAlias
 
 import numpy as np
 from keras import ops
+
+from evae_tf.array_types import Tensor
 
 # What the draws span, from the least to the largest: centre and half sides as fractions of the
 # crop, turn in degrees. Glasses lie about where eyes lie, scarves reach down from the mouth.
@@ -20,9 +24,10 @@ _RANGES = {
 }
 _TURN_DEGREES = {"ellipse": 90, "rectangle": 90, "hand": 180, "glasses": 15, "scarf": 15}
 KINDS = tuple(_RANGES)
+Draws: TypeAlias = Mapping[str, Tensor]  # by name, each float [B], uniform in [0, 1)
 
 
-def covered(x, y, draw):
+def covered(x: Tensor, y: Tensor, draw: Draws) -> Tensor:
     """Whether positions lie under the occluder of their image.
 
     Args:
@@ -37,8 +42,8 @@ def covered(x, y, draw):
     lead = (-1,) + (1,) * (len(x.shape) - 1)
     kind = ops.cast(ops.floor(draw["occluder_kind"] * len(KINDS)), "int32")
 
-    def within(name, ranges):
-        low, high = np.float32([ranges[each] for each in KINDS]).T
+    def within(name: str, ranges: Mapping[str, tuple[float, float]]) -> Tensor:
+        low, high = np.asarray([ranges[each] for each in KINDS], np.float32).T
         low, high = ops.take(low, kind), ops.take(high, kind)
         return ops.reshape(low + (high - low) * draw[f"occluder_{name}"], lead)
 
@@ -59,15 +64,15 @@ def covered(x, y, draw):
     return inside
 
 
-def _ellipse(u, v):
+def _ellipse(u: Tensor, v: Tensor) -> Tensor:
     return u * u + v * v < 1.0
 
 
-def _rectangle(u, v):
+def _rectangle(u: Tensor, v: Tensor) -> Tensor:
     return ops.maximum(ops.abs(u), ops.abs(v)) < 1.0
 
 
-def _hand(u, v):
+def _hand(u: Tensor, v: Tensor) -> Tensor:
     """A palm below, four fingers above: the middle ones longer, gaps between them."""
     finger = ops.abs((u + 1.0) * 2.0 - ops.floor((u + 1.0) * 2.0) - 0.5) < 0.4
     reach = v > 0.5 * u * u - 1.0
@@ -76,7 +81,7 @@ def _hand(u, v):
     )
 
 
-def _glasses(u, v):
+def _glasses(u: Tensor, v: Tensor) -> Tensor:
     """Two dark lenses and the bridge between them."""
     lens = ((ops.abs(u) - 0.55) / 0.45) ** 2 + v * v < 1.0
     bridge = ops.logical_and(ops.abs(u) < 0.3, ops.abs(v + 0.3) < 0.2)
@@ -92,7 +97,7 @@ _SHAPES = {
 }
 
 
-def paste_occluder(images, landmarks, draw):
+def paste_occluder(images: Tensor, landmarks: Tensor, draw: Draws) -> tuple[Tensor, Tensor]:
     """Covers each image with a shape, flat or half with another face's texture.
 
     Args:

@@ -1,5 +1,7 @@
 """`make_face`: what a record has to hold before anything else sees it."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -24,6 +26,7 @@ def test_box_is_the_tight_box_unless_given():
     assert made.visible.tolist() == [True, False, True, True, False]
     assert (made.markup.name, made.subset, made.name) == ("mtfl_5", "test", "a")
     assert face().visible is None
+    assert made.image == Path("a.jpg")
 
 
 @pytest.mark.parametrize("count", [0, 4, 6])

@@ -5,6 +5,7 @@ import pytest
 
 from evae_tf.data import synthetic
 from evae_tf.data.synthetic.faces import _sample_pose, draw_face
+from evae_tf.data.synthetic.landmarks import LAYOUTS
 from evae_tf.errors import InputError
 from evae_tf.head_pose import HeadPose
 from evae_tf.markups import MARKUPS, Markup
@@ -48,7 +49,7 @@ def test_subsets_and_seeds_share_no_face():
     assert len(set(images)) == 12
 
 
-@pytest.mark.parametrize("name", MARKUPS)
+@pytest.mark.parametrize("name", LAYOUTS)
 def test_every_markup_shows_the_same_picture(name):
     markup = MARKUPS[name]
     for seed in range(3):
@@ -63,7 +64,7 @@ def test_every_markup_shows_the_same_picture(name):
 
 def test_markups_agree_on_the_points_they_share():
     pose = HeadPose(20.0, 5.0, -10.0)
-    by_name = {name: points(name, 4, pose) for name in MARKUPS}
+    by_name = {name: points(name, 4, pose) for name in LAYOUTS}
     shared = {  # point of ibug_68: the same point of the others
         36: {"wflw_98": 60, "cofw_29": 8, "aflw_19": 6},
         45: {"wflw_98": 72, "cofw_29": 9, "aflw_19": 11},
@@ -79,7 +80,7 @@ def test_markups_agree_on_the_points_they_share():
             np.testing.assert_allclose(by_name[name][other], expected, atol=0.05)
 
 
-@pytest.mark.parametrize("name", MARKUPS)
+@pytest.mark.parametrize("name", LAYOUTS)
 def test_a_frontal_face_is_symmetric_in_its_markup(name):
     """Pairs lie at the same height, as far from the middle, and what is called left lies left."""
     markup = MARKUPS[name]
@@ -199,3 +200,9 @@ def test_an_unknown_subset_or_a_markup_of_ones_own_is_refused():
     own = {"name": "mine", "points": ["a"], "flip_pairs": [], "normalizers": {}, "outline": []}
     with pytest.raises(InputError, match="mine"):
         synthetic.read("train", Markup.from_dict(own))
+
+
+def test_a_markup_of_ones_own_under_a_known_name_is_refused():
+    record = {**MARKUPS["mtfl_5"].to_dict(), "name": "ibug_68"}
+    with pytest.raises(InputError, match="mtfl_5, .*found ibug_68 of 5 points"):
+        synthetic.read("val", Markup.from_dict(record), count=1)

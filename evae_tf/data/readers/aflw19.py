@@ -3,17 +3,21 @@
 Source: Zhu et al., Unconstrained Face Alignment via Cascaded Compositional Learning, CVPR 2016.
 """
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import numpy as np
 
-from evae_tf.data.face import make_face
+from evae_tf.data.face import Face, make_face
 from evae_tf.data.readers.annotations import errors_name, read_mat
 from evae_tf.errors import InputError
+from evae_tf.markups import Markup
 
 FILE = "AFLWinfo_release.mat"
 _NUM_TRAIN = 20000  # the first so many of the order `ra`
 
 
-def read(data_dir, subset, markup):
+def read(data_dir: Path, subset: str, markup: Markup) -> Iterator[Face]:
     """Yields a `Face` for each face of the subset, called by its entry in `nameList`.
 
     `frontal` is the test faces whose 19 points are all visible. The release does not say that it
@@ -41,7 +45,7 @@ def read(data_dir, subset, markup):
     for row in order[:_NUM_TRAIN] if subset == "train" else order[_NUM_TRAIN:]:
         if subset == "frontal" and not visible[row].all():
             continue
-        landmarks = np.float32(data[row].reshape(2, 19).T)
+        landmarks = np.array(data[row].reshape(2, 19).T, np.float32)
         absent = ~landmarks.any(axis=1) & (visible[row] == 0)
         landmarks[absent] = np.nan
         with errors_name(f"{path}, face {row + 1}"):
@@ -58,7 +62,7 @@ def read(data_dir, subset, markup):
         yield face
 
 
-def _image(data_dir, name):
+def _image(data_dir: Path, name: str) -> Path:
     """AFLW's own folders are `data/flickr/0` and so on; copies often keep the last part only."""
     original = data_dir / "data" / "flickr" / name
     return original if original.is_file() else data_dir / name

@@ -1,7 +1,9 @@
 """Opening annotation files, text and MATLAB, so that whatever is wrong names the file."""
 
 import contextlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -11,7 +13,7 @@ from evae_tf.errors import InputError
 
 
 @contextlib.contextmanager
-def errors_name(source):
+def errors_name(source: str | Path) -> Iterator[None]:
     """Turns what goes wrong inside into an `InputError` that starts with `source`.
 
     Catches `ValueError`, which covers a failed `float(...)` and `make_face`'s `InputError`.
@@ -22,7 +24,7 @@ def errors_name(source):
         raise InputError(f"{source}: {str(error).rstrip('.')}.") from error
 
 
-def read_lines(path):
+def read_lines(path: str | Path) -> list[str]:
     """The lines of a text file, without their ends (LF or CR LF) and without a byte-order mark.
 
     Raises:
@@ -39,7 +41,7 @@ def read_lines(path):
     return lines
 
 
-def read_mat(path, names):
+def read_mat(path: str | Path, names: Sequence[str]) -> list[Any]:
     """Some variables of a .mat file, in MATLAB's orientation in both official layouts.
 
     Args:
@@ -69,7 +71,7 @@ def read_mat(path, names):
     return [_cells(found[name]) for name in names]
 
 
-def _from_hdf5(file, name):
+def _from_hdf5(file: h5py.File, name: str) -> np.ndarray:
     value = file[name][()]
     if value.dtype != object:
         return value.T
@@ -79,5 +81,5 @@ def _from_hdf5(file, name):
     return cells
 
 
-def _cells(value):
+def _cells(value: np.ndarray) -> Any:
     return list(value.ravel()) if value.dtype == object else value

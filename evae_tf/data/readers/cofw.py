@@ -3,12 +3,17 @@
 Source: Burgos-Artizzu et al., Robust face landmark estimation under occlusion, ICCV 2013.
 """
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import numpy as np
 
-from evae_tf.data.face import make_face
+from evae_tf.array_types import ByteArray
+from evae_tf.data.face import Face, make_face
 from evae_tf.data.readers.annotations import errors_name, read_mat
 from evae_tf.errors import InputError
 from evae_tf.geometry import from_one_based
+from evae_tf.markups import Markup
 
 FILES = {
     "train": ("COFW_train_color.mat", "COFW_train.mat"),
@@ -17,7 +22,7 @@ FILES = {
 _VARIABLES = {"train": ("IsTr", "phisTr", "bboxesTr"), "test": ("IsT", "phisT", "bboxesT")}
 
 
-def read(data_dir, subset, markup):
+def read(data_dir: Path, subset: str, markup: Markup) -> Iterator[Face]:
     """Yields a `Face` for each row, called `train/ROW` or `test/ROW`, rows counted from 1.
 
     `Face.image` holds the pixels, grey ones as three equal channels; `visible` is "not occluded".
@@ -52,7 +57,7 @@ def read(data_dir, subset, markup):
         yield face
 
 
-def _rgb(image):
+def _rgb(image: ByteArray) -> ByteArray:
     if image.dtype != np.uint8 or not (image.ndim == 2 or image.shape[2:] == (3,)):
         raise ValueError(
             f"the image is {image.dtype} {list(image.shape)}, expected uint8 [H, W] or [H, W, 3]"

@@ -7,16 +7,19 @@ nothing in both: not annotated) and, if wanted, `visible0,...` (0 or 1),
 
 import csv
 import math
+from collections.abc import Iterator
+from pathlib import Path
 
-from evae_tf.data.face import make_face
+from evae_tf.data.face import Face, make_face
 from evae_tf.data.readers.annotations import errors_name, read_lines
 from evae_tf.errors import InputError
 from evae_tf.geometry import BOX_COLUMNS
+from evae_tf.markups import Markup
 
 _FLAGS = {"0": False, "1": True, "0.0": False, "1.0": True, "false": False, "true": True}
 
 
-def subsets(path):
+def subsets(path: Path) -> tuple[str, ...]:
     """The values of the `split` column in alphabetical order, then `all`.
 
     Raises:
@@ -25,7 +28,7 @@ def subsets(path):
     return (*sorted({row.get("split", "") for _, row in _rows(path)} - {"", "all"}), "all")
 
 
-def read(path, subset, markup):
+def read(path: Path, subset: str, markup: Markup) -> Iterator[Face]:
     """Yields a `Face` for each row whose `split` is `subset`; `all` means every row.
 
     Raises:
@@ -60,7 +63,7 @@ def read(path, subset, markup):
         yield face
 
 
-def _rows(path):
+def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     """Yields (row number, dict of its cells); the header is row 1, as in a spreadsheet."""
     reader = csv.reader(read_lines(path), skipinitialspace=True, strict=True)
     try:
@@ -81,7 +84,9 @@ def _rows(path):
         raise InputError(f"{path}, row {reader.line_num}: {error}.") from error
 
 
-def _columns(path, header, markup):
+def _columns(
+    path: Path, header: list[str], markup: Markup
+) -> tuple[list[str], list[str], tuple[str, ...]]:
     """The columns of points, flags and box that the file has (the last two may be empty)."""
     count = markup.num_points
     found = sum(column[:1] == "x" and column[1:].isdecimal() for column in header)
@@ -106,14 +111,14 @@ def _columns(path, header, markup):
     return points, visible, box
 
 
-def _number(row, column):
+def _number(row: dict[str, str], column: str) -> float:
     try:
         return float(row[column])
     except ValueError:
         raise InputError(f"{column} is {row[column]!r}, expected a number") from None
 
 
-def _flag(row, column):
+def _flag(row: dict[str, str], column: str) -> bool:
     try:
         return _FLAGS[row[column].strip().lower()]
     except KeyError:

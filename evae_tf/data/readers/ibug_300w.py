@@ -3,10 +3,14 @@
 Source: Sagonas et al., 300 Faces In-The-Wild Challenge, IVC 2016.
 """
 
-from evae_tf.data.face import make_face
+from collections.abc import Iterator
+from pathlib import Path
+
+from evae_tf.data.face import Face, make_face
 from evae_tf.data.readers.annotations import errors_name, read_lines
 from evae_tf.errors import InputError
 from evae_tf.geometry import from_one_based
+from evae_tf.markups import Markup
 
 _COMMON = ("lfpw/testset", "helen/testset")
 _CHALLENGING = ("ibug",)
@@ -21,7 +25,7 @@ _IMAGE_SUFFIXES = (".jpg", ".png")
 _HEADER = ("version:", "n_points:", "{", "}")
 
 
-def read(data_dir, subset, markup):
+def read(data_dir: Path, subset: str, markup: Markup) -> Iterator[Face]:
     """Yields a `Face` for each .pts file of the subset, called by its path without ending.
 
     The box is the tight box of the landmarks. An absent folder counts as an empty one.
@@ -34,7 +38,7 @@ def read(data_dir, subset, markup):
         for path in sorted((data_dir / folder).glob("*.pts")):
             with errors_name(path):
                 face = make_face(
-                    images.get(path.stem, path.with_suffix(_IMAGE_SUFFIXES[0])),
+                    images.get(path.stem) or path.with_suffix(_IMAGE_SUFFIXES[0]),
                     from_one_based(read_pts(path)),
                     markup=markup,
                     subset=subset,
@@ -43,7 +47,7 @@ def read(data_dir, subset, markup):
             yield face
 
 
-def read_pts(path):
+def read_pts(path: Path) -> list[tuple[float, float]]:
     """The coordinates of a .pts file, as they stand: a list of (x, y).
 
     Some mirrors strip the header and the braces, so neither is asked for.
@@ -63,7 +67,7 @@ def read_pts(path):
     return points
 
 
-def _images(folder):
+def _images(folder: Path) -> dict[str, Path]:
     """The image files of a folder by their stem, whatever the case of their ending."""
     images = {}
     for path in sorted(folder.glob("*")):

@@ -3,12 +3,17 @@
 Source: Zhang et al., Facial Landmark Detection by Deep Multi-task Learning, ECCV 2014.
 """
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import numpy as np
 
-from evae_tf.data.face import make_face
+from evae_tf.array_types import FloatArray
+from evae_tf.data.face import Face, make_face
 from evae_tf.data.readers.annotations import errors_name, read_lines
 from evae_tf.errors import InputError
 from evae_tf.geometry import from_one_based, landmark_box, square_around
+from evae_tf.markups import Markup
 
 _LISTS = {"train": "training.txt", "test": "testing.txt"}
 
@@ -18,7 +23,7 @@ _LISTS = {"train": "training.txt", "test": "testing.txt"}
 _BOX_MARGIN = 0.79
 
 
-def read(data_dir, subset, markup):
+def read(data_dir: Path, subset: str, markup: Markup) -> Iterator[Face]:
     """Yields a `Face` for each line of the subset's list, called by its image path.
 
     The box is the line's of boxes_training.txt or boxes_testing.txt (counted from 0). Where that
@@ -44,12 +49,12 @@ def read(data_dir, subset, markup):
         yield face
 
 
-def _made_box(landmarks):
+def _made_box(landmarks: FloatArray) -> list[float]:
     x, y, side = square_around(landmark_box(landmarks), _BOX_MARGIN)
     return [x - side / 2, y - side / 2, x + side / 2, y + side / 2]
 
 
-def _rows(path, count):
+def _rows(path: Path, count: int) -> dict[str, FloatArray]:
     """Lines of an image path and `count` numbers: a dict path -> float32 [count].
 
     The official files write paths with backslashes and start most lines with a blank.

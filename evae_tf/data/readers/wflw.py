@@ -3,9 +3,13 @@
 Source: Wu et al., Look at Boundary: A Boundary-Aware Face Alignment Algorithm, CVPR 2018.
 """
 
-from evae_tf.data.face import make_face
+from collections.abc import Iterator
+from pathlib import Path
+
+from evae_tf.data.face import Face, make_face
 from evae_tf.data.readers.annotations import errors_name, read_lines
 from evae_tf.errors import InputError
+from evae_tf.markups import Markup
 
 ATTRIBUTES = ("pose", "expression", "illumination", "makeup", "occlusion", "blur")
 LISTS = "WFLW_annotations/list_98pt_rect_attr_train_test"
@@ -13,7 +17,7 @@ IMAGES = "WFLW_images"
 _NUM_NUMBERS = 196 + 4 + len(ATTRIBUTES)
 
 
-def read(data_dir, subset, markup):
+def read(data_dir: Path, subset: str, markup: Markup) -> Iterator[Face]:
     """Yields a `Face` for each line of the subset, called by its image path in `WFLW_images`.
 
     The lists may also lie in `data_dir` itself. An attribute as subset means the test faces that
@@ -31,7 +35,7 @@ def read(data_dir, subset, markup):
             continue
         with errors_name(f"{path}, line {number}"):
             numbers, name = _parse(line)
-            flags = dict(zip(ATTRIBUTES, numbers[200:], strict=True))
+            flags: dict[str, float] = dict(zip(ATTRIBUTES, numbers[200:], strict=True))
             if not flags.get(subset, True):
                 continue
             face = make_face(
@@ -45,7 +49,7 @@ def read(data_dir, subset, markup):
         yield face
 
 
-def _parse(line):
+def _parse(line: str) -> tuple[list[float], str]:
     *numbers, name = line.split()
     if len(numbers) != _NUM_NUMBERS:
         raise InputError(

@@ -1,14 +1,27 @@
 """Brushes: polygons, lines and soft shadows, at fractions of a pixel, on float images."""
 
+from typing import TypeAlias
+
 import cv2
 import numpy as np
+import numpy.typing as npt
+from numpy.typing import ArrayLike
 
+from evae_tf.array_types import ByteArray, FloatArray
+
+IntArray: TypeAlias = npt.NDArray[np.int32]
 _SHIFT = 4  # OpenCV takes coordinates in units of 2 ** -_SHIFT pixels
 _TURN = np.linspace(0, 2 * np.pi, 20, endpoint=False)
 _CIRCLE = np.stack([np.cos(_TURN), np.sin(_TURN)], axis=1)
 
 
-def fill(image, points, color, strength=1.0, blur_px=0.0):
+def fill(
+    image: FloatArray,
+    points: ArrayLike,
+    color: ArrayLike,
+    strength: float = 1.0,
+    blur_px: float = 0.0,
+) -> None:
     """Mixes a filled polygon into the image itself.
 
     Args:
@@ -25,7 +38,14 @@ def fill(image, points, color, strength=1.0, blur_px=0.0):
     _mix(window, mask, color, strength, blur_px)
 
 
-def stroke(image, lines, color, width, strength=1.0, blur_px=0.0):
+def stroke(
+    image: FloatArray,
+    lines: ArrayLike,
+    color: ArrayLike,
+    width: float,
+    strength: float = 1.0,
+    blur_px: float = 0.0,
+) -> None:
     """Mixes open lines, float [count, n, 2], `width` pixels wide, in; else as `fill`."""
     lines = _fixed(lines)
     window, corner = _window(image, lines.reshape(-1, 2), 2 + width + 2 * blur_px)
@@ -37,22 +57,23 @@ def stroke(image, lines, color, width, strength=1.0, blur_px=0.0):
     _mix(window, mask, color, strength, blur_px)
 
 
-def ellipse(centre, radii):
+def ellipse(centre: ArrayLike, radii: ArrayLike) -> FloatArray:
     """20 points [20, 2] of an ellipse, counted clockwise from its right end."""
-    return centre + _CIRCLE * radii
+    return np.asarray(centre) + _CIRCLE * np.asarray(radii)
 
 
-def noise(rng, shape, cells):
+def noise(rng: np.random.Generator, shape: tuple[int, int], cells: tuple[int, int]) -> FloatArray:
     """Smooth noise of standard deviation about one, `cells` (rows, columns) bumps: float32."""
     coarse = rng.standard_normal(cells, np.float32)
-    return cv2.resize(coarse, shape[::-1], interpolation=cv2.INTER_LINEAR)
+    smooth = cv2.resize(coarse, shape[::-1], interpolation=cv2.INTER_LINEAR)
+    return np.asarray(smooth, np.float32)
 
 
-def _fixed(points):
+def _fixed(points: ArrayLike) -> IntArray:
     return np.rint(np.multiply(points, 2**_SHIFT)).astype(np.int32)
 
 
-def _window(image, fixed, margin):
+def _window(image: FloatArray, fixed: IntArray, margin: float) -> tuple[FloatArray, IntArray]:
     """The part of the image around the points, as a view, and its corner in fixed units."""
     x, y, width, height = cv2.boundingRect(fixed)
     rows, columns = (
@@ -62,12 +83,14 @@ def _window(image, fixed, margin):
         )
         for start, length, size in ((y, height, image.shape[1]), (x, width, image.shape[2]))
     )
-    return image[:, rows, columns], np.int32([columns.start, rows.start]) << _SHIFT
+    return image[:, rows, columns], np.asarray([columns.start, rows.start], np.int32) << _SHIFT
 
 
-def _mix(window, mask, color, strength, blur_px):
+def _mix(
+    window: FloatArray, mask: ByteArray, color: ArrayLike, strength: float, blur_px: float
+) -> None:
     if blur_px:
         reach = 2 * round(1.5 * blur_px) + 1
-        mask = cv2.stackBlur(mask, (reach, reach))
-    color = np.float32(color)[:, None, None]
+        mask = np.asarray(cv2.stackBlur(mask, (reach, reach)), np.uint8)
+    color = np.asarray(color, np.float32)[:, None, None]
     window += mask * np.float32(strength / 255) * (color - window)

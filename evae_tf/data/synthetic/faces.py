@@ -4,16 +4,17 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from evae_tf.data.face import make_face
-from evae_tf.data.synthetic.landmarks import markup_points
+from evae_tf.array_types import BoolArray, ByteArray, FloatArray
+from evae_tf.data.face import Face, make_face
+from evae_tf.data.synthetic.landmarks import LAYOUTS, markup_points
 from evae_tf.data.synthetic.paint import paint_head
 from evae_tf.data.synthetic.photo import background, camera, put_glasses, put_occluder
 from evae_tf.data.synthetic.scene import Canvas, Light, View, put_body, put_ears, put_long_hair
-from evae_tf.data.synthetic.shape import sample_shape
+from evae_tf.data.synthetic.shape import Shape, sample_shape
 from evae_tf.data.synthetic.skin import sample_look
 from evae_tf.errors import InputError
 from evae_tf.head_pose import HeadPose
-from evae_tf.markups import MARKUPS
+from evae_tf.markups import MARKUPS, Markup
 
 COUNTS = {"train": 2000, "val": 200, "test": 500}
 SIDE_PX = 176
@@ -21,7 +22,7 @@ _SUPERSAMPLING = 1.25
 _HIDDEN_DEPTH = 0.15  # eye distances
 
 
-def read(subset, markup, count=None, seed=0):
+def read(subset: str, markup: Markup, count: int | None = None, seed: int = 0) -> list[Face]:
     """Drawn faces, always the same ones for the same arguments.
 
     Args:
@@ -38,8 +39,11 @@ def read(subset, markup, count=None, seed=0):
     """
     if subset not in COUNTS:
         raise InputError(f"unknown subset {subset!r} of synthetic; known: {', '.join(COUNTS)}.")
-    if markup.name not in MARKUPS:
-        raise InputError(f"synthetic faces can be drawn in {sorted(MARKUPS)}, not {markup.name}.")
+    if markup.name not in LAYOUTS or markup.points != MARKUPS[markup.name].points:
+        raise InputError(
+            f"synthetic faces can be drawn in the package's own {', '.join(LAYOUTS)}; found "
+            f"{markup.name} of {markup.num_points} points."
+        )
     part, count = list(COUNTS).index(subset), COUNTS[subset] if count is None else count
     # disable=None: no bar where the output is not a terminal, nor for a handful of faces.
     bar = tqdm(range(count), desc="drawing faces", unit="face", disable=count < 300 or None)
@@ -49,7 +53,15 @@ def read(subset, markup, count=None, seed=0):
     ]
 
 
-def draw_face(markup, seed, *, pose=None, occluded=None, subset="train", name="face"):
+def draw_face(
+    markup: Markup,
+    seed: int | tuple[int, ...],
+    *,
+    pose: HeadPose | None = None,
+    occluded: bool | None = None,
+    subset: str = "train",
+    name: str = "face",
+) -> tuple[Face, HeadPose]:
     """One face.
 
     Args:
@@ -71,7 +83,7 @@ def draw_face(markup, seed, *, pose=None, occluded=None, subset="train", name="f
     pose = drawn_pose if pose is None else pose
     side = round(SIDE_PX * _SUPERSAMPLING)
     scale = side * of_pose.uniform(0.21, 0.26)
-    centre = side * (np.float64([0.5, 0.43]) + of_pose.normal(0, 0.02, 2))
+    centre = side * (np.asarray([0.5, 0.43], np.float64) + of_pose.normal(0, 0.02, 2))
     view = View(pose.rotation, scale, centre)
     colors, depth = _draw_person(side, view, shape, of_look)
     image = background(of_look, side)
@@ -87,21 +99,25 @@ def draw_face(markup, seed, *, pose=None, occluded=None, subset="train", name="f
         visible &= ~put_glasses(image, view, shape, of_occluder, dark=True)[row, column]
     elif hides:
         visible &= ~put_occluder(image, points, of_occluder)[row, column]
-    image = cv2.resize(image, (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_AREA)
-    image = camera(image, of_camera)
+    smaller = cv2.resize(image, (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_AREA)
+    image = camera(np.asarray(smaller, np.uint8), of_camera)
     landmarks = (points + 0.5) / _SUPERSAMPLING - 0.5
     face = make_face(image, landmarks, markup=markup, subset=subset, name=name, visible=visible)
     return face, pose
 
 
-def _sample_pose(rng):
+def _sample_pose(rng: np.random.Generator) -> HeadPose:
     yaw = rng.normal(0, 16) if rng.random() < 0.75 else rng.uniform(-60, 60)
     return HeadPose(float(np.clip(yaw, -60, 60)), float(rng.normal(0, 10)), float(rng.normal(0, 9)))
 
 
-def _draw_person(side, view, shape, rng):
+def _draw_person(
+    side: int, view: View, shape: Shape, rng: np.random.Generator
+) -> tuple[ByteArray, FloatArray]:
     look, canvas = sample_look(rng), Canvas(side)
-    direction = np.float64([rng.normal(0, 0.6), rng.uniform(-1.1, 0.3), rng.uniform(0.4, 1.2)])
+    direction = np.asarray(
+        [rng.normal(0, 0.6), rng.uniform(-1.1, 0.3), rng.uniform(0.4, 1.2)], np.float64
+    )
     direction /= np.linalg.norm(direction)
     light = Light(direction, ambient=rng.uniform(0.45, 0.8), gloss=rng.uniform(0, 45))
     put_body(canvas, view, light, shape, look, rng)
@@ -113,7 +129,9 @@ def _draw_person(side, view, shape, rng):
     return canvas.seen()
 
 
-def _landmarks(shape, view, markup, seen_depth):
+def _landmarks(
+    shape: Shape, view: View, markup: Markup, seen_depth: FloatArray
+) -> tuple[FloatArray, BoolArray]:
     """Pixels [K, 2] and visibility [K].
 
     The far side of the jaw is annotated where it is seen, as in 300-W: each of its points slides
@@ -132,7 +150,7 @@ def _landmarks(shape, view, markup, seen_depth):
     return points, around[row, column] < depth + _HIDDEN_DEPTH
 
 
-def _slide_to_outline(shape, view, jaw):
+def _slide_to_outline(shape: Shape, view: View, jaw: FloatArray) -> FloatArray:
     """Each point (x, y) of the jaw moved along its row to where the row is widest in the view."""
     inwards = np.linspace(1, 0.35, 40)
     x = jaw[:, :1] * inwards

@@ -1,6 +1,11 @@
 """Where each markup has its points on the parametric face."""
 
+from collections.abc import Callable
+
 import numpy as np
+
+from evae_tf.array_types import FloatArray
+from evae_tf.data.synthetic.shape import Curves, Shape
 
 _IBUG_CURVES = (
     *("jaw", "left_brow", "right_brow", "nose_bridge", "nose_base"),
@@ -8,13 +13,13 @@ _IBUG_CURVES = (
 )
 
 
-def along(curve, count):
+def along(curve: FloatArray, count: int) -> FloatArray:
     """A curve [n, 2] sampled anew at `count` points, evenly by index."""
     places = np.linspace(0, len(curve) - 1, count)
     return np.stack([np.interp(places, range(len(curve)), axis) for axis in curve.T], axis=1)
 
 
-def _lid(curve, count):
+def _lid(curve: FloatArray, count: int) -> FloatArray:
     """A lid as the cubic through its four points, from corner to corner, at `count` points."""
     (x0, _), (x1, _) = curve[0], curve[-1]
     coefficients = np.linalg.solve(np.vander(curve[:, 0] - x0), curve[:, 1])
@@ -22,32 +27,32 @@ def _lid(curve, count):
     return np.stack([x, np.polyval(coefficients, x - x0)], axis=1)
 
 
-def eye_contour(eye, count):
+def eye_contour(eye: FloatArray, count: int) -> FloatArray:
     """A closed eye contour of 2 * count - 2 points from the 6 of `ibug_68`: upper lid first."""
     upper, lower = _lid(eye[:4], count), _lid(eye[[3, 4, 5, 0]], count)
     return np.concatenate([upper, lower[1:-1]])
 
 
-def lower_brow(brow):
+def lower_brow(brow: FloatArray) -> FloatArray:
     """The lower edge of a brow from its upper edge, both [5, 2], thinner at the ends."""
-    return brow + np.float64([0.04, 0.1, 0.12, 0.1, 0.04])[:, None] * [0, 1]
+    return brow + np.asarray([0.04, 0.1, 0.12, 0.1, 0.04], np.float64)[:, None] * [0, 1]
 
 
-def markup_points(shape, markup_name):
+def markup_points(shape: Shape, markup_name: str) -> FloatArray:
     """The landmarks (x, y) of one of `markups.MARKUPS` on a `Shape`: float [K, 2]."""
-    return _LAYOUTS[markup_name](shape.curves)
+    return LAYOUTS[markup_name](shape.curves)
 
 
-def _ibug_68(curves):
+def _ibug_68(curves: Curves) -> FloatArray:
     return np.concatenate([curves[name] for name in _IBUG_CURVES])
 
 
-def _mtfl_5(curves):
+def _mtfl_5(curves: Curves) -> FloatArray:
     ibug = _ibug_68(curves)
     return np.stack([ibug[36:42].mean(axis=0), ibug[42:48].mean(axis=0), *ibug[[30, 48, 54]]])
 
 
-def _wflw_98(curves):
+def _wflw_98(curves: Curves) -> FloatArray:
     ibug, left, right = _ibug_68(curves), curves["left_brow"], curves["right_brow"]
     eyes = [eye_contour(curves[name], 5) for name in ("left_eye", "right_eye")]
     brows = [left, lower_brow(left)[:0:-1], right, lower_brow(right)[-2::-1]]
@@ -55,7 +60,7 @@ def _wflw_98(curves):
     return np.concatenate([along(curves["jaw"], 33), *brows, *rest])
 
 
-def _aflw_19(curves):
+def _aflw_19(curves: Curves) -> FloatArray:
     ibug = _ibug_68(curves)
     left_eye, right_eye = ibug[36:42].mean(axis=0), ibug[42:48].mean(axis=0)
     mouth = (ibug[51] + ibug[57]) / 2
@@ -65,7 +70,7 @@ def _aflw_19(curves):
     )
 
 
-def _cofw_29(curves):
+def _cofw_29(curves: Curves) -> FloatArray:
     ibug = _ibug_68(curves)
     left, right = (eye_contour(curves[name], 5)[[2, 6]] for name in ("left_eye", "right_eye"))
     left_low, right_low = (lower_brow(curves[name])[2] for name in ("left_brow", "right_brow"))
@@ -75,7 +80,7 @@ def _cofw_29(curves):
     )
 
 
-_LAYOUTS = {
+LAYOUTS: dict[str, Callable[[Curves], FloatArray]] = {
     "mtfl_5": _mtfl_5,
     "aflw_19": _aflw_19,
     "cofw_29": _cofw_29,

@@ -3,13 +3,15 @@
 import cv2
 import numpy as np
 
+from evae_tf.array_types import FloatArray
 from evae_tf.data.synthetic.brush import ellipse, fill, stroke
 from evae_tf.data.synthetic.hair import paint_beard, paint_brow, paint_hair
 from evae_tf.data.synthetic.landmarks import along, eye_contour
-from evae_tf.data.synthetic.skin import Skin
+from evae_tf.data.synthetic.shape import Shape
+from evae_tf.data.synthetic.skin import Look, Skin
 
 
-def paint_head(shape, look, rng):
+def paint_head(shape: Shape, look: Look, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
     """The mesh of a head and its colours.
 
     Returns:
@@ -29,22 +31,25 @@ def paint_head(shape, look, rng):
     mesh = skin.mesh()
     if not look.is_bald:
         mesh += paint_hair(skin, look, rng)
-    return mesh, cv2.merge(list(skin.image))
+    return mesh, np.asarray(cv2.merge(list(skin.image)), np.float32)
 
 
-def _paint_cheek(skin, look, rng, side):
+def _paint_cheek(skin: Skin, look: Look, rng: np.random.Generator, side: int) -> None:
     red = look.skin * [1.0, 0.78, 0.76]
     skin.fill(ellipse((side * 0.62, 0.5), (0.25, 0.2)), red, rng.uniform(0.1, 0.6), 0.12)
     socket = ellipse(_of_side(skin, "eye", side).mean(axis=0), (0.3, 0.17))
     skin.fill(socket, look.skin * 0.62, rng.uniform(0, 0.35), 0.07)
 
 
-def _paint_folds(skin, look, rng):
+def _paint_folds(skin: Skin, look: Look, rng: np.random.Generator) -> None:
     """From nose to mouth corners, on the forehead, and below the lower lip."""
     base, lips = skin.shape.curves["nose_base"], skin.shape.curves["outer_lip"]
     dark, depth = look.skin * 0.6, rng.uniform(0, 0.45)
     for wing, corner, side in ((base[0], lips[0], -1), (base[4], lips[6], 1)):
-        fold = np.float64([(0.06, -0.1), (0.13, 0.02), (0.14, -0.1), (0.15, 0.03)]) * [side, 1]
+        fold = np.asarray([(0.06, -0.1), (0.13, 0.02), (0.14, -0.1), (0.15, 0.03)], np.float64) * [
+            side,
+            1,
+        ]
         skin.stroke(fold + [wing, wing, corner, corner], dark, 0.05, depth, 0.03)
     if rng.random() < 0.3:
         x = np.linspace(-0.55, 0.55, 9)
@@ -54,7 +59,7 @@ def _paint_folds(skin, look, rng):
     skin.fill(ellipse(lips[9] + [0, 0.07], (0.16, 0.04)), dark, 0.4, 0.04)
 
 
-def _paint_nose(skin, look, rng):
+def _paint_nose(skin: Skin, look: Look, rng: np.random.Generator) -> None:
     base, tip = skin.shape.curves["nose_base"], skin.shape.curves["nose_bridge"][3]
     red, dark = look.skin * [1.0, 0.82, 0.8], look.skin * 0.5
     skin.fill(ellipse(tip, (0.17, 0.14)), red, 0.5 * rng.random(), 0.06)
@@ -64,11 +69,13 @@ def _paint_nose(skin, look, rng):
     for side, nostril, wing in ((-1, base[1], base[0]), (1, base[3], base[4])):
         hole = ellipse(nostril + [side * 0.01, -0.035], (0.058, high))
         skin.fill(hole, look.skin * [0.25, 0.16, 0.15], 0.9, 0.012)
-        crease = np.float64([(-0.03, 0.01), (0.03, -0.04), (0.02, -0.13), (-0.04, -0.17)])
+        crease = np.asarray(
+            [(-0.03, 0.01), (0.03, -0.04), (0.02, -0.13), (-0.04, -0.17)], np.float64
+        )
         skin.stroke(wing + crease * [side, 1], dark, 0.03, rng.uniform(0.4, 0.8), 0.015)
 
 
-def _paint_mouth(skin, look, rng):
+def _paint_mouth(skin: Skin, look: Look, rng: np.random.Generator) -> None:
     outer, inner = skin.shape.curves["outer_lip"], skin.shape.curves["inner_lip"]
     gap, soft = inner[6, 1] - inner[2, 1], 0.01
     skin.fill(outer, look.lips * 0.86, 0.95, 1.5 * soft)
@@ -79,7 +86,7 @@ def _paint_mouth(skin, look, rng):
         edge = along(inner[:5], 17)[2:-2] * [0.95, 1] - [0, 0.01]
         down = min(0.75 * gap, 0.15) * np.sin(np.linspace(0.25, np.pi - 0.25, len(edge)))
         teeth = np.concatenate([edge, (edge + down[:, None] * [0, 1])[::-1]])
-        skin.fill(teeth, np.float64([228, 220, 205]) * rng.uniform(0.7, 1), 0.95, soft)
+        skin.fill(teeth, np.asarray([228, 220, 205], np.float64) * rng.uniform(0.7, 1), 0.95, soft)
         if gap > 0.2:
             tongue = ellipse(inner[6] - [0, 0.02], (0.16, 0.3 * gap))
             skin.fill(tongue, (165, 85, 85), 0.6, 0.03)
@@ -89,7 +96,7 @@ def _paint_mouth(skin, look, rng):
     skin.fill(ellipse(shine, (0.11, 0.02)), (255, 235, 230), 0.4 * rng.random(), 0.02)
 
 
-def _paint_eye(skin, look, side):
+def _paint_eye(skin: Skin, look: Look, side: int) -> None:
     """The lids, and between them the ball."""
     contour = eye_contour(_of_side(skin, "eye", side), 9)
     upper, lower = contour[:9], np.concatenate([contour[8:], contour[:1]])
@@ -105,18 +112,18 @@ def _paint_eye(skin, look, side):
     skin.stroke(lower, look.skin * 0.45, 0.016, 0.5 + 0.4 * look.makeup, 0.004)
 
 
-def _paint_ball(skin, look, lids, side):
+def _paint_ball(skin: Skin, look: Look, lids: FloatArray, side: int) -> None:
     """White, iris and pupil, of which the opening between the lids (pixels [16, 2]) is seen."""
     corner, end = (lids.min(axis=0) - 3).astype(int), (lids.max(axis=0) + 5).astype(int)
     window = skin.image[:, corner[1] : end[1], corner[0] : end[0]]
     lids = lids - corner
-    white = np.float32([250, 242, 236]) * np.float32(look.eye_white)
+    white = np.asarray([250, 242, 236], np.float32) * np.float32(look.eye_white)
     ball = np.ones_like(window) * white[:, None, None]
     for red in (lids[[0, 1, 2, 14, 15]], lids[[8, 7, 6, 9, 10]]):
         fill(ball, red, look.skin * [0.8, 0.6, 0.6], 0.3, 2)
     x, y = skin.shape.curves["pupils"][0 if side < 0 else 1]
     (pupil, left, right) = skin.at([(x, y), (x - 0.1, y), (x + 0.1, y)]) - corner
-    radii = np.float64([(right[0] - left[0]) / 2, 0.1 * skin.unit])
+    radii = np.asarray([(right[0] - left[0]) / 2, 0.1 * skin.unit], np.float64)
     fill(ball, ellipse(pupil, radii), look.iris * 0.55)
     fill(ball, ellipse(pupil + [0, 0.15 * radii[1]], 0.8 * radii), look.iris * 1.15, 0.9, 0.8)
     fill(ball, ellipse(pupil, 0.42 * radii), (10, 9, 9))
@@ -127,5 +134,5 @@ def _paint_ball(skin, look, lids, side):
     window += opening * (ball - window)
 
 
-def _of_side(skin, part, side):
+def _of_side(skin: Skin, part: str, side: int) -> FloatArray:
     return skin.shape.curves[f"{'left' if side < 0 else 'right'}_{part}"]

@@ -1,14 +1,20 @@
 """What is before and behind a drawn face, and the camera: float or uint8 [S, S, 3] pictures."""
 
+from collections.abc import Iterable
+
 import cv2
 import numpy as np
+from numpy.typing import ArrayLike
 
+from evae_tf.array_types import BoolArray, ByteArray, FloatArray
 from evae_tf.data.synthetic.brush import ellipse, noise
+from evae_tf.data.synthetic.scene import View
+from evae_tf.data.synthetic.shape import Shape
 
 _SHIFT = 4  # OpenCV takes coordinates in units of 2 ** -_SHIFT pixels
 
 
-def background(rng, side):
+def background(rng: np.random.Generator, side: int) -> ByteArray:
     """Out-of-focus shapes on uneven ground: uint8 [side, side, 3]."""
     contrast = rng.uniform(5, 45)
     ground = rng.uniform(20, 225) + rng.normal(0, 18, 3)
@@ -16,7 +22,7 @@ def background(rng, side):
     ground = (
         ground + rng.uniform(0, 30) * noise(rng, (44, 44), tuple(rng.integers(5, 40, 2)))[..., None]
     )
-    image = cv2.resize(np.float32(ground), (side, side))
+    image = cv2.resize(np.asarray(ground, np.float32), (side, side))
     for _ in range(rng.integers(0, 12)):
         size = rng.uniform(0.03, 0.5, 2) * side
         box = (
@@ -33,7 +39,9 @@ def background(rng, side):
     return np.clip(image, 0, 255).astype(np.uint8)
 
 
-def put_glasses(image, view, shape, rng, dark):
+def put_glasses(
+    image: ByteArray, view: View, shape: Shape, rng: np.random.Generator, dark: bool
+) -> BoolArray:
     """Draws glasses on the image itself.
 
     Args:
@@ -51,25 +59,25 @@ def put_glasses(image, view, shape, rng, dark):
     corner, radii = rng.uniform(1.2, 3), (rng.uniform(0.3, 0.4), rng.uniform(0.19, 0.3))
     turn = ellipse((0, 0), (1, 1))
     rim = np.sign(turn) * np.abs(turn) ** (2 / (1 + corner)) * radii + [0, 0.03]
-    front = shape.surface(np.float64([0, 0]))[2] + 0.12
+    front = shape.surface(np.asarray([0, 0], np.float64))[2] + 0.12
     rims = []
     for x in (-0.5, 0.5):
         flat = rim + [x, 0]
         depth = front - 0.22 * flat[:, :1] ** 2
         rims.append(view(np.concatenate([flat, depth], axis=1))[0])
-    tint = rng.uniform(5, 60, 3) if dark else np.float64([255, 255, 255])
+    tint = rng.uniform(5, 60, 3) if dark else np.asarray([255, 255, 255], np.float64)
     strength = rng.uniform(0.9, 1) if dark else rng.uniform(0, 0.15)
     covered = np.zeros(image.shape[:2], np.uint8)
     cv2.fillPoly(covered, [np.rint(lens).astype(np.int32) for lens in rims], 1)
     glass = covered[..., None] * strength
     image[:] = image + glass * (tint - image)
-    half_width, back, _ = shape.row(np.float64(-0.05))
+    half_width, back, _ = shape.row(np.asarray(-0.05))
     lines = [
         *(np.concatenate([lens, lens[:1]]) for lens in rims),
         np.stack([rims[0][0], rims[1][10]]),
     ]
     for side, hinge in ((-1, rims[0][10]), (1, rims[1][0])):
-        at_ear, _ = view(np.float64([side * (half_width + 0.03), -0.08, back]))
+        at_ear, _ = view(np.asarray([side * (half_width + 0.03), -0.08, back], np.float64))
         # The arm of the far side is behind the head.
         if side * (view.rotation[0] @ [0, 0, 1]) < 0.15:
             lines.append(np.stack([hinge, at_ear]))
@@ -78,7 +86,7 @@ def put_glasses(image, view, shape, rng, dark):
     return covered.astype(bool) & dark
 
 
-def put_occluder(image, landmarks, rng):
+def put_occluder(image: ByteArray, landmarks: FloatArray, rng: np.random.Generator) -> BoolArray:
     """Draws a hand, scarf, patch or microphone on the image itself.
 
     Args:
@@ -99,7 +107,7 @@ def put_occluder(image, landmarks, rng):
         3, 25
     )
     if kind == "hand":
-        color = np.float64([226, 178, 150]) * rng.uniform(0.4, 1.02)
+        color = np.asarray([226, 178, 150], np.float64) * rng.uniform(0.4, 1.02)
         texture = _hand(mask, low, high, rng)
     elif kind == "scarf":
         x = np.linspace(0, side, 9)
@@ -110,8 +118,8 @@ def put_occluder(image, landmarks, rng):
         box = (place.tolist(), (size * rng.uniform(0.15, 0.5, 2)).tolist(), rng.uniform(0, 180))
         _polygon(mask, cv2.boxPoints(box))
     else:
-        color = np.float64([1, 1, 1]) * rng.uniform(15, 80)
-        head = np.float64([(low[0] + high[0]) / 2, high[1] - 0.12 * size])
+        color = np.asarray([1, 1, 1], np.float64) * rng.uniform(15, 80)
+        head = np.asarray([(low[0] + high[0]) / 2, high[1] - 0.12 * size], np.float64)
         head = head + rng.normal(0, 0.08 * size, 2)
         _lines(mask, [(head, head + [rng.normal(0, 0.3 * size), 1.5 * size])], 0.1 * size)
         _polygon(mask, ellipse(head, size * rng.uniform(0.1, 0.16, 2)))
@@ -125,13 +133,15 @@ def put_occluder(image, landmarks, rng):
     return mask > 127
 
 
-def _hand(mask, low, high, rng):
+def _hand(
+    mask: ByteArray, low: FloatArray, high: FloatArray, rng: np.random.Generator
+) -> FloatArray:
     """Four fingers from below or beside the face; the shade of the gaps between them."""
     size = (high - low).max()
     tip = low + (high - low) * rng.uniform(0.25, 0.85, 2)
-    start = np.float64([rng.choice([low[0], high[0]]), high[1] + 0.25 * size])
+    start = np.asarray([rng.choice([low[0], high[0]]), high[1] + 0.25 * size], np.float64)
     along = (tip - start) / np.linalg.norm(tip - start)
-    across = np.float64([-along[1], along[0]]) * 0.12 * size
+    across = np.asarray([-along[1], along[0]], np.float64) * 0.12 * size
     reach = rng.normal(0, 0.05, 4) + [-0.06, 0.04, 0.03, -0.12]
     fingers = [
         (start + 0.8 * i * across, tip + (i * across) + along * r * size)
@@ -143,26 +153,26 @@ def _hand(mask, low, high, rng):
     return -np.float64(0.3) * cv2.GaussianBlur(gaps, (0, 0), 0.012 * len(mask))[..., None]
 
 
-def _polygon(mask, points):
+def _polygon(mask: ByteArray, points: ArrayLike) -> None:
     points = np.rint(np.asarray(points) * 2**_SHIFT).astype(np.int32)
     cv2.fillPoly(mask, [points], 255, cv2.LINE_AA, _SHIFT)
 
 
-def _lines(mask, lines, width):
+def _lines(mask: ByteArray, lines: Iterable[ArrayLike], width: float) -> None:
     lines = [np.rint(np.asarray(line) * 2**_SHIFT).astype(np.int32) for line in lines]
     cv2.polylines(mask, lines, False, 255, max(2, round(width)), cv2.LINE_AA, _SHIFT)
 
 
-def camera(image, rng):
+def camera(image: ByteArray, rng: np.random.Generator) -> ByteArray:
     """Colour of the light, exposure, contrast, blur and noise: uint8 -> uint8."""
     tone = 255 * np.linspace(0, 1, 256)[:, None] ** rng.uniform(0.65, 1.2)
-    tone = np.float32(tone * (1 + rng.normal(0, 0.05, 3)) * rng.uniform(0.78, 1.08))
-    image = cv2.LUT(image, tone[None])
-    grey = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+    tone = np.asarray(tone * (1 + rng.normal(0, 0.05, 3)) * rng.uniform(0.78, 1.08), np.float32)
+    picture = cv2.LUT(image, tone[None])
+    grey = cv2.cvtColor(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
     pale = rng.uniform(0, 0.4) if rng.random() < 0.9 else 1
-    image = cv2.addWeighted(image, 1 - pale, grey, pale, 0)
+    picture = cv2.addWeighted(picture, 1 - pale, grey, pale, 0)
     sigma = rng.uniform(0, 1.3)
     if sigma > 0.3:
-        image = cv2.GaussianBlur(image, (0, 0), sigma)
-    image += np.float32(rng.uniform(0.5, 6)) * rng.standard_normal(image.shape, np.float32)
-    return np.clip(np.rint(image), 0, 255).astype(np.uint8)
+        picture = cv2.GaussianBlur(picture, (0, 0), sigma)
+    noisy = np.float32(rng.uniform(0.5, 6)) * rng.standard_normal(picture.shape, np.float32)
+    return np.clip(np.rint(picture + noisy), 0, 255).astype(np.uint8)

@@ -4,8 +4,13 @@ import dataclasses
 
 import cv2
 import numpy as np
+from cv2.typing import MatLike
+from numpy.typing import ArrayLike
 
+from evae_tf.array_types import ByteArray, FloatArray
 from evae_tf.data.synthetic.brush import noise
+from evae_tf.data.synthetic.shape import Shape
+from evae_tf.data.synthetic.skin import Look
 
 _DEPTH_STEPS = 8192  # in one eye distance
 _GAP = 0.05  # eye distances: what lies this much farther than both neighbours is a hole
@@ -21,11 +26,11 @@ class View:
       centre: float [2], where the origin lies, pixels.
     """
 
-    rotation: np.ndarray
+    rotation: FloatArray
     scale: float
-    centre: np.ndarray
+    centre: FloatArray
 
-    def __call__(self, points):
+    def __call__(self, points: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Positions [..., 2] in pixels and depths [...] (towards the viewer) of `points`."""
         turned = points @ self.rotation.T
         nearness = 1 / (1 - 0.06 * turned[..., 2:])  # a camera some sixteen eye distances away
@@ -42,11 +47,11 @@ class Light:
       gloss: how bright the lamp's reflections on skin are, 0 to 255.
     """
 
-    direction: np.ndarray
+    direction: FloatArray
     ambient: float
     gloss: float
 
-    def on(self, normal):
+    def on(self, normal: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Factor and addend of the colours of surfaces [..., 3]: two float [...]."""
         facing = normal @ self.direction
         from_above = 0.85 - 0.15 * normal[..., 1]
@@ -61,14 +66,22 @@ class Light:
 class Canvas:
     """A square picture that keeps, for each pixel, the nearest of the points put on it."""
 
-    def __init__(self, side):
+    def __init__(self, side: int) -> None:
         """An empty canvas of `side` pixels."""
         self._side = side
         # Depth in the high, colour in the low half of each number, so that the greatest number
         # is the nearest point; a border of one pixel takes what falls outside.
         self._nearest = np.zeros((side + 2) ** 2, np.int64)
 
-    def put(self, view, light, grid, colors, glossy=False, two_sided=False):
+    def put(
+        self,
+        view: View,
+        light: Light,
+        grid: FloatArray,
+        colors: FloatArray,
+        glossy: bool = False,
+        two_sided: bool = False,
+    ) -> None:
         """Draws a patch.
 
         Args:
@@ -95,22 +108,22 @@ class Canvas:
         shade, shine = light.on(normal[:, columns])
         size = colors.shape[1::-1]
         column, row, depth, shade, shine = (
-            cv2.resize(np.float32(values), size)
+            cv2.resize(np.asarray(values, np.float32), size)
             for values in (places[..., 0], places[..., 1], depth, shade, glossy * shine)
         )
         shade, shine = (cv2.cvtColor(values, cv2.COLOR_GRAY2RGB) for values in (shade, shine))
         lit = cv2.add(cv2.multiply(colors, shade), shine, dtype=cv2.CV_8U)
         self._keep_nearest(column, row, depth, lit)
 
-    def _keep_nearest(self, column, row, depth, colors):
-        row, column = (
+    def _keep_nearest(self, column: MatLike, row: MatLike, depth: MatLike, colors: MatLike) -> None:
+        rows, columns = (
             np.clip(v + 1.5, 0, self._side + 1).astype(np.int32).ravel() for v in (row, column)
         )
         steps = np.clip((depth + 3.5) * _DEPTH_STEPS, 1, None).astype(np.int64).ravel()
         four_bytes = cv2.cvtColor(colors, cv2.COLOR_RGB2RGBA).view(np.uint32).ravel()
-        np.maximum.at(self._nearest, row * (self._side + 2) + column, steps << 32 | four_bytes)
+        np.maximum.at(self._nearest, rows * (self._side + 2) + columns, steps << 32 | four_bytes)
 
-    def seen(self):
+    def seen(self) -> tuple[ByteArray, FloatArray]:
         """What the viewer sees.
 
         Returns:
@@ -127,10 +140,12 @@ class Canvas:
         nearest = np.where(around > own + gap, around, own)
         colors = nearest.astype(np.uint32)[..., None].view(np.uint8)[..., :3]
         depth = (nearest >> 32) / _DEPTH_STEPS - 3.5
-        return colors, np.float32(np.where(nearest > 0, depth, -np.inf))
+        return colors, np.asarray(np.where(nearest > 0, depth, -np.inf), np.float32)
 
 
-def _tube(y, half_width, depth, z, angles):
+def _tube(
+    y: ArrayLike, half_width: ArrayLike, depth: ArrayLike, z: ArrayLike, angles: FloatArray
+) -> FloatArray:
     """A patch around a vertical axis: [rows] each of height and sizes, [columns] angles."""
     y, half_width, depth, z = (
         np.asarray(v, np.float64)[:, None] for v in (y, half_width, depth, z)
@@ -139,24 +154,28 @@ def _tube(y, half_width, depth, z, angles):
     return np.stack(np.broadcast_arrays(x, y, z), axis=-1)
 
 
-def put_body(canvas, view, light, shape, look, rng):
+def put_body(
+    canvas: Canvas, view: View, light: Light, shape: Shape, look: Look, rng: np.random.Generator
+) -> None:
     """Neck and shoulders."""
     chin, angles = shape.curves["jaw"][8, 1], np.linspace(-1.7, 1.7, 40)
-    width = rng.uniform(0.66, 0.86) * shape.row(np.float64(0.9))[0]
+    width = rng.uniform(0.66, 0.86) * shape.row(np.asarray(0.9))[0]
     rows = np.linspace(0, 1, 24)
     flare = width * (1 + 0.25 * (2 * rows - 0.9) ** 2)
     neck = _tube(0.7 + rows * (chin + 0.5), flare, 0.8 * flare, -1.0 - 0.1 * rows, angles)
-    pale = np.float32(0.8 * look.skin) + 8 * noise(rng, (96, 160), (9, 12))[..., None]
+    pale = np.asarray(0.8 * look.skin, np.float32) + 8 * noise(rng, (96, 160), (9, 12))[..., None]
     canvas.put(view, light, neck, pale)
     collar = chin + rng.uniform(0.25, 0.7)
     slope = width * (1.02 + 0.1 * rows) + 2.2 * rows**1.3
     shoulders = _tube(collar + 1.3 * rows**1.6, slope, 0.5 * slope + 0.35, 0 * rows - 0.95, angles)
     pattern = noise(rng, (144, 240), tuple(rng.integers(2, 60, 2)))[..., None]
-    colors = np.float32(look.clothes) + np.float32(rng.uniform(0, 40)) * pattern
+    colors = np.asarray(look.clothes, np.float32) + np.float32(rng.uniform(0, 40)) * pattern
     canvas.put(view, light, shoulders, colors)
 
 
-def put_long_hair(canvas, view, light, look, rng):
+def put_long_hair(
+    canvas: Canvas, view: View, light: Light, look: Look, rng: np.random.Generator
+) -> None:
     """Hair that falls behind and beside the face."""
     begin = rng.uniform(1.35, 1.75)
     length, angles = rng.uniform(0.9, 2.6), np.linspace(begin, 2 * np.pi - begin, 60)
@@ -167,22 +186,24 @@ def put_long_hair(canvas, view, light, look, rng):
     grid *= [1, 1, 1] + 0.04 * noise(rng, (40, 60), (6, 12))[..., None] * [1, 0, 1]
     size = (160, 240)
     strands = noise(rng, size, (3, 130)) + 0.7 * noise(rng, size, (16, 60))
-    colors = np.float32(look.hair) * (0.9 + 0.13 * strands[..., None])
+    colors = np.asarray(look.hair, np.float32) * (0.9 + 0.13 * strands[..., None])
     canvas.put(view, light, grid, colors, two_sided=True)
 
 
-def put_ears(canvas, view, light, shape, look, rng):
+def put_ears(
+    canvas: Canvas, view: View, light: Light, shape: Shape, look: Look, rng: np.random.Generator
+) -> None:
     """Both ears."""
-    red = np.float32(look.skin * [0.98, 0.85, 0.83])
+    red = np.asarray(look.skin * [0.98, 0.85, 0.83], np.float32)
     shade = 0.8 + 0.25 * np.linspace(0, 1, 40, dtype=np.float32)[:, None, None]
     colors = red * shade * (1 + 0.03 * noise(rng, (40, 96), (10, 24))[..., None])
     for side in (-1, 1):
         canvas.put(view, light, _ear(shape, side), colors, glossy=True)
 
 
-def _ear(shape, side):
+def _ear(shape: Shape, side: int) -> FloatArray:
     """The patch of an ear, side -1 for the left one: float [10, 24, 3]."""
-    half_width, back, _ = shape.row(np.float64(0.1))
+    half_width, back, _ = shape.row(np.asarray(0.1))
     from_centre = np.linspace(0.02, 1, 10)[:, None]
     around = np.linspace(-np.pi, np.pi, 24)[None] * -side
     y = 0.17 + from_centre * (0.36 + 0.06 * np.sin(around)) * -np.cos(around)

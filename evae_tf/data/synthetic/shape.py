@@ -6,8 +6,12 @@ training part, averaged with their mirror images; widths and motions cover what 
 """
 
 import dataclasses
+from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import ArrayLike
+
+from evae_tf.array_types import FloatArray
 
 # One half of the mean 68-point face: jaw 8..16, right brow, nose, right eye, lips from the middle.
 _JAW = [
@@ -26,8 +30,9 @@ _UPPER_LIP = [(0.0, 0.955), (0.114, 0.927), (0.275, 0.959), (0.435, 1.021)]
 _LOWER_LIP = [(0.0, 1.257), (0.124, 1.244), (0.282, 1.177)]
 _INNER_LIP = [(0.0, 1.033), (0.117, 1.02), (0.368, 1.031), (0.118, 1.102), (0.0, 1.116)]
 
+Curves: TypeAlias = dict[str, FloatArray]
 TOP = -1.8  # of the head, y
-_MIRROR = np.float64([-1, 1])
+_MIRROR = np.asarray([-1, 1], np.float64)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,11 +47,11 @@ class Shape:
       nose: how far the nose stands out of the face.
     """
 
-    curves: dict
+    curves: Curves
     depth: float
     nose: float
 
-    def surface(self, points):
+    def surface(self, points: FloatArray) -> FloatArray:
         """The point of the face over (x, y): float [..., 2] -> [..., 3].
 
         Each row of the head is half an ellipse from jaw to jaw; nose, lips and eye sockets are
@@ -58,7 +63,7 @@ class Shape:
         z = back + (front - back) * across
         return np.stack([x, y, z + self._relief(x, y)], axis=-1)
 
-    def head(self, angle, y):
+    def head(self, angle: FloatArray, y: FloatArray) -> FloatArray:
         """The whole head: float [...] angles about its axis, 0 in front, and heights -> [..., 3].
 
         In front it is `surface`; behind the ears the rows go on as half ellipses, flatter the
@@ -71,22 +76,22 @@ class Shape:
         points[..., 2] = np.where(behind, back + depth * np.cos(angle), points[..., 2])
         return points
 
-    def half_width(self, y):
+    def half_width(self, y: FloatArray) -> FloatArray:
         """Of the rows of the head at height y."""
         jaw = self.curves["jaw"][8:]
         below = np.interp(y, jaw[::-1, 1], jaw[::-1, 0])
         rise = np.clip(1 - np.abs(y / TOP) ** 2.8, 1e-4, 1) ** (1 / 2.4)
         return np.maximum(np.where(y > jaw[-1, 1], below, jaw[-1, 0] * rise), 0.02)
 
-    def row(self, y):
+    def row(self, y: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Half width, depth of the jaw's side and depth of the middle of the rows at height y."""
         jaw, chin = self.curves["jaw"][8:], self.curves["jaw"][8, 1]
-        back = np.interp(y, jaw[::-1, 1], self.depth * np.float64(_JAW_DEPTH[::-1]))
+        back = np.interp(y, jaw[::-1, 1], self.depth * np.asarray(_JAW_DEPTH[::-1], np.float64))
         heights = [TOP, -1.6, -1.3, -0.8, -0.3, 0.0, 0.7, 1.0, 0.85 * chin, chin]
         profile = [-1.0, -0.55, -0.2, 0.06, 0.15, 0.1, 0.16, 0.2, 0.16, 0.08]
         return self.half_width(y), back, self.depth * np.interp(y, heights, profile)
 
-    def _relief(self, x, y):
+    def _relief(self, x: FloatArray, y: FloatArray) -> FloatArray:
         """How far nose, brow ridge, sockets, cheekbones, lips and chin stand out."""
         c = self.curves
         tip, root = c["nose_bridge"][3, 1], c["nose_bridge"][0, 1]
@@ -111,41 +116,41 @@ class Shape:
         )
 
 
-def _bump(x, y, wide, high, tall):
+def _bump(x: FloatArray, y: FloatArray, wide: float, high: float, tall: float) -> FloatArray:
     return tall * np.exp(-((x / wide) ** 2) - (y / high) ** 2)
 
 
-def _both(half):
+def _both(half: ArrayLike) -> FloatArray:
     """A curve given from its middle to the right end, mirrored: from the left end to the right."""
-    half = np.float64(half)
+    half = np.asarray(half, np.float64)
     return np.concatenate([half[:0:-1] * _MIRROR, half])
 
 
-def _mean_curves():
-    eye, brow = np.float64(_EYE), np.float64(_BROW)
+def _mean_curves() -> Curves:
+    eye, brow = np.asarray(_EYE, np.float64), np.asarray(_BROW, np.float64)
     upper, lower = _both(_UPPER_LIP), _both(_LOWER_LIP)
     inner_top, inner_bottom = _both(_INNER_LIP[:3]), _both(_INNER_LIP[:2:-1])
     return {
         "jaw": _both(_JAW),
         "left_brow": (brow * _MIRROR)[::-1],
         "right_brow": brow,
-        "nose_bridge": np.float64(_NOSE_BRIDGE),
+        "nose_bridge": np.asarray(_NOSE_BRIDGE, np.float64),
         "nose_base": _both(_NOSE_BASE),
         "left_eye": (eye * _MIRROR)[[3, 2, 1, 0, 5, 4]],
         "right_eye": eye,
         "outer_lip": np.concatenate([upper, lower[::-1]]),
         "inner_lip": np.concatenate([inner_top, inner_bottom[::-1]]),
-        "pupils": np.float64([(-0.5, 0.0), (0.5, 0.0)]),
+        "pupils": np.asarray([(-0.5, 0.0), (0.5, 0.0)], np.float64),
     }
 
 
 _MEAN = _mean_curves()
 
 
-def sample_shape(rng):
+def sample_shape(rng: np.random.Generator) -> Shape:
     """A random `Shape`: who it is, and what the face is doing."""
 
-    def normal(deviation):
+    def normal(deviation: float) -> float:
         return rng.normal(0, deviation)
 
     curves = {name: points.copy() for name, points in _MEAN.items()}
@@ -170,7 +175,7 @@ def sample_shape(rng):
     return Shape(curves, depth=1 + normal(0.08), nose=1 + normal(0.18))
 
 
-def _open_eyes(curves, opening, size, tilt):
+def _open_eyes(curves: Curves, opening: float, size: float, tilt: float) -> None:
     for name, sign in (("left_eye", -1), ("right_eye", 1)):
         centre = curves[name].mean(axis=0)
         offset = (curves[name] - centre) * [1 + size, (1 + size) * opening]
@@ -178,7 +183,7 @@ def _open_eyes(curves, opening, size, tilt):
         curves[name] = centre + offset
 
 
-def _move_mouth(curves, rng):
+def _move_mouth(curves: Curves, rng: np.random.Generator) -> None:
     """Opening, smiling, pursing, and lips of many widths."""
     opening = max(0.0, rng.normal(0.05, 0.2)) if rng.random() < 0.65 else 0.0
     smile, width = rng.normal(0.0, 0.07), 1 + rng.normal(0, 0.1)

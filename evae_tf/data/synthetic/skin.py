@@ -3,33 +3,39 @@
 import dataclasses
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from evae_tf.array_types import FloatArray
 from evae_tf.data.synthetic.brush import fill, noise, stroke
-from evae_tf.data.synthetic.shape import TOP
+from evae_tf.data.synthetic.shape import TOP, Shape
 
 ROWS, COLUMNS = 60, 96  # of the head's mesh
 SIDEWAYS = np.radians(150)  # farther back is never seen
 _REPEAT = 4  # pixels along each cell of the mesh
-_SKINS = np.float64(
+_SKINS = np.asarray(
     [(246, 212, 190), (232, 188, 160), (215, 165, 132), (186, 134, 100), (140, 95, 68)]
-    + [(92, 62, 47)]
+    + [(92, 62, 47)],
+    np.float64,
 )
-_HAIRS = np.float64(
+_HAIRS = np.asarray(
     [(32, 26, 23), (40, 30, 25), (66, 46, 33), (104, 76, 52), (172, 138, 94), (120, 62, 36)]
-    + [(158, 155, 150)]
+    + [(158, 155, 150)],
+    np.float64,
 )
-_IRISES = np.float64([(52, 33, 22), (70, 45, 28), (95, 68, 40), (88, 112, 128), (92, 108, 80)])
+_IRISES = np.asarray(
+    [(52, 33, 22), (70, 45, 28), (95, 68, 40), (88, 112, 128), (92, 108, 80)], np.float64
+)
 
 
 @dataclasses.dataclass(frozen=True)
 class Look:
     """Of one person; colours are float [3], RGB 0..255, strengths go from 0 to 1."""
 
-    skin: np.ndarray
-    hair: np.ndarray
-    iris: np.ndarray
-    lips: np.ndarray
-    clothes: np.ndarray
+    skin: FloatArray
+    hair: FloatArray
+    iris: FloatArray
+    lips: FloatArray
+    clothes: FloatArray
     is_bald: bool
     has_long_hair: bool
     beard: float
@@ -38,10 +44,10 @@ class Look:
     lid_crease: float
     lashes: float  # width, eye distances
     eye_white: float
-    glint: np.ndarray  # where in the iris the light is mirrored, float [2], in its radii
+    glint: FloatArray  # where in the iris the light is mirrored, float [2], in its radii
 
 
-def sample_look(rng):
+def sample_look(rng: np.random.Generator) -> Look:
     """A random `Look`."""
     tone = rng.uniform(0, len(_SKINS) - 1)
     skin = np.array([np.interp(tone, range(len(_SKINS)), axis) for axis in _SKINS.T])
@@ -82,7 +88,7 @@ class Skin:
       unit: pixels in one eye distance along a column.
     """
 
-    def __init__(self, shape, color, rng):
+    def __init__(self, shape: Shape, color: ArrayLike, rng: np.random.Generator) -> None:
         """Bare skin, of a little uneven `color`, float [3]."""
         self.shape = shape
         self._chin = shape.curves["jaw"][8, 1] - 0.005
@@ -90,9 +96,9 @@ class Skin:
         self.unit = size[0] / (self._chin - TOP)
         self._half_widths = shape.half_width(np.linspace(TOP, self._chin, size[0] + 1))
         blotches = noise(rng, size, (8, 13)) + 0.8 * noise(rng, size, (80, 128))
-        self.image = np.float32(color)[:, None, None] * (1 + 0.02 * blotches)
+        self.image = np.asarray(color, np.float32)[:, None, None] * (1 + 0.02 * blotches)
 
-    def at(self, points):
+    def at(self, points: ArrayLike) -> FloatArray:
         """Pixels [n, 2] of points (x, y) of the face, [n, 2]."""
         x, y = np.asarray(points, np.float64).T
         row = (y - TOP) * self.unit
@@ -101,16 +107,25 @@ class Skin:
         column = (angle / SIDEWAYS + 1) / 2 * self.image.shape[2]
         return np.stack([column, row], axis=1) - 0.5
 
-    def fill(self, points, color, strength=1.0, blur=0.0):
+    def fill(
+        self, points: ArrayLike, color: ArrayLike, strength: float = 1.0, blur: float = 0.0
+    ) -> None:
         """As `brush.fill`, in the face frame; `blur` in eye distances."""
         fill(self.image, self.at(points), color, strength, blur * self.unit)
 
-    def stroke(self, points, color, width, strength=1.0, blur=0.0):
+    def stroke(
+        self,
+        points: ArrayLike,
+        color: ArrayLike,
+        width: float,
+        strength: float = 1.0,
+        blur: float = 0.0,
+    ) -> None:
         """As `brush.stroke`, one line in the face frame; lengths in eye distances."""
         line = self.at(points)[None]
         stroke(self.image, line, color, width * self.unit, strength, blur * self.unit)
 
-    def mesh(self):
+    def mesh(self) -> FloatArray:
         """The points under the skin: float [60, 96, 3], face frame."""
         angle = SIDEWAYS * ((np.arange(COLUMNS) + 0.5) / COLUMNS * 2 - 1)
         y = TOP + (self._chin - TOP) * (np.arange(ROWS) + 0.5) / ROWS
