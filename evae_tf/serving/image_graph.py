@@ -1,18 +1,23 @@
 """From image files to crops inside the graph, so that a server needs no Python of ours.
 
 The twins of `data.images.read_image` and `geometry.cut_square` in TensorFlow operations; tests
-compare them. What is wrong with a row raises inside a `tf.data` pipeline of that row alone, which
-leaves the row out: an error anywhere else would refuse the whole batch.
+compare them, and know them by the golden vectors. What is wrong with a row raises inside a
+`tf.data` pipeline of that row alone, which leaves the row out: an error anywhere else would refuse
+the whole batch.
 """
 
 import tensorflow as tf
+
+from evae_tf.array_types import Tensor
 
 _EXIF_MARKER, _SCAN_MARKER = 0xE1, 0xDA
 _MAX_SEGMENTS = 200  # a photo has a dozen; a file made to keep a server busy has thousands
 _ORIENTATION_TAG = 0x0112
 
 
-def cut_crops(image_bytes, boxes, size, margin):
+def cut_crops(
+    image_bytes: Tensor, boxes: Tensor, size: int, margin: float
+) -> tuple[Tensor, Tensor, Tensor]:
     """Decodes image files and cuts a face out of each.
 
     Args:
@@ -27,14 +32,14 @@ def cut_crops(image_bytes, boxes, size, margin):
       empty or outside the image. Such a row's crop is black and its square 0.
     """
 
-    def cut(data, box):
+    def cut(data: Tensor, box: Tensor) -> tuple[Tensor, Tensor]:
         image = decode(data)
-        square = _square_around(_checked_box(box, image), margin)
+        square = square_around(_checked_box(box, image), margin)
         return cut_square(image, square, size), square
 
-    def row(inputs):
+    def row(inputs: Tensor) -> Tensor:
         found = tf.data.Dataset.from_tensors(inputs).map(cut).ignore_errors()
-        nothing = (tf.zeros((size, size, 3)), tf.zeros(3), False)
+        nothing: Tensor = (tf.zeros((size, size, 3)), tf.zeros(3), False)
         return found.reduce(nothing, lambda _, cut_out: (*cut_out, True))
 
     shapes = ((size, size, 3), tf.float32), ((3,), tf.float32), ((), tf.bool)
@@ -42,7 +47,7 @@ def cut_crops(image_bytes, boxes, size, margin):
     return tf.map_fn(row, (image_bytes, boxes), fn_output_signature=signature)
 
 
-def decode(data):
+def decode(data: Tensor) -> Tensor:
     """The pixels of an image file, a JPEG file's EXIF rotation applied.
 
     Args:
@@ -55,19 +60,19 @@ def decode(data):
       tf.errors.InvalidArgumentError: damaged, truncated or no image (when it runs).
     """
 
-    def jpeg():
+    def jpeg() -> Tensor:
         # Of the two transforms that libraries have, the exact one: Pillow takes it as well.
         image = tf.io.decode_jpeg(data, channels=3, dct_method="INTEGER_ACCURATE")
         return upright(image, exif_orientation(data))
 
-    def other():
+    def other() -> Tensor:
         return tf.io.decode_image(data, channels=3, expand_animations=False)
 
     image = tf.cond(tf.io.is_jpeg(data), jpeg, other)
     return tf.ensure_shape(image, (None, None, 3))
 
 
-def upright(image, orientation):
+def upright(image: Tensor, orientation: Tensor) -> Tensor:
     """Undoes what EXIF's orientation 1 to 8 says was done: [H, W, 3] -> [H, W, 3] or [W, H, 3]."""
     image = tf.cond(orientation >= 5, lambda: tf.transpose(image, (1, 0, 2)), lambda: image)
     mirrored = tf.reduce_any(orientation == [2, 3, 6, 7])
@@ -77,7 +82,7 @@ def upright(image, orientation):
     return tf.cond(upside_down, lambda: tf.reverse(image, [0]), lambda: image)
 
 
-def exif_orientation(data):
+def exif_orientation(data: Tensor) -> Tensor:
     """The orientation, 1 to 8, that a JPEG file's EXIF data give, and 1 where they give none.
 
     Args:
@@ -91,21 +96,21 @@ def exif_orientation(data):
     values = tf.io.decode_raw(data, tf.uint8)
     size = tf.size(values, tf.int64)
 
-    def number(position, count, little=False):
+    def number(position: Tensor, count: int, little: Tensor = False) -> Tensor:
         """The `count` bytes at each position as a number; past the end they repeat the last."""
         position = tf.minimum(position[..., None] + tf.range(count, dtype=tf.int64), size - 1)
         powers = [256**i for i in range(count)]
         powers = tf.where(little, tf.constant(powers, tf.int64), powers[::-1])
         return tf.reduce_sum(tf.cast(tf.gather(values, position), tf.int64) * powers, axis=-1)
 
-    def marker(position):
+    def marker(position: Tensor) -> Tensor:
         return number(position, 2) - 0xFF00
 
-    def is_segment_before(position):
+    def is_segment_before(position: Tensor) -> Tensor:
         found = marker(position)
         return (position + 4 < size) & (found > 0) & (found != _SCAN_MARKER) & ~is_exif(position)
 
-    def is_exif(position):
+    def is_exif(position: Tensor) -> Tensor:
         return (marker(position) == _EXIF_MARKER) & (
             number(position + 4, 4) == int.from_bytes(b"Exif", "big")
         )
@@ -128,7 +133,14 @@ def exif_orientation(data):
     return tf.concat([found, [1]], axis=0)[0]
 
 
-def cut_square(image, square, size):
+def square_around(box: Tensor, margin: float) -> Tensor:
+    """`geometry.square_around` for one box: float32 [4] -> float32 [3]."""
+    low, high = box[:2], box[2:]
+    side = tf.reduce_max(high - low) * (1 + margin)
+    return tf.concat([(low + high) / 2, [side]], axis=0)
+
+
+def cut_square(image: Tensor, square: Tensor, size: int) -> Tensor:
     """`geometry.cut_square` for squares that are not turned.
 
     Args:
@@ -148,7 +160,9 @@ def cut_square(image, square, size):
     return tf.ensure_shape(image / 255, (size, size, 3))
 
 
-def _sample(pixels, axis, centre, step, shrink, size):
+def _sample(
+    pixels: Tensor, axis: int, centre: Tensor, step: Tensor, shrink: Tensor, size: int
+) -> Tensor:
     """Averages `shrink` lines of pixels into one, then takes `size` lines, `step` apart."""
     length, reach = tf.shape(pixels)[axis], step * size / 2
     first, last = (
@@ -172,7 +186,7 @@ def _sample(pixels, axis, centre, step, shrink, size):
     positions = tf.clip_by_value(positions, -2.0, tf.cast(count, tf.float32) + 1)  # black there
     low = tf.floor(positions)
 
-    def line(index):
+    def line(index: Tensor) -> Tensor:
         inside = tf.cast((index >= 0) & (index < count), tf.float32)  # black outside the image
         inside = tf.reshape(inside, (-1, 1, 1) if axis == 0 else (1, -1, 1))
         return tf.gather(pixels, tf.clip_by_value(index, 0, count - 1), axis=axis) * inside
@@ -182,13 +196,7 @@ def _sample(pixels, axis, centre, step, shrink, size):
     return line(low) * (1 - share) + line(low + 1) * share
 
 
-def _square_around(box, margin):
-    low, high = box[:2], box[2:]
-    side = tf.reduce_max(high - low) * (1 + margin)
-    return tf.concat([(low + high) / 2, [side]], axis=0)
-
-
-def _checked_box(box, image):
+def _checked_box(box: Tensor, image: Tensor) -> Tensor:
     extent = tf.cast(tf.gather(tf.shape(image), [1, 0]), tf.float32)
     low, high = box[:2], box[2:]
     wanted = (tf.math.is_finite(high - low), high > low, low < extent, high > 0)

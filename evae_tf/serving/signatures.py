@@ -1,16 +1,19 @@
 """A version folder for TensorFlow Serving: its number, and its three signatures."""
 
+from pathlib import Path
+
 import keras
 import numpy as np
 import tensorflow as tf
 
+from evae_tf.array_types import Tensor
 from evae_tf.artifacts import sidecar
 from evae_tf.errors import InputError
 from evae_tf.metadata import ModelMetadata
 from evae_tf.serving import image_graph
 
 
-def next_version(folder, metadata):
+def next_version(folder: Path, metadata: ModelMetadata) -> int:
     """The number of the version to write, one more than the newest in `folder`.
 
     Args:
@@ -37,14 +40,14 @@ def next_version(folder, metadata):
     return max(versions) + 1
 
 
-def _as_clients_see(model):
+def _as_clients_see(model: ModelMetadata) -> str:
     return (
         f"{model.markup.name}, {model.markup.num_points} points, {model.input_size} px, "
         f"margin {model.crop_margin}"
     )
 
 
-def write_signatures(model, metadata, folder):
+def write_signatures(model: keras.Model, metadata: ModelMetadata, folder: Path) -> None:
     """Writes `model` as a SavedModel with the signatures of the serving contract.
 
     `serving_default` takes `images`, float32 [N, S, S, 3], RGB in [0, 1]; `predict_uint8` the same
@@ -64,21 +67,21 @@ def write_signatures(model, metadata, folder):
     size, margin = metadata.input_size, metadata.crop_margin
     shape = (None, size, size, 3)
 
-    def serving_default(images):
+    def serving_default(images: Tensor) -> dict[str, Tensor]:
         return model(tf.ensure_shape(images, shape), training=False)
 
-    def predict_uint8(images):
+    def predict_uint8(images: Tensor) -> dict[str, Tensor]:
         images = tf.ensure_shape(images, shape)
         return model(tf.cast(images, tf.float32) / 255, training=False)
 
-    def align_bytes(image_bytes, boxes):
+    def align_bytes(image_bytes: Tensor, boxes: Tensor) -> dict[str, Tensor]:
         image_bytes = tf.ensure_shape(image_bytes, (None,))
         boxes = tf.ensure_shape(boxes, (None, 4))
         tf.debugging.assert_equal(
             tf.shape(image_bytes)[0], tf.shape(boxes)[0], "image_bytes and boxes differ in number"
         )
         crops, squares, valid = image_graph.cut_crops(image_bytes, boxes, size, margin)
-        outputs = _in_pixels(model(crops, training=False), squares)
+        outputs = in_pixels(model(crops, training=False), squares)
         blanked = {
             name: tf.where(_like(valid, value), value, np.nan) for name, value in outputs.items()
         }
@@ -97,19 +100,24 @@ def write_signatures(model, metadata, folder):
         raise InputError(f"{folder}: cannot be written ({error.message}).") from error
 
 
-def _like(values, other):
+def _like(values: Tensor, other: Tensor) -> Tensor:
     """Values [N] -> [N, 1, ...], to be broadcast over `other` [N, ...]."""
     return tf.reshape(values, (-1, *[1] * (len(other.shape) - 1)))
 
 
-def _in_pixels(outputs, squares):
-    """The model's outputs from fractions of the crop to image pixels; see `geometry`."""
+def in_pixels(outputs: dict[str, Tensor], squares: Tensor) -> dict[str, Tensor]:
+    """The model's outputs from fractions of the crop to image pixels; see `geometry`.
+
+    Args:
+      outputs: name of each to float32 [N, ...]; response maps, pictures of the crop that have no
+        form in pixels of the image, are left out.
+      squares: float32 [N, 3].
+    """
     centre, side = squares[:, None, :2], squares[:, None, 2:]
     to_pixels = {
         "landmarks": lambda fractions: (fractions - 0.5) * side + centre,
         "covariance": lambda fractions: fractions * side[..., None] ** 2,
         "visibility": lambda probability: probability,
     }
-    # Response maps are pictures of the crop: they have no form in pixels of the image.
     names = [name for name in outputs if name != "response_maps"]
     return {name: to_pixels[name](outputs[name]) for name in names}

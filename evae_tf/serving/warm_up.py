@@ -5,6 +5,8 @@ The same requests tell whether the signatures agree with each other.
 
 import dataclasses
 import io
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -12,10 +14,12 @@ from PIL import Image
 from tensorflow_serving.apis import prediction_log_pb2
 
 from evae_tf import geometry, markups
+from evae_tf.array_types import ByteArray, FloatArray
 from evae_tf.data import synthetic
 from evae_tf.data.crops import cut_crops
 from evae_tf.data.images import read_image
 from evae_tf.errors import InputError
+from evae_tf.metadata import ModelMetadata
 from evae_tf.serving.predict_request import predict_request
 
 WARM_UP_REQUESTS = "assets.extra/tf_serving_warmup_requests"
@@ -23,13 +27,13 @@ _BATCHES = (1, 4)
 TOLERANCES = {"predict_uint8": 1e-5, "align_bytes": 5e-3}  # fractions of the crop
 
 
-def requests(metadata, batch_size):
-    """A request for each signature, of faces that are drawn: name -> dict of input arrays.
+def requests(metadata: ModelMetadata, batch_size: int) -> dict[str, dict[str, Any]]:
+    """A request for each signature, of synthetic faces: name -> dict of input arrays.
 
-    Drawn, because a data set's photos may not be passed on inside a model.
+    Synthetic, because a data set's photos may not be passed on inside a model.
     """
     faces = synthetic.read("val", markups.MARKUPS["ibug_68"], count=batch_size)
-    files = [_jpeg(face.image) for face in faces]
+    files = [_jpeg(np.asarray(face.image)) for face in faces]
     faces = [
         dataclasses.replace(face, image=read_image(io.BytesIO(file)))
         for face, file in zip(faces, files, strict=True)
@@ -45,13 +49,13 @@ def requests(metadata, batch_size):
     }
 
 
-def _jpeg(image):
+def _jpeg(image: ByteArray) -> bytes:
     content = io.BytesIO()
     Image.fromarray(image).save(content, "JPEG")
     return content.getvalue()
 
 
-def write_warm_up(metadata, folder):
+def write_warm_up(metadata: ModelMetadata, folder: Path) -> None:
     """Writes the requests that a server answers by itself before it says that it is ready.
 
     Raises:
@@ -68,13 +72,13 @@ def write_warm_up(metadata, folder):
         raise InputError(f"{path}: cannot be written ({error.message}).") from error
 
 
-def _prediction_log(signature, inputs):
+def _prediction_log(signature: str, inputs: dict[str, Any]) -> prediction_log_pb2.PredictionLog:
     log = prediction_log_pb2.PredictLog(request=predict_request(signature, inputs))
     return prediction_log_pb2.PredictionLog(predict_log=log)
 
 
-def compare_signatures(folder, metadata):
-    """How far the other signatures are from `serving_default`, on drawn faces.
+def compare_signatures(folder: Path, metadata: ModelMetadata) -> dict[str, float]:
+    """How far the other signatures are from `serving_default`, on synthetic faces.
 
     Returns:
       dict of signature name to the largest difference of a landmark, in fractions of the crop.
@@ -85,7 +89,7 @@ def compare_signatures(folder, metadata):
     loaded = tf.saved_model.load(str(folder))
     asked = requests(metadata, max(_BATCHES))
 
-    def landmarks(signature):
+    def landmarks(signature: str) -> FloatArray:
         inputs = {name: tf.constant(value) for name, value in asked[signature].items()}
         return loaded.signatures[signature](**inputs)["landmarks"].numpy()
 

@@ -11,6 +11,7 @@ from PIL import Image, ImageOps
 
 from evae_tf import geometry
 from evae_tf.serving import image_graph
+from tests.golden import vectors
 
 
 def picture(height=64, width=90, seed=0):
@@ -120,6 +121,27 @@ def test_a_square_is_cut_as_opencv_cuts_it(square):
     difference = np.abs(255 * found.numpy() - expected)
     assert difference.mean() < 0.6
     assert difference.max() < 6
+
+
+def test_it_gives_the_golden_vectors():
+    """As far as it goes: no server turns a square, and none sees a face before it is asked."""
+    squares = [
+        image_graph.square_around(tf.constant(given["box"], tf.float32), given["margin"])
+        for given in vectors.given("square_around")
+    ]
+    vectors.check("square_around", squares)
+
+
+@pytest.mark.parametrize(
+    "case", [case for case in vectors.VECTORS["cut_square"] if not case["given"]["angle"]]
+)
+def test_it_cuts_the_golden_squares(case):
+    """OpenCV takes positions to 1/32 of a pixel: at the image's border, to four greys of 255."""
+    square = tf.constant(case["given"]["square"], tf.float32)
+    found = image_graph.cut_square(tf.constant(vectors.IMAGE), square, case["given"]["size"])
+    difference = np.abs(255 * np.ravel(found) - case["expected"])
+    assert difference.mean() < 0.6
+    assert difference.max() <= 4
 
 
 def test_a_broken_row_spoils_itself_alone():

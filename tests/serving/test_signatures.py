@@ -19,7 +19,8 @@ from evae_tf.data import synthetic
 from evae_tf.errors import InputError
 from evae_tf.exporting import export_model
 from evae_tf.models.build import build_model
-from evae_tf.serving import warm_up
+from evae_tf.serving import signatures, warm_up
+from tests.golden import vectors
 
 BOX = (183.0, 158.0, 347.0, 335.0)  # of the face in the portrait
 SIZE, MARGIN = config.PRESETS["mobile"].input_size, 0.25
@@ -106,6 +107,29 @@ def test_signatures_agree_with_the_keras_model_on_a_photo(loaded):
     difference = np.abs(found["covariance"] - covariance).max(axis=(2, 3))
     assert np.all(difference < 0.05 * np.trace(covariance, axis1=2, axis2=3))
     np.testing.assert_allclose(found["visibility"], expected["visibility"], atol=0.02)
+
+
+def test_outputs_in_pixels_are_the_golden_ones():
+    """Those of squares that are not turned: a server turns none."""
+    points, spreads = (
+        vectors.VECTORS[name][0] for name in ("crop_to_image", "covariance_to_image")
+    )
+    assert points["given"]["angle"] == spreads["given"]["angle"] == 0
+    assert points["given"]["square"] == spreads["given"]["square"]
+    matrix = [[[0, 1], [1, 2]]]  # places of its numbers
+    outputs = {
+        "landmarks": np.float32([points["given"]["fractions"]]),
+        "covariance": np.float32([spreads["given"]["covariance"]])[:, matrix],
+        "visibility": np.float32([[0.3]]),
+        "response_maps": np.zeros((1, 8, 8, 1), np.float32),
+    }
+    square = tf.constant([points["given"]["square"]], tf.float32)
+    found = signatures.in_pixels({k: tf.constant(v) for k, v in outputs.items()}, square)
+    assert found.keys() == outputs.keys() - {"response_maps"}
+    np.testing.assert_allclose(found["landmarks"][0], points["expected"], rtol=1e-5)
+    expected = np.array(spreads["expected"])[matrix]
+    np.testing.assert_allclose(found["covariance"][0], expected, rtol=1e-5)
+    assert found["visibility"] == np.float32(0.3)
 
 
 def test_exif_rotation_is_applied(loaded):
