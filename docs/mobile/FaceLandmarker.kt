@@ -15,7 +15,8 @@ class Face(val square: Square, val landmarks: List<Point>,
 /** Not thread-safe: use it from one thread, that of the analyzer. */
 class FaceLandmarker(context: Context, modelAsset: String) : AutoCloseable {
     private val sidecar = JSONObject(
-        context.assets.open(modelAsset.removeSuffix(".tflite") + ".json").use { String(it.readBytes()) })
+        context.assets.open(modelAsset.removeSuffix(".tflite") + ".json")
+            .use { String(it.readBytes()) })
     private val size = sidecar.getInt("input_size")
     private val margin = sidecar.getDouble("crop_margin")
     private val faceBox = sidecar.optJSONArray("face_box")
@@ -26,17 +27,18 @@ class FaceLandmarker(context: Context, modelAsset: String) : AutoCloseable {
         .run { optJSONArray("inter_pupil") ?: optJSONArray("inter_ocular") }
         ?.run { List(2) { indices(getJSONArray(it)) } }
     private val interpreter = Interpreter(
-        context.assets.open(modelAsset).use { it.readBytes() }.let { bytes ->
-            ByteBuffer.allocateDirect(bytes.size).order(ByteOrder.nativeOrder()).apply { put(bytes); rewind() }
-        },
+        context.assets.open(modelAsset).use { it.readBytes() }
+            .let { bytes -> nativeBuffer(bytes.size).apply { put(bytes); rewind() } },
         Interpreter.Options().apply { setNumThreads(2); setUseXNNPACK(true) })
-    private val asBytes = interpreter.getInputTensorFromSignature(INPUT, SIGNATURE).dataType() == DataType.UINT8
-    private val input = ByteBuffer.allocateDirect(size * size * 3 * (if (asBytes) 1 else 4)).order(ByteOrder.nativeOrder())
+    private val asBytes =
+        interpreter.getInputTensorFromSignature(INPUT, SIGNATURE).dataType() == DataType.UINT8
+    private val input = nativeBuffer(size * size * 3 * (if (asBytes) 1 else 4))
 
     override fun close() = interpreter.close()
 
     /** Two passes, from a detector's box. */
-    fun detect(image: Pixels, box: Box): Face = follow(image, predict(image, squareAround(box, margin)).landmarks)
+    fun detect(image: Pixels, box: Box): Face =
+        follow(image, predict(image, squareAround(box, margin)).landmarks)
 
     /** One pass, around the landmarks of the frame before. */
     fun follow(image: Pixels, landmarks: List<Point>): Face =
@@ -44,19 +46,27 @@ class FaceLandmarker(context: Context, modelAsset: String) : AutoCloseable {
 
     fun predict(image: Pixels, square: Square): Face {
         input.rewind()
-        for (value in crop(image, square, size)) if (asBytes) input.put(value.toByte()) else input.putFloat(value / 255f)
+        for (value in crop(image, square, size)) {
+            if (asBytes) input.put(value.toByte()) else input.putFloat(value / 255f)
+        }
         input.rewind()
         val landmarks = Array(1) { Array(count) { FloatArray(2) } }
         val covariance = Array(1) { Array(count) { Array(2) { FloatArray(2) } } }
         val visibility = Array(1) { FloatArray(count) }
-        val results = mapOf<String, Any>("landmarks" to landmarks, "covariance" to covariance, "visibility" to visibility)
-            .filterKeys { it in outputs }
+        val results = mapOf<String, Any>(
+            "landmarks" to landmarks, "covariance" to covariance, "visibility" to visibility
+        ).filterKeys { it in outputs }
         interpreter.runSignature(mapOf<String, Any>(INPUT to input), results, SIGNATURE)
-        return Face(square, landmarks[0].map { mapBack(it, square) },
-            covariance[0].takeIf { "covariance" in outputs }, visibility[0].takeIf { "visibility" in outputs })
+        return Face(
+            square, landmarks[0].map { mapBack(it, square) },
+            covariance[0].takeIf { "covariance" in outputs },
+            visibility[0].takeIf { "visibility" in outputs })
     }
 
     private fun indices(group: JSONArray) = List(group.length()) { group.getInt(it) }
+
+    private fun nativeBuffer(bytes: Int) =
+        ByteBuffer.allocateDirect(bytes).order(ByteOrder.nativeOrder())
 
     companion object { const val SIGNATURE = "serving_default"; const val INPUT = "images" }
 }
@@ -84,7 +94,7 @@ class FaceAnalyzer(private val landmarker: FaceLandmarker, private val findBox: 
     private var frames = 0
 
     override fun analyze(image: ImageProxy) {
-        val pixels = image.use { turnedFrame(it) }  // `use` closes it; without, no further frame comes
+        val pixels = image.use { turnedFrame(it) }  // closed, or no further frame comes
         val known = face?.takeIf { frames++ % 10 != 0 }
         face = if (known != null) landmarker.follow(pixels, known.landmarks)
                else findBox(pixels)?.let { landmarker.detect(pixels, it) }

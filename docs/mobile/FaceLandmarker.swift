@@ -2,7 +2,12 @@ import CoreVideo
 import Foundation
 import TensorFlowLite
 
-struct Face { let square: Square; let landmarks: [Point]; let covariance: [Float]?; let visibility: [Float]? }
+struct Face {
+    let square: Square
+    let landmarks: [Point]
+    let covariance: [Float]?
+    let visibility: [Float]?
+}
 
 struct Sidecar: Decodable {
     let input_size: Int
@@ -26,14 +31,17 @@ final class FaceLandmarker {
     private let asBytes: Bool
 
     init(modelPath: String) throws {
-        let json = URL(fileURLWithPath: modelPath).deletingPathExtension().appendingPathExtension("json")
+        let json = URL(fileURLWithPath: modelPath).deletingPathExtension()
+            .appendingPathExtension("json")
         sidecar = try JSONDecoder().decode(Sidecar.self, from: Data(contentsOf: json))
-        eyes = sidecar.markup.normalizers["inter_pupil"] ?? sidecar.markup.normalizers["inter_ocular"]
+        let normalizers = sidecar.markup.normalizers
+        eyes = normalizers["inter_pupil"] ?? normalizers["inter_ocular"]
         faceBox = sidecar.face_box.map { FaceBox(x: $0[0], y: $0[1], scale: $0[2]) } ?? tightBox
         var options = Interpreter.Options()
         options.threadCount = 2
         options.isXNNPackEnabled = true  // marked experimental on iOS; try both
-        runner = try Interpreter(modelPath: modelPath, options: options).signatureRunner(with: Self.signature)
+        runner = try Interpreter(modelPath: modelPath, options: options)
+            .signatureRunner(with: Self.signature)
         asBytes = try runner.input(named: Self.input).dataType == .uInt8
     }
 
@@ -49,18 +57,23 @@ final class FaceLandmarker {
 
     func predict(_ image: Pixels, _ square: Square) throws -> Face {
         let pixels = crop(image, square, sidecar.input_size)
-        let data = asBytes ? Data(pixels) : pixels.map { Float($0) / 255 }.withUnsafeBytes { Data($0) }
+        let data =
+            asBytes ? Data(pixels) : pixels.map { Float($0) / 255 }.withUnsafeBytes { Data($0) }
         try runner.invoke(with: [Self.input: data])
         let landmarks = try values("landmarks") ?? []
         return try Face(
             square: square,
-            landmarks: stride(from: 0, to: landmarks.count, by: 2).map { mapBack(landmarks[$0], landmarks[$0 + 1], square) },
+            landmarks: stride(from: 0, to: landmarks.count, by: 2).map {
+                mapBack(landmarks[$0], landmarks[$0 + 1], square)
+            },
             covariance: values("covariance"), visibility: values("visibility"))
     }
 
     private func values(_ name: String) throws -> [Float]? {
         guard sidecar.outputs.contains(name) else { return nil }
-        return try runner.output(named: name).data.withUnsafeBytes { Array($0.bindMemory(to: Float.self)) }
+        return try runner.output(named: name).data.withUnsafeBytes {
+            Array($0.bindMemory(to: Float.self))
+        }
     }
 }
 
@@ -71,7 +84,8 @@ func pixelsOf(_ buffer: CVPixelBuffer) -> Pixels {
     let width = CVPixelBufferGetWidth(buffer), height = CVPixelBufferGetHeight(buffer)
     let stride = CVPixelBufferGetBytesPerRow(buffer)  // rows may be padded
     let bytes = CVPixelBufferGetBaseAddress(buffer)!.assumingMemoryBound(to: UInt8.self)
-    var image = Pixels(width: width, height: height, rgb: [UInt8](repeating: 0, count: width * height * 3))
+    let black = [UInt8](repeating: 0, count: width * height * 3)
+    var image = Pixels(width: width, height: height, rgb: black)
     for y in 0..<height { for x in 0..<width { for c in 0..<3 {
         image.rgb[(y * width + x) * 3 + c] = bytes[y * stride + x * 4 + 2 - c]  // BGRA to RGB
     } } }

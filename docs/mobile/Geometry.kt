@@ -10,7 +10,7 @@ class Box(val left: Double, val top: Double, val right: Double, val bottom: Doub
 class Square(val x: Double, val y: Double, val side: Double, val angle: Double = 0.0)
 class Ellipse(val long: Double, val short: Double, val angle: Double)
 
-/** `face_box` of the sidecar; files from before it are of models that were trained on tight boxes. */
+/** `face_box` of the sidecar; models of files without it were trained on tight boxes. */
 class FaceBox(val x: Double, val y: Double, val scale: Double)
 val TIGHT_BOX = FaceBox(0.0, 0.0, 1.0)
 
@@ -30,8 +30,9 @@ fun squareAround(box: Box, margin: Double): Square {
 }
 
 fun landmarkBox(landmarks: List<Point>): Box =
-    landmarks.fold(Box(landmarks[0].x, landmarks[0].y, landmarks[0].x, landmarks[0].y)) { box, point ->
-        Box(min(box.left, point.x), min(box.top, point.y), max(box.right, point.x), max(box.bottom, point.y))
+    landmarks.map { Box(it.x, it.y, it.x, it.y) }.reduce { one, other ->
+        Box(min(one.left, other.left), min(one.top, other.top),
+            max(one.right, other.right), max(one.bottom, other.bottom))
     }
 
 /** The box of a face of which the landmarks are known, like those of the model's training. */
@@ -47,7 +48,9 @@ fun boxOfLandmarks(landmarks: List<Point>, faceBox: FaceBox): Box {
 }
 
 /** `eyes` are two groups of landmarks, or null where the markup has none. */
-fun uprightSquare(landmarks: List<Point>, eyes: List<List<Int>>?, margin: Double, faceBox: FaceBox): Square {
+fun uprightSquare(
+    landmarks: List<Point>, eyes: List<List<Int>>?, margin: Double, faceBox: FaceBox
+): Square {
     val angle = if (eyes == null) 0.0 else eyeAngle(landmarks, eyes)
     // The box is taken in the turned frame, then its centre is brought back.
     val level = squareAround(boxOfLandmarks(landmarks.map { rotate(it, -angle) }, faceBox), margin)
@@ -56,7 +59,9 @@ fun uprightSquare(landmarks: List<Point>, eyes: List<List<Int>>?, margin: Double
 }
 
 fun eyeAngle(landmarks: List<Point>, eyes: List<List<Int>>): Double {
-    val (left, right) = eyes.map { eye -> Point(eye.map { landmarks[it].x }.average(), eye.map { landmarks[it].y }.average()) }
+    val (left, right) = eyes.map { eye ->
+        Point(eye.map { landmarks[it].x }.average(), eye.map { landmarks[it].y }.average())
+    }
     val box = landmarkBox(landmarks)
     val size = sqrt((box.right - box.left) * (box.bottom - box.top))
     val x = right.x - left.x
@@ -67,7 +72,8 @@ fun eyeAngle(landmarks: List<Point>, eyes: List<List<Int>>): Double {
 /** The square's pixels: RGB, size x size x 3. */
 fun crop(image: Pixels, square: Square, size: Int): IntArray {
     val shrink = max(1, (square.side / size).toInt())
-    val (source, centre) = if (shrink >= 2) shrunk(image, square, shrink) else Pair(image, Point(square.x, square.y))
+    val (source, centre) =
+        if (shrink >= 2) shrunk(image, square, shrink) else Pair(image, Point(square.x, square.y))
     val step = square.side / size / shrink
     val cosine = step * cos(square.angle)
     val sine = step * sin(square.angle)
@@ -88,11 +94,12 @@ fun to32nds(start: Double, offset: Double): Int =
 fun bilinear(image: Pixels, x32: Int, y32: Int, c: Int): Int {
     val left = x32 shr 5; val top = y32 shr 5; val right = x32 and 31; val bottom = y32 and 31
     val above = (32 - right) * image.pixel(left, top, c) + right * image.pixel(left + 1, top, c)
-    val below = (32 - right) * image.pixel(left, top + 1, c) + right * image.pixel(left + 1, top + 1, c)
+    val below =
+        (32 - right) * image.pixel(left, top + 1, c) + right * image.pixel(left + 1, top + 1, c)
     return ((32 - bottom) * above + bottom * below + 512) shr 10
 }
 
-/** The image near the square, averaged over blocks of shrink x shrink pixels, and the square's centre in it. */
+/** The image near the square, averaged over shrink x shrink pixels, and the new centre. */
 fun shrunk(image: Pixels, square: Square, shrink: Int): Pair<Pixels, Point> {
     val reach = square.side / 2 * (abs(cos(square.angle)) + abs(sin(square.angle)))
     val left = max(0, (square.x - reach).toInt() - 2 * shrink)
@@ -103,40 +110,48 @@ fun shrunk(image: Pixels, square: Square, shrink: Int): Pair<Pixels, Point> {
     val rows = max(0, (bottom - top + shrink - 1) / shrink)
     val argb = IntArray(columns * rows) { block ->
         val sums = IntArray(3)
-        for (dy in 0 until shrink) for (dx in 0 until shrink) {  // the border repeats the last pixels
+        for (dy in 0 until shrink) for (dx in 0 until shrink) {  // the last pixels are repeated
             val x = min(left + block % columns * shrink + dx, image.width - 1)
             val y = min(top + block / columns * shrink + dy, image.height - 1)
             for (c in 0..2) sums[c] += image.pixel(x, y, c)
         }
-        val mean = sums.map { if (shrink == 2) (it + 2) / 4 else Math.rint(it.toDouble() / (shrink * shrink)).toInt() }
+        val area = (shrink * shrink).toDouble()  // OpenCV rounds halves up for 2 x 2 pixels only
+        val mean = sums.map { if (shrink == 2) (it + 2) / 4 else Math.rint(it / area).toInt() }
         (mean[0] shl 16) or (mean[1] shl 8) or mean[2]
     }
-    val centre = Point((square.x - left + 0.5) / shrink - 0.5, (square.y - top + 0.5) / shrink - 0.5)
-    return Pair(Pixels(columns, rows, argb), centre)
+    fun moved(offset: Double) = (offset + 0.5) / shrink - 0.5
+    return Pair(Pixels(columns, rows, argb), Point(moved(square.x - left), moved(square.y - top)))
 }
 
 fun mapBack(fraction: FloatArray, square: Square): Point {
-    val offset = rotate(Point((fraction[0] - 0.5) * square.side, (fraction[1] - 0.5) * square.side), square.angle)
+    val (x, y) = fraction.map { (it - 0.5) * square.side }
+    val offset = rotate(Point(x, y), square.angle)
     return Point(square.x + offset.x, square.y + offset.y)
 }
 
 /** `covariance` are the two rows of one landmark's matrix, in crop fractions squared. */
 fun ellipse(covariance: Array<FloatArray>, square: Square): Ellipse {
-    val xx = covariance[0][0].toDouble(); val xy = covariance[0][1].toDouble(); val yy = covariance[1][1].toDouble()
+    val (xx, xy) = covariance[0].map { it.toDouble() }
+    val yy = covariance[1][1].toDouble()
     val middle = (xx + yy) / 2
     val spread = hypot((xx - yy) / 2, xy)
-    return Ellipse(square.side * sqrt(4.605 * (middle + spread)), square.side * sqrt(4.605 * max(0.0, middle - spread)),
-        square.angle + atan2(2 * xy, xx - yy) / 2)
+    val long = square.side * sqrt(4.605 * (middle + spread))
+    val short = square.side * sqrt(4.605 * max(0.0, middle - spread))
+    return Ellipse(long, short, square.angle + atan2(2 * xy, xx - yy) / 2)
 }
 
 /** A frame of width x height pixels `argb(x, y)`, turned clockwise by 0, 90, 180 or 270 degrees. */
 inline fun turned(width: Int, height: Int, degrees: Int, argb: (Int, Int) -> Int): Pixels {
     val lies = degrees % 180 != 0
-    val turned = Pixels(if (lies) height else width, if (lies) width else height, IntArray(width * height))
+    val (across, down) = if (lies) Pair(height, width) else Pair(width, height)
+    val turned = Pixels(across, down, IntArray(width * height))
     for (y in 0 until height) for (x in 0 until width) {
-        val column = when (degrees) { 90 -> height - 1 - y; 180 -> width - 1 - x; 270 -> y; else -> x }
-        val row = when (degrees) { 90 -> x; 180 -> height - 1 - y; 270 -> width - 1 - x; else -> y }
-        turned.argb[row * turned.width + column] = argb(x, y)
+        turned.argb[when (degrees) {
+            90 -> x * across + height - 1 - y
+            180 -> (height - 1 - y) * across + width - 1 - x
+            270 -> (width - 1 - x) * across + y
+            else -> y * across + x
+        }] = argb(x, y)
     }
     return turned
 }

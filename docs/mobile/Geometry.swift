@@ -8,7 +8,7 @@ struct Box { var left, top, right, bottom: Double }
 struct Square { var x, y, side: Double; var angle = 0.0 }
 struct Ellipse { var long, short, angle: Double }
 
-/// `face_box` of the sidecar; files from before it are of models that were trained on tight boxes.
+/// `face_box` of the sidecar; models of files without it were trained on tight boxes.
 struct FaceBox { var x, y, scale: Double }
 let tightBox = FaceBox(x: 0, y: 0, scale: 1)
 
@@ -23,7 +23,8 @@ struct Pixels {
 
 /// The point turned about the origin, from x towards y.
 func rotate(_ point: Point, _ angle: Double) -> Point {
-    Point(x: cos(angle) * point.x - sin(angle) * point.y, y: sin(angle) * point.x + cos(angle) * point.y)
+    Point(x: cos(angle) * point.x - sin(angle) * point.y,
+          y: sin(angle) * point.x + cos(angle) * point.y)
 }
 
 func squareAround(_ box: Box, _ margin: Double) -> Square {
@@ -47,7 +48,9 @@ func boxOfLandmarks(_ landmarks: [Point], _ faceBox: FaceBox) -> Box {
 }
 
 /// `eyes` are two groups of landmarks, or nil where the markup has none.
-func uprightSquare(_ landmarks: [Point], _ eyes: [[Int]]?, _ margin: Double, _ faceBox: FaceBox) -> Square {
+func uprightSquare(
+    _ landmarks: [Point], _ eyes: [[Int]]?, _ margin: Double, _ faceBox: FaceBox
+) -> Square {
     let angle = eyes == nil ? 0 : eyeAngle(landmarks, eyes!)
     // The box is taken in the turned frame, then its centre is brought back.
     let level = squareAround(boxOfLandmarks(landmarks.map { rotate($0, -angle) }, faceBox), margin)
@@ -57,8 +60,8 @@ func uprightSquare(_ landmarks: [Point], _ eyes: [[Int]]?, _ margin: Double, _ f
 
 func eyeAngle(_ landmarks: [Point], _ eyes: [[Int]]) -> Double {
     func middle(_ eye: [Int]) -> Point {
-        let n = Double(eye.count)
-        return Point(x: eye.map { landmarks[$0].x }.reduce(0, +) / n, y: eye.map { landmarks[$0].y }.reduce(0, +) / n)
+        Point(x: eye.map { landmarks[$0].x }.reduce(0, +) / Double(eye.count),
+              y: eye.map { landmarks[$0].y }.reduce(0, +) / Double(eye.count))
     }
     let left = middle(eyes[0]), right = middle(eyes[1])
     let box = landmarkBox(landmarks)
@@ -70,7 +73,8 @@ func eyeAngle(_ landmarks: [Point], _ eyes: [[Int]]) -> Double {
 /// The square's pixels: RGB, size x size x 3.
 func crop(_ image: Pixels, _ square: Square, _ size: Int) -> [UInt8] {
     let shrink = max(1, Int(square.side / Double(size)))
-    let (source, centre) = shrink >= 2 ? shrunk(image, square, shrink) : (image, Point(x: square.x, y: square.y))
+    let (source, centre) =
+        shrink >= 2 ? shrunk(image, square, shrink) : (image, Point(x: square.x, y: square.y))
     let step = square.side / Double(size) / Double(shrink)
     let cosine = step * cos(square.angle), sine = step * sin(square.angle)
     let x = centre.x - (cosine - sine) * Double(size - 1) / 2
@@ -85,37 +89,46 @@ func crop(_ image: Pixels, _ square: Square, _ size: Int) -> [UInt8] {
 }
 
 func to32nds(_ start: Double, _ offset: Double) -> Int {
-    (Int((start * 1024).rounded(.toNearestOrEven)) + Int((offset * 1024).rounded(.toNearestOrEven)) + 16) >> 5
+    func fine(_ position: Double) -> Int { Int((position * 1024).rounded(.toNearestOrEven)) }
+    return (fine(start) + fine(offset) + 16) >> 5
 }
 
 func bilinear(_ image: Pixels, _ x32: Int, _ y32: Int, _ c: Int) -> UInt8 {
     let left = x32 >> 5, top = y32 >> 5, right = x32 & 31, bottom = y32 & 31
     let above = (32 - right) * image.pixel(left, top, c) + right * image.pixel(left + 1, top, c)
-    let below = (32 - right) * image.pixel(left, top + 1, c) + right * image.pixel(left + 1, top + 1, c)
+    let below =
+        (32 - right) * image.pixel(left, top + 1, c) + right * image.pixel(left + 1, top + 1, c)
     return UInt8(((32 - bottom) * above + bottom * below + 512) >> 10)
 }
 
-/// The image near the square, averaged over blocks of shrink x shrink pixels, and the square's centre in it.
+/// The image near the square, averaged over shrink x shrink pixels, and the new centre.
 func shrunk(_ image: Pixels, _ square: Square, _ shrink: Int) -> (Pixels, Point) {
     let reach = square.side / 2 * (abs(cos(square.angle)) + abs(sin(square.angle)))
-    let left = max(0, Int(square.x - reach) - 2 * shrink), top = max(0, Int(square.y - reach) - 2 * shrink)
+    let left = max(0, Int(square.x - reach) - 2 * shrink)
+    let top = max(0, Int(square.y - reach) - 2 * shrink)
     let right = min(image.width, Int(square.x + reach) + 2 * shrink)
     let bottom = min(image.height, Int(square.y + reach) + 2 * shrink)
-    let columns = max(0, (right - left + shrink - 1) / shrink), rows = max(0, (bottom - top + shrink - 1) / shrink)
+    let columns = max(0, (right - left + shrink - 1) / shrink)
+    let rows = max(0, (bottom - top + shrink - 1) / shrink)
+    let area = Double(shrink * shrink)  // OpenCV rounds halves up for 2 x 2 pixels only
     var small = Pixels(width: columns, height: rows, rgb: [])
     for row in 0..<rows { for column in 0..<columns { for c in 0..<3 {
         var sum = 0
-        for dy in 0..<shrink { for dx in 0..<shrink {  // the border repeats the last pixels
-            sum += image.pixel(min(left + column * shrink + dx, image.width - 1), min(top + row * shrink + dy, image.height - 1), c)
+        for dy in 0..<shrink { for dx in 0..<shrink {  // the last pixels are repeated
+            let x = min(left + column * shrink + dx, image.width - 1)
+            let y = min(top + row * shrink + dy, image.height - 1)
+            sum += image.pixel(x, y, c)
         } }
-        small.rgb.append(shrink == 2 ? UInt8((sum + 2) / 4) : UInt8((Double(sum) / Double(shrink * shrink)).rounded(.toNearestOrEven)))
+        let mean = shrink == 2 ? (sum + 2) / 4 : Int((Double(sum) / area).rounded(.toNearestOrEven))
+        small.rgb.append(UInt8(mean))
     } } }
-    let n = Double(shrink)
-    return (small, Point(x: (square.x - Double(left) + 0.5) / n - 0.5, y: (square.y - Double(top) + 0.5) / n - 0.5))
+    func moved(_ offset: Double) -> Double { (offset + 0.5) / Double(shrink) - 0.5 }
+    return (small, Point(x: moved(square.x - Double(left)), y: moved(square.y - Double(top))))
 }
 
 func mapBack(_ x: Float, _ y: Float, _ square: Square) -> Point {
-    let offset = rotate(Point(x: (Double(x) - 0.5) * square.side, y: (Double(y) - 0.5) * square.side), square.angle)
+    let across = (Double(x) - 0.5) * square.side, down = (Double(y) - 0.5) * square.side
+    let offset = rotate(Point(x: across, y: down), square.angle)
     return Point(x: square.x + offset.x, y: square.y + offset.y)
 }
 
@@ -123,7 +136,7 @@ func mapBack(_ x: Float, _ y: Float, _ square: Square) -> Point {
 func ellipse(_ covariance: [Float], _ square: Square) -> Ellipse {
     let xx = Double(covariance[0]), xy = Double(covariance[1]), yy = Double(covariance[3])
     let middle = (xx + yy) / 2, spread = hypot((xx - yy) / 2, xy)
-    return Ellipse(long: square.side * (4.605 * (middle + spread)).squareRoot(),
-                   short: square.side * (4.605 * max(0, middle - spread)).squareRoot(),
-                   angle: square.angle + atan2(2 * xy, xx - yy) / 2)
+    let long = square.side * (4.605 * (middle + spread)).squareRoot()
+    let short = square.side * (4.605 * max(0, middle - spread)).squareRoot()
+    return Ellipse(long: long, short: short, angle: square.angle + atan2(2 * xy, xx - yy) / 2)
 }

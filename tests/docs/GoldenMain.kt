@@ -34,14 +34,17 @@ fun main() {
         val given = Words(line)
         val found: List<Number> = when (val name = given.word()) {
             "image" -> {
-                val argb = { given.list { given.int() }.chunked(3) { (r, g, b) -> (r shl 16) or (g shl 8) or b } }
-                image = Pixels(given.int(), given.int(), argb().toIntArray())
+                val (width, height) = List(2) { given.int() }
+                val argb = given.list { given.int() }
+                    .chunked(3) { (red, green, blue) -> (red shl 16) or (green shl 8) or blue }
+                image = Pixels(width, height, argb.toIntArray())
                 listOf()
             }
             "square_around" -> numbers(squareAround(given.box(), given.number()))
             "box_of_landmarks" -> numbers(boxOfLandmarks(given.points(), given.faceBox()))
-            "upright_square" -> uprightSquare(given.points(), given.eyes(), given.number(), given.faceBox())
-                .let { numbers(it) + it.angle }
+            "upright_square" ->
+                uprightSquare(given.points(), given.eyes(), given.number(), given.faceBox())
+                    .let { numbers(it) + it.angle }
             "crop_to_image" -> {
                 val fractions = given.list { given.numbers().map { it.toFloat() }.toFloatArray() }
                 val square = given.square()
