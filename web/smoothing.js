@@ -8,8 +8,8 @@ const SPEED_WEIGHT = 80;
 const SPEED_CUTOFF_HZ = 1;
 const TYPICAL_DEVIATION = 0.015; // of the face's size
 
-/** How large a face is, in the unit of its landmarks: sqrt(width x height) of their tight box. */
-export const faceSize = (landmarks) => boxSize(landmarkBox(landmarks));
+/** The size of a face, image pixels: sqrt(width x height) of its tight box; 1 at least. */
+export const faceSize = (landmarks) => Math.max(1, boxSize(landmarkBox(landmarks)));
 
 /** A One-Euro filter for the landmarks of one face; a new face needs a new one. */
 export class OneEuroFilter {

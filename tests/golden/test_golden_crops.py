@@ -83,6 +83,16 @@ def test_a_covariance_that_is_turned_by_a_quarter():
     np.testing.assert_allclose(found, [[[9, -1], [-1, 4]]], atol=1e-5)
 
 
+def test_covariances_of_several_faces_are_those_of_each():
+    covariance = np.float32([[[[4, 1], [1, 9]]] * 3, [[[2, 0], [0, 5]]] * 3]) / 1e4
+    squares, angles = np.float32([[3, 4, 100], [5, 6, 50]]), np.float32([QUARTER, 0.3])
+    found = geometry.covariance_to_image(covariance, squares, angles)
+    assert found.shape == (2, 3, 2, 2)
+    for index in range(2):
+        alone = geometry.covariance_to_image(covariance[index], squares[index], angles[index])
+        np.testing.assert_allclose(found[index], alone, rtol=1e-6)
+
+
 def test_nine_tenths_of_a_gaussian():
     """In two dimensions 1 - exp(-r^2 / 2) of it lie within r standard deviations."""
     unturned, *_ = vectors.VECTORS["ellipse"]

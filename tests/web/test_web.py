@@ -18,7 +18,7 @@ import pytest
 from PIL import Image
 
 from evae_tf import Aligner, geometry
-from evae_tf.align.smoothing import OneEuroFilter
+from evae_tf.align.smoothing import OneEuroFilter, face_size
 from evae_tf.align.upright import upright_squares
 from evae_tf.artifacts.predictors import open_model
 from evae_tf.data import synthetic
@@ -63,6 +63,8 @@ def twins():
         }
         for frame in range(1, 13)
     ]
+    for point in film[-1]["landmarks"]:
+        point[1] = 50.0  # in a line: of no height
     return film, node("twin.mjs", input=json.dumps(film))
 
 
@@ -73,14 +75,21 @@ def test_the_modules_give_the_golden_vectors(twins, name):
 
 
 @needs_node
+def test_faces_are_as_large_as_in_python(twins):
+    film, found = twins
+    true = [face_size(frame["landmarks"]) for frame in film]
+    np.testing.assert_allclose(found["sizes"], true, rtol=1e-6)
+    assert found["sizes"][-1] == 1
+
+
+@needs_node
 def test_films_are_smoothed_as_in_python(twins):
     film, found = twins
     smooth = OneEuroFilter()
     for frame, landmarks in zip(film, found["film"], strict=True):
         points, spreads = np.array(frame["landmarks"]), np.array(frame["covariance"])
         covariance = spreads[:, [0, 1, 1, 2]].reshape(-1, 2, 2)
-        size = geometry.box_size(geometry.landmark_box(points))
-        true = smooth(points, frame["seconds"], float(size), covariance)
+        true = smooth(points, frame["seconds"], face_size(points), covariance)
         np.testing.assert_allclose(landmarks, true, rtol=1e-4)
 
 

@@ -7,7 +7,7 @@ import { readFileSync } from "node:fs";
 
 import { ellipse90 } from "../../web/drawing.js";
 import * as geometry from "../../web/geometry.js";
-import { OneEuroFilter } from "../../web/smoothing.js";
+import { faceSize, OneEuroFilter } from "../../web/smoothing.js";
 
 const golden = JSON.parse(readFileSync(new URL("../golden/crops.json", import.meta.url), "utf-8"));
 const film = JSON.parse(readFileSync(0, "utf-8"));
@@ -47,6 +47,7 @@ console.log(
         cases.map(({ given }) => functions[name](given)),
       ]),
     ),
+    sizes: film.map(({ landmarks }) => faceSize(landmarks)),
     film: film.map(({ seconds, ...face }) => filter.smooth(face, seconds).landmarks),
   }),
 );
