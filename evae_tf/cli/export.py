@@ -24,39 +24,42 @@ flags.DEFINE_boolean("report", False, "Write EXPORT_REPORT.md: what each file lo
 flags.DEFINE_string("output", "runs/export", "Folder for the files and export.json.")
 
 
-def _main():
+def _main() -> None:
     # Imported here: a wrong flag and --help should not wait for TensorFlow.
     start_tensorflow()
-    from evae_tf.exporting import CALIBRATED, export_model
+    from tabulate import tabulate
+
+    from evae_tf.exporting import CALIBRATED, ExportFaces, export_model
 
     # Without a data set, faces are drawn in the markup of the model, whichever that is.
-    drawn = FLAGS.dataset == "synthetic" and FLAGS.markup is None
-    faces = None if drawn else data_flags.read_faces()
-    calibrates = not drawn and set(FLAGS.formats) & set(CALIBRATED)
-    calibration_faces = data_flags.read_training_faces(FLAGS.seed)[0] if calibrates else None
+    faces = None
+    if FLAGS.dataset != "synthetic" or FLAGS.markup is not None:
+        calibrates = set(FLAGS.formats) & set(CALIBRATED)
+        training_faces = data_flags.read_training_faces(FLAGS.seed)[0] if calibrates else None
+        faces = ExportFaces(data_flags.read_faces(), training_faces, FLAGS.dataset)
     # TensorFlow reports every step of writing, under names that are gone a moment later.
     logging.set_verbosity(logging.ERROR)
     files = export_model(
         FLAGS.model,
         FLAGS.output,
         FLAGS.formats,
-        outputs=FLAGS.outputs,
         faces=faces,
-        calibration_faces=calibration_faces,
-        dataset=FLAGS.dataset,
+        outputs=FLAGS.outputs,
         seed=FLAGS.seed,
         batch_size=FLAGS.batch_size or 64,
         num_threads=FLAGS.num_threads,
         report=FLAGS.report,
     )
-    print(f"{'file':20} {'MB':>7} {'operations':>10} {'difference':>10} {'NME %':>6} {'loss %':>7}")
-    for file in files:
-        operations = sum(file["ops"].values()) or "-"
-        print(
-            f"{file['path']:20} {file['bytes'] / 1e6:7.2f} {operations:>10} "
-            f"{file['parity']:10.1e} {100 * file['nme']:6.2f} "
-            f"{100 * file['loss']:+7.2f}"
-        )
+    header = ["file", "MB", "operations", "difference", "NME %", "loss %"]
+    rows = [
+        [
+            *(file["path"], f"{file['bytes'] / 1e6:.2f}", sum(file["ops"].values()) or "-"),
+            *(f"{file['parity']:.1e}", f"{100 * file['nme']:.2f}", f"{100 * file['loss']:+.2f}"),
+        ]
+        for file in files
+    ]
+    right = ("right",) * (len(header) - 1)
+    print(tabulate(rows, header, "plain", disable_numparse=True, colalign=("left", *right)))
     first = files[0]
     print(
         f"NME: {first['normalizer']}, {first['faces']} faces; difference: the largest of a "
@@ -64,6 +67,6 @@ def _main():
     )
 
 
-def main():
+def main() -> None:
     """Entry point of `evae-export`."""
     run(_main, __doc__, data_flags)

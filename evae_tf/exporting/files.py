@@ -3,10 +3,10 @@
 import dataclasses
 import os
 from pathlib import Path
-
-import numpy as np
+from typing import Any
 
 from evae_tf import atomic
+from evae_tf.array_types import FloatArray
 from evae_tf.artifacts import sidecar
 from evae_tf.exporting import tflite, tflite_file
 from evae_tf.exporting.parity import Reference
@@ -42,24 +42,24 @@ class ArtifactWriter:
 
     metadata: ModelMetadata
     reference: Reference
-    calibration_images: np.ndarray
+    calibration_images: FloatArray | None
     staging: Path
     folder: Path
     num_threads: int
 
-    def write(self, name, model):
+    def write(self, name: str, model: Any) -> dict[str, Any]:
         """Writes `model` in the format `name` and returns its entry in export.json."""
         write = {"saved_model": self._saved_model, "serving": self._serving}
         entry = write.get(name, self._tflite)(name, model)
         return {"format": name, **entry, "nme_keras": self.reference.nme}
 
-    def _saved_model(self, name, model):
+    def _saved_model(self, name: str, model: Any) -> dict[str, Any]:
         with atomic.replacing_folder(self.folder / FILES[name]) as temporary:
             write_saved_model(model, temporary)
             compared = self._described(name, model, temporary)
         return {"path": FILES[name], **compared}
 
-    def _serving(self, name, model):
+    def _serving(self, name: str, model: Any) -> dict[str, Any]:
         version = str(signatures.next_version(self.folder, self.metadata))
         with atomic.replacing_folder(self.folder / version) as temporary:
             signatures.write_signatures(model, self.metadata, temporary)
@@ -68,7 +68,7 @@ class ArtifactWriter:
             compared_signatures = warm_up.compare_signatures(temporary, self.metadata)
         return {"path": version, **compared, "signatures": compared_signatures}
 
-    def _described(self, name, model, temporary):
+    def _described(self, name: str, model: Any, temporary: Path) -> dict[str, Any]:
         """Writes what a SavedModel says about itself and compares it."""
         description = sidecar.describe(self.metadata, model.output, "RGB in [0, 1]")
         sidecar.write_json(temporary / sidecar.SAVED_MODEL_METADATA, description)
@@ -76,7 +76,7 @@ class ArtifactWriter:
         size = sum(file.stat().st_size for file in temporary.rglob("*") if file.is_file())
         return {"bytes": size, "ops": {}, **compared}
 
-    def _tflite(self, name, model):
+    def _tflite(self, name: str, model: Any) -> dict[str, Any]:
         is_uint8 = name == "tflite_uint8"
         content = self._converted("tflite_int8" if is_uint8 else name, model)
         if is_uint8:
@@ -93,7 +93,7 @@ class ArtifactWriter:
             os.replace(file, self.folder / file.name)
         return {"path": FILES[name], "bytes": len(content), "ops": operations, **compared}
 
-    def _converted(self, variant, model):
+    def _converted(self, variant: str, model: Any) -> bytes:
         """The bytes of a TFLite file, converted once though two formats may need them."""
         converted, static = self.staging / variant, self.staging / "static"
         if not static.exists():  # traced once for all precisions
@@ -102,7 +102,7 @@ class ArtifactWriter:
             converted.write_bytes(tflite.convert(static, variant, self.calibration_images))
         return converted.read_bytes()
 
-    def compare_int8_throughout(self, model):
+    def compare_int8_throughout(self, model: Any) -> tuple[dict[str, Any], Path]:
         """What a file would lose that is int8 to its last operation, which none that is kept is.
 
         Returns:

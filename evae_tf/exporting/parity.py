@@ -1,15 +1,22 @@
 """Whether an exported file says what the Keras model says, on crops of faces."""
 
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 
 from evae_tf import geometry
+from evae_tf.array_types import FloatArray
 from evae_tf.artifacts.predictors import open_model
+from evae_tf.data.crops import Crops
+from evae_tf.data.face import Face
 from evae_tf.errors import InputError
 from evae_tf.evaluation import metrics
 
 # The largest difference of a landmark coordinate, as a fraction of the crop. What quantised files
 # lose is told by their NME: more than a tenth of the crop is no loss but a broken file.
-TOLERANCES = {
+TOLERANCES: dict[str, float] = {
     "saved_model": 1e-5,
     "serving": 1e-5,
     "tflite": 1e-4,
@@ -25,29 +32,29 @@ class Reference:
       model: Keras model.
       faces: list of `Face`.
       crops: `Crops` of the faces.
-      markup: `Markup` of the faces; its default normaliser is used.
       batch_size: faces given to a model at a time.
 
     Attributes:
       images: float32 [N, S, S, 3], RGB in [0, 1].
+      normalizer: what errors are divided by: the markup's usual one, or `box_size` where a face
+        lacks the points for it.
       nme: mean NME of the Keras model, as a fraction.
     """
 
-    def __init__(self, model, faces, crops, markup, batch_size):
+    def __init__(self, model: Any, faces: Sequence[Face], crops: Crops, batch_size: int) -> None:
         self.images = crops.model_input()
         self._squares = crops.squares
         self._true = np.stack([face.landmarks for face in faces])
-        boxes = np.stack([face.box for face in faces])
-        self._normalizer = metrics.normalizing_distance(
-            markup.default_normalizer, self._true, boxes, markup
-        )
+        markup, boxes = faces[0].markup, np.stack([face.box for face in faces])
+        self.normalizer = metrics.default_normalizer(self._true, markup)
+        self._distance = metrics.normalizing_distance(self.normalizer, self._true, boxes, markup)
         self._batch_size = batch_size
         outputs = model.predict(self.images, batch_size=batch_size, verbose=0)
         self._landmarks = outputs["landmarks"]
         self._errors = self._nme_of_faces(self._landmarks)
         self.nme = float(self._errors.mean())
 
-    def compare(self, path, variant, num_threads):
+    def compare(self, path: Path, variant: str, num_threads: int) -> dict[str, Any]:
         """Opens an exported file with the runtime that will run it, and compares its landmarks.
 
         Returns:
@@ -78,6 +85,6 @@ class Reference:
             "loss_ci95": list(metrics.bootstrap_ci(losses)),
         }
 
-    def _nme_of_faces(self, landmarks):
+    def _nme_of_faces(self, landmarks: FloatArray) -> FloatArray:
         predicted = geometry.crop_to_image(landmarks, self._squares)
-        return metrics.nme(predicted, self._true, self._normalizer)
+        return metrics.nme(predicted, self._true, self._distance)

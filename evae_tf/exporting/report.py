@@ -2,14 +2,20 @@
 
 import os
 import platform
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from tabulate import tabulate
 
 from evae_tf import atomic
+from evae_tf.array_types import FloatArray
 from evae_tf.evaluation.figure_style import COLORS, quieten, words
 from evae_tf.evaluation.figures import save_figure
 from evae_tf.exporting import timing
+from evae_tf.exporting.files import ArtifactWriter
 from evae_tf.exporting.tflite import INT8_THROUGHOUT
 
 FILE, FIGURE = "EXPORT_REPORT.md", "EXPORT_REPORT.png"
@@ -40,7 +46,9 @@ _THROUGHOUT = (
 )
 
 
-def write(writer, models, entries):
+def write(
+    writer: ArtifactWriter, models: Mapping[str, Any], entries: Sequence[dict[str, Any]]
+) -> None:
     """Writes the report and its picture into the folder of an export.
 
     Args:
@@ -83,24 +91,26 @@ def write(writer, models, entries):
     atomic.write_text(writer.folder / FILE, text)
 
 
-def _name(entry):
+def _name(entry: Mapping[str, Any]) -> str:
     is_version = entry["format"] == "serving"
     return f"serving, version {entry['path']}" if is_version else entry["path"]
 
 
-def _time(paths):
+def _time(paths: Sequence[Path]) -> Sequence[FloatArray]:
     """Median milliseconds of each file with each number of threads: float [M, len(_THREADS)]."""
     contents = [path.read_bytes() for path in paths]
     if not contents:
         return []
     medians = [np.median(timing.interleaved(contents, _ROUNDS, n), axis=0) for n in _THREADS]
-    return 1e3 * np.transpose(medians)
+    return [*1e3 * np.transpose(medians)]
 
 
-def _table(rows):
+def _table(
+    rows: Sequence[tuple[str, Mapping[str, Any], FloatArray | None, int | None]],
+) -> str:
     heads = ["file", "MB", "operations", "error %", "loss %", "difference"]
     heads += [f"ms, {n} thread{'s' if n > 1 else ''}" for n in _THREADS] + ["peak MB"]
-    lines = [heads, ["---"] * len(heads)]
+    lines: list[list[str]] = []
     for name, entry, times, memory in rows:
         low, high = (100 * bound for bound in entry["nme_ci95"])
         loss, (least, most) = 100 * entry["loss"], (100 * bound for bound in entry["loss_ci95"])
@@ -116,10 +126,10 @@ def _table(rows):
                 "-" if memory is None else f"{memory / 1e6:.1f}",
             ]
         )
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return tabulate(lines, heads, "github", disable_numparse=True)
 
 
-def _figure(rows):
+def _figure(rows: Sequence[tuple[str, Mapping[str, Any], FloatArray | None]]) -> Figure:
     """Loss with its interval, and time on one thread, of each file below the other."""
     figure = Figure(figsize=(8.0, 1.2 + 0.38 * len(rows)), layout="constrained")
     losses, times = figure.subplots(1, 2, sharey=True)

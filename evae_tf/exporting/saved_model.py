@@ -1,12 +1,16 @@
 """SavedModel: what servers load, and what the TFLite converter starts from."""
 
+from pathlib import Path
+from typing import Any
+
 import keras
 import tensorflow as tf
 
+from evae_tf.array_types import Tensor
 from evae_tf.errors import InputError
 
 
-def write_saved_model(model, folder, batch_size=None):
+def write_saved_model(model: Any, folder: Path, batch_size: int | None = None) -> None:
     """Writes `model` as a SavedModel with the signatures `serve` and `serving_default`.
 
     Both take `images`, float32 [N, S, S, 3], RGB in [0, 1], and give the model's dict. A request
@@ -22,7 +26,7 @@ def write_saved_model(model, folder, batch_size=None):
     """
     shape = (batch_size, *model.input_shape[1:])
 
-    def serve(images):
+    def serve(images: Tensor) -> dict[str, Tensor]:
         return model(tf.ensure_shape(images, shape), training=False)
 
     # Without `archive.track`, which would write every weight a second time.

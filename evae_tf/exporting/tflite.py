@@ -6,9 +6,13 @@ shapes along, which split the graph on phones.
 
 import collections
 import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import tensorflow as tf
 
+from evae_tf.array_types import FloatArray
 from evae_tf.errors import InputError
 from evae_tf.exporting.tflite_file import op_name, parse, with_short_names
 
@@ -19,7 +23,7 @@ _LAYER_OPS = ("CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV", "FULLY_CONNECTED
 _UNCERTAINTY = "/uncertainty"  # in the names of that head's tensors, see `models.build`
 
 
-def convert(saved_model, variant, crops):
+def convert(saved_model: Path, variant: str, crops: FloatArray | None) -> bytes:
     """The bytes of a TFLite file; inputs and outputs are float32 in every variant.
 
     Args:
@@ -27,7 +31,8 @@ def convert(saved_model, variant, crops):
       variant: `tflite` (float32), `tflite_fp16` (weights in float16), `tflite_dynamic` (weights in
         int8), `tflite_int8` (weights and activations in int8, except the readout) or
         `INT8_THROUGHOUT`.
-      crops: float32 [N, S, S, 3], RGB in [0, 1], that the ranges of activations are taken from.
+      crops: float32 [N, S, S, 3], RGB in [0, 1], that the ranges of activations are taken from;
+        None where `variant` needs none.
 
     Raises:
       InputError: the file would hold `UNWANTED_OPS`.
@@ -39,8 +44,8 @@ def convert(saved_model, variant, crops):
     if variant == "tflite_fp16":
         converter.target_spec.supported_types = [tf.float16]
 
-    def calibration():
-        for crop in crops:
+    def calibration() -> Iterator[dict[str, FloatArray]]:
+        for crop in () if crops is None else crops:
             yield {"images": crop[None]}
 
     if variant in ("tflite_int8", INT8_THROUGHOUT):
@@ -50,7 +55,7 @@ def convert(saved_model, variant, crops):
     return with_short_names(content)
 
 
-def count_ops(content):
+def count_ops(content: bytes) -> dict[str, int]:
     """How often each operation stands in a TFLite file: bytes -> dict of name to count."""
     model = parse(content)
     return dict(
@@ -60,7 +65,7 @@ def count_ops(content):
     )
 
 
-def check_ops(content, name):
+def check_ops(content: bytes, name: str) -> None:
     """Refuses a TFLite file, given as bytes, that holds unwanted operations.
 
     Raises:
@@ -73,7 +78,7 @@ def check_ops(content, name):
         )
 
 
-def _convert_int8(converter):
+def _convert_int8(converter: Any) -> bytes:
     """Converts to int8 all that comes before and between the layers, and leaves the rest in float.
 
     What follows the last layers turns response maps into landmarks. In int8 the values of a softmax
@@ -90,7 +95,7 @@ def _convert_int8(converter):
         return debugger.get_nondebug_quantized_model()
 
 
-def readout_tensors(content):
+def readout_tensors(content: bytes) -> list[str]:
     """Names of the tensors between the last layers of a TFLite file (bytes) and its outputs.
 
     The small layers of the uncertainty head belong to it: covariances span several powers of ten.

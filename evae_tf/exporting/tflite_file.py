@@ -7,6 +7,7 @@ and `unzip` does.
 import hashlib
 import io
 import zipfile
+from typing import Any
 
 import flatbuffers
 from ai_edge_litert import schema_py_generated as schema
@@ -21,24 +22,24 @@ _OP_NAMES = {
 }
 
 
-def parse(content):
+def parse(content: bytes) -> Any:
     """The objects of a TFLite file, given as bytes."""
     return schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(content, 0))
 
 
-def packed(model):
+def packed(model: Any) -> bytes:
     """The bytes of a parsed file; inverts `parse`."""
     builder = flatbuffers.Builder()
     builder.Finish(model.Pack(builder), b"TFL3")
     return bytes(builder.Output())
 
 
-def op_name(model, operator):
+def op_name(model: Any, operator: Any) -> str:
     """What an operation of a parsed file is called, such as CONV_2D."""
     return _OP_NAMES[model.operatorCodes[operator.opcodeIndex].builtinCode]
 
 
-def with_short_names(content):
+def with_short_names(content: bytes) -> bytes:
     """The file with tensors named as its signature names them, and short names for the others.
 
     The converter names a tensor by the paths of all operations that it was fused from: a
@@ -54,7 +55,7 @@ def with_short_names(content):
     return packed(model)
 
 
-def with_uint8_input(content):
+def with_uint8_input(content: bytes) -> bytes:
     """An int8 file whose `images` are uint8, RGB in 0..255, as cameras give them.
 
     Raises:
@@ -72,7 +73,7 @@ def with_uint8_input(content):
     return packed(model)
 
 
-def with_description(content, description):
+def with_description(content: bytes, description: dict[str, Any]) -> bytes:
     """The file with a description behind its end, which knows the digest of what is before it.
 
     Args:

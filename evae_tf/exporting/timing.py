@@ -3,10 +3,13 @@
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
+
+from evae_tf.array_types import FloatArray
 
 _WARM_UP = 20
 _STATUS = Path("/proc/self/status")  # of Linux
@@ -23,7 +26,7 @@ print(re.search(r"VmHWM:\\s+(\\d+) kB", open("/proc/self/status").read())[1])
 """
 
 
-def interleaved(contents, rounds, num_threads=1):
+def interleaved(contents: Sequence[bytes], rounds: int, num_threads: int = 1) -> FloatArray:
     """Times files that run one after another in every round: what disturbs one disturbs all alike.
 
     Args:
@@ -41,7 +44,7 @@ def interleaved(contents, rounds, num_threads=1):
     return np.array([[run() for run in runs] for _ in range(rounds)])
 
 
-def _runner(content, num_threads):
+def _runner(content: bytes, num_threads: int) -> Callable[[], float]:
     """A function that runs a file once and returns the seconds it took."""
     interpreter = Interpreter(model_content=content, num_threads=num_threads)
     interpreter.allocate_tensors()
@@ -49,7 +52,7 @@ def _runner(content, num_threads):
     image = np.random.default_rng(0).random(details["shape"], np.float32)
     image = image if details["dtype"] is np.float32 else (255 * image).astype(details["dtype"])
 
-    def run():
+    def run() -> float:
         interpreter.set_tensor(details["index"], image)
         started = time.perf_counter()
         interpreter.invoke()
@@ -58,7 +61,7 @@ def _runner(content, num_threads):
     return run
 
 
-def peak_memory(paths):
+def peak_memory(paths: Sequence[Path]) -> list[int] | list[None]:
     """By how much the peak of a process that runs a file is above that of one that runs none.
 
     Args:
@@ -73,7 +76,7 @@ def peak_memory(paths):
     return [_peak_memory(str(path)) - alone for path in paths]
 
 
-def _peak_memory(*arguments):
+def _peak_memory(*arguments: str) -> int:
     command = [sys.executable, "-c", _MEASURE_MEMORY, *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return 1024 * int(done.stdout)

@@ -1,6 +1,7 @@
 """Exported files say what the Keras model says; the truth is that model's own answer."""
 
 import collections
+import dataclasses
 import hashlib
 import json
 import shutil
@@ -15,13 +16,14 @@ import pytest
 import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-from evae_tf import config, markups
+from evae_tf import config, geometry, markups
 from evae_tf.artifacts.predictors import LiteRTPredictor, open_model
 from evae_tf.data import synthetic
 from evae_tf.data.crops import cut_crops
 from evae_tf.data.face import make_face
 from evae_tf.errors import InputError
-from evae_tf.exporting import FILES, export, export_model, parity, tflite
+from evae_tf.exporting import FILES, ExportFaces, export_model, parity, tflite
+from evae_tf.exporting import faces as export_faces
 from evae_tf.models.build import build_model
 
 SIZE = 32
@@ -191,6 +193,60 @@ def test_too_few_faces_to_calibrate(exported, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_faces_to_calibrate_on_may_be_others(exported, tmp_path):
+    """Of a flat grey the ranges are those of no face, and what is quantised by them is refused."""
+    model, faces = exported[2], noise_faces(12)
+    grey = [dataclasses.replace(face, image=np.full_like(face.image, 128)) for face in faces]
+    with pytest.raises(InputError, match="tflite_int8: landmarks differ"):
+        export_model(model, tmp_path, ["tflite_int8"], faces=ExportFaces(faces, grey))
+    given = ExportFaces(faces[:5], grey, "noise")
+    (entry,) = export_model(model, tmp_path, ["tflite"], faces=given)
+    assert (entry["faces"], entry["dataset"]) == (5, "noise")
+    (entry,) = export_model(model, tmp_path, ["tflite"], faces=faces)
+    assert entry["dataset"] == "own"
+
+
+def test_points_that_are_not_annotated_are_left_out_of_the_error(exported, tmp_path):
+    """Without an eye corner, errors are over the box; the record says so."""
+    _, _, model, crops, expected = exported
+    faces = noise_faces(12)
+    for face in faces[3:]:
+        face.landmarks[[8, 40, 41]] = np.nan  # none of them is an outer eye corner
+    (entry,) = export_model(model, tmp_path, ["tflite"], faces=faces)
+    squares = cut_crops(faces, size=SIZE, margin=0.25).squares
+    true = np.stack([face.landmarks for face in faces])
+    predicted = geometry.crop_to_image(expected["landmarks"], squares)
+    errors = np.nanmean(np.linalg.norm(predicted - true, axis=-1), axis=1)
+    eyes = np.linalg.norm(true[:, 36] - true[:, 45], axis=-1)
+    assert entry["normalizer"] == "inter_ocular"
+    assert entry["nme_keras"] == pytest.approx(np.mean(errors / eyes), rel=1e-5)
+    faces[0].landmarks[36] = np.nan
+    (entry,) = export_model(model, tmp_path, ["tflite"], faces=faces)
+    assert entry["normalizer"] == "box_size"
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_tensor_float_32_is_off_during_an_export_alone(exported, tmp_path, monkeypatch, enabled):
+    seen, original = [], parity.Reference.compare
+
+    def compare(*arguments):
+        seen.append(tf.config.experimental.tensor_float_32_execution_enabled())
+        return original(*arguments)
+
+    monkeypatch.setattr(parity.Reference, "compare", compare)
+    before = tf.config.experimental.tensor_float_32_execution_enabled()
+    tf.config.experimental.enable_tensor_float_32_execution(enabled)
+    try:
+        export_model(exported[2], tmp_path, ["saved_model"], faces=noise_faces(2))
+        assert seen == [False]
+        assert tf.config.experimental.tensor_float_32_execution_enabled() == enabled
+        with pytest.raises(InputError):
+            export_model(exported[2], tmp_path, ["onnx"])
+        assert tf.config.experimental.tensor_float_32_execution_enabled() == enabled
+    finally:
+        tf.config.experimental.enable_tensor_float_32_execution(before)
+
+
 def test_ops_are_those_that_the_runtime_sees(exported):
     files, folder, *_ = exported
     for entry in files:
@@ -309,7 +365,7 @@ def test_other_networks(tmp_path, architecture, preset):
 
 
 def test_faces_are_drawn_by_the_seed_and_compared_in_batches(tmp_path, monkeypatch):
-    monkeypatch.setattr(export, "_FACES", 11)
+    monkeypatch.setattr(export_faces, "_USED", 11)
     batches = []
 
     class Recording(LiteRTPredictor):

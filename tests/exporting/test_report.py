@@ -11,7 +11,7 @@ from evae_tf.artifacts.predictors import open_model
 from evae_tf.data import synthetic
 from evae_tf.data.crops import cut_crops
 from evae_tf.evaluation import metrics
-from evae_tf.exporting import FILES, export_model, timing
+from evae_tf.exporting import FILES, ExportFaces, export_model, timing
 from evae_tf.models.build import build_model
 
 FORMATS = ["saved_model", "tflite", "tflite_int8"]
@@ -26,15 +26,20 @@ def faces():
 def reported(tmp_path_factory, faces):
     """(entries, folder) of an export of `mobile_68` with its report."""
     folder = tmp_path_factory.mktemp("out")
-    return export_model("mobile_68", folder, FORMATS, faces=faces, report=True), folder
+    given = ExportFaces(faces, dataset="synthetic")
+    return export_model("mobile_68", folder, FORMATS, faces=given, report=True), folder
 
 
 @pytest.fixture(scope="module")
 def rows(reported):
     """The cells of the table by the name of the file."""
     lines = (reported[1] / "EXPORT_REPORT.md").read_text().splitlines()
-    table = [line.strip("| ").split(" | ") for line in lines if line.startswith("| ")]
-    return {cells[0].strip("`"): dict(zip(table[0], cells, strict=True)) for cells in table[2:]}
+    header, *table = (
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in lines
+        if line.startswith("| ")
+    )
+    return {cells[0].strip("`"): dict(zip(header, cells, strict=True)) for cells in table}
 
 
 def errors_of(path, faces):
