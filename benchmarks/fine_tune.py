@@ -13,12 +13,14 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from absl import app, flags
 
 from evae_tf import atomic, geometry, markups
 from evae_tf.data import datasets, splits
+from evae_tf.data.face import Face
 
 ROOT = Path(__file__).parents[1]
 FLAGS = flags.FLAGS
@@ -32,7 +34,7 @@ _TEST_SHARE = 0.6
 _VAL_SHARE = 0.25  # of what is left
 
 
-def main(_):
+def main(_: list[str]) -> None:
     """Prints both test errors."""
     output = Path(FLAGS.output).absolute()
     atomic.make_folder(output)
@@ -50,7 +52,7 @@ def main(_):
     _call([*evaluate, f"--output={output / 'evaluation'}"])
 
 
-def write_own_data(faces, folder):
+def write_own_data(faces: Sequence[Face], folder: Path) -> None:
     """Writes mine.csv, with the faces' own boxes and a split, and mine.json.
 
     Args:
@@ -71,7 +73,7 @@ def write_own_data(faces, folder):
                 writer.writerow([image, *face.landmarks.ravel(), *face.box, split])
 
 
-def own_splits(faces):
+def own_splits(faces: Sequence[Face]) -> dict[str, list[Face]]:
     """Dict of split to its faces; faces of one photo stay together."""
     test = splits.hold_out(faces, _TEST_SHARE)
     rest = datasets.without_photos(faces, test)
@@ -79,7 +81,7 @@ def own_splits(faces):
     return {"train": datasets.without_photos(rest, val), "val": val, "test": test}
 
 
-def _call(words):
+def _call(words: Sequence[str]) -> None:
     print("python", *words, flush=True)
     subprocess.run([sys.executable, *words], cwd=ROOT, check=True)
 

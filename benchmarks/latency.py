@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 from absl import app, flags
+from tabulate import tabulate
 
 from benchmarks import tflite_graph
 from evae_tf.exporting import timing
@@ -35,7 +36,7 @@ flags.DEFINE_boolean("profile", False, "Also time the layers of the first model.
 _SHOWN_LAYERS = 12
 
 
-def read_model(path, folder):
+def read_model(path: Path, folder: Path) -> bytes:
     """The bytes of a TFLite file, or of what a .keras file becomes in float32."""
     if path.suffix != ".keras":
         return path.read_bytes()
@@ -45,7 +46,7 @@ def read_model(path, folder):
     return (folder / path.stem / "model.tflite").read_bytes()
 
 
-def peak_flops():
+def peak_flops() -> float:
     """Floating-point operations a second of a large float32 matrix product on one core."""
     a, times = np.random.default_rng(0).random((1500, 1500), np.float32), []
     for _ in range(8):
@@ -55,19 +56,21 @@ def peak_flops():
     return 2 * len(a) ** 3 / min(times)
 
 
-def print_profile(content):
+def print_profile(content: bytes) -> None:
     """The layers that take longest, by the time of the file cut after each."""
     cuts = list(tflite_graph.cut_after_layers(content))
     times = np.median(timing.interleaved([cut for _, _, cut in cuts], FLAGS.rounds // 3), axis=0)
     own = np.diff(times, prepend=0)
-    print(f"\n{'layer':<60} {'us':>7} {'share':>6} {'MMAC':>7}")
-    for index in np.argsort(-own)[:_SHOWN_LAYERS]:
-        name, macs, _ = cuts[index]
-        share = own[index] / times[-1]
-        print(f"{name[-60:]:<60} {1e6 * own[index]:7.0f} {share:6.0%} {macs / 1e6:7.2f}")
+    rows = [
+        (name[-60:], 1e6 * own[index], f"{own[index] / times[-1]:.0%}", macs / 1e6)
+        for index in np.argsort(-own)[:_SHOWN_LAYERS]
+        for name, macs, _ in [cuts[index]]
+    ]
+    header = ["layer", "us", "share", "MMAC"]
+    print("", tabulate(rows, header, "plain", floatfmt=("", ".0f", "", ".2f")), sep="\n")
 
 
-def main(_):
+def main(_: list[str]) -> None:
     """Prints a row for each file."""
     models, peer = [Path(path) for path in FLAGS.model], Path(FLAGS.peer)
     if not peer.is_file():
@@ -78,17 +81,15 @@ def main(_):
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})  # one core, for NumPy's threads too
     seconds = timing.interleaved(contents, FLAGS.rounds)
     peak = peak_flops()
-    print(
-        f"{'file':<50} {'ms':>7} {'ratio':>6} {'kB':>6} {'MMAC':>6} {'GFLOP/s':>8} {'of peak':>8}"
-    )
+    rows = []
     for path, content, own in zip(paths, contents, seconds.T, strict=True):
         macs = sum(tflite_graph.macs_of_layers(content).values())
         rate = 2 * macs / np.median(own)
-        print(
-            f"{str(path)[-50:]:<50} {1e3 * np.median(own):7.3f} "
-            f"{np.median(own / seconds[:, 0]):6.2f} {len(content) / 1e3:6.0f} {macs / 1e6:6.1f} "
-            f"{rate / 1e9:8.1f} {rate / peak:8.0%}"
-        )
+        times = 1e3 * np.median(own), np.median(own / seconds[:, 0])
+        sizes = len(content) / 1e3, macs / 1e6
+        rows.append([str(path)[-50:], *times, *sizes, rate / 1e9, f"{rate / peak:.0%}"])
+    header = ["file", "ms", "ratio", "kB", "MMAC", "GFLOP/s", "of peak"]
+    print(tabulate(rows, header, "plain", floatfmt=("", ".3f", ".2f", ".0f", ".1f", ".1f")))
     print(f"peak: {peak / 1e9:.0f} GFLOP/s, a float32 matrix product on one core")
     if FLAGS.profile:
         print_profile(contents[paths.index(models[0])])

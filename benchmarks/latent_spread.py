@@ -9,6 +9,9 @@ guess, 1 always)?
   python -m benchmarks.latent_spread --model=mobile_68 --dataset=300w --data_dir=DIR
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import cv2
 import numpy as np
 from absl import app, flags
@@ -17,9 +20,11 @@ from scipy import stats
 
 from benchmarks.comparison.tables import markdown
 from evae_tf import geometry
+from evae_tf.array_types import FloatArray
 from evae_tf.artifacts import keras_file
 from evae_tf.cli import data_flags
 from evae_tf.data.crops import cut_crops
+from evae_tf.data.face import Face
 from evae_tf.data.images import read_image
 from evae_tf.evaluation import calibration, metrics
 from evae_tf.models.response_maps import soft_argmax
@@ -31,7 +36,7 @@ flags.DEFINE_integer("samples", 16, "Draws of the latent code.", lower_bound=2)
 _BLUR_SHARE = 0.06  # standard deviation of the blur, of the crop's side
 
 
-def main(_):
+def main(_: list[str]) -> None:
     """Prints the table."""
     model = keras_file.load_keras_model(FLAGS.model)
     size, margin = (model.metadata[name] for name in ("input_size", "crop_margin"))
@@ -60,7 +65,7 @@ def main(_):
     print(markdown(["spread", "rank correlation", "upside down", "blurred", "no face"], rows))
 
 
-def doubt(model, images):
+def doubt(model: Any, images: FloatArray) -> dict[str, FloatArray]:
     """Log of the mean spread of each picture's landmarks: dict of two float [N].
 
     Args:
@@ -79,7 +84,7 @@ def doubt(model, images):
     }
 
 
-def _drawn(model, images):
+def _drawn(model: Any, images: FloatArray) -> FloatArray:
     """Landmarks [N, K, 2] for one draw of the code, all else as in inference."""
     evae = model.evae
     early_features, features = evae.encoder(images)
@@ -90,7 +95,7 @@ def _drawn(model, images):
     return ops.convert_to_numpy(offsets + first)
 
 
-def _with_both(doubts):
+def _with_both(doubts: dict[str, dict[str, FloatArray]]) -> dict[str, dict[str, FloatArray]]:
     """Adds to each picture the sum of both spreads, each in standard deviations over faces."""
     usual = {name: (np.mean(v), np.std(v)) for name, v in doubts["faces"].items()}
     return {
@@ -102,23 +107,23 @@ def _with_both(doubts):
     }
 
 
-def area(faces, others):
+def area(faces: FloatArray, others: FloatArray) -> float:
     """Share of pairs where the other picture has more spread than the face."""
     statistic = stats.mannwhitneyu(others, faces).statistic
     return statistic / (len(faces) * len(others))
 
 
-def _blurred(image):
+def _blurred(image: FloatArray) -> FloatArray:
     return cv2.GaussianBlur(image, (0, 0), _BLUR_SHARE * len(image))
 
 
-def backgrounds(faces, size):
+def backgrounds(faces: Sequence[Face], size: int) -> FloatArray:
     """Crops of the photos' corners where no face is: float32 [n, size, size, 3]."""
     found = []
     for face in faces:
         image = read_image(face.image)
         height, width = image.shape[:2]
-        low, high = face.landmarks.min(axis=0), face.landmarks.max(axis=0)
+        low, high = np.nanmin(face.landmarks, axis=0), np.nanmax(face.landmarks, axis=0)
         side = 0.4 * (high - low).max()
         for x, y in ((0, 0), (width - side, 0), (0, height - side), (width - side, height - side)):
             apart = x + side <= low[0] or x >= high[0] or y + side <= low[1] or y >= high[1]

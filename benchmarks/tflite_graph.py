@@ -1,9 +1,12 @@
 """What a TFLite file is made of: multiplications of each layer, and the file cut after a layer."""
 
+from collections.abc import Iterator
+from typing import Any
+
 from evae_tf.exporting.tflite_file import op_name, packed, parse
 
 
-def macs_of_layers(content):
+def macs_of_layers(content: bytes) -> dict[str, int]:
     """Multiply-accumulate operations of each layer of a TFLite file: dict of its output's name."""
     model = parse(content)
     graph = model.subgraphs[0]
@@ -14,7 +17,7 @@ def macs_of_layers(content):
     }
 
 
-def cut_after_layers(content):
+def cut_after_layers(content: bytes) -> Iterator[tuple[str, int, bytes]]:
     """Yields (name, multiply-accumulate operations, bytes of the file that ends there)."""
     whole = parse(content)
     for index, operator in enumerate(whole.subgraphs[0].operators):
@@ -28,7 +31,7 @@ def cut_after_layers(content):
         yield graph.tensors[graph.outputs[0]].name.decode(), macs, packed(part)
 
 
-def _macs(model, graph, operator):
+def _macs(model: Any, graph: Any, operator: Any) -> int:
     name = op_name(model, operator)
     shapes = [list(graph.tensors[index].shape) for index in operator.inputs if index >= 0]
     batch, *output = graph.tensors[operator.outputs[0]].shape

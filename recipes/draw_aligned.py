@@ -19,7 +19,7 @@ _SHOWN_PX = 300
 _POSES = (HeadPose(0, 0, 0), HeadPose(30, -5, 8), HeadPose(-40, 10, -15))
 
 
-def main():
+def main() -> None:
     """Writes the picture."""
     aligner, panels = Aligner.load("server_68"), []
     for index, pose in enumerate(_POSES):

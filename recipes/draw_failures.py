@@ -7,28 +7,32 @@ that knows its limits expects much where it fails.
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 from matplotlib.figure import Figure
 
 from evae_tf import geometry
+from evae_tf.array_types import ByteArray, FloatArray
 from evae_tf.artifacts import keras_file
 from evae_tf.data import synthetic
 from evae_tf.evaluation import calibration, figures, metrics
 from evae_tf.head_pose import HeadPose
+from evae_tf.markups import Markup
 from evae_tf.metadata import ModelMetadata
 
 _SEED = (0, 2, 8)
 _SHOWN_PX = 280
 _FRONTAL = HeadPose(0, 0, 0)
 _COLUMNS = 4
+Situation = tuple[ByteArray, FloatArray, FloatArray]
 
 
-def situations(markup):
+def situations(markup: Markup) -> dict[str, Situation]:
     """Dict of a panel's title to (image, true landmarks in image pixels, box)."""
 
-    def drawn(pose=_FRONTAL, occluded=False):
+    def drawn(pose: HeadPose = _FRONTAL, occluded: bool = False) -> Situation:
         face, _ = synthetic.draw_face(markup, _SEED, pose=pose, occluded=occluded)
         return face.image, face.landmarks, face.box
 
@@ -52,7 +56,7 @@ def situations(markup):
     }
 
 
-def draw(model):
+def draw(model: Any) -> Figure:
     """The figure for a Keras model."""
     metadata = ModelMetadata.from_dict(model.metadata, "the model")
     panels = situations(metadata.markup)
@@ -76,12 +80,12 @@ def draw(model):
     return figure
 
 
-def _expected_error(covariance):
+def _expected_error(covariance: FloatArray) -> float:
     """Mean distance from a Gaussian's centre, for each landmark, about: its spread as a circle."""
     return float(np.sqrt(np.pi / 2) * calibration.spread(covariance).mean())
 
 
-def main():
+def main() -> None:
     """Writes the picture of the model named on the command line."""
     figure = draw(keras_file.load_keras_model(sys.argv[1]))
     figures.save_figure(figure, Path(__file__).parents[1] / "docs/images/failures.jpg")

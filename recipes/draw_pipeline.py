@@ -7,25 +7,30 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
+from evae_tf.array_types import ByteArray, FloatArray
 from evae_tf.artifacts.predictors import open_model
 from evae_tf.data import synthetic
 from evae_tf.data.crops import cut_crops
 from evae_tf.evaluation import figures
+from evae_tf.markups import Markup
 
 _CONV, _LATENT, _DECONV, _LINE = "#F3B58A", "#BFD7EA", "#F6DE8D", "#555555"
 _FACE = 3
 
 
-def _box(axes, x, y, width, height, text, color):
+def _box(
+    axes: Axes, x: float, y: float, width: float, height: float, text: str, color: str
+) -> None:
     style = "round,pad=0.02,rounding_size=0.08"
     axes.add_patch(FancyBboxPatch((x, y), width, height, style, facecolor=color, edgecolor=_LINE))
     axes.text(x + width / 2, y + height / 2, text, ha="center", va="center", fontsize=9)
 
 
-def _arrow(axes, *points):
+def _arrow(axes: Axes, *points: tuple[float, float]) -> None:
     """A line through `points` with an arrow head at its end."""
     for start, end in zip(points[:-2], points[1:-1], strict=True):
         axes.plot(*zip(start, end, strict=True), color=_LINE, linewidth=1.2)
@@ -33,7 +38,7 @@ def _arrow(axes, *points):
     axes.annotate("", points[-1], points[-2], arrowprops=style)
 
 
-def draw(image, maps, landmarks_px, markup):
+def draw(image: ByteArray, maps: FloatArray, landmarks_px: FloatArray, markup: Markup) -> Figure:
     """The figure.
 
     Args:
@@ -89,12 +94,12 @@ def draw(image, maps, landmarks_px, markup):
     return figure
 
 
-def _frame(extent):
+def _frame(extent: tuple[float, float, float, float]) -> tuple[list[float], list[float]]:
     left, right, bottom, top = extent
     return [left, right, right, left, left], [bottom, bottom, top, top, bottom]
 
 
-def main():
+def main() -> None:
     """Predicts one synthetic face and writes the figure beside this file."""
     predictor = open_model(sys.argv[1])
     metadata = predictor.metadata

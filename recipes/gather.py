@@ -11,15 +11,19 @@ another name.
 
 import csv
 import os
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from absl import app, flags
 
 from evae_tf import atomic, markups
+from evae_tf.array_types import FloatArray
 from evae_tf.artifacts.predictors import open_model
 from evae_tf.data import datasets
 from evae_tf.data.crops import cut_crops
+from evae_tf.data.face import Face
 from recipes import teaching
 
 FLAGS = flags.FLAGS
@@ -44,7 +48,7 @@ _MAX_DEVIATION = 0.02  # between views, of the distance of the eyes' outer corne
 _SAME_PHOTO = 0.97
 
 
-def main(_):
+def main(_: list[str]) -> None:
     """Prints how many faces of each set were kept."""
     data, output = Path(FLAGS.data).absolute(), Path(FLAGS.output).absolute()
     teachers = [open_model(path) for path in FLAGS.teacher]
@@ -72,7 +76,9 @@ def main(_):
     print(f"{len(rows)} faces: {output}")
 
 
-def _labelled(teachers, faces, annotated):
+def _labelled(
+    teachers: Sequence[Any], faces: Sequence[Face], annotated: Sequence[Face]
+) -> list[tuple[Face, FloatArray]]:
     """(face, landmarks [68, 2]) of those where the teachers agree with the annotation."""
     mean_face = np.mean([_normalized(face) for face in annotated], axis=0)
     mean_five = teaching.five_points(mean_face[None], _IBUG.name)[0]
@@ -89,13 +95,13 @@ def _labelled(teachers, faces, annotated):
     ]
 
 
-def _normalized(face):
+def _normalized(face: Face) -> FloatArray:
     """A face's landmarks with its box's centre as origin and its longer side as unit."""
     low, high = face.box[:2], face.box[2:]
     return (face.landmarks - (low + high) / 2) / (high - low).max()
 
 
-def without_copies(faces, held_out):
+def without_copies(faces: Sequence[Face], held_out: Sequence[Face]) -> list[Face]:
     """Those of `faces` whose picture is not that of a held-out face under another name.
 
     Two crops are the same photo when their grey values at 24 x 24 pixels, about their mean,
@@ -109,7 +115,7 @@ def without_copies(faces, held_out):
     ]
 
 
-def _thumbnails(faces):
+def _thumbnails(faces: Sequence[Face]) -> FloatArray:
     """Grey crops around five points, mean 0 and length 1: float [N, 576]."""
     known = np.stack([face.landmarks for face in faces])
     five = teaching.five_points(known, faces[0].markup.name)
@@ -122,7 +128,7 @@ def _thumbnails(faces):
     return grey / np.maximum(np.linalg.norm(grey, axis=1, keepdims=True), 1e-6)
 
 
-def write(rows, path):
+def write(rows: Iterable[tuple[Face, FloatArray, str]], path: Path) -> None:
     """Writes (face, landmarks, split) as the .csv that `--dataset=csv` reads."""
     header = ["image", *(f"{axis}{i}" for i in range(68) for axis in "xy"), "split"]
     with atomic.replacing_file(path) as temporary, temporary.open("w", newline="") as file:

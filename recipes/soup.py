@@ -11,7 +11,9 @@ Source: Wortsman et al., Model soups: averaging weights of multiple fine-tuned m
 accuracy without increasing inference time, ICML 2022.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from absl import app, flags
@@ -30,7 +32,7 @@ flags.DEFINE_list("models", None, "The .keras files to average.", required=True)
 flags.DEFINE_string("output", None, "The .keras file to write.", required=True)
 
 
-def average(models):
+def average(models: Sequence[Any]) -> Any:
     """The first of some Keras models, its weights now the mean over all of them.
 
     Raises:
@@ -47,11 +49,11 @@ def average(models):
     return first
 
 
-def main(_):
+def main(_: list[str]) -> None:
     """Prints the error of every model and of their mean."""
     models = [keras_file.load_keras_model(path) for path in FLAGS.models]
     metadata = ModelMetadata.from_dict(models[0].metadata, FLAGS.models[0])
-    _, faces = data_flags.read_training_faces()
+    faces = data_flags.read_training_faces()[1]
     crops = cut_crops(faces, size=metadata.input_size, margin=metadata.crop_margin)
     validation = Validation(faces, metadata.markup, crops)
     for path, model in zip(FLAGS.models, models, strict=True):

@@ -6,14 +6,19 @@ mean disagrees with the annotated points are left out: there the model is wrong,
 itself to stay so.
 """
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import keras
 import numpy as np
 from tqdm import tqdm
 
 from evae_tf import geometry
+from evae_tf.array_types import FloatArray
 from evae_tf.config import Augmentation
 from evae_tf.data.augment import DRAWS, warp
-from evae_tf.data.crops import cut_crops
+from evae_tf.data.crops import Crops, cut_crops
+from evae_tf.data.face import Face
 from evae_tf.evaluation import metrics
 
 # Eyes' centres, tip of the nose, corners of the mouth: what all schemes have, by their indices.
@@ -28,13 +33,13 @@ _BATCH = 64
 _MAX_SMOOTHED = 0.1
 
 
-def five_points(landmarks, markup_name):
+def five_points(landmarks: FloatArray, markup_name: str) -> FloatArray:
     """Landmarks [N, K, 2] of a scheme -> the five points that all schemes have, [N, 5, 2]."""
     groups = FIVE_POINTS[markup_name]
     return np.stack([landmarks[:, group].mean(axis=1) for group in groups], axis=1)
 
 
-def fit_similarity(source, target):
+def fit_similarity(source: FloatArray, target: FloatArray) -> Callable[[FloatArray], FloatArray]:
     """The turn, scale and shift that bring points nearest to others, least squares.
 
     Args:
@@ -49,20 +54,22 @@ def fit_similarity(source, target):
     b = (target - target_mean) @ [1, 1j]
     factor = np.vdot(a, b) / np.vdot(a, a)  # complex numbers: a product turns and scales
 
-    def transform(points):
+    def transform(points: FloatArray) -> FloatArray:
         moved = (points - source_mean) @ [1, 1j] * factor
         return np.stack([moved.real, moved.imag], axis=-1) + target_mean
 
     return transform
 
 
-def first_boxes(known, mean_face, mean_five):
+def first_boxes(known: FloatArray, mean_face: FloatArray, mean_five: FloatArray) -> FloatArray:
     """Boxes of average faces placed on five known points: [N, 5, 2], image pixels -> [N, 4]."""
     faces = np.stack([fit_similarity(mean_five, points)(mean_face) for points in known])
     return geometry.landmark_box(faces)
 
 
-def label(teachers, faces, boxes):
+def label(
+    teachers: Sequence[Any], faces: Sequence[Face], boxes: FloatArray
+) -> tuple[FloatArray, FloatArray]:
     """Landmarks of faces, as the mean over six views by each teacher.
 
     Args:
@@ -78,7 +85,7 @@ def label(teachers, faces, boxes):
     return views.mean(axis=0), deviation
 
 
-def _views(teacher, faces, boxes):
+def _views(teacher: Any, faces: Sequence[Face], boxes: FloatArray) -> FloatArray:
     """Landmarks [6, N, K, 2], image pixels, in the boxes that a first look gives."""
     crop = {"size": teacher.metadata.input_size, "margin": teacher.metadata.crop_margin}
     crops = cut_crops(faces, boxes=boxes, **crop)
@@ -96,7 +103,7 @@ def _views(teacher, faces, boxes):
     )
 
 
-def _view(teacher, crops, turn, mirrored):
+def _view(teacher: Any, crops: Crops, turn: float, mirrored: bool) -> FloatArray:
     """Landmarks [N, K, 2] in crop fractions, found in crops turned (0 to 1) and mirrored."""
     order = np.asarray(teacher.metadata.markup.flip_permutation)
     strength = Augmentation(
@@ -126,7 +133,7 @@ def _view(teacher, crops, turn, mirrored):
     return np.concatenate(found).astype(np.float32)
 
 
-def smoothed(teachers, faces):
+def smoothed(teachers: Sequence[Any], faces: Sequence[Face]) -> FloatArray:
     """Half of the noise of annotations gone: their mean with what teachers find on the same faces.
 
     Args:
@@ -146,7 +153,7 @@ def smoothed(teachers, faces):
     return np.where(agreed[:, None, None], (annotated + found) / 2, annotated)
 
 
-def disagreement(labelled, known):
+def disagreement(labelled: FloatArray, known: FloatArray) -> FloatArray:
     """Mean distance of five points from the annotated ones, over the distance of the eyes.
 
     Args:

@@ -20,10 +20,8 @@ flags.DEFINE_string("data", None, "Folder that holds 300w, mtfl and helen29.", r
 flags.DEFINE_string("output", "runs/comparison", "Folder for the trainings and their results.")
 flags.DEFINE_integer("jobs", os.cpu_count(), "Trainings at a time, of one thread each.", 1)
 
-_MARKUPS = {"300w": "ibug_68", "mtfl": "mtfl_5", "helen29": "cofw_29"}
 
-
-def main(_):
+def main(_: list[str]) -> None:
     """Prints the tables; they and the figures are in the output folder."""
     data, output = Path(FLAGS.data).absolute(), Path(FLAGS.output).absolute()
     atomic.make_folder(output)
@@ -39,12 +37,10 @@ def main(_):
     }
     measured = {}
     for run in tqdm(runs.all_runs(), desc="measuring", unit="model"):
-        markup = markups.MARKUPS[_MARKUPS[run.dataset]]
-        normalizers = [
-            name for name in ("inter_pupil", "inter_ocular") if name in markup.normalizers
-        ]
+        known = faces[run.dataset][0].markup.normalizers
+        normalizers = [name for name in ("inter_pupil", "inter_ocular") if name in known]
         measured[run] = measure.measure(
-            output / run.name / "model.keras", faces[run.dataset], markup, normalizers
+            output / run.name / "model.keras", faces[run.dataset], normalizers
         )
     turned = measure.most_turned(faces["300w"])
     report = {

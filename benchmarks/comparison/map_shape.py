@@ -7,10 +7,12 @@ of the numbers changes when a map is multiplied by a constant: it is the shape t
 import numpy as np
 from scipy import ndimage
 
+from evae_tf.array_types import FloatArray
+
 _NEIGHBOURS = np.ones((3, 3), bool)  # a cell touches eight others
 
 
-def entropy(maps):
+def entropy(maps: FloatArray) -> FloatArray:
     """Entropy, in nats, of each map scaled to sum 1; log(h * w) for a map without positive cell.
 
     A Gaussian peak of standard deviation s cells has log(2 pi e s ** 2).
@@ -24,7 +26,7 @@ def entropy(maps):
     return -(shares * logarithms).sum(axis=-1)
 
 
-def roughness(maps):
+def roughness(maps: FloatArray) -> FloatArray:
     """Total variation: the sum of all differences between neighbours, over the highest cell.
 
     A smooth peak of a given width has the same whatever its place; each further peak and each
@@ -36,7 +38,7 @@ def roughness(maps):
     return np.divide(variation, highest, out=np.zeros_like(highest), where=highest > 0)
 
 
-def second_peak(maps):
+def second_peak(maps: FloatArray) -> FloatArray:
     """Height of the second highest peak over that of the highest, 0 where there is one peak only.
 
     A peak is a cell, or a plateau of equal cells, that no neighbour exceeds.
@@ -54,6 +56,6 @@ def second_peak(maps):
     return ratios
 
 
-def _cells(maps):
+def _cells(maps: FloatArray) -> FloatArray:
     """[N, h, w, K] -> float64 [N, K, h, w] without negative values."""
     return np.maximum(np.moveaxis(np.asarray(maps, np.float64), 3, 1), 0)

@@ -1,16 +1,23 @@
 """What each trained model says of the validation faces, and how its response maps look."""
 
 import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
+import numpy.typing as npt
 
 from benchmarks.comparison import map_shape
 from evae_tf import geometry
+from evae_tf.array_types import ByteArray, FloatArray
 from evae_tf.artifacts.predictors import open_model
 from evae_tf.config import MAP_ARCHITECTURES
-from evae_tf.data.crops import cut_crops
+from evae_tf.data.crops import Crops, cut_crops
+from evae_tf.data.face import Face
 from evae_tf.evaluation import metrics
+from evae_tf.evaluation.truth import Truth
 from evae_tf.models import response_maps
 
 ONE_PEAK = (
@@ -31,34 +38,29 @@ class Measured:
       shapes: dict of `entropy`, `roughness` and `second_peak` to float [N, K]; empty without maps.
     """
 
-    errors: dict
-    occluded: dict
-    shapes: dict
+    errors: dict[tuple[str, str], FloatArray]
+    occluded: dict[tuple[str, str], FloatArray]
+    shapes: dict[str, FloatArray]
 
 
-def measure(path, faces, markup, normalizers):
+def measure(path: Path, faces: Sequence[Face], normalizers: Sequence[str]) -> Measured:
     """Runs a model on faces.
 
     Args:
       path: a `.keras` file.
       faces: list of `Face`.
-      markup: their `Markup`.
       normalizers: names of `metrics.normalizing_distance`.
     """
     predictor, crops = _open(path, faces)
-    true = np.stack([face.landmarks for face in faces])
-    boxes = np.stack([face.box for face in faces])
-    distances = {
-        name: metrics.normalizing_distance(name, true, boxes, markup) for name in normalizers
-    }
+    truth = Truth.of(faces, normalizers)
 
-    def errors(readings):
+    def errors(readings: dict[str, FloatArray]) -> dict[tuple[str, str], FloatArray]:
         return {
             (reading, name): metrics.nme(
-                geometry.crop_to_image(landmarks, crops.squares), true, distance
+                geometry.crop_to_image(landmarks, crops.squares), truth.landmarks, distance
             )
             for reading, landmarks in readings.items()
-            for name, distance in distances.items()
+            for name, distance in truth.distances.items()
         }
 
     readings, maps = _read(predictor, crops)
@@ -70,25 +72,25 @@ def measure(path, faces, markup, normalizers):
     return Measured(errors(readings), errors(pasted), shapes)
 
 
-def main_reading(measured):
+def main_reading(measured: Measured) -> str:
     """`regressor` where there is one, else `maps`."""
     readings = {reading for reading, _ in measured.errors}
     return "regressor" if "regressor" in readings else "maps"
 
 
-def predict_maps(path, faces):
+def predict_maps(path: Path, faces: Sequence[Face]) -> tuple[FloatArray, Crops]:
     """(response maps [N, h, w, K] of a `.keras` file, the `Crops` it saw)."""
     predictor, crops = _open(path, faces)
     return predictor.predict(crops.model_input())["response_maps"], crops
 
 
-def _open(path, faces):
+def _open(path: Path, faces: Sequence[Face]) -> tuple[Any, Crops]:
     predictor = open_model(path)
     metadata = predictor.metadata
     return predictor, cut_crops(faces, size=metadata.input_size, margin=metadata.crop_margin)
 
 
-def _read(predictor, crops):
+def _read(predictor: Any, crops: Crops) -> tuple[dict[str, FloatArray], FloatArray | None]:
     """(dict of reading to landmarks [N, K, 2] in crop fractions, the maps or None)."""
     outputs = predictor.predict(crops.model_input())
     maps = outputs.get("response_maps")
@@ -103,7 +105,7 @@ def _read(predictor, crops):
     return readings, maps
 
 
-def paste_patches(images, seed=0):
+def paste_patches(images: ByteArray, seed: int = 0) -> ByteArray:
     """Crops [N, S, S, 3] with a square of the next crop pasted at a random place."""
     rng = np.random.default_rng(seed)
     pasted, size = images.copy(), images.shape[1]
@@ -117,7 +119,7 @@ def paste_patches(images, seed=0):
     return pasted
 
 
-def most_turned(faces):
+def most_turned(faces: Sequence[Face]) -> npt.NDArray[np.intp]:
     """Indices of the tenth of 68-point faces with the largest head turn.
 
     The turn shows in where the tip of the nose lies between the ends of the jaw line.

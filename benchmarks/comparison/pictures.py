@@ -1,11 +1,16 @@
 """The figures of the comparison: curves and response maps, no photographs."""
 
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
 import keras
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from benchmarks.comparison import runs
-from benchmarks.comparison.measure import main_reading, predict_maps
+from benchmarks.comparison.measure import Measured, main_reading, predict_maps
+from evae_tf.data.face import Face
 from evae_tf.evaluation import figures
 from evae_tf.models import response_maps
 
@@ -13,7 +18,9 @@ _CED_ENDS = {"300w": 0.10, "mtfl": 0.15, "helen29": 0.15}  # as published
 _DIAMOND_SHARES = {"300w": 0.04, "mtfl": 0.07, "helen29": 0.04}  # radius over the map's side
 
 
-def save_all(measured, faces, output):
+def save_all(
+    measured: Mapping[runs.Run, Measured], faces: Mapping[str, Sequence[Face]], output: Path
+) -> None:
     """Writes every figure.
 
     Args:
@@ -38,7 +45,9 @@ def save_all(measured, faces, output):
     figures.save_figure(_changes_figure(measured), output / "changes.png")
 
 
-def _maps_figure(dataset, measured, faces, output):
+def _maps_figure(
+    dataset: str, measured: Mapping[runs.Run, Measured], faces: Sequence[Face], output: Path
+) -> Figure:
     """Maps of `fcn` and of `evae`, and the labels, for the face of median error of `evae`."""
     models = {run.architecture: run for run in runs.MODELS[dataset]}
     errors = measured[models["evae"]].errors["maps", "inter_pupil"]
@@ -55,7 +64,7 @@ def _maps_figure(dataset, measured, faces, output):
     return figures.response_figure(rows)
 
 
-def _axes(xlabel, ylabel):
+def _axes(xlabel: str, ylabel: str) -> tuple[Figure, Axes]:
     figure = Figure(figsize=(6.4, 4.2), layout="constrained")
     axes = figure.add_subplot(xlabel=xlabel, ylabel=ylabel)
     axes.spines[["top", "right"]].set_visible(False)
@@ -63,7 +72,7 @@ def _axes(xlabel, ylabel):
     return figure, axes
 
 
-def _second_peaks_figure(measured):
+def _second_peaks_figure(measured: Mapping[runs.Run, Measured]) -> Figure:
     figure, axes = _axes("second peak over first", "share of maps below")
     for pair in runs.PAIRS:
         for run, line in zip(pair[0], ("--", "-"), strict=True):
@@ -75,13 +84,13 @@ def _second_peaks_figure(measured):
     return figure
 
 
-def _kl_figure(measured):
+def _kl_figure(measured: Mapping[runs.Run, Measured]) -> Figure:
     figure, axes = _axes("KL weight", "mean error, % of inter pupil")
     positions = np.arange(len(runs.KL_SWEEP))  # the weight 0 has no place on a logarithmic axis
     unsampled = {0.0: runs.WITHOUT_BOTH, 0.1: runs.WITHOUT_SAMPLING}
     for reading, color in (("regressor", "#0072B2"), ("maps", "#D55E00")):
 
-        def mean(run, reading=reading):
+        def mean(run: runs.Run, reading: str = reading) -> float:
             return 100 * measured[run].errors[reading, "inter_pupil"].mean()
 
         errors = [mean(run) for run in runs.KL_SWEEP.values()]
@@ -94,7 +103,7 @@ def _kl_figure(measured):
     return figure
 
 
-def _changes_figure(measured):
+def _changes_figure(measured: Mapping[runs.Run, Measured]) -> Figure:
     figure, axes = _axes("mean error, % of inter pupil", "")
     labels = [label.replace("`", "") for label in runs.ABLATIONS]
     errors = [

@@ -2,7 +2,7 @@
 
 # Read off the published curves, about half a point: median error in % of the distance between the
 # eye centres, share of test faces below 10 %. Other test faces than ours.
-PUBLISHED = {
+PUBLISHED: dict[str, dict[str, tuple[float, float]]] = {
     "mtfl": {
         "cnn": (7.66, 76.0),
         "fcn_cnn": (6.84, 82.0),

@@ -3,27 +3,30 @@
 import csv
 import json
 import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from benchmarks.comparison import runs
-from benchmarks.comparison.measure import ONE_PEAK, main_reading
+from benchmarks.comparison.measure import ONE_PEAK, Measured, main_reading
 from benchmarks.comparison.published import PUBLISHED
+from evae_tf.array_types import FloatArray
 from evae_tf.evaluation import metrics
 
 
-def markdown(header, rows):
+def markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A Markdown table of texts."""
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines) + "\n"
 
 
-def percent(value):
+def percent(value: float) -> str:
     return f"{100 * value:.2f}"
 
 
-def models_table(dataset, measured, output):
+def models_table(dataset: str, measured: Mapping[runs.Run, Measured], output: Path) -> str:
     """All models of one data set, those with a regressor also read off their maps.
 
     Args:
@@ -53,18 +56,18 @@ def models_table(dataset, measured, output):
     return markdown(header, rows)
 
 
-def minutes(folder):
+def minutes(folder: Path) -> str:
     """Training time by metrics.csv."""
     with (folder / "metrics.csv").open(newline="") as file:
         return f"{sum(float(row['seconds']) for row in csv.DictReader(file)) / 60:.1f}"
 
 
-def spread(values, form=percent):
+def spread(values: Sequence[float], form: Callable[[float], str] = percent) -> str:
     """Mean, and from the lowest to the highest, of one number for each seed."""
     return f"{form(np.mean(values))} ({form(min(values))} to {form(max(values))})"
 
 
-def map_shape_table(measured):
+def map_shape_table(measured: Mapping[runs.Run, Measured]) -> str:
     """How the maps with and without the variational part look, over three seeds."""
     header = ["model", "mean % read off the maps", "entropy, nats", "roughness"]
     header += ["second peak over first, mean", f"one peak (second below {ONE_PEAK:g}), %"]
@@ -84,7 +87,7 @@ def map_shape_table(measured):
     return markdown(header, rows)
 
 
-def hard_faces_table(measured, turned):
+def hard_faces_table(measured: Mapping[runs.Run, Measured], turned: npt.NDArray[np.intp]) -> str:
     """Pairs of models on all, on turned and on occluded faces, over three seeds.
 
     Args:
@@ -122,14 +125,14 @@ def hard_faces_table(measured, turned):
     return markdown(header, rows)
 
 
-def _difference(before, after):
+def _difference(before: FloatArray, after: FloatArray) -> str:
     """Mean difference of two models' errors on the same faces, with its 95 % interval."""
     difference = after - before
     low, high = metrics.bootstrap_ci(difference)
     return f"{100 * difference.mean():+.2f} ({100 * low:+.2f} to {100 * high:+.2f})"
 
 
-def claims_table(measured):
+def claims_table(measured: Mapping[runs.Run, Measured]) -> str:
     """Each model against the one that the paper puts below it, on all data sets, seed 0."""
     header = ["data set", "model", "against", "difference of means (95 % interval)"]
     header += ["difference of medians", "difference of CED@10"]
@@ -149,7 +152,12 @@ def claims_table(measured):
     return markdown(header, rows)
 
 
-def changes_table(column, changes, measured, output):
+def changes_table(
+    column: str,
+    changes: Mapping[str, runs.Run],
+    measured: Mapping[runs.Run, Measured],
+    output: Path,
+) -> str:
     """One change a row: what it does to both readings and to the maps.
 
     Args:
@@ -178,7 +186,7 @@ def changes_table(column, changes, measured, output):
     return markdown(header, rows)
 
 
-def trainings_table(trained, output):
+def trainings_table(trained: Iterable[runs.Run], output: Path) -> str:
     """The call that made each model; DATA is the folder of the data sets.
 
     Args:

@@ -111,7 +111,7 @@ def test_the_faces_turned_most_are_found():
 def test_a_model_is_measured_in_each_reading_that_it_has(architecture, tmp_path):
     build_model(small("paper", architecture=architecture), IBUG).save(tmp_path / "model.keras")
     faces = synthetic.read("val", IBUG, count=3)
-    measured = measure.measure(tmp_path / "model.keras", faces, IBUG, ["inter_pupil"])
+    measured = measure.measure(tmp_path / "model.keras", faces, ["inter_pupil"])
     readings = {"cnn": {"regressor"}, "fcn": {"maps"}, "evae_cnn": {"regressor", "maps"}}
     assert {reading for reading, _ in measured.errors} == readings[architecture]
     assert set(measured.occluded) == set(measured.errors)
