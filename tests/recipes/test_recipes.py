@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 
+import keras
 import numpy as np
 import pytest
 from PIL import Image
@@ -187,7 +188,7 @@ def test_a_soup_is_the_mean_of_the_weights_calibrated_anew(kitchen, tmp_path):
     assert len(re.findall(r"\d %", done.stdout)) == 3
     models = map(keras_file.load_keras_model, (kitchen / "a.keras", kitchen / "b.keras", output))
     for weights in zip(*(model.weights for model in models), strict=True):
-        a, b, mean = (np.array(weight, np.float64) for weight in weights)
+        a, b, mean = (np.float64(keras.ops.convert_to_numpy(weight)) for weight in weights)
         if weights[0].name == "calibration":
             assert mean != a == b == 1
         elif weights[0].dtype == "float32":
