@@ -13,14 +13,13 @@ import csv
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from absl import app, flags
 
 from evae_tf import atomic, markups
 from evae_tf.array_types import FloatArray
-from evae_tf.artifacts.predictors import open_model
+from evae_tf.artifacts.predictors import Predictor, open_model
 from evae_tf.data import datasets
 from evae_tf.data.crops import cut_crops
 from evae_tf.data.face import Face
@@ -77,7 +76,7 @@ def main(_: list[str]) -> None:
 
 
 def _labelled(
-    teachers: Sequence[Any], faces: Sequence[Face], annotated: Sequence[Face]
+    teachers: Sequence[Predictor], faces: Sequence[Face], annotated: Sequence[Face]
 ) -> list[tuple[Face, FloatArray]]:
     """(face, landmarks [68, 2]) of those where the teachers agree with the annotation."""
     mean_face = np.mean([_normalized(face) for face in annotated], axis=0)

@@ -7,7 +7,6 @@ itself to stay so.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import keras
 import numpy as np
@@ -15,6 +14,7 @@ from tqdm import tqdm
 
 from evae_tf import geometry
 from evae_tf.array_types import FloatArray
+from evae_tf.artifacts.predictors import Predictor
 from evae_tf.config import Augmentation
 from evae_tf.data.augment import DRAWS, warp
 from evae_tf.data.crops import Crops, cut_crops
@@ -68,7 +68,7 @@ def first_boxes(known: FloatArray, mean_face: FloatArray, mean_five: FloatArray)
 
 
 def label(
-    teachers: Sequence[Any], faces: Sequence[Face], boxes: FloatArray
+    teachers: Sequence[Predictor], faces: Sequence[Face], boxes: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
     """Landmarks of faces, as the mean over six views by each teacher.
 
@@ -85,7 +85,7 @@ def label(
     return views.mean(axis=0), deviation
 
 
-def _views(teacher: Any, faces: Sequence[Face], boxes: FloatArray) -> FloatArray:
+def _views(teacher: Predictor, faces: Sequence[Face], boxes: FloatArray) -> FloatArray:
     """Landmarks [6, N, K, 2], image pixels, in the boxes that a first look gives."""
     crop = {"size": teacher.metadata.input_size, "margin": teacher.metadata.crop_margin}
     crops = cut_crops(faces, boxes=boxes, **crop)
@@ -103,7 +103,7 @@ def _views(teacher: Any, faces: Sequence[Face], boxes: FloatArray) -> FloatArray
     )
 
 
-def _view(teacher: Any, crops: Crops, turn: float, mirrored: bool) -> FloatArray:
+def _view(teacher: Predictor, crops: Crops, turn: float, mirrored: bool) -> FloatArray:
     """Landmarks [N, K, 2] in crop fractions, found in crops turned (0 to 1) and mirrored."""
     order = np.asarray(teacher.metadata.markup.flip_permutation)
     strength = Augmentation(
@@ -133,7 +133,7 @@ def _view(teacher: Any, crops: Crops, turn: float, mirrored: bool) -> FloatArray
     return np.concatenate(found).astype(np.float32)
 
 
-def smoothed(teachers: Sequence[Any], faces: Sequence[Face]) -> FloatArray:
+def smoothed(teachers: Sequence[Predictor], faces: Sequence[Face]) -> FloatArray:
     """Half of the noise of annotations gone: their mean with what teachers find on the same faces.
 
     Args:

@@ -3,7 +3,6 @@
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
@@ -12,7 +11,7 @@ import numpy.typing as npt
 from benchmarks.comparison import map_shape
 from evae_tf import geometry
 from evae_tf.array_types import ByteArray, FloatArray
-from evae_tf.artifacts.predictors import open_model
+from evae_tf.artifacts.predictors import Predictor, open_model
 from evae_tf.config import MAP_ARCHITECTURES
 from evae_tf.data.crops import Crops, cut_crops
 from evae_tf.data.face import Face
@@ -84,13 +83,13 @@ def predict_maps(path: Path, faces: Sequence[Face]) -> tuple[FloatArray, Crops]:
     return predictor.predict(crops.model_input())["response_maps"], crops
 
 
-def _open(path: Path, faces: Sequence[Face]) -> tuple[Any, Crops]:
+def _open(path: Path, faces: Sequence[Face]) -> tuple[Predictor, Crops]:
     predictor = open_model(path)
     metadata = predictor.metadata
     return predictor, cut_crops(faces, size=metadata.input_size, margin=metadata.crop_margin)
 
 
-def _read(predictor: Any, crops: Crops) -> tuple[dict[str, FloatArray], FloatArray | None]:
+def _read(predictor: Predictor, crops: Crops) -> tuple[dict[str, FloatArray], FloatArray | None]:
     """(dict of reading to landmarks [N, K, 2] in crop fractions, the maps or None)."""
     outputs = predictor.predict(crops.model_input())
     maps = outputs.get("response_maps")

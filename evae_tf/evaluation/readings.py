@@ -2,7 +2,6 @@
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any
 
 import keras
 import numpy as np
@@ -10,7 +9,7 @@ from tqdm import tqdm
 
 from evae_tf import geometry
 from evae_tf.array_types import FloatArray
-from evae_tf.artifacts.predictors import open_model
+from evae_tf.artifacts.predictors import Predictor, open_model
 from evae_tf.config import MAP_ARCHITECTURES
 from evae_tf.data.crops import Crops, cut_crops
 from evae_tf.data.face import Face
@@ -58,7 +57,7 @@ class Reading:
         return f"{self.model} ({self.name})"
 
 
-def open_predictor(path: str, markup: Markup, num_threads: int) -> Any:
+def open_predictor(path: str, markup: Markup, num_threads: int) -> Predictor:
     """See `predictors.open_model`; the model must predict the points of `markup`."""
     predictor = open_model(path, num_threads)
     own = predictor.metadata.markup
@@ -72,7 +71,7 @@ def open_predictor(path: str, markup: Markup, num_threads: int) -> Any:
 
 def read(
     path: str,
-    predictor: Any,
+    predictor: Predictor,
     faces: Sequence[Face],
     truth: Truth,
     *,
@@ -105,7 +104,9 @@ def read(
     return readings
 
 
-def _outputs(path: str, predictor: Any, crops: Crops, batch_size: int) -> dict[str, FloatArray]:
+def _outputs(
+    path: str, predictor: Predictor, crops: Crops, batch_size: int
+) -> dict[str, FloatArray]:
     """The model's outputs for all crops; instead of maps, `read_off` them: float [N, K, 2]."""
     parts: dict[str, list[FloatArray]] = {}
     starts = range(0, len(crops), batch_size)

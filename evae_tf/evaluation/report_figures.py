@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
 
 from evae_tf.array_types import FloatArray
+from evae_tf.artifacts.predictors import Predictor
 from evae_tf.evaluation import figures, metrics, uncertainty_figures
 from evae_tf.evaluation.readings import Reading
 from evae_tf.evaluation.truth import Truth
@@ -15,7 +15,7 @@ from evae_tf.models import response_maps
 
 
 def write(
-    folder: Path, readings: Sequence[Reading], predictors: Mapping[str, Any], truth: Truth
+    folder: Path, readings: Sequence[Reading], predictors: Mapping[str, Predictor], truth: Truth
 ) -> None:
     """Draws and saves all of them.
 
@@ -60,7 +60,7 @@ def write(
 
 
 def _response_rows(
-    readings: Sequence[Reading], predictors: Mapping[str, Any], face: int
+    readings: Sequence[Reading], predictors: Mapping[str, Predictor], face: int
 ) -> dict[str, FloatArray]:
     """Response maps [h, w, K] of one face: a row for each model that gives maps, and the truth."""
     rows: dict[str, FloatArray] = {}
