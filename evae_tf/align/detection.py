@@ -65,22 +65,23 @@ class HaarDetector:
         return HaarDetector, ()
 
     def _load(self) -> dict[str, cv2.CascadeClassifier]:
-        return {
-            name: cv2.CascadeClassifier(f"{cv2.data.haarcascades}{name}.xml")
-            for detections in self._ROUNDS
-            for name, _, _ in detections
-        }
+        names = {name for detections in self._ROUNDS for name, _, _ in detections}
+        return {name: cv2.CascadeClassifier(f"{cv2.data.haarcascades}{name}.xml") for name in names}
 
     def __call__(self, image: ByteArray) -> Iterator[FloatArray]:
-        for detections in self._ROUNDS:
-            yield self._search(image, _LONG_SIDE_PX, detections)
-        if max(image.shape) > _LONG_SIDE_PX:  # faces of a crowd are lost in a small picture
-            yield self._search(image, _CROWD_SIDE_PX, self._ROUNDS[0])
+        yield from self.detect(image)
         # Close-ups that no cascade knows: the middle of the image, more and less of it.
         height, width = image.shape[:2]
         centre = np.array([width, height], np.float32) / 2 - 0.5
         halves = np.array(_CLOSE_UPS, np.float32)[:, None] * min(width, height) / 2
         yield np.concatenate([centre - halves, centre + halves], axis=1)
+
+    def detect(self, image: ByteArray) -> Iterator[FloatArray]:
+        """The rounds without the last one, which is a guess that only the model can check."""
+        for detections in self._ROUNDS:
+            yield self._search(image, _LONG_SIDE_PX, detections)
+        if max(image.shape) > _LONG_SIDE_PX:  # faces of a crowd are lost in a small picture
+            yield self._search(image, _CROWD_SIDE_PX, self._ROUNDS[0])
 
     def _search(
         self, image: ByteArray, long_side: int, detections: tuple[tuple[str, _Place, bool], ...]

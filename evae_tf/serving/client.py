@@ -3,19 +3,28 @@
 The server decodes photos and finds landmarks; faces are found here, by OpenCV's cascades.
 """
 
+import abc
 import base64
+import functools
 import json
+from collections.abc import Sequence
+from os import PathLike
 from pathlib import Path
+from typing import Any
 
 import grpc
 import numpy as np
+import numpy.typing as npt
 import requests
 import tensorflow as tf
-from requests.adapters import HTTPAdapter, Retry
+from requests.adapters import HTTPAdapter
 from tensorflow_serving.apis import prediction_service_pb2_grpc
+from urllib3.util import Retry
 
 from evae_tf import geometry
-from evae_tf.align import detection
+from evae_tf.align.detection import HaarDetector
+from evae_tf.align.inputs import box_array
+from evae_tf.array_types import ByteArray, FloatArray
 from evae_tf.data.images import read_image
 from evae_tf.errors import InputError
 from evae_tf.serving.predict_request import MODEL_NAME, predict_request
@@ -25,10 +34,10 @@ _RETRIED_STATUS = (429, 502, 503, 504)
 _MAX_ROWS = 32  # of a request: the server refuses more than its largest batch
 
 
-class _Client:
+class Client(abc.ABC):
     """What both protocols share."""
 
-    def align(self, files, boxes):
+    def align(self, files: Sequence[bytes], boxes: npt.ArrayLike) -> dict[str, npt.NDArray[Any]]:
         """Landmarks of one face in each of some image files.
 
         Args:
@@ -50,8 +59,16 @@ class _Client:
         parts = [self._align(files[some], boxes[some]) for some in rows]
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
+    @abc.abstractmethod
+    def _align(self, files: Sequence[bytes], boxes: FloatArray) -> dict[str, npt.NDArray[Any]]:
+        """As `align`, in one request."""
 
-class GrpcClient(_Client):
+    @abc.abstractmethod
+    def close(self) -> None:
+        """Closes the connection."""
+
+
+class GrpcClient(Client):
     """Asks a model server over gRPC; see `RestClient` for the other protocol.
 
     Args:
@@ -61,7 +78,7 @@ class GrpcClient(_Client):
         says that it is not available is tried four times; any other error is not asked again.
     """
 
-    def __init__(self, server, model_name=MODEL_NAME, timeout=10.0):
+    def __init__(self, server: str, model_name: str = MODEL_NAME, timeout: float = 10.0) -> None:
         retries = {
             "maxAttempts": _ATTEMPTS,
             "initialBackoff": f"{_FIRST_PAUSE_S}s",
@@ -80,7 +97,7 @@ class GrpcClient(_Client):
         self._stub = prediction_service_pb2_grpc.PredictionServiceStub(self._channel)
         self._server, self._model_name, self._timeout = server, model_name, timeout
 
-    def predict(self, signature, **inputs):
+    def predict(self, signature: str, **inputs: npt.ArrayLike) -> dict[str, npt.NDArray[Any]]:
         """The answer of any signature: arrays in, dict of arrays out.
 
         Raises:
@@ -96,18 +113,17 @@ class GrpcClient(_Client):
             ) from error
         return {name: tf.make_ndarray(value) for name, value in response.outputs.items()}
 
-    def _align(self, files, boxes):
+    def _align(self, files: Sequence[bytes], boxes: FloatArray) -> dict[str, npt.NDArray[Any]]:
         return self.predict("align_bytes", image_bytes=np.array(files, object), boxes=boxes)
 
-    def close(self):
-        """Closes the connection."""
+    def close(self) -> None:
         self._channel.close()
 
 
-class RestClient(_Client):
+class RestClient(Client):
     """As `GrpcClient`, over HTTP; here each of the tries has `timeout` seconds."""
 
-    def __init__(self, server, model_name=MODEL_NAME, timeout=10.0):
+    def __init__(self, server: str, model_name: str = MODEL_NAME, timeout: float = 10.0) -> None:
         self._url = f"http://{server}/v1/models/{model_name}:predict"
         self._server, self._timeout = server, timeout
         retries = Retry(
@@ -121,7 +137,7 @@ class RestClient(_Client):
         self._session = requests.Session()
         self._session.mount("http://", HTTPAdapter(max_retries=retries))
 
-    def _align(self, files, boxes):
+    def _align(self, files: Sequence[bytes], boxes: FloatArray) -> dict[str, npt.NDArray[Any]]:
         encoded = [{"b64": base64.b64encode(file).decode()} for file in files]
         inputs = {"image_bytes": encoded, "boxes": boxes.tolist()}
         try:
@@ -147,26 +163,30 @@ class RestClient(_Client):
             raise InputError(f"{self._server}: answered with an error ({reason}).")
         return {name: np.array(value) for name, value in outputs.items()}
 
-    def close(self):
-        """Closes the connection."""
+    def close(self) -> None:
         self._session.close()
 
 
-def _reason(message):
+def _reason(message: object) -> str:
     """The one line of an error that tells; TensorFlow puts the places of its nodes around it."""
     lines = [line.strip() for line in str(message).splitlines() if line.strip()]
     return next((line for line in reversed(lines) if "[[{{node" not in line), "no reason given")
 
 
-CLIENTS = {"grpc": GrpcClient, "rest": RestClient}
+CLIENTS: dict[str, type[GrpcClient | RestClient]] = {"grpc": GrpcClient, "rest": RestClient}
 
 
-def align_photo(client, path, boxes=None, face_box=geometry.TIGHT_BOX):
+def align_photo(
+    client: Client,
+    path: str | PathLike[str],
+    boxes: npt.ArrayLike | None = None,
+    face_box: tuple[float, float, float] = geometry.TIGHT_BOX,
+) -> list[dict[str, Any]]:
     """The faces of a photo, as dicts ready for JSON.
 
     The server is asked twice, the second time around what it found: a detector's box is not the
     box around landmarks that the model was trained on. The photo travels once for each face and
-    look.
+    pass.
 
     Args:
       client: a `GrpcClient` or `RestClient`.
@@ -176,25 +196,41 @@ def align_photo(client, path, boxes=None, face_box=geometry.TIGHT_BOX):
         where its boxes are not the tight ones; see `geometry.relative_box`.
 
     Raises:
-      InputError: the photo cannot be read, here or by the server, or the server does not answer.
+      InputError: the photo cannot be read, here or by the server, a box is impossible, or the
+        server does not answer.
     """
     image = read_image(path)
-    if boxes is None:
-        # Without the last round: a guess, the middle of the photo, that only a face score tells
-        # from a face.
-        *rounds, _ = detection.create("haar")(image)
-        boxes = next((found for found in rounds if len(found)), [])
-    if not len(boxes):
+    asked = _find_boxes(image) if boxes is None else box_array(boxes, "boxes")
+    if not len(asked):
         return []
-    files = [Path(path).read_bytes()] * len(boxes)
-    found = None
-    for _ in range(2):
-        found = client.align(files, boxes)
-        if not found["valid"].all():
-            raise InputError(f"{path}: the server cannot read it, or a face lies outside of it.")
-        asked, boxes = boxes, geometry.box_of_landmarks(found["landmarks"], face_box)
+    files = [Path(path).read_bytes()] * len(asked)
+    first = _align_all(client, path, files, asked)
+    asked = geometry.box_of_landmarks(first["landmarks"], face_box)
+    found = _align_all(client, path, files, asked)
     keys = [name for name in found if name != "valid"]
     return [
-        {"box": np.asarray(asked[i]).tolist(), **{name: found[name][i].tolist() for name in keys}}
+        {"box": asked[i].tolist(), **{name: found[name][i].tolist() for name in keys}}
         for i in range(len(files))
     ]
+
+
+@functools.cache
+def _detector() -> HaarDetector:
+    """One for all photos: its cascades take longer to load than to search a small photo."""
+    return HaarDetector()
+
+
+def _find_boxes(image: ByteArray) -> FloatArray:
+    """The boxes of the first round that finds any."""
+    rounds = _detector().detect(image)
+    return next((found for found in rounds if len(found)), np.zeros((0, 4), np.float32))
+
+
+def _align_all(
+    client: Client, path: str | PathLike[str], files: Sequence[bytes], boxes: npt.ArrayLike
+) -> dict[str, npt.NDArray[Any]]:
+    """`Client.align`, where each face has to be valid."""
+    found = client.align(files, boxes)
+    if not found["valid"].all():
+        raise InputError(f"{path}: the server cannot read it, or a face lies outside of it.")
+    return found

@@ -10,6 +10,7 @@ import time
 from concurrent import futures
 from pathlib import Path
 
+import cv2
 import matplotlib.cbook
 import numpy as np
 import pytest
@@ -232,6 +233,21 @@ def test_the_command_says_in_one_sentence_what_is_wrong(model, tmp_path):
 def test_a_photo_without_a_face_needs_no_server(tmp_path):
     Image.fromarray(np.full((200, 300, 3), 128, np.uint8)).save(tmp_path / "wall.png")
     assert client.align_photo(None, tmp_path / "wall.png") == []
+
+
+def test_the_cascades_are_loaded_once_for_all_photos(tmp_path, monkeypatch):
+    loaded, load = [], cv2.CascadeClassifier
+
+    def counting(path):
+        loaded.append(path)
+        return load(path)
+
+    monkeypatch.setattr(cv2, "CascadeClassifier", counting)
+    client._detector.cache_clear()
+    Image.fromarray(np.full((90, 120, 3), 128, np.uint8)).save(tmp_path / "wall.png")
+    for _ in range(3):
+        client.align_photo(None, tmp_path / "wall.png")
+    assert len(loaded) == len(set(loaded)) > 0
 
 
 def test_what_the_server_reads_fits_together():
