@@ -19,6 +19,7 @@ from absl import app, flags
 from evae_tf import Aligner, FaceTracker
 from evae_tf.align import photos
 from evae_tf.align.frames import Video, video_file
+from evae_tf.align.output import Output
 from evae_tf.align.overlay import draw_faces
 from evae_tf.data import datasets
 from evae_tf.data.images import read_image
@@ -81,11 +82,7 @@ def _folder(aligner, paths):
         return photos.align_photos(
             paths,
             aligner,
-            output,
-            model="mobile_68",
-            file_format="json",
-            drawings=["points"],
-            overwrite=True,
+            Output(Path(output), "mobile_68", drawings=("points",)),
             num_threads=FLAGS.num_threads,
         ).seconds
 

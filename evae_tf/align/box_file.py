@@ -1,15 +1,17 @@
 """A table of where the faces of photos are, from any detector."""
 
 import csv
+from os import PathLike
 from pathlib import Path
 
 import numpy as np
 
+from evae_tf.array_types import FloatArray
 from evae_tf.errors import InputError
 from evae_tf.geometry import BOX_COLUMNS
 
 
-def read_boxes(path):
+def read_boxes(path: str | PathLike[str]) -> dict[Path, FloatArray]:
     """The boxes of each photo.
 
     Args:
@@ -23,7 +25,7 @@ def read_boxes(path):
       InputError: the file cannot be read, a column is missing, or a value is not a number.
     """
     path = Path(path)
-    boxes = {}
+    boxes: dict[Path, list[list[float]]] = {}
     try:
         with path.open(newline="", encoding="utf-8") as file:
             reader = csv.DictReader(file)
@@ -39,4 +41,4 @@ def read_boxes(path):
         raise InputError(f"{path}: cannot be read ({error.strerror}).") from error
     except (TypeError, ValueError, csv.Error) as error:
         raise InputError(f"{path}: line {reader.line_num}: {error}.") from error
-    return {image: np.float32(rows) for image, rows in boxes.items()}
+    return {image: np.array(rows, np.float32) for image, rows in boxes.items()}

@@ -2,12 +2,16 @@
 
 import contextlib
 import time
+from collections.abc import Callable, Iterator
 from concurrent import futures
+from os import PathLike
 from pathlib import Path
+from typing import Any
 
 import cv2
 
 from evae_tf import atomic
+from evae_tf.array_types import ByteArray
 from evae_tf.errors import InputError
 
 SUFFIXES = (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv")
@@ -16,7 +20,7 @@ _USUAL_RATE = 25.0  # where a camera does not tell its own
 _CODEC = "mp4v"
 
 
-def is_video(source):
+def is_video(source: str | PathLike[str]) -> bool:
     """Whether `--input` names a video file or a camera, by its spelling."""
     return str(source).startswith(_CAMERA) or Path(source).suffix.lower() in SUFFIXES
 
@@ -36,7 +40,7 @@ class Video:
       InputError: it cannot be opened.
     """
 
-    def __init__(self, source):
+    def __init__(self, source: str | PathLike[str]) -> None:
         self.source = str(source)
         self.is_camera = self.source.startswith(_CAMERA)
         self._capture = cv2.VideoCapture(self._checked_source())
@@ -52,7 +56,7 @@ class Video:
         count = int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT))
         self.announced = count if count > 0 and not self.is_camera else None
 
-    def _checked_source(self):
+    def _checked_source(self) -> str | int:
         if self.is_camera:
             number = self.source.removeprefix(_CAMERA)
             if not number.isdecimal():
@@ -63,10 +67,10 @@ class Video:
         return self.source
 
     @property
-    def stem(self):
+    def stem(self) -> str:
         return self.source.replace(":", "_") if self.is_camera else Path(self.source).stem
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[tuple[float, ByteArray]]:
         """Yields (seconds since the first frame, uint8 [H, W, 3] in RGB).
 
         The next frame is decoded meanwhile. It ends where no more can be read.
@@ -80,17 +84,17 @@ class Video:
                 yield seconds, frame
                 index += 1
 
-    def _read(self):
+    def _read(self) -> Any:
         good, frame = self._capture.read()
         return cv2.cvtColor(frame, cv2.COLOR_BGR2RGB) if good else None
 
-    def close(self):
+    def close(self) -> None:
         """Gives the file or the camera back."""
         self._capture.release()
 
 
 @contextlib.contextmanager
-def video_file(path, rate):
+def video_file(path: Path, rate: float) -> Iterator[Callable[[ByteArray], None]]:
     """A context that hands out `write(frame)`, uint8 [H, W, 3] in RGB, into an .mp4 file.
 
     Frames are encoded in a thread. The file is at `path` only once the context has ended without
@@ -107,7 +111,7 @@ def video_file(path, rate):
 
     with atomic.replacing_file(path) as temporary, futures.ThreadPoolExecutor(1) as pool:
 
-        def write(frame):
+        def write(frame: ByteArray) -> None:
             nonlocal encoder, pending
             if encoder is None:
                 size = (frame.shape[1], frame.shape[0])

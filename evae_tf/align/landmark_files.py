@@ -1,11 +1,7 @@
 """The files that landmarks are written to, one writer for each format.
 
-Of photos: a writer has `is_done(path)`, whether a photo's landmarks are there from an earlier run;
-`write(path, image, faces)`, which is called for each photo; `close()`, at the end; and before all
-`refuse_clashes(paths)`, which raises `InputError` if two of the photos would write the same file.
-
-Of videos, frame by frame: a context hands out `write(seconds, faces)`; the file is at its place
-only once the context has ended without an error.
+Of photos: see `Writer`. Of videos, frame by frame: a context hands out `write(seconds, faces)`; the
+file is at its place only once the context has ended without an error.
 """
 
 import contextlib
@@ -13,62 +9,28 @@ import csv
 import io
 import itertools
 import json
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import TypeAlias
 
 from evae_tf import atomic, geometry
+from evae_tf.align.aligned_face import AlignedFace
+from evae_tf.align.landmark_records import (
+    Record,
+    landmark_columns,
+    landmark_values,
+    read_record,
+    refuse_another,
+)
+from evae_tf.array_types import ByteArray
 from evae_tf.errors import InputError
+from evae_tf.markups import Markup
+
+_WriteFaces: TypeAlias = Callable[[float, list[AlignedFace]], None]
 
 
-def landmark_columns(markup):
-    """What a table says of each face, see `landmark_values`."""
-    points = [f"{axis}{i}" for i in range(markup.num_points) for axis in "xy"]
-    return [
-        "score",
-        *geometry.BOX_COLUMNS,
-        *points,
-        *(f"visibility{i}" for i in range(markup.num_points)),
-    ]
-
-
-def landmark_values(record):
-    """The cells of `landmark_columns` from `AlignedFace.to_dict`."""
-    landmarks = [value for point in record["landmarks"] for value in point]
-    seen = record.get("visibility", [""] * len(record["landmarks"]))
-    return [record["score"], *record["box"], *landmarks, *seen]
-
-
-def read_record(text):
-    """The dict in a JSON file of landmarks; an empty one if the text holds none."""
-    try:
-        record = json.loads(text)
-    except ValueError:
-        return {}
-    return record if isinstance(record, dict) else {}
-
-
-def refuse_another(target, record, source, model, key="image"):
-    """Refuses a file that is in the way: it holds something else than what would be written.
-
-    Args:
-      target: Path of the file.
-      record: the dict in it.
-      source: the photo or video whose landmarks it should hold.
-      model: by what they should have been found.
-      key: under which the record names its source.
-
-    Raises:
-      InputError: it is of another source or model.
-    """
-    same = Path(str(record.get(key, ""))).resolve() == Path(source).resolve()
-    if not same or record.get("model") != model:
-        raise InputError(
-            f"{target}: there already, of {record.get(key)} by {record.get('model')} instead of "
-            f"{source} by {model}; take another --output, or --overwrite."
-        )
-
-
-class JsonWriter:
-    """`<stem>.json` for each photo, also where there is no face.
+class Writer:
+    """Writes the landmarks of photos.
 
     Args:
       folder: Path of the folder to write to.
@@ -76,23 +38,41 @@ class JsonWriter:
       markup: `Markup` of the landmarks.
     """
 
-    def __init__(self, folder, model, markup):
+    def __init__(self, folder: Path, model: str, markup: Markup) -> None:
         self.folder = folder
         self.model = model
         self.markup = markup
 
-    def refuse_clashes(self, paths):
-        """Photos of different stems write different files."""
+    def refuse_clashes(self, paths: Iterable[Path]) -> None:
+        """Raises `InputError` if two of the photos would write the same file."""
 
-    def is_done(self, path):
-        """Raises `InputError` if the file there is of another photo or model."""
+    def is_done(self, path: Path) -> bool:
+        """Whether a photo's landmarks are there from an earlier run.
+
+        Raises:
+          InputError: the file there is of another photo or model.
+        """
+        raise NotImplementedError
+
+    def write(self, path: Path, image: ByteArray, faces: list[AlignedFace]) -> None:
+        """Writes the landmarks of one photo."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Ends the run, also one that was broken off."""
+
+
+class JsonWriter(Writer):
+    """`<stem>.json` for each photo, also where there is no face."""
+
+    def is_done(self, path: Path) -> bool:
         target = self._target(path)
         if not target.exists():
             return False
         refuse_another(target, read_record(target.read_text("utf-8")), path, self.model)
         return True
 
-    def write(self, path, image, faces):
+    def write(self, path: Path, image: ByteArray, faces: list[AlignedFace]) -> None:
         record = {
             "image": str(path),
             "width": image.shape[1],
@@ -103,21 +83,18 @@ class JsonWriter:
         }
         atomic.write_text(self._target(path), json.dumps(record) + "\n")
 
-    def close(self):
-        """Nothing is left to do."""
-
-    def _target(self, path):
+    def _target(self, path: Path) -> Path:
         return self.folder / f"{path.stem}.json"
 
 
-class PtsWriter(JsonWriter):
+class PtsWriter(Writer):
     """`<stem>.pts`, `<stem>_1.pts`, ... as 300-W lays them out, counted from 1: a file a face.
 
     They do not say what they are of, and a photo without a face leaves none: it is not known to be
     done.
     """
 
-    def refuse_clashes(self, paths):
+    def refuse_clashes(self, paths: Iterable[Path]) -> None:
         stems = {path.stem for path in paths}
         for path in paths:
             first, _, number = path.stem.rpartition("_")
@@ -127,10 +104,10 @@ class PtsWriter(JsonWriter):
                     "rename the photo, or take another --format."
                 )
 
-    def is_done(self, path):
-        return self._target(path).exists()
+    def is_done(self, path: Path) -> bool:
+        return self._target(path, 0).exists()
 
-    def write(self, path, image, faces):
+    def write(self, path: Path, image: ByteArray, faces: list[AlignedFace]) -> None:
         self._remove(path)
         for index, face in enumerate(faces):
             points = geometry.to_one_based(face.landmarks)
@@ -138,7 +115,7 @@ class PtsWriter(JsonWriter):
             lines += [f"{x:.3f} {y:.3f}" for x, y in points]
             atomic.write_text(self._target(path, index), "\n".join([*lines, "}"]) + "\n")
 
-    def _remove(self, path):
+    def _remove(self, path: Path) -> None:
         """Removes the files of an earlier run, which may have found more faces."""
         for index in itertools.count():
             target = self._target(path, index)
@@ -146,22 +123,22 @@ class PtsWriter(JsonWriter):
                 return
             target.unlink()
 
-    def _target(self, path, index=0):
+    def _target(self, path: Path, index: int) -> Path:
         return self.folder / f"{path.stem}{f'_{index}' if index else ''}.pts"
 
 
-class CsvWriter:
-    """One `landmarks.csv`, a row for each face; rows of an earlier run stay. See `JsonWriter`.
+class CsvWriter(Writer):
+    """One `landmarks.csv`, a row for each face; rows of an earlier run stay.
 
     Raises:
       InputError: the file is there, but with the columns of another model.
     """
 
-    def __init__(self, folder, model, markup):
-        del model  # a table of numbers
+    def __init__(self, folder: Path, model: str, markup: Markup) -> None:
+        super().__init__(folder, model, markup)
         self.target = folder / "landmarks.csv"
         self.columns = ["image", *landmark_columns(markup)]
-        self.rows = {}  # of each photo, by its path
+        self.rows: dict[str, list[Record]] = {}  # of each photo, by its path
         if self.target.exists():
             with self.target.open(newline="", encoding="utf-8") as file:
                 reader = csv.DictReader(file)
@@ -172,18 +149,13 @@ class CsvWriter:
                 for row in reader:
                     self.rows.setdefault(row["image"], []).append(row)
 
-    def refuse_clashes(self, paths):
-        """All photos share one file."""
-
-    def is_done(self, path):
+    def is_done(self, path: Path) -> bool:
         return str(path) in self.rows
 
-    def write(self, path, image, faces):
-        del image
+    def write(self, path: Path, image: ByteArray, faces: list[AlignedFace]) -> None:
         self.rows[str(path)] = [self._row(path, face.to_dict()) for face in faces]
 
-    def close(self):
-        """Writes the table."""
+    def close(self) -> None:
         text = io.StringIO()
         writer = csv.DictWriter(text, self.columns, lineterminator="\n")
         writer.writeheader()
@@ -191,15 +163,15 @@ class CsvWriter:
             writer.writerows(self.rows[path])
         atomic.write_text(self.target, text.getvalue())
 
-    def _row(self, path, record):
+    def _row(self, path: Path, record: Record) -> Record:
         return dict(zip(self.columns, [str(path), *landmark_values(record)], strict=True))
 
 
-WRITERS = {"json": JsonWriter, "csv": CsvWriter, "pts": PtsWriter}
+WRITERS: dict[str, type[Writer]] = {"json": JsonWriter, "csv": CsvWriter, "pts": PtsWriter}
 
 
 @contextlib.contextmanager
-def json_stream(path, header, markup):
+def json_stream(path: Path, header: Record, markup: Markup) -> Iterator[_WriteFaces]:
     """`{..header.., "frames": [{"frame", "seconds", "faces": [...]}]}`, a line for each frame.
 
     Args:
@@ -212,7 +184,7 @@ def json_stream(path, header, markup):
         file.write(json.dumps(header)[:-1] + ', "frames": [')
         count = 0
 
-        def write(seconds, faces):
+        def write(seconds: float, faces: list[AlignedFace]) -> None:
             nonlocal count
             frame = {"frame": count, "seconds": round(seconds, 4)}
             frame["faces"] = [face.to_dict() for face in faces]
@@ -224,7 +196,7 @@ def json_stream(path, header, markup):
 
 
 @contextlib.contextmanager
-def csv_stream(path, header, markup):
+def csv_stream(path: Path, header: Record, markup: Markup) -> Iterator[_WriteFaces]:
     """A row for each face of each frame: `frame`, `seconds`, `id`, then as for photos."""
     del header  # a table of numbers
     with (
@@ -235,7 +207,7 @@ def csv_stream(path, header, markup):
         rows.writerow(["frame", "seconds", "id", *landmark_columns(markup)])
         count = 0
 
-        def write(seconds, faces):
+        def write(seconds: float, faces: list[AlignedFace]) -> None:
             nonlocal count
             for face in faces:
                 record = face.to_dict()
@@ -245,7 +217,7 @@ def csv_stream(path, header, markup):
         yield write
 
 
-def read_header(path):
+def read_header(path: Path) -> Record:
     """What a file of `json_stream` says of its video; an empty dict if it is none."""
     with path.open(encoding="utf-8") as file:
         first_line = file.readline().rstrip()

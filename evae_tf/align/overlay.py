@@ -1,8 +1,12 @@
 """Landmarks drawn onto the photo."""
 
+from collections.abc import Collection, Iterable
+
 import cv2
 import numpy as np
 
+from evae_tf.align.aligned_face import AlignedFace
+from evae_tf.array_types import ByteArray, FloatArray
 from evae_tf.evaluation import calibration, figures
 
 DRAWINGS = ("points", "ellipses", "ids", "box")
@@ -11,7 +15,9 @@ _ELLIPSE_RGB, _BOX_RGB, _TEXT_RGB = (86, 180, 233), (0, 158, 115), (255, 255, 25
 _SHIFT = 4  # OpenCV takes coordinates in units of 2 ** -shift pixels
 
 
-def draw_faces(image, faces, drawings):
+def draw_faces(
+    image: ByteArray, faces: Iterable[AlignedFace], drawings: Collection[str]
+) -> ByteArray:
     """A copy of a photo with its faces on it.
 
     Args:
@@ -32,7 +38,7 @@ def draw_faces(image, faces, drawings):
         if "points" in drawings:
             image = figures.draw_landmarks(image, face.landmarks, face.markup)
         if "ellipses" in drawings and face.covariance is not None:
-            _draw_ellipses(image, face, thickness)
+            _draw_ellipses(image, face.landmarks, face.covariance, thickness)
         if "ids" in drawings:
             for index, (x, y) in enumerate(np.rint(face.landmarks).astype(int).tolist()):
                 scale = 0.3 * thickness
@@ -43,11 +49,13 @@ def draw_faces(image, faces, drawings):
     return image
 
 
-def _draw_ellipses(image, face, thickness):
-    variances, vectors = np.linalg.eigh(face.covariance)
+def _draw_ellipses(
+    image: ByteArray, landmarks: FloatArray, covariance: FloatArray, thickness: int
+) -> None:
+    variances, vectors = np.linalg.eigh(covariance)
     radii = calibration.ellipse_radius(_LEVEL) * np.sqrt(np.maximum(variances, 0))
     angles = np.degrees(np.arctan2(vectors[:, 1, 1], vectors[:, 0, 1]))
-    for centre, (minor, major), angle in zip(face.landmarks, radii, angles, strict=True):
+    for centre, (minor, major), angle in zip(landmarks, radii, angles, strict=True):
         x, y, a, b = np.rint(np.array([*centre, major, minor]) * 2**_SHIFT).astype(int).tolist()
         cv2.ellipse(
             image, (x, y), (a, b), float(angle), 0, 360, _ELLIPSE_RGB, thickness, cv2.LINE_AA,

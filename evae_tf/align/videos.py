@@ -4,15 +4,28 @@ import contextlib
 import dataclasses
 import itertools
 import time
+from collections.abc import Callable, Iterator
+from os import PathLike
+from pathlib import Path
+from typing import TypeAlias
 
 from tqdm import tqdm
 
 from evae_tf import atomic
+from evae_tf.align.aligned_face import AlignedFace
+from evae_tf.align.aligner import Aligner
 from evae_tf.align.face_tracker import FaceTracker
 from evae_tf.align.frames import Video, video_file
-from evae_tf.align.landmark_files import STREAMS, read_header, refuse_another
+from evae_tf.align.landmark_files import STREAMS, read_header
+from evae_tf.align.landmark_records import refuse_another
+from evae_tf.align.output import Output
 from evae_tf.align.overlay import draw_faces
+from evae_tf.align.smoothing import OneEuroFilter, Smoother
+from evae_tf.array_types import ByteArray
 from evae_tf.errors import InputError
+from evae_tf.markups import Markup
+
+_WriteFrame: TypeAlias = Callable[[float, ByteArray, list[AlignedFace]], None]
 
 
 @dataclasses.dataclass
@@ -38,7 +51,13 @@ class VideoSummary:
     unplugged: bool = False
 
 
-def align_video(source, aligner, output, *, model, file_format, drawings, overwrite, create_filter):
+def align_video(
+    source: str | PathLike[str],
+    aligner: Aligner,
+    output: Output,
+    *,
+    create_filter: Callable[[], Smoother] | None = OneEuroFilter,
+) -> VideoSummary:
     """Follows the faces of a video or camera and writes their landmarks, and a video with them.
 
     A camera is read until it stops or Ctrl-C is pressed. What was read is written.
@@ -46,11 +65,8 @@ def align_video(source, aligner, output, *, model, file_format, drawings, overwr
     Args:
       source: path of a video file, or `camera:N`.
       aligner: `Aligner`.
-      output: folder to write to.
-      model: what JSON files say of the model.
-      file_format: a key of `STREAMS`.
-      drawings: what `<stem>_landmarks.mp4` shows, some of `overlay.DRAWINGS`; none, no video.
-      overwrite: whether a file whose landmarks are there is done again; a camera always is.
+      output: what to write; the video is called `<stem>_landmarks.mp4`. A camera is always done
+        again.
       create_filter: see `FaceTracker`.
 
     Returns:
@@ -61,51 +77,74 @@ def align_video(source, aligner, output, *, model, file_format, drawings, overwr
         another video of this name or of another model, or landmarks of videos are not written in
         this format.
     """
-    if file_format not in STREAMS:
+    if output.file_format not in STREAMS:
         raise InputError(
-            f"--format={file_format} is for photos; landmarks of videos come as {sorted(STREAMS)}."
+            f"--format={output.file_format} is for photos; landmarks of videos come as "
+            f"{sorted(STREAMS)}."
         )
-    video, output = Video(source), atomic.make_folder(output)
-    target = output / f"{video.stem}.{file_format}"
-    summary = VideoSummary()
-    if target.exists() and not overwrite and not video.is_camera:
+    video, folder = Video(source), atomic.make_folder(output.folder)
+    target = folder / f"{video.stem}.{output.file_format}"
+    if target.exists() and not output.overwrite and not video.is_camera:
         video.close()
-        if file_format == "json":
-            refuse_another(target, read_header(target), video.source, model, key="video")
-        summary.skipped = True
-        return summary
+        if output.file_format == "json":
+            record = read_header(target)
+            refuse_another(target, record, video.source, output.model, key="video")
+        return VideoSummary(skipped=True)
     started, frames = time.monotonic(), iter(video)
     first = next(frames, None)
     if first is None:
         raise InputError(f"{source}: the video holds no frame that can be read.")
-    height, width, _ = first[1].shape
-    header = {"video": video.source, "width": width, "height": height, "fps": video.rate}
-    header["model"] = model
-    track, identities = FaceTracker(aligner, create_filter), set()
-    with contextlib.ExitStack() as files:
-        write = files.enter_context(STREAMS[file_format](target, header, aligner.markup))
-        drawn = output / f"{video.stem}_landmarks.mp4"
-        show = files.enter_context(video_file(drawn, video.rate)) if drawings else None
-        bar = tqdm(desc="aligning", unit="frame", total=video.announced, disable=None)
-        files.enter_context(bar)
-        with _until_interrupted(video.is_camera):
-            for seconds, frame in itertools.chain([first], frames):
-                faces = track(frame, seconds)
-                write(seconds, faces)
-                if show is not None:
-                    show(draw_faces(frame, faces, drawings))
-                summary.frames += 1
-                summary.faces += len(faces)
-                identities.update(face.identity for face in faces)
-                bar.update()
-                bar.set_postfix(faces=len(faces))
-            summary.unplugged = video.is_camera
-    summary.identities = len(identities)
-    summary.missing = max(0, (video.announced or 0) - summary.frames)
+    track = FaceTracker(aligner, create_filter)
+    with _files(target, video, first[1], aligner.markup, output) as write:
+        summary = _follow(video, itertools.chain([first], frames), track, write)
     summary.seconds = time.monotonic() - started
     return summary
 
 
-def _until_interrupted(is_camera):
-    """Ctrl-C is how a camera is stopped; in a file it breaks the work off, and nothing is kept."""
-    return contextlib.suppress(KeyboardInterrupt) if is_camera else contextlib.nullcontext()
+@contextlib.contextmanager
+def _files(
+    target: Path, video: Video, frame: ByteArray, markup: Markup, output: Output
+) -> Iterator[_WriteFrame]:
+    """A context that hands out `write(seconds, frame, faces)`, into all files of a video.
+
+    They are at their places once the context has ended without an error.
+    """
+    height, width, _ = frame.shape
+    header = {"video": video.source, "width": width, "height": height, "fps": video.rate}
+    header["model"] = output.model
+    with contextlib.ExitStack() as files:
+        write = files.enter_context(STREAMS[output.file_format](target, header, markup))
+        drawn = target.with_name(f"{video.stem}_landmarks.mp4")
+        show = files.enter_context(video_file(drawn, video.rate)) if output.drawings else None
+
+        def write_frame(seconds: float, frame: ByteArray, faces: list[AlignedFace]) -> None:
+            write(seconds, faces)
+            if show is not None:
+                show(draw_faces(frame, faces, output.drawings))
+
+        yield write_frame
+
+
+def _follow(
+    video: Video,
+    frames: Iterator[tuple[float, ByteArray]],
+    track: FaceTracker,
+    write: _WriteFrame,
+) -> VideoSummary:
+    """Writes the faces of all frames, and counts them."""
+    summary, identities = VideoSummary(), set[int | None]()
+    # Ctrl-C is how a camera is stopped; in a file it breaks the work off, and nothing is kept.
+    stop = contextlib.suppress(KeyboardInterrupt) if video.is_camera else contextlib.nullcontext()
+    with tqdm(desc="aligning", unit="frame", total=video.announced, disable=None) as bar, stop:
+        for seconds, frame in frames:
+            faces = track(frame, seconds)
+            write(seconds, frame, faces)
+            summary.frames += 1
+            summary.faces += len(faces)
+            identities.update(face.identity for face in faces)
+            bar.update()
+            bar.set_postfix(faces=len(faces))
+        summary.unplugged = video.is_camera
+    summary.identities = len(identities)
+    summary.missing = max(0, (video.announced or 0) - summary.frames)
+    return summary

@@ -1,8 +1,13 @@
 """`align.py` and `evae-align`: photos, a video or a camera in, landmarks and pictures out."""
 
+from pathlib import Path
+
 from absl import flags
 
-from evae_tf.align import box_file, detection, frames, landmark_files, overlay
+from evae_tf.align import box_file, detection, frames, landmark_files, overlay, photos, videos
+from evae_tf.align.aligner import MIN_SCORE, Aligner
+from evae_tf.align.output import Output
+from evae_tf.align.smoothing import OneEuroFilter
 from evae_tf.artifacts import pretrained
 from evae_tf.cli.run import run, start_tensorflow
 from evae_tf.errors import InputError
@@ -32,8 +37,25 @@ flags.DEFINE_string(
     "For yunet, its .onnx file; for boxes, a .csv file with the columns image, "
     f"{', '.join(BOX_COLUMNS)}.",
 )
+flags.DEFINE_float(
+    "min_score",
+    MIN_SCORE,
+    "Below this score, what the detector finds is no face. Boxes of a table are not judged.",
+    lower_bound=0.0,
+    upper_bound=1.0,
+)
 flags.DEFINE_integer(
-    "passes", 2, "2 looks again at an upright crop of what was found.", lower_bound=1, upper_bound=2
+    "max_faces",
+    None,
+    "Faces of a photo or frame that are kept, the best ones; all, if not given.",
+    lower_bound=1,
+)
+flags.DEFINE_integer(
+    "passes",
+    2,
+    "2 aligns again, in an upright crop of what was found.",
+    lower_bound=1,
+    upper_bound=2,
 )
 flags.DEFINE_enum(
     "format", "json", sorted(landmark_files.WRITERS), "Of the landmarks; pts for photos only."
@@ -49,7 +71,7 @@ flags.DEFINE_boolean("overwrite", False, "Do again what is done already.")
 flags.DEFINE_string("output", "runs/aligned", "Folder for landmarks and pictures.")
 
 
-def _main():
+def _main() -> None:
     unknown = sorted(set(FLAGS.draw) - set(overlay.DRAWINGS))
     if unknown:
         raise InputError(f"--draw={','.join(unknown)}: known are {list(overlay.DRAWINGS)}.")
@@ -61,9 +83,7 @@ def _main():
         _align_photos()
 
 
-def _align_photos():
-    from evae_tf.align import photos
-
+def _align_photos() -> None:
     paths = photos.find_photos(FLAGS.input)
     boxes = None
     if FLAGS.detector == "boxes":
@@ -71,12 +91,12 @@ def _align_photos():
             raise InputError("--detector=boxes needs a table: give --detector_model=FILE.csv.")
         boxes = box_file.read_boxes(FLAGS.detector_model)
     summary = photos.align_photos(
-        paths, _aligner(), FLAGS.output, num_threads=FLAGS.num_threads, boxes=boxes, **_common()
+        paths, _aligner(), _output(), num_threads=FLAGS.num_threads, boxes=boxes
     )
     print(
-        f"{summary.photos} photos, {summary.faces} faces ({_rate(summary.faces, summary)}), "
-        f"{summary.without_face} photos without a face, {summary.skipped} done before: "
-        f"{FLAGS.output}"
+        f"{summary.photos} photos, {summary.faces} faces "
+        f"({_rate(summary.faces, summary.seconds)}), {summary.without_face} photos without a face, "
+        f"{summary.skipped} done before: {FLAGS.output}"
     )
     if summary.errors:
         raise InputError(
@@ -84,22 +104,17 @@ def _align_photos():
         )
 
 
-def _align_video():
+def _align_video() -> None:
     if FLAGS.detector == "boxes":
         raise InputError("--detector=boxes is for photos; a video takes haar, yunet or none.")
-    from evae_tf.align import videos
-    from evae_tf.align.smoothing import OneEuroFilter
-
     create_filter = OneEuroFilter if FLAGS.smooth else None
-    summary = videos.align_video(
-        FLAGS.input, _aligner(), FLAGS.output, create_filter=create_filter, **_common()
-    )
+    summary = videos.align_video(FLAGS.input, _aligner(), _output(), create_filter=create_filter)
     if summary.skipped:
         print(f"{FLAGS.input}: done before: {FLAGS.output}")
         return
     print(
-        f"{summary.frames} frames ({_rate(summary.frames, summary)}), {summary.identities} "
-        f"different faces, {summary.faces} in all frames: {FLAGS.output}"
+        f"{summary.frames} frames ({_rate(summary.frames, summary.seconds)}), "
+        f"{summary.identities} different faces, {summary.faces} in all frames: {FLAGS.output}"
     )
     if summary.unplugged:
         raise InputError(f"{FLAGS.input}: gives no more frames; what came before is written.")
@@ -110,11 +125,9 @@ def _align_video():
         )
 
 
-def _aligner():
+def _aligner() -> Aligner:
     if pretrained.locate(FLAGS.model, ".tflite", ".keras").suffix != ".tflite":
         start_tensorflow()
-    from evae_tf.align.aligner import Aligner
-
     detector = "none" if FLAGS.detector == "boxes" else FLAGS.detector
     return Aligner.load(
         FLAGS.model,
@@ -122,23 +135,20 @@ def _aligner():
         detector_model=FLAGS.detector_model,
         passes=FLAGS.passes,
         num_threads=FLAGS.num_threads,
+        min_score=FLAGS.min_score,
+        max_faces=FLAGS.max_faces,
     )
 
 
-def _common():
-    """What photos and videos are both asked for."""
-    return {
-        "model": FLAGS.model,
-        "file_format": FLAGS.format,
-        "drawings": FLAGS.draw,
-        "overwrite": FLAGS.overwrite,
-    }
+def _output() -> Output:
+    folder, drawings = Path(FLAGS.output), tuple(FLAGS.draw)
+    return Output(folder, FLAGS.model, FLAGS.format, drawings, FLAGS.overwrite)
 
 
-def _rate(count, summary):
-    return f"{count / max(summary.seconds, 1e-9):.1f} a second"
+def _rate(count: int, seconds: float) -> str:
+    return f"{count / max(seconds, 1e-9):.1f} a second"
 
 
-def main():
+def main() -> None:
     """Entry point of `evae-align`."""
     run(_main, __doc__)

@@ -3,6 +3,9 @@
 import importlib.util
 import os
 import sys
+from collections.abc import Callable
+from types import ModuleType
+from typing import NoReturn
 
 from absl import app, flags, logging
 
@@ -16,7 +19,7 @@ flags.DEFINE_integer(
 _RESUMES = "stopped; what was finished is kept, the same command goes on or starts again."
 
 
-def run(main, description, *flag_modules):
+def run(main: Callable[[], None], description: str | None, *flag_modules: ModuleType) -> None:
     """Parses the flags, calls `main()` and exits.
 
     Exit status: 0 all done; 1 a stated error, in one sentence without a traceback; 2 a wrong call.
@@ -27,7 +30,7 @@ def run(main, description, *flag_modules):
       *flag_modules: further modules whose flags `--help` shows.
     """
 
-    def guarded(arguments):
+    def guarded(arguments: list[str]) -> None:
         if len(arguments) > 1:
             _stop(f"unexpected argument {arguments[1]!r}; see --help.", 2)
         logging.set_verbosity(logging.INFO)
@@ -45,7 +48,7 @@ def run(main, description, *flag_modules):
     app.run(guarded, flags_parser=lambda arguments: _parse(arguments, names, description))
 
 
-def start_tensorflow():
+def start_tensorflow() -> None:
     """Imports TensorFlow, where it is installed, without the page of notices it opens with.
 
     They come from C++ before any logging setting counts, and speak of missing GPUs as of errors.
@@ -65,7 +68,7 @@ def start_tensorflow():
         os.close(nowhere)
 
 
-def _parse(arguments, modules, description):
+def _parse(arguments: list[str], modules: list[str], description: str | None) -> list[str]:
     # absl shows the flags of the file that was started, which here is a shim without any.
     if {"-h", "-help", "--help"} & set(arguments[1:]):
         print(description)
@@ -78,6 +81,6 @@ def _parse(arguments, modules, description):
         _stop(f"{error}; see --help.", 2)
 
 
-def _stop(message, status):
+def _stop(message: str, status: int) -> NoReturn:
     print(f"error: {message}", file=sys.stderr)
     sys.exit(status)

@@ -15,6 +15,7 @@ import pytest
 from evae_tf import Aligner
 from evae_tf.align.face_tracker import FaceTracker
 from evae_tf.align.frames import Video, is_video, video_file
+from evae_tf.align.output import Output
 from evae_tf.align.smoothing import face_size
 from evae_tf.align.videos import align_video
 from evae_tf.data.images import read_image
@@ -259,16 +260,8 @@ def _ctrl_c():
 def test_what_a_camera_saw_is_written(aligner, video, tmp_path, monkeypatch, end, unplugged):
     camera = _Camera(video, end)
     monkeypatch.setattr("evae_tf.align.frames.cv2.VideoCapture", lambda number: camera)
-    summary = align_video(
-        "camera:0",
-        aligner,
-        tmp_path,
-        model="mobile_68",
-        file_format="json",
-        drawings=["points"],
-        overwrite=False,
-        create_filter=None,
-    )
+    output = Output(tmp_path, "mobile_68", drawings=("points",))
+    summary = align_video("camera:0", aligner, output, create_filter=None)
     assert (summary.frames, summary.unplugged, summary.missing) == (COUNT, unplugged, 0)
     frames = json.loads((tmp_path / "camera_0.json").read_text())["frames"]
     assert [len(frame["faces"]) for frame in frames] == [2] * COUNT

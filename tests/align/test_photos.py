@@ -9,6 +9,7 @@ from PIL import Image
 from evae_tf import geometry, markups
 from evae_tf.align import photos
 from evae_tf.align.aligned_face import AlignedFace
+from evae_tf.align.output import Output
 
 EYES = markups.Markup.from_dict(
     {
@@ -48,12 +49,7 @@ def test_what_was_finished_before_ctrl_c_is_kept_in_a_table(tmp_path):
         photos.align_photos(
             paths,
             StopsAfterOneGroup(),
-            tmp_path / "out",
-            model="a_model",
-            file_format="csv",
-            drawings=[],
-            overwrite=False,
-            num_threads=2,
+            Output(tmp_path / "out", "a_model", file_format="csv"),
         )
     with (tmp_path / "out" / "landmarks.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
