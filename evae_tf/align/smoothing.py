@@ -7,6 +7,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from evae_tf import geometry
 from evae_tf.array_types import FloatArray
 
 # (landmarks, seconds, size, covariance) -> landmarks, see `OneEuroFilter.__call__`.
@@ -26,9 +27,7 @@ def face_size(landmarks: npt.ArrayLike) -> float:
     Returns:
       sqrt(width x height) of the tight box, image pixels; at least 1, also of points in a line.
     """
-    landmarks = np.asarray(landmarks, np.float64)
-    width, height = np.nanmax(landmarks, axis=0) - np.nanmin(landmarks, axis=0)
-    return max(1.0, math.sqrt(width * height))
+    return max(1.0, float(geometry.box_size(geometry.landmark_box(landmarks))))
 
 
 class OneEuroFilter:

@@ -243,7 +243,7 @@ def test_a_point_has_a_name(aligner, portrait):
     (face,) = aligner(portrait)
     np.testing.assert_array_equal(face.point("jaw_8"), face.landmarks[8])  # the chin
     assert face.point("nose_bridge_3").shape == (2,)
-    with pytest.raises(InputError, match="ibug_68 has no point 'chin': known are .*'jaw_16'"):
+    with pytest.raises(InputError, match="ibug_68 has no point 'chin'.*jaw_16"):
         face.point("chin")
 
 

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import matplotlib.cbook
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -83,6 +84,22 @@ def test_other_formats_are_written(file_format, tmp_path):
     assert done.returncode == 0, done.stderr
     name = {"pts": "grace_hopper.pts", "csv": "landmarks.csv"}[file_format]
     assert {path.name for path in tmp_path.iterdir()} == {name}
+
+
+def test_the_best_faces_above_a_score_are_kept(tmp_path):
+    """Of the portrait twice, side by side."""
+    portrait = np.array(Image.open(PORTRAIT))
+    Image.fromarray(np.concatenate([portrait, portrait], axis=1)).save(tmp_path / "two.png")
+    counts = []
+    for words in ([], ["--max_faces=1"], ["--min_score=1"]):
+        call = [f"--input={tmp_path / 'two.png'}", f"--output={tmp_path}", "--draw=", "--overwrite"]
+        assert align(*call, *words).returncode == 0
+        counts.append(len(json.loads((tmp_path / "two.json").read_text())["faces"]))
+    assert counts == [2, 1, 0]
+    for word in ("--max_faces=0", "--min_score=1.5"):
+        done = align(*call, word)
+        assert done.returncode == 2
+        assert word.partition("=")[0].strip("-") in done.stderr
 
 
 @pytest.mark.parametrize(
