@@ -70,7 +70,8 @@ class AlignedFace:
         squares = geometry.square_around(np.stack([self.box, other.box]), 0.0)
         centres, sides = squares[:, :2], squares[:, 2]
         reach = np.minimum(sides.min(), sides.mean() - np.abs(centres[0] - centres[1]))
-        shared = np.prod(np.maximum(reach, 0))
+        width, height = np.maximum(reach, 0)
+        shared = width * height
         return bool(shared > _SAME_FACE * (np.sum(sides**2) - shared))
 
     def to_dict(self) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """What `Aligner` takes, checked: images of every sort, and boxes."""
 
 from os import PathLike
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -38,7 +39,7 @@ def rgb_image(image: ImageLike) -> ByteArray:
         except OSError as error:  # pixels are decoded only now
             raise InputError(f"a PIL image is damaged or truncated ({error}).") from error
     if isinstance(image, str | PathLike):
-        return read_image(image)
+        return read_image(Path(image))
     raise InputError(f"found an image of type {type(image).__name__}; {_EXPECTED}.")
 
 

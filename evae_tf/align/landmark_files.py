@@ -9,7 +9,7 @@ import csv
 import io
 import itertools
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import TypeAlias
 
@@ -43,7 +43,7 @@ class Writer:
         self.model = model
         self.markup = markup
 
-    def refuse_clashes(self, paths: Iterable[Path]) -> None:
+    def refuse_clashes(self, paths: Collection[Path]) -> None:
         """Raises `InputError` if two of the photos would write the same file."""
 
     def is_done(self, path: Path) -> bool:
@@ -94,7 +94,7 @@ class PtsWriter(Writer):
     done.
     """
 
-    def refuse_clashes(self, paths: Iterable[Path]) -> None:
+    def refuse_clashes(self, paths: Collection[Path]) -> None:
         stems = {path.stem for path in paths}
         for path in paths:
             first, _, number = path.stem.rpartition("_")

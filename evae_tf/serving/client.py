@@ -199,11 +199,12 @@ def align_photo(
       InputError: the photo cannot be read, here or by the server, a box is impossible, or the
         server does not answer.
     """
+    path = Path(path)
     image = read_image(path)
     asked = _find_boxes(image) if boxes is None else box_array(boxes, "boxes")
     if not len(asked):
         return []
-    files = [Path(path).read_bytes()] * len(asked)
+    files = [path.read_bytes()] * len(asked)
     first = _align_all(client, path, files, asked)
     asked = geometry.box_of_landmarks(first["landmarks"], face_box)
     found = _align_all(client, path, files, asked)
@@ -227,7 +228,7 @@ def _find_boxes(image: ByteArray) -> FloatArray:
 
 
 def _align_all(
-    client: Client, path: str | PathLike[str], files: Sequence[bytes], boxes: npt.ArrayLike
+    client: Client, path: Path, files: Sequence[bytes], boxes: npt.ArrayLike
 ) -> dict[str, npt.NDArray[Any]]:
     """`Client.align`, where each face has to be valid."""
     found = client.align(files, boxes)
