@@ -17,6 +17,8 @@ class ModelMetadata:
       crop_margin: see `geometry.square_around`.
       architecture: of the comparison, such as `evae_cnn`.
       preset: the configuration it was trained with started from.
+      map_label: the shape that its response maps were trained to have, see `ResponseMapCodec`.
+      map_label_size_px: the size of that, cells.
       readout_power: how landmarks are read off its maps, see `response_maps.soft_argmax`.
       version: of the package that trained it.
       face_box: where the boxes of the training faces lie, see `geometry.relative_box`. Crops
@@ -28,6 +30,8 @@ class ModelMetadata:
     crop_margin: float
     architecture: str
     preset: str
+    map_label: str
+    map_label_size_px: float
     readout_power: int
     version: str
     face_box: tuple[float, float, float]
@@ -44,8 +48,14 @@ class ModelMetadata:
         Raises:
           InputError: a key is missing; `source` names the file.
         """
-        # Files from before `face_box` are of models that were trained on tight boxes.
-        record = {"face_box": geometry.TIGHT_BOX, **record}
+        # Files from before `face_box` are of models that were trained on tight boxes; those from
+        # before `map_label` have the labels of `default`, but for some of `paper`.
+        record = {
+            "face_box": geometry.TIGHT_BOX,
+            "map_label": "gaussian",
+            "map_label_size_px": 1.0,
+            **record,
+        }
         names = [field.name for field in dataclasses.fields(cls)]
         missing = [name for name in names if name not in record]
         if missing:

@@ -17,7 +17,7 @@ from evae_tf.data.crops import Crops, cut_crops
 from evae_tf.data.face import Face
 from evae_tf.evaluation import metrics
 from evae_tf.evaluation.truth import Truth
-from evae_tf.models import response_maps
+from evae_tf.models.response_maps import ResponseMapCodec
 
 ONE_PEAK = (
     0.5  # a map counts as single-peaked when its second peak is below this share of the first
@@ -97,9 +97,8 @@ def _read(predictor: Predictor, crops: Crops) -> tuple[dict[str, FloatArray], Fl
         return {"maps": outputs["landmarks"]}, maps
     readings = {"regressor": outputs["landmarks"]}
     if maps is not None:
-        read = response_maps.soft_argmax(
-            keras.ops.convert_to_tensor(maps), predictor.metadata.readout_power
-        )
+        codec = ResponseMapCodec.of_saved(predictor.metadata)
+        read = codec.read(keras.ops.convert_to_tensor(maps))
         readings["maps"] = keras.ops.convert_to_numpy(read)
     return readings, maps
 

@@ -16,7 +16,7 @@ from evae_tf.data.face import Face
 from evae_tf.errors import InputError
 from evae_tf.evaluation.truth import Truth
 from evae_tf.markups import Markup
-from evae_tf.models import response_maps
+from evae_tf.models.response_maps import ResponseMapCodec
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,13 +109,13 @@ def _outputs(
 ) -> dict[str, FloatArray]:
     """The model's outputs for all crops; instead of maps, `read_off` them: float [N, K, 2]."""
     parts: dict[str, list[FloatArray]] = {}
+    codec = ResponseMapCodec.of_saved(predictor.metadata)
     starts = range(0, len(crops), batch_size)
     for start in tqdm(starts, desc=path, unit="batch", disable=None):
         batch = predictor.predict(crops.model_input(slice(start, start + batch_size)))
         if "response_maps" in batch:
             maps = keras.ops.convert_to_tensor(batch.pop("response_maps"))
-            read_off = response_maps.soft_argmax(maps, predictor.metadata.readout_power)
-            batch["read_off"] = keras.ops.convert_to_numpy(read_off)
+            batch["read_off"] = keras.ops.convert_to_numpy(codec.read(maps))
         for name, values in batch.items():
             parts.setdefault(name, []).append(values)
     outputs = {name: np.concatenate(values) for name, values in parts.items()}

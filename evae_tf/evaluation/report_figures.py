@@ -11,7 +11,7 @@ from evae_tf.artifacts.predictors import Predictor
 from evae_tf.evaluation import figures, metrics, uncertainty_figures
 from evae_tf.evaluation.readings import Reading
 from evae_tf.evaluation.truth import Truth
-from evae_tf.models import response_maps
+from evae_tf.models.response_maps import ResponseMapCodec
 
 
 def write(
@@ -68,15 +68,14 @@ def _response_rows(
     for reading in readings:
         if reading.name != "maps":
             continue
-        outputs = predictors[reading.model].predict(
-            reading.crops.model_input(slice(face, face + 1))
-        )
+        predictor = predictors[reading.model]
+        outputs = predictor.predict(reading.crops.model_input(slice(face, face + 1)))
         if "response_maps" not in outputs:  # exported without them
             continue
         rows[reading.model] = outputs["response_maps"][0]
         height, width, _ = rows[reading.model].shape
         landmarks = keras.ops.convert_to_tensor(reading.crops.landmarks[[face]])
-        truth = response_maps.gaussian_maps(landmarks, height, width, 0.035 * width)
+        truth = ResponseMapCodec.of_saved(predictor.metadata).draw(landmarks, height, width)
     if rows:
         rows["truth"] = keras.ops.convert_to_numpy(truth)[0]
     return rows

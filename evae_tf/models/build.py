@@ -1,7 +1,5 @@
 """The six models of the comparison, assembled from a config."""
 
-import math
-
 from evae_tf.config import MAP_ARCHITECTURES
 from evae_tf.geometry import TIGHT_BOX
 from evae_tf.metadata import ModelMetadata
@@ -11,6 +9,7 @@ from evae_tf.models.evae import EVAE
 from evae_tf.models.evae_cnn import EVAECNN
 from evae_tf.models.landmark_cnn import LandmarkCNN
 from evae_tf.models.regressor import LandmarkRegressor
+from evae_tf.models.response_maps import ResponseMapCodec
 from evae_tf.models.sampling import GaussianSampling
 from evae_tf.models.uncertainty import UncertaintyHead
 from evae_tf.version import VERSION
@@ -27,20 +26,23 @@ def build_model(config, markup, face_box=TIGHT_BOX):
     Returns:
       `EVAE` (`evae`, `fcn`), `EVAECNN` (`evae_cnn`, `fcn_cnn`, `wt`) or `LandmarkCNN` (`cnn`).
     """
+    codec = ResponseMapCodec.of(config)
     metadata = ModelMetadata(
         markup=markup,
         input_size=config.input_size,
         crop_margin=config.crop_margin,
         architecture=config.architecture,
         preset=config.preset,
-        readout_power=config.map_readout_power,
+        map_label=codec.label,
+        map_label_size_px=codec.label_size_px,
+        readout_power=codec.readout_power,
         version=VERSION,
         face_box=face_box,
     ).to_dict()
     if config.architecture == "cnn":
         model = LandmarkCNN(_encoder(config, stages=1), _regressor(config, markup), metadata)
     else:
-        model = _evae(config, markup, metadata)
+        model = _evae(config, markup, codec, metadata)
         if config.architecture not in MAP_ARCHITECTURES:
             regressor = _regressor(config, markup)
             uncertainty = None
@@ -62,24 +64,22 @@ def _encoder(config, stages=None):
     )
 
 
-def _evae(config, markup, metadata):
+def _evae(config, markup, codec, metadata):
     variational = config.architecture in ("evae", "evae_cnn", "wt")
     sampling = GaussianSampling(config.latent_channels, config.sample_latent, name="sampling")
-    # The sum of a Gaussian label: maps of softmax times this peak near 1, as their labels do.
-    softmax_peak = 2 * math.pi * config.map_label_size_px**2
     decoder = ResponseDecoder(
         markup.num_points,
         config.decoder_filters,
         config.decoder_strides,
         normalization=config.normalization,
-        softmax_peak=softmax_peak if config.map_loss == "cross_entropy" else None,
+        softmax_peak=codec.softmax_peak if config.map_loss == "cross_entropy" else None,
         name="decoder",
     )
     return EVAE(
         _encoder(config),
         sampling if variational else None,
         decoder,
-        config.map_readout_power,
+        codec.readout_power,
         metadata,
         name="evae",
     )

@@ -1,10 +1,14 @@
 """TensorFlow Probability's distributions, in the build for Keras' backend."""
 
+from typing import Any
+
 import keras
 
 if keras.backend.backend() == "jax":
-    from tensorflow_probability.substrates.jax import distributions as tfd
+    from tensorflow_probability.substrates import jax as probability
 else:
-    from tensorflow_probability import distributions as tfd
+    import tensorflow_probability as probability
+
+tfd: Any = probability.distributions
 
 __all__ = ["tfd"]

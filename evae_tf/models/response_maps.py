@@ -1,5 +1,7 @@
 """Response maps: drawn as labels from landmarks, read back as landmarks.
 
+What the maps of one network mean is a `ResponseMapCodec`; the mathematics are plain functions.
+
 Landmarks are crop fractions [B, K, 2]; maps are [B, h, w, K], cell (i, j) having its centre at
 ((j + 0.5) / w, (i + 0.5) / h), see `geometry`.
 
@@ -11,13 +13,76 @@ the default crop margin and maps, landmarks of an exact box lie 2.8 cells and mo
 `tests/models/test_response_maps.py` measures the bias against the formula.
 """
 
+import dataclasses
+import math
+from typing import Self
+
 from keras import ops
 
+from evae_tf.array_types import Tensor
+from evae_tf.config import Config
 from evae_tf.geometry import fraction_to_pixel, pixel_to_fraction
+from evae_tf.metadata import ModelMetadata
+
+_NOWHERE = -1e3  # crop fractions: so far outside that nothing of a label is left in the crop
 
 
-def _cell_offsets(landmarks, height, width):
+@dataclasses.dataclass(frozen=True)
+class ResponseMapCodec:
+    """What the response maps of a network mean: from landmarks to maps, and back.
+
+    Attributes:
+      label: the shape of a label, `gaussian` (see `gaussian_maps`) or `diamond` (`diamond_maps`).
+      label_size_px: the Gaussian's standard deviation or the diamond's radius, cells.
+      readout_power: see `soft_argmax`.
+    """
+
+    label: str
+    label_size_px: float
+    readout_power: int
+
+    @classmethod
+    def of(cls, config: Config) -> Self:
+        """That of the networks which `models.build` makes from a `Config`."""
+        return cls(config.map_label, config.map_label_size_px, config.map_readout_power)
+
+    @classmethod
+    def of_saved(cls, metadata: ModelMetadata) -> Self:
+        """That of a saved model, from what it says of itself."""
+        return cls(metadata.map_label, metadata.map_label_size_px, metadata.readout_power)
+
+    @property
+    def softmax_peak(self) -> float:
+        """What a map that sums to 1 is multiplied by, so that its peak is near 1 as a label's is.
+
+        The sum of a Gaussian label, with whatever shape: so diamonds are trained as they always
+        were.
+        """
+        return 2 * math.pi * self.label_size_px**2
+
+    def draw(self, landmarks: Tensor, height: int, width: int) -> Tensor:
+        """The labels of landmarks, of peak 1.
+
+        Args:
+          landmarks: float [B, K, 2], crop fractions; may lie outside the crop; NaN where not
+            annotated, of which the label is all 0.
+          height: h, cells.
+          width: w, cells.
+
+        Returns:
+          float32 [B, h, w, K].
+        """
+        shape = {"gaussian": gaussian_maps, "diamond": diamond_maps}[self.label]
+        return shape(landmarks, height, width, self.label_size_px)
+
+    def read(self, maps: Tensor) -> Tensor:
+        """The landmarks that maps stand for: float [B, h, w, K] -> float [B, K, 2]."""
+        return soft_argmax(maps, self.readout_power)
+
+
+def _cell_offsets(landmarks: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
     """Signed distance, in cells, from each landmark to each column [B,1,w,K] and row [B,h,1,K]."""
+    landmarks = ops.where(ops.isnan(landmarks), _NOWHERE, landmarks)
     columns = ops.reshape(ops.arange(width, dtype="float32"), (1, 1, width, 1))
     rows = ops.reshape(ops.arange(height, dtype="float32"), (1, height, 1, 1))
     x = fraction_to_pixel(landmarks[:, None, None, :, 0], width)
@@ -25,11 +90,11 @@ def _cell_offsets(landmarks, height, width):
     return columns - x, rows - y
 
 
-def gaussian_maps(landmarks, height, width, sigma_px):
+def gaussian_maps(landmarks: Tensor, height: int, width: int, sigma_px: float) -> Tensor:
     """Labels with a Gaussian of peak value 1 at each landmark.
 
     Args:
-      landmarks: float [B, K, 2], crop fractions; may lie outside the crop.
+      landmarks: float [B, K, 2], crop fractions; may lie outside the crop, or be NaN.
       height: h, cells.
       width: w, cells.
       sigma_px: standard deviation in cells.
@@ -41,11 +106,11 @@ def gaussian_maps(landmarks, height, width, sigma_px):
     return ops.exp(-(dx**2) / (2 * sigma_px**2)) * ops.exp(-(dy**2) / (2 * sigma_px**2))
 
 
-def diamond_maps(landmarks, height, width, radius_px):
+def diamond_maps(landmarks: Tensor, height: int, width: int, radius_px: float) -> Tensor:
     """Labels with a binary diamond (an L1 ball) at each landmark, the paper's.
 
     Args:
-      landmarks: float [B, K, 2], crop fractions.
+      landmarks: as `gaussian_maps`.
       height: h, cells.
       width: w, cells.
       radius_px: cells within this L1 distance of the landmark are 1, all others 0.
@@ -57,14 +122,14 @@ def diamond_maps(landmarks, height, width, radius_px):
     return ops.cast(ops.abs(dx) + ops.abs(dy) <= radius_px, "float32")
 
 
-def spatial_log_softmax(logits):
+def spatial_log_softmax(logits: Tensor) -> Tensor:
     """Log-softmax over the cells of each map: float [B, h, w, K] -> float [B, K, h * w]."""
     height, width, num_points = logits.shape[1:]
     cells = ops.reshape(logits, (-1, height * width, num_points))
     return ops.log_softmax(ops.transpose(cells, (0, 2, 1)), axis=-1)
 
 
-def spatial_softmax(logits):
+def spatial_softmax(logits: Tensor) -> Tensor:
     """Softmax over the cells of each map: float [B, h, w, K] -> the same shape, each map sums to 1.
 
     The cells are brought to the last axis by hand: a softmax over another axis becomes a chain of
@@ -76,7 +141,7 @@ def spatial_softmax(logits):
     return ops.reshape(cells, (-1, height, width, num_points))
 
 
-def soft_argmax(maps, power=1):
+def soft_argmax(maps: Tensor, power: int = 1) -> Tensor:
     """Reads the landmarks off response maps: the mean position, weighted by the map.
 
     For maps made by `spatial_softmax` this is the usual soft-argmax. Maps trained by squared error
@@ -103,7 +168,7 @@ def soft_argmax(maps, power=1):
     return ops.concatenate(positions, axis=-1)
 
 
-def log_spread(maps):
+def log_spread(maps: Tensor) -> Tensor:
     """How widely the mass of each map is spread, and in which direction.
 
     Args:
@@ -136,7 +201,7 @@ def log_spread(maps):
     return ops.concatenate([ops.expand_dims(measure, axis=1) for measure in measures], axis=1)
 
 
-def peak(maps):
+def peak(maps: Tensor) -> Tensor:
     """The centre of the highest cell of each map: float [B, h, w, K] -> float32 [B, K, 2]."""
     height, width, num_points = maps.shape[1:]
     cells = ops.reshape(maps, (-1, height * width, num_points))

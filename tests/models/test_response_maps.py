@@ -6,7 +6,11 @@ import numpy as np
 import pytest
 from keras import ops
 
+from evae_tf import config as configs
+from evae_tf import markups
+from evae_tf.metadata import ModelMetadata
 from evae_tf.models import response_maps
+from evae_tf.models.build import build_model
 
 HEIGHT, WIDTH = 48, 64
 
@@ -41,6 +45,45 @@ def test_diamond_has_the_cells_of_an_l1_ball():
     assert list(np.flatnonzero(maps[:, 20])) == [28, 29, 30, 31, 32]
     assert maps[29, 21] == 1
     assert maps[28, 21] == 0
+
+
+CODECS = {
+    "gaussian": response_maps.ResponseMapCodec("gaussian", 1.5, 1),
+    "diamond": response_maps.ResponseMapCodec("diamond", 2.2, 4),
+}
+
+
+@pytest.mark.parametrize("name", CODECS)
+def test_a_codec_reads_back_what_it_draws(name):
+    landmarks = _landmarks()
+    maps = CODECS[name].draw(landmarks, HEIGHT, WIDTH)
+    error_cells = np.abs(_numpy(CODECS[name].read(maps)) - landmarks) * [WIDTH, HEIGHT]
+    # A diamond's cells are 0 or 1: its centre of mass is right to half a cell.
+    assert error_cells.max() < {"gaussian": 2e-3, "diamond": 0.5}[name]
+
+
+@pytest.mark.parametrize("name", CODECS)
+def test_the_label_of_what_is_not_annotated_is_empty(name):
+    landmarks = _landmarks()
+    whole = _numpy(CODECS[name].draw(landmarks, HEIGHT, WIDTH))
+    landmarks[1, 3] = np.nan
+    maps = _numpy(CODECS[name].draw(landmarks, HEIGHT, WIDTH))
+    assert not maps[1, :, :, 3].any()
+    whole[1, :, :, 3] = 0
+    np.testing.assert_array_equal(maps, whole)
+
+
+def test_the_peak_of_a_softmax_is_the_sum_of_a_gaussian_label():
+    codec = CODECS["gaussian"]
+    label = _numpy(codec.draw(np.float32([[[0.5, 0.5]]]), HEIGHT, WIDTH))
+    assert codec.softmax_peak == pytest.approx(label.sum(), rel=1e-4)
+
+
+def test_a_saved_model_keeps_the_meaning_of_its_maps():
+    for preset in configs.PRESETS.values():
+        metadata = build_model(preset, markups.MARKUPS["mtfl_5"]).metadata
+        saved = response_maps.ResponseMapCodec.of_saved(ModelMetadata.from_dict(metadata, "it"))
+        assert saved == response_maps.ResponseMapCodec.of(preset)
 
 
 def test_soft_argmax_reads_gaussians_back():
