@@ -38,7 +38,7 @@ _BLUR_SHARE = 0.06  # standard deviation of the blur, of the crop's side
 
 def main(_: list[str]) -> None:
     """Prints the table."""
-    model = keras_file.load_keras_model(FLAGS.model)
+    model = keras_file.load_model(FLAGS.model)
     size, margin = (model.metadata[name] for name in ("input_size", "crop_margin"))
     faces = data_flags.read_faces("val")
     crops = cut_crops(faces, size=size, margin=margin)

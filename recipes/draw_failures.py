@@ -87,7 +87,7 @@ def _expected_error(covariance: FloatArray) -> float:
 
 def main() -> None:
     """Writes the picture of the model named on the command line."""
-    figure = draw(keras_file.load_keras_model(sys.argv[1]))
+    figure = draw(keras_file.load_model(sys.argv[1]))
     figures.save_figure(figure, Path(__file__).parents[1] / "docs/images/failures.jpg")
 
 

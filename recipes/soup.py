@@ -51,7 +51,7 @@ def average(models: Sequence[Any]) -> Any:
 
 def main(_: list[str]) -> None:
     """Prints the error of every model and of their mean."""
-    models = [keras_file.load_keras_model(path) for path in FLAGS.models]
+    models = [keras_file.load_model(path) for path in FLAGS.models]
     metadata = ModelMetadata.from_dict(models[0].metadata, FLAGS.models[0])
     faces = data_flags.read_training_faces()[1]
     crops = cut_crops(faces, size=metadata.input_size, margin=metadata.crop_margin)

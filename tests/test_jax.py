@@ -44,7 +44,7 @@ if task == "train":
     train(config, markup, *faces, folder)
     answer = {"rows": (folder / "metrics.csv").read_text()}
 else:
-    outputs = keras_file.load_keras_model(folder / "model.keras")(images)
+    outputs = keras_file.load_model(folder / "model.keras")(images)
     outputs = {name: keras.ops.convert_to_numpy(value) for name, value in outputs.items()}
     crops = rng.integers(0, 256, (4, 64, 64, 3)).astype(np.uint8)
     moved = augment(

@@ -1,13 +1,20 @@
 """Opens the `.keras` file of a trained model, without running any code that the file brings."""
 
+# Keras comes without types.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false, reportMissingTypeStubs=false
+
+import importlib
 import json
 import zipfile
+from pathlib import Path
+from typing import Any
 
 from evae_tf.artifacts import pretrained
 from evae_tf.errors import InputError, first_line
 
 
-def load_pretrained(name):
+def load_pretrained(name: str) -> Any:
     """A shipped model, such as "mobile_68", as a Keras model.
 
     Args:
@@ -16,26 +23,25 @@ def load_pretrained(name):
     Raises:
       InputError: no shipped model has this name; the message lists the known ones.
     """
-    return load_keras_model(pretrained.find(name, ".keras"))
+    return load_model(pretrained.find(name, ".keras"))
 
 
-def load_keras_model(path):
+def load_model(path_or_name: str | Path) -> Any:
     """The Keras model in a `.keras` file.
 
     Args:
-      path: the file, or the name of a shipped model.
+      path_or_name: the file, or the name of a shipped model.
 
     Raises:
       InputError: the file is missing, damaged, of another kind, or not safe to load.
     """
-    path = pretrained.locate(path, ".keras")
+    path = pretrained.locate(path_or_name, ".keras")
     if not path.is_file() or not zipfile.is_zipfile(path):
         raise InputError(f"{path}: not a .keras file; expected a model.keras of train.py.")
     _check_keras_config(path)
     import keras
 
-    from evae_tf.models import build  # noqa: F401  registers every class of a model
-
+    importlib.import_module("evae_tf.models")  # registers every class of a model
     try:
         return keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # a damaged file can fail anywhere inside Keras
@@ -43,7 +49,7 @@ def load_keras_model(path):
         raise InputError(f"{path}: the model is damaged or not safe to load ({reason}).") from error
 
 
-def _check_keras_config(path):
+def _check_keras_config(path: Path) -> None:
     """Looks at what a `.keras` file names before Keras may build any of it."""
     try:
         with zipfile.ZipFile(path) as archive:
@@ -58,7 +64,7 @@ def _check_keras_config(path):
         raise InputError(f"{path}: not safe to load, it wants to build {foreign}.")
 
 
-def _foreign_classes(node):
+def _foreign_classes(node: Any) -> set[str]:
     """Classes in a Keras config that belong neither to this package nor to Keras' own layers."""
     if isinstance(node, list):
         return set().union(*map(_foreign_classes, node))

@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from evae_tf.array_types import FloatArray
 from evae_tf.artifacts import pretrained, sidecar
-from evae_tf.artifacts.keras_file import load_keras_model
+from evae_tf.artifacts.keras_file import load_model
 from evae_tf.errors import InputError, first_line
 from evae_tf.metadata import ModelMetadata
 from evae_tf.pool import Pool
@@ -117,7 +117,7 @@ class KerasPredictor(_FilePredictor):
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
-        self.model = load_keras_model(path)
+        self.model = load_model(path)
         self.metadata = ModelMetadata.from_dict(self.model.metadata, str(path))
         self._lock = threading.Lock()
 

@@ -12,6 +12,7 @@ import numpy as np
 from keras import ops
 
 from evae_tf.array_types import FloatArray, Tensor
+from evae_tf.config import Augmentation
 from evae_tf.data.occluders import Draws, paste_occluder
 
 DRAWS = (

@@ -80,7 +80,7 @@ def export_model(
         whose landmarks differ from the Keras model's.
     """
     formats = _checked(formats)
-    network = _in_float32(keras_file.load_keras_model(model))
+    network = _in_float32(keras_file.load_model(model))
     metadata = ModelMetadata.from_dict(network.metadata, str(model))
     chosen = {name: _choose(network, metadata, outputs, name) for name in formats}
     folder = atomic.make_folder(output)

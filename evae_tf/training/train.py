@@ -47,7 +47,7 @@ def train(config, markup, train_faces, val_faces, workdir, *, init_from=None, nu
     """
     if config.architecture == "wt" and init_from is None:
         raise InputError("architecture wt starts from a trained model: give --init_from.")
-    source = keras_file.load_keras_model(init_from) if init_from else None
+    source = keras_file.load_model(init_from) if init_from else None
     folder = RunFolder(workdir)
     folder.claim(
         {

@@ -74,7 +74,7 @@ def test_each_architecture_is_read_as_what_it_gives(models, faces, tmp_path):
 
 def test_the_numbers_are_those_of_the_model_s_own_outputs(models, faces, tmp_path):
     rows = [row for row in report(models, faces, tmp_path) if "evae_cnn" in row["model"]]
-    model = keras_file.load_keras_model(models[-1])
+    model = keras_file.load_model(models[-1])
     crops = cut_crops(faces, size=48, margin=model.metadata["crop_margin"])
     outputs = model.predict(np.float32(crops.images) / 255, verbose=0)
     maps = keras.ops.convert_to_tensor(outputs["response_maps"])
@@ -161,7 +161,7 @@ def test_what_the_faces_leave_undefined_is_not_in_the_report(models, faces, tmp_
 
 
 def test_a_model_that_predicts_no_numbers_is_refused(models, faces, tmp_path):
-    model = keras_file.load_keras_model(models[0])
+    model = keras_file.load_model(models[0])
     model.set_weights([np.full_like(weight, np.nan) for weight in model.get_weights()])
     model.save(tmp_path / "broken.keras")
     with pytest.raises(InputError, match=r"broken\.keras.*landmarks.*not finite"):

@@ -186,7 +186,7 @@ def test_a_soup_is_the_mean_of_the_weights_calibrated_anew(kitchen, tmp_path):
     done = _cook(kitchen, "ab", output)
     assert done.returncode == 0, done.stderr
     assert len(re.findall(r"\d %", done.stdout)) == 3
-    models = map(keras_file.load_keras_model, (kitchen / "a.keras", kitchen / "b.keras", output))
+    models = map(keras_file.load_model, (kitchen / "a.keras", kitchen / "b.keras", output))
     for weights in zip(*(model.weights for model in models), strict=True):
         a, b, mean = (np.float64(keras.ops.convert_to_numpy(weight)) for weight in weights)
         if weights[0].name == "calibration":

@@ -180,7 +180,7 @@ def test_training_learns_and_leaves_what_the_contract_names(finished):
 
 
 def test_the_best_model_is_the_one_of_the_best_epoch(finished, faces):
-    model = keras_file.load_keras_model(finished / "model.keras")
+    model = keras_file.load_model(finished / "model.keras")
     config = json.loads((finished / "config.json").read_text())["config"]
     crops = cut_crops(faces[1], size=config["input_size"], margin=config["crop_margin"])
     validation = callbacks.Validation(faces[1], MTFL, crops)
@@ -272,7 +272,7 @@ def test_weights_are_copied_where_shapes_agree(faces):
 
 def test_weights_of_a_file_are_copied_whole(finished):
     """Keras names the weights of a file's layers otherwise than those of a fresh model."""
-    source = keras_file.load_keras_model(finished / "model.keras")
+    source = keras_file.load_model(finished / "model.keras")
     twin = build_model(small(seed=2), MTFL)
     assert transfer.copy_weights(source, twin) == []
     for a, b in zip(source.get_weights(), twin.get_weights(), strict=True):
@@ -280,7 +280,7 @@ def test_weights_of_a_file_are_copied_whole(finished):
 
 
 def test_a_model_that_shares_no_layer_is_no_start(finished):
-    source = keras_file.load_keras_model(finished / "model.keras")
+    source = keras_file.load_model(finished / "model.keras")
     with pytest.raises(InputError, match="shares no layer"):
         transfer.copy_weights(source, build_model(small(architecture="fcn"), MTFL))
 
@@ -296,7 +296,7 @@ def test_a_run_without_its_metrics_is_refused_by_name(copied, faces):
 def test_mixed_precision_trains_and_saves_a_float32_model(architecture, faces, tmp_path):
     config = small(epochs=1, mixed_precision=True, architecture=architecture)
     train(config, MTFL, *faces, tmp_path)
-    model = keras_file.load_keras_model(tmp_path / "model.keras")
+    model = keras_file.load_model(tmp_path / "model.keras")
     policies = {layer.dtype_policy.name for layer in model._flatten_layers()}
     assert policies == {"float32"}
     outputs = model(np.zeros((1, 48, 48, 3), np.float32))

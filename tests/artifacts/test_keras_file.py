@@ -1,0 +1,54 @@
+"""`.keras` files: opened by this package and by plain Keras, and where their classes come from."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from evae_tf.artifacts import keras_file, pretrained
+from evae_tf.errors import InputError
+
+_PLAIN_KERAS = """
+import sys
+import keras
+import numpy as np
+import evae_tf.models
+model = keras.saving.load_model(sys.argv[1])
+images = np.random.default_rng(0).random((2, 144, 144, 3), np.float32)
+np.save(sys.argv[2], model(images)["landmarks"])
+"""
+_PHONE = """
+import sys
+import numpy as np
+from evae_tf.artifacts.predictors import open_model
+model = open_model("mobile_68")
+model.predict(np.zeros((1, 144, 144, 3), np.float32))
+print(sorted({"keras", "tensorflow", "evae_tf.models"} & set(sys.modules)))
+"""
+
+
+def test_plain_keras_opens_a_file_once_the_networks_are_imported(tmp_path):
+    path = pretrained.find("mobile_68", ".keras")
+    subprocess.run(
+        [sys.executable, "-c", _PLAIN_KERAS, path, tmp_path / "landmarks.npy"], check=True
+    )
+    images = np.random.default_rng(0).random((2, 144, 144, 3), np.float32)
+    expected = keras_file.load_pretrained("mobile_68")(images)["landmarks"]
+    np.testing.assert_array_equal(np.load(tmp_path / "landmarks.npy"), expected)
+
+
+def test_a_phone_sized_model_needs_neither_keras_nor_the_networks():
+    result = subprocess.run(
+        [sys.executable, "-c", _PHONE], check=True, stdout=subprocess.PIPE, text=True
+    )
+    assert result.stdout == "[]\n"
+
+
+def test_a_shipped_model_opens_by_its_name_and_by_its_path():
+    by_name = keras_file.load_model("mobile_5")
+    by_path = keras_file.load_model(pretrained.find("mobile_5", ".keras"))
+    for a, b in zip(by_name.get_weights(), by_path.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+    with pytest.raises(InputError, match="mobile_68"):
+        keras_file.load_model("mobile_6")
