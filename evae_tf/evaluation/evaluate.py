@@ -5,7 +5,7 @@ import dataclasses
 import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from os import PathLike
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,9 +24,9 @@ _SUREST = 0.9  # share of the points, or faces, that is kept when the least sure
 
 
 def evaluate(
-    models: str | PathLike[str] | Iterable[str | PathLike[str]],
+    models: str | Path | Iterable[str | Path],
     faces: Sequence[Face],
-    output: str | PathLike[str],
+    output: str | Path,
     *,
     normalizers: Sequence[str] | None = None,
     description: Mapping[str, str] | None = None,
@@ -55,7 +55,7 @@ def evaluate(
         that a face does not have; a model that cannot be opened, has other landmarks or predicts
         what is no finite number; or `output` is not writable.
     """
-    paths = [models] if isinstance(models, str | PathLike) else list(models)
+    paths = [models] if isinstance(models, str | Path) else list(models)
     if not paths:
         raise InputError("no model to evaluate; expected at least one path.")
     truth = Truth.of(faces, normalizers)

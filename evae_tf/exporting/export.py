@@ -10,7 +10,6 @@ import json
 import re
 import tempfile
 from collections.abc import Generator, Sequence
-from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -43,8 +42,8 @@ def _full_float32() -> Generator[None, None, None]:
 
 @_full_float32()
 def export_model(
-    model: str | PathLike[str],
-    output: str | PathLike[str],
+    model: str | Path,
+    output: str | Path,
     formats: Sequence[str],
     *,
     faces: Sequence[Face] | ExportFaces | None = None,
