@@ -147,7 +147,7 @@ class Aligner:
 
         Args:
           image: see `__call__`.
-          faces: list of `AlignedFace` of the frame before, around whose landmarks is looked.
+          faces: list of `AlignedFace` of the frame before: a crop is cut around each.
 
         Returns:
           List of `AlignedFace`, one for each; where a face is gone, its score is below `min_score`.

@@ -37,7 +37,7 @@ class Summary:
     """What a run over photos came to.
 
     Attributes:
-      photos: number of photos looked at, the unreadable ones among them.
+      photos: number of photos tried, the unreadable ones among them.
       skipped: number of photos that were done before.
       faces: number of faces found.
       without_face: number of readable photos without one.

@@ -189,7 +189,7 @@ def test_a_detector_may_find_nothing(portrait, found):
 
 
 def test_a_turned_portrait_turns_landmarks_and_covariance(portrait):
-    """The second look is upright, so a slanted head is to be found as well as a straight one."""
+    """The second pass is upright, so a slanted head is to be found as well as a straight one."""
     aligner = Aligner.load("server_68")
     (face,) = aligner(portrait)
     angle, centre = np.float32(np.radians(30)), np.float32([255.5, 255.5])

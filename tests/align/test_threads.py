@@ -1,5 +1,6 @@
-"""One aligner in several threads, and in another process."""
+"""One aligner in several threads, and in another process; kinds of models: test_predictors."""
 
+import itertools
 import multiprocessing
 import pickle
 import sys
@@ -43,13 +44,12 @@ def assert_equal(faces, expected):
         assert face.score == true.score
 
 
-@pytest.mark.parametrize("model", ["mobile_68", "assets/mobile_5.keras"])
-def test_threads_get_what_one_thread_gets(model, images, eager_threads):
-    aligner = Aligner.load(model)
+def test_threads_get_what_one_thread_gets(images, eager_threads):
+    aligner = Aligner.load("mobile_68")
     alone = [aligner(image) for image in images]
     assert [len(faces) for faces in alone] == [1] * len(images)
     with futures.ThreadPoolExecutor(4) as pool:
-        found = list(pool.map(aligner, images * 4))
+        found = list(pool.map(aligner, images * 3))
     for index, faces in enumerate(found):
         assert_equal(faces, alone[index % len(images)])
 
@@ -58,17 +58,16 @@ def test_the_cascades_give_threads_what_they_give_one(images, eager_threads):
     detector = detection.HaarDetector()
 
     def boxes(image):
-        return np.concatenate(list(detector(image)))
+        return np.concatenate(list(itertools.islice(detector(image), 2)))
 
-    alone = [boxes(image) for image in images]
+    alone = [boxes(image) for image in images[:3]]
     with futures.ThreadPoolExecutor(4) as pool:
-        for index, found in enumerate(pool.map(boxes, images * 4)):
-            np.testing.assert_array_equal(found, alone[index % len(images)])
+        for index, found in enumerate(pool.map(boxes, images[:3] * 4)):
+            np.testing.assert_array_equal(found, alone[index % 3])
 
 
-@pytest.mark.parametrize("model", ["mobile_68", "assets/mobile_68.keras"])
-def test_a_pickled_aligner_is_the_same_one(model, images):
-    aligner = Aligner.load(model, passes=1, min_score=0.25, max_faces=3)
+def test_a_pickled_aligner_is_the_same_one(images):
+    aligner = Aligner.load("mobile_68", passes=1, min_score=0.25, max_faces=3)
     again = pickle.loads(pickle.dumps(aligner))
     assert (again.passes, again.min_score, again.max_faces) == (1, 0.25, 3)
     assert_equal(again(images[0]), aligner(images[0]))
