@@ -40,6 +40,7 @@ lint: .venv/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-logo
+	$(BIN)/pyright
 
 # The browser demo. Its int8 model takes the ranges of its activations from drawn faces, or from those
 # of DATA/300w where DATA is given.
