@@ -15,7 +15,7 @@ def _beside(path: Path) -> Path:
     return path.with_name(f".{uuid.uuid4().hex[:8]}.{path.name}")
 
 
-def make_folder(path: str | Path) -> Path:
+def make_folder(path: str | os.PathLike[str]) -> Path:
     """Creates the folder `path` with its parents and returns it as a `Path`.
 
     Raises:
@@ -33,7 +33,7 @@ def make_folder(path: str | Path) -> Path:
 
 
 @contextlib.contextmanager
-def replacing_file(path: str | Path) -> Iterator[Path]:
+def replacing_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Yields a temporary path; on success it replaces `path`, on any failure it is removed.
 
     Raises:
@@ -51,7 +51,7 @@ def replacing_file(path: str | Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def replacing_folder(path: str | Path) -> Iterator[Path]:
+def replacing_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
     """As `replacing_file`, for a folder, which is created empty for the caller to fill.
 
     A folder cannot be renamed over a full one, so the old one is moved aside first: a crash
@@ -74,7 +74,7 @@ def replacing_folder(path: str | Path) -> Iterator[Path]:
         shutil.rmtree(old, ignore_errors=True)
 
 
-def write_text(path: str | Path, text: str) -> None:
+def write_text(path: str | os.PathLike[str], text: str) -> None:
     """Writes `text` to the file `path` atomically, as UTF-8."""
     with replacing_file(path) as temporary:
         temporary.write_text(text, encoding="utf-8")

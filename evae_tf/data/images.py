@@ -1,6 +1,7 @@
 """Decoding image files, with every sort of picture brought to 8-bit RGB."""
 
-from pathlib import Path
+import os
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -12,14 +13,14 @@ from evae_tf.errors import InputError
 _SIXTEEN_BIT_MODES = ("I;16", "I;16B", "I;16L", "I;16N", "I")
 
 
-def read_image(path: str | Path) -> ByteArray:
+def read_image(path: str | os.PathLike[str] | BinaryIO) -> ByteArray:
     """The pixels of an image file, its EXIF rotation applied.
 
     Grey, alpha, palette, 16-bit and CMYK images are converted. Pillow is used because it refuses
     a truncated file, which OpenCV returns half grey.
 
     Args:
-      path: a JPEG, PNG or any other file that Pillow reads.
+      path: a JPEG, PNG or any other file that Pillow reads, or such a file opened.
 
     Returns:
       uint8 [H, W, 3], RGB.
@@ -43,8 +44,8 @@ def read_image(path: str | Path) -> ByteArray:
         raise InputError(f"{path}: the image is damaged or truncated ({error}).") from error
 
 
-def rgb_pixels(image: Image.Image, path: str | Path) -> ByteArray:
-    """The pixels of a Pillow image that came from `path`; see `read_image`."""
+def rgb_pixels(image: Image.Image, path: object) -> ByteArray:
+    """The pixels of a Pillow image that errors call `path`; see `read_image`."""
     image = ImageOps.exif_transpose(image)
     if image.mode == "F":
         raise InputError(f"{path}: found values that are floats, expected 8 or 16 bits each.")
