@@ -54,7 +54,7 @@ def test_the_table_agrees_with_the_markups():
 
 def test_unknown_names_list_the_known_ones(tmp_path):
     with_images(tmp_path, "a/1.jpg")
-    with pytest.raises(InputError, match="'300W'; known: 300w, mtfl, aflw19, cofw, wflw, csv"):
+    with pytest.raises(InputError, match=rf"'300W'; known: {', '.join(DATASETS)}\."):
         read_faces("300W", tmp_path, "train")
     with pytest.raises(InputError, match="no subset 'tset' of mtfl; known: train, test"):
         read_faces("mtfl", tmp_path, "tset")
