@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -21,6 +22,7 @@ from evae_tf.align import photos
 from evae_tf.align.frames import Video, video_file
 from evae_tf.align.output import Output
 from evae_tf.align.overlay import draw_faces
+from evae_tf.array_types import ByteArray
 from evae_tf.data import datasets
 from evae_tf.data.images import read_image
 
@@ -38,7 +40,7 @@ aligner({photo!r}); print(loaded - started, time.perf_counter() - started)
 """
 
 
-def main(_):
+def main(_: list[str]) -> None:
     """Prints what was measured."""
     portrait = matplotlib.cbook.get_sample_data("grace_hopper.jpg", asfileobj=False)
     for model in ("mobile_68", "assets/mobile_68.keras"):
@@ -47,10 +49,11 @@ def main(_):
 
     # One thread each, as a phone or a server with many clients has it.
     cv2.setNumThreads(1)
-    paths = [Path(face.image) for face in datasets.read_faces("300w", Path(FLAGS.data), "val")]
+    faces = datasets.read_faces("300w", Path(FLAGS.data), "val")
+    paths = [face.image for face in faces if isinstance(face.image, Path)]
     aligner = Aligner.load("mobile_68")
     ratios = []
-    for _ in range(FLAGS.rounds):
+    for _round in range(FLAGS.rounds):
         alone, folder = _model_alone(aligner, paths), _folder(aligner, paths)
         ratios.append(alone / folder)
         rates = [len(paths) / seconds for seconds in (alone, folder)]
@@ -60,14 +63,14 @@ def main(_):
         _video(aligner, read_image(paths[0]), Path(temporary) / "moving.mp4")
 
 
-def _start(model, photo):
+def _start(model: str, photo: str) -> list[float]:
     """(seconds until the model is loaded, until the first face), from before the first import."""
     code = _START.format(model=model, photo=photo)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return [float(word) for word in done.stdout.split()]
 
 
-def _model_alone(aligner, paths):
+def _model_alone(aligner: Aligner, paths: Sequence[Path]) -> float:
     """Seconds for detector and network, in batches as `align_photos` makes them."""
     images = [read_image(path) for path in paths]
     started = time.perf_counter()
@@ -76,7 +79,7 @@ def _model_alone(aligner, paths):
     return time.perf_counter() - started
 
 
-def _folder(aligner, paths):
+def _folder(aligner: Aligner, paths: Sequence[Path]) -> float:
     """Seconds from the first photo's bytes to the last picture and landmarks on the disk."""
     with tempfile.TemporaryDirectory() as output:
         return photos.align_photos(
@@ -87,7 +90,7 @@ def _folder(aligner, paths):
         ).seconds
 
 
-def _video(aligner, photo, path):
+def _video(aligner: Aligner, photo: ByteArray, path: Path) -> None:
     with video_file(path, _RATE) as write:
         for t in range(_FRAMES):
             move = cv2.getRotationMatrix2D(
@@ -95,7 +98,8 @@ def _video(aligner, photo, path):
             )
             move[:, 2] += 10 * np.sin(t / 13), 6 * np.cos(t / 11)
             size = (photo.shape[1] // 2 * 2, photo.shape[0] // 2 * 2)
-            write(cv2.warpAffine(photo, move, size, borderMode=cv2.BORDER_REPLICATE))
+            moved = cv2.warpAffine(photo, move, size, borderMode=cv2.BORDER_REPLICATE)
+            write(moved.astype(np.uint8, copy=False))
     rates = []
     for _ in range(FLAGS.rounds):
         track, started = FaceTracker(aligner), time.perf_counter()

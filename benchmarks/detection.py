@@ -15,7 +15,9 @@ from absl import app, flags
 from tqdm import tqdm
 
 from evae_tf import Aligner
+from evae_tf.array_types import FloatArray
 from evae_tf.data import datasets
+from evae_tf.data.face import Face
 from evae_tf.evaluation import metrics
 
 FLAGS = flags.FLAGS
@@ -27,7 +29,7 @@ flags.DEFINE_string("detector_model", None, "As in align.py.")
 _RIGHT, _FALSE = 0.08, 0.30
 
 
-def main(_):
+def main(_: list[str]) -> None:
     """Prints a row for one pass and one for two."""
     faces = datasets.read_faces("300w", Path(FLAGS.data), "val")
     for passes in (1, 2):
@@ -50,7 +52,7 @@ def main(_):
         )
 
 
-def _errors(aligner, face):
+def _errors(aligner: Aligner, face: Face) -> FloatArray:
     """NME over the outer eye corners of each face that is found: float [n]."""
     found = [aligned.landmarks for aligned in aligner(face.image)]
     if not found:

@@ -8,14 +8,18 @@ and is carried about, its true landmarks known; lag is the delay of the truth th
 nearest to. All lengths are in per cent of the distance of the outer eye corners.
 """
 
+from collections.abc import Callable, Sequence
+
 import cv2
 import numpy as np
 from absl import app, flags
 from tqdm import tqdm
 
-from evae_tf import Aligner
+from evae_tf import AlignedFace, Aligner
 from evae_tf.align.face_tracker import FaceTracker
-from evae_tf.align.smoothing import OneEuroFilter, face_size
+from evae_tf.align.inputs import rgb_image
+from evae_tf.align.smoothing import OneEuroFilter, Smoother, face_size
+from evae_tf.array_types import ByteArray, FloatArray
 from evae_tf.data import synthetic
 from evae_tf.evaluation import metrics
 from evae_tf.head_pose import HeadPose
@@ -29,7 +33,7 @@ _RATE, _FRAMES, _NOISE, _CANVAS_PX = 25.0, 75, 8.0, 320
 _MARKUP = MARKUPS["ibug_68"]
 _DELAYS = np.arange(0, 0.2, 0.005)  # seconds
 
-FILTERS = {
+FILTERS: dict[str, Callable[[], Smoother] | None] = {
     "off": None,
     **{
         f"{'weighted' if typical else 'plain'}, {cutoff:g} Hz, speed {speed:g}": (
@@ -44,7 +48,7 @@ FILTERS = {
 }
 
 
-def main(_):
+def main(_: list[str]) -> None:
     """Prints a row for each filter."""
     aligner = Aligner.load(FLAGS.model)
     videos = [
@@ -66,67 +70,70 @@ def main(_):
         )
 
 
-def _still(face):
+def _still(face: int) -> tuple[list[ByteArray], FloatArray]:
     drawn, _ = synthetic.draw_face(_MARKUP, (7, face), occluded=False)
-    frames = [_noisy(_placed(drawn.image, 0, 0), (face, t)) for t in range(_FRAMES)]
+    frames = [_noisy(_placed(rgb_image(drawn.image), 0, 0), (face, t)) for t in range(_FRAMES)]
     offset = (_CANVAS_PX - synthetic.SIDE_PX) / 2
     return frames, np.repeat(drawn.landmarks[None] + offset, _FRAMES, axis=0)
 
 
-def _moving(face):
+def _moving(face: int) -> tuple[list[ByteArray], FloatArray]:
     frames, truth = [], []
     for t in range(_FRAMES):
         phase = 2 * np.pi * t / _RATE
         pose = HeadPose(25 * np.sin(phase / 2), 8 * np.sin(phase / 1.5), 6 * np.sin(phase))
         drawn, _ = synthetic.draw_face(_MARKUP, (7, face), pose=pose, occluded=False)
         x, y = 30 * np.sin(phase / 1.2), 15 * np.sin(phase / 0.9)
-        frames.append(_noisy(_placed(drawn.image, x, y), (face, t)))
+        frames.append(_noisy(_placed(rgb_image(drawn.image), x, y), (face, t)))
         truth.append(drawn.landmarks + (_CANVAS_PX - synthetic.SIDE_PX) / 2 + [x, y])
-    return frames, np.float32(truth)
+    return frames, np.array(truth, np.float32)
 
 
-def _placed(image, x, y):
+def _placed(image: ByteArray, x: float, y: float) -> ByteArray:
     """The picture on a larger canvas, moved by (x, y) pixels."""
     offset = (_CANVAS_PX - synthetic.SIDE_PX) / 2
-    move = np.float64([[1, 0, offset + x], [0, 1, offset + y]])
+    move = np.array([[1, 0, offset + x], [0, 1, offset + y]], np.float64)
     size = (_CANVAS_PX, _CANVAS_PX)
-    return cv2.warpAffine(image, move, size, borderMode=cv2.BORDER_REPLICATE)
+    placed = cv2.warpAffine(image, move, size, borderMode=cv2.BORDER_REPLICATE)
+    return placed.astype(np.uint8, copy=False)
 
 
-def _noisy(image, seed):
+def _noisy(image: ByteArray, seed: tuple[int, int]) -> ByteArray:
     noise = np.random.default_rng(seed).normal(0, _NOISE, image.shape)
     return np.clip(np.rint(image + noise), 0, 255).astype(np.uint8)
 
 
-def _followed(aligner, frames):
+def _followed(aligner: Aligner, frames: Sequence[ByteArray]) -> list[AlignedFace | None]:
     """The first face of each frame, None where there is none."""
     track = FaceTracker(aligner, create_filter=None)
     found = [track(frame, index / _RATE) for index, frame in enumerate(frames)]
     return [faces[0] if faces else None for faces in found]
 
 
-def _measured(create, truth, found):
+def _measured(
+    create: Callable[[], Smoother] | None, truth: FloatArray, found: Sequence[AlignedFace | None]
+) -> tuple[float, float, float]:
     """(flicker, error, lag in seconds) of one video; the lengths as fractions."""
     smooth = create() if create else None
-    kept = [index for index, face in enumerate(found) if face is not None]
-    if len(kept) < len(found) / 2:
+    faces = {index: face for index, face in enumerate(found) if face is not None}
+    if len(faces) < len(found) / 2:
         return np.nan, np.nan, np.nan
-    landmarks = []
-    for index in kept:
-        face = found[index]
+    landmarks, kept = [], list(faces)
+    for index, face in faces.items():
+        size = face_size(face.landmarks)
         landmarks.append(
-            smooth(face.landmarks, index / _RATE, face_size(face.landmarks), face.covariance)
+            smooth(face.landmarks, index / _RATE, size, face.covariance)
             if smooth
             else face.landmarks
         )
-    landmarks, true = np.float64(landmarks), truth[kept].astype(np.float64)
+    landmarks, true = np.array(landmarks, np.float64), truth[kept].astype(np.float64)
     distance = metrics.normalizing_distance("inter_ocular", true, None, _MARKUP)
     moves = np.linalg.norm(np.diff(landmarks, axis=0), axis=-1).mean(axis=1) / distance[1:]
     error = np.linalg.norm(landmarks - true, axis=-1).mean(axis=1) / distance
     return moves.mean(), error.mean(), _lag(landmarks, true, np.array(kept) / _RATE)
 
 
-def _lag(landmarks, true, seconds):
+def _lag(landmarks: FloatArray, true: FloatArray, seconds: FloatArray) -> float:
     """The delay of the truth at which it moves most like the landmarks, constant offsets aside."""
     landmarks = landmarks - landmarks.mean(axis=0)
     later = seconds >= seconds[0] + _DELAYS[-1]

@@ -23,22 +23,22 @@ flags.DEFINE_list(
 flags.DEFINE_float("timeout", 10.0, "Seconds to wait for an answer.", lower_bound=0.001)
 
 
-def main():
+def main() -> None:
     """Prints the faces as JSON."""
     boxes = None if FLAGS.box is None else [_numbers("box", FLAGS.box, "x_min,y_min,x_max,y_max")]
-    face_box = _numbers("face_box", FLAGS.face_box, "x,y,scale")
+    x, y, scale = _numbers("face_box", FLAGS.face_box, "x,y,scale")
     start_tensorflow()
     from evae_tf.serving.client import CLIENTS, align_photo
 
     client = CLIENTS[FLAGS.protocol](FLAGS.server, FLAGS.model_name, FLAGS.timeout)
     try:
-        faces = align_photo(client, FLAGS.input, boxes, face_box)
+        faces = align_photo(client, FLAGS.input, boxes, (x, y, scale))
     finally:
         client.close()
     print(json.dumps({"image": FLAGS.input, "faces": faces}, indent=2, allow_nan=False))
 
 
-def _numbers(name, words, expected):
+def _numbers(name: str, words: list[str], expected: str) -> list[float]:
     try:
         numbers = [float(word) for word in words]
     except ValueError:
