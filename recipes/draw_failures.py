@@ -14,6 +14,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from evae_tf import geometry
+from evae_tf.align.overlay import draw_landmarks
 from evae_tf.array_types import ByteArray, FloatArray
 from evae_tf.artifacts import keras_file
 from evae_tf.data import synthetic
@@ -74,7 +75,7 @@ def draw(model: Any) -> Figure:
         expected = _expected_error(outputs["covariance"][0]) * square[2] / eyes
         shown = geometry.cut_square(image, square, _SHOWN_PX)
         fractions = outputs["landmarks"][0]
-        axes.imshow(figures.draw_landmarks(shown, fractions * _SHOWN_PX - 0.5, metadata.markup))
+        axes.imshow(draw_landmarks(shown, fractions * _SHOWN_PX - 0.5, metadata.markup))
         axes.set_title(f"{title}\nerror {100 * error:.0f} %, expected {100 * expected:.0f} %")
         axes.set_axis_off()
     return figure

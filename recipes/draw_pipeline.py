@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
+from evae_tf.align.overlay import draw_landmarks
 from evae_tf.array_types import ByteArray, FloatArray
 from evae_tf.artifacts.predictors import open_model
 from evae_tf.data import synthetic
@@ -83,7 +84,7 @@ def draw(image: ByteArray, maps: FloatArray, landmarks_px: FloatArray, markup: M
 
     _box(axes, 4.75, 0.65, 1.3, 0.8, "concatenate", "#EEEEEE")
     _box(axes, 6.75, 0.45, 1.9, 1.2, "CNN regressor\nconvolutions,\n2 dense layers", _CONV)
-    drawn = figures.draw_landmarks(image, landmarks_px, markup)
+    drawn = draw_landmarks(image, landmarks_px, markup)
     axes.imshow(drawn, extent=(9.55, 11.25, 0.2, 1.9), zorder=2)
     axes.text(10.4, 1.98, f"{markup.num_points} landmarks", ha="center", fontsize=10)
     _arrow(axes, (2.47, 2.65), (2.47, 1.05), (4.7, 1.05))

@@ -9,7 +9,6 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import cv2
 import numpy as np
 from matplotlib.figure import Figure, FigureBase
 
@@ -30,7 +29,6 @@ from evae_tf.evaluation.figure_style import (
 from evae_tf.markups import Markup
 
 _TRUTH, _PREDICTION = "#56B4E9", "#F0E442"
-_DOT_RGB, _LINE_RGB = (240, 228, 66), (255, 255, 255)
 
 
 def save_figure(figure: Figure, path: Path) -> None:
@@ -226,33 +224,3 @@ def training_figure(columns: Mapping[str, Sequence[float]]) -> Figure:
         axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
         quieten(axes)
     return figure
-
-
-def draw_landmarks(image: ByteArray, landmarks_image: FloatArray, markup: Markup) -> ByteArray:
-    """A photo with landmarks drawn on it, placed to 1/16 of a pixel.
-
-    Args:
-      image: uint8 [H, W, 3], RGB; it is left as it is.
-      landmarks_image: float [K, 2], image pixels; what lies outside the image is not seen,
-        what is NaN is left out.
-      markup: the landmarks' `Markup`.
-
-    Returns:
-      uint8 [H, W, 3].
-    """
-    image, shift = image.copy(), 4  # OpenCV takes coordinates in units of 2 ** -shift pixels
-    known = metrics.annotated(landmarks_image)
-    extent = np.ptp(landmarks_image[known], axis=0).max() if known.any() else 0
-    radius = max(1.0, extent / 120)
-    points = {
-        int(index): np.rint(landmarks_image[index] * 2**shift).astype(int).tolist()
-        for index in np.flatnonzero(known)
-    }
-    thickness = max(1, round(radius / 2))
-    for i, j in markup.outline:
-        if i in points and j in points:
-            cv2.line(image, points[i], points[j], _LINE_RGB, thickness, cv2.LINE_AA, shift)
-    for point in points.values():
-        size = round(radius * 2**shift)
-        cv2.circle(image, point, size, _DOT_RGB, cv2.FILLED, cv2.LINE_AA, shift)
-    return image
