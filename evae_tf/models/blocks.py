@@ -1,10 +1,16 @@
 """The convolutional building blocks that all parts of the networks are made of."""
 
+from typing import Any, TypeAlias
+
 import keras
 from keras import layers, ops
 
+from evae_tf.array_types import Tensor
 
-def build_once(layer, *input_shapes):
+Shape: TypeAlias = tuple[Any, ...]  # of a tensor; None for the size of a batch
+
+
+def build_once(layer: Any, *input_shapes: Shape) -> None:
     """Builds a layer handed to a model, unless it came built from a saved file."""
     if not layer.built:
         layer.build(*input_shapes)
@@ -22,16 +28,16 @@ class TransposedConvolution(layers.Conv2DTranspose):
     """
 
     @property
-    def _taps(self):
+    def _taps(self) -> int:
         """How many inputs each output sees, along one axis."""
         return self.kernel_size[0] // self.strides[0]
 
     @property
-    def _cut(self):
+    def _cut(self) -> tuple[int, int]:
         """(cells, rest) that "same" cuts off at the beginning of each axis, in inputs, outputs."""
         return divmod((self.kernel_size[0] - self.strides[0]) // 2, self.strides[0])
 
-    def convolve(self, inputs):
+    def convolve(self, inputs: Tensor) -> Tensor:
         """The first part, without bias: [B, h, w, C] -> [B, h', w', strides^2 * filters]."""
         taps, stride, channels = self._taps, self.strides[0], inputs.shape[-1]
         # Entry stride * e + a takes input i - e to output stride * i + a: e, flipped, runs over the
@@ -43,7 +49,7 @@ class TransposedConvolution(layers.Conv2DTranspose):
         inputs = ops.pad(inputs, ((0, 0), padding, padding, (0, 0)))
         return ops.conv(inputs, kernel, padding="valid")
 
-    def rearrange(self, outputs):
+    def rearrange(self, outputs: Tensor) -> Tensor:
         """The second part: [B, h', w', strides^2 * filters] -> [B, h * s, w * s, filters]."""
         stride, (cells, rest) = self.strides[0], self._cut
         if stride == 1:
@@ -74,14 +80,14 @@ class ConvBlock(layers.Layer):
 
     def __init__(
         self,
-        filters,
-        strides=1,
-        kernel_size=3,
-        transposed=False,
-        normalization=True,
-        activation=True,
-        **kwargs,
-    ):
+        filters: int,
+        strides: int = 1,
+        kernel_size: int = 3,
+        transposed: bool = False,
+        normalization: bool = True,
+        activation: bool = True,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.filters = filters
         self.strides = strides
@@ -102,12 +108,12 @@ class ConvBlock(layers.Layer):
         # Short trainings: statistics that remember 0.99 of the past lag behind the weights.
         self.norm = layers.BatchNormalization(momentum=0.9, name="norm") if normalization else None
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         self.convolution.build(input_shape)
         if self.norm is not None:
             self.norm.build(self.convolution.compute_output_shape(input_shape))
 
-    def call(self, inputs, training=False):
+    def call(self, inputs: Tensor, training: bool = False) -> Tensor:
         if self.transposed and not training:
             return self._in_two_parts(inputs)
         outputs = self.convolution(inputs)
@@ -115,24 +121,24 @@ class ConvBlock(layers.Layer):
             outputs = self.norm(outputs, training=training)
         return ops.relu(outputs) if self.activation else outputs
 
-    def _in_two_parts(self, inputs):
+    def _in_two_parts(self, inputs: Tensor) -> Tensor:
         """Inference with a `TransposedConvolution`; training normalises by what it gives whole."""
         outputs = self.convolution.convolve(inputs)
         scale, shift = (ops.tile(each, self.strides**2) for each in self._scale_and_shift())
         outputs = outputs * ops.cast(scale, outputs.dtype) + ops.cast(shift, outputs.dtype)
         return self.convolution.rearrange(ops.relu(outputs) if self.activation else outputs)
 
-    def _scale_and_shift(self):
+    def _scale_and_shift(self) -> tuple[Tensor, Tensor]:
         """What inference does after the convolution: [filters] each."""
         if self.norm is None:
             return ops.ones(self.filters), ops.convert_to_tensor(self.convolution.bias)
         scale = self.norm.gamma * ops.rsqrt(self.norm.moving_variance + self.norm.epsilon)
         return scale, self.norm.beta - self.norm.moving_mean * scale
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         return self.convolution.compute_output_shape(input_shape)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "filters": self.filters,
@@ -157,7 +163,7 @@ class ResidualBlock(layers.Layer):
     Source: He et al., Deep Residual Learning for Image Recognition, CVPR 2016.
     """
 
-    def __init__(self, filters, normalization=True, **kwargs):
+    def __init__(self, filters: int, normalization: bool = True, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.filters = filters
         self.normalization = normalization
@@ -166,18 +172,18 @@ class ResidualBlock(layers.Layer):
             filters, normalization=normalization, activation=False, name="second"
         )
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         self.first.build(input_shape)
         self.second.build(input_shape)
 
-    def call(self, inputs, training=False):
+    def call(self, inputs: Tensor, training: bool = False) -> Tensor:
         residual = self.second(self.first(inputs, training=training), training=training)
         return ops.relu(inputs + residual)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         return input_shape
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "filters": self.filters,
@@ -198,7 +204,14 @@ class Stage(layers.Layer):
     Call: float [B, h, w, C] -> float [B, h / strides, w / strides, filters].
     """
 
-    def __init__(self, filters, strides=2, blocks=0, normalization=True, **kwargs):
+    def __init__(
+        self,
+        filters: int,
+        strides: int = 2,
+        blocks: int = 0,
+        normalization: bool = True,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.filters = filters
         self.strides = strides
@@ -212,22 +225,22 @@ class Stage(layers.Layer):
             ResidualBlock(filters, normalization, name=f"residual_{i}") for i in range(blocks)
         ]
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         self.convolution.build(input_shape)
         shape = self.convolution.compute_output_shape(input_shape)
         for block in self.residual_blocks:
             block.build(shape)
 
-    def call(self, inputs, training=False):
+    def call(self, inputs: Tensor, training: bool = False) -> Tensor:
         outputs = self.convolution(inputs, training=training)
         for block in self.residual_blocks:
             outputs = block(outputs, training=training)
         return outputs
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         return self.convolution.compute_output_shape(input_shape)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "filters": self.filters,

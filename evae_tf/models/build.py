@@ -1,7 +1,10 @@
 """The six models of the comparison, assembled from a config."""
 
-from evae_tf.config import MAP_ARCHITECTURES
+from typing import Any
+
+from evae_tf.config import MAP_ARCHITECTURES, Config
 from evae_tf.geometry import TIGHT_BOX
+from evae_tf.markups import Markup
 from evae_tf.metadata import ModelMetadata
 from evae_tf.models.decoder import ResponseDecoder
 from evae_tf.models.encoder import FaceEncoder
@@ -15,7 +18,9 @@ from evae_tf.models.uncertainty import UncertaintyHead
 from evae_tf.version import VERSION
 
 
-def build_model(config, markup, face_box=TIGHT_BOX):
+def build_model(
+    config: Config, markup: Markup, face_box: tuple[float, float, float] = TIGHT_BOX
+) -> EVAE | EVAECNN | LandmarkCNN:
     """The network of `config.architecture` for the landmarks of `markup`, with its weights built.
 
     Args:
@@ -53,7 +58,7 @@ def build_model(config, markup, face_box=TIGHT_BOX):
     return model
 
 
-def _encoder(config, stages=None):
+def _encoder(config: Config, stages: int | None = None) -> FaceEncoder:
     return FaceEncoder(
         config.encoder_filters[:stages],
         config.encoder_strides[:stages],
@@ -64,7 +69,9 @@ def _encoder(config, stages=None):
     )
 
 
-def _evae(config, markup, codec, metadata):
+def _evae(
+    config: Config, markup: Markup, codec: ResponseMapCodec, metadata: dict[str, Any]
+) -> EVAE:
     variational = config.architecture in ("evae", "evae_cnn", "wt")
     sampling = GaussianSampling(config.latent_channels, config.sample_latent, name="sampling")
     decoder = ResponseDecoder(
@@ -85,7 +92,7 @@ def _evae(config, markup, codec, metadata):
     )
 
 
-def _regressor(config, markup):
+def _regressor(config: Config, markup: Markup) -> LandmarkRegressor:
     return LandmarkRegressor(
         markup.num_points,
         config.regressor_filters,

@@ -1,9 +1,13 @@
 """The decoder: from the latent code to one response map for each landmark."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 from keras import layers, ops
 
-from evae_tf.models.blocks import ConvBlock
+from evae_tf.array_types import Tensor
+from evae_tf.models.blocks import ConvBlock, Shape
 from evae_tf.models.response_maps import spatial_softmax
 
 
@@ -25,8 +29,14 @@ class ResponseDecoder(layers.Layer):
     """
 
     def __init__(
-        self, num_points, filters, strides, normalization=True, softmax_peak=None, **kwargs
-    ):
+        self,
+        num_points: int,
+        filters: Sequence[int],
+        strides: Sequence[int],
+        normalization: bool = True,
+        softmax_peak: float | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.num_points = num_points
         self.filters = tuple(filters)
@@ -47,13 +57,13 @@ class ResponseDecoder(layers.Layer):
         ]
         self.head = layers.Conv2D(num_points, 3, padding="same", name="head")
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         for stage in self.stages:
             stage.build(input_shape)
             input_shape = stage.compute_output_shape(input_shape)
         self.head.build(input_shape)
 
-    def call(self, latent, training=False):
+    def call(self, latent: Tensor, training: bool = False) -> tuple[Tensor, Tensor]:
         features = latent
         for stage in self.stages:
             features = stage(features, training=training)
@@ -62,13 +72,13 @@ class ResponseDecoder(layers.Layer):
             return logits, logits
         return spatial_softmax(logits) * self.softmax_peak, logits
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> tuple[Shape, Shape]:
         for stage in self.stages:
             input_shape = stage.compute_output_shape(input_shape)
         shape = (*input_shape[:-1], self.num_points)
         return shape, shape
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "num_points": self.num_points,

@@ -1,9 +1,13 @@
 """The encoder: what the image holds, at falling resolution."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 from keras import layers, ops
 
-from evae_tf.models.blocks import Stage
+from evae_tf.array_types import Tensor
+from evae_tf.models.blocks import Shape, Stage
 
 # Rec. 601 luma, as OpenCV and JPEG use it.
 _LUMA = (0.299, 0.587, 0.114)
@@ -24,7 +28,15 @@ class FaceEncoder(layers.Layer):
     [B, h, w, filters[0]] and [B, h', w', filters[-1]].
     """
 
-    def __init__(self, filters, strides, blocks, normalization=True, grey=False, **kwargs):
+    def __init__(
+        self,
+        filters: Sequence[int],
+        strides: Sequence[int],
+        blocks: Sequence[int],
+        normalization: bool = True,
+        grey: bool = False,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.filters = tuple(filters)
         self.strides = tuple(strides)
@@ -36,13 +48,13 @@ class FaceEncoder(layers.Layer):
             for i, sizes in enumerate(zip(filters, strides, blocks, strict=True))
         ]
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         shape = (*input_shape[:-1], 1 if self.grey else input_shape[-1])
         for stage in self.stages:
             stage.build(shape)
             shape = stage.compute_output_shape(shape)
 
-    def call(self, images, training=False):
+    def call(self, images: Tensor, training: bool = False) -> tuple[Tensor, Tensor]:
         if self.grey:
             images = ops.sum(images * ops.cast(_LUMA, images.dtype), axis=-1, keepdims=True)
         early_features = features = self.stages[0]((images - 0.5) * 2.0, training=training)
@@ -50,13 +62,13 @@ class FaceEncoder(layers.Layer):
             features = stage(features, training=training)
         return early_features, features
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> tuple[Shape, Shape]:
         shapes = [tuple(input_shape)]
         for stage in self.stages:
             shapes.append(stage.compute_output_shape(shapes[-1]))
         return shapes[1], shapes[-1]
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "filters": self.filters,

@@ -1,9 +1,15 @@
 """EVAE: image -> latent code -> response maps -> landmarks read off the maps."""
 
+from typing import Any, Self
+
 import keras
 
-from evae_tf.models.blocks import build_once
+from evae_tf.array_types import Tensor
+from evae_tf.models.blocks import Shape, build_once
+from evae_tf.models.decoder import ResponseDecoder
+from evae_tf.models.encoder import FaceEncoder
 from evae_tf.models.response_maps import soft_argmax
+from evae_tf.models.sampling import GaussianSampling
 
 
 @keras.saving.register_keras_serializable("evae_tf")
@@ -22,7 +28,15 @@ class EVAE(keras.Model):
     [B, h, w, K] and `kl` [B] (0 without sampling), for the objective.
     """
 
-    def __init__(self, encoder, sampling, decoder, readout_power, metadata, **kwargs):
+    def __init__(
+        self,
+        encoder: FaceEncoder,
+        sampling: GaussianSampling | None,
+        decoder: ResponseDecoder,
+        readout_power: int,
+        metadata: dict[str, Any],
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.encoder = encoder
         self.sampling = sampling
@@ -30,7 +44,7 @@ class EVAE(keras.Model):
         self.readout_power = readout_power
         self.metadata = dict(metadata)
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         build_once(self.encoder, input_shape)
         _, shape = self.encoder.compute_output_shape(input_shape)
         if self.sampling is not None:
@@ -39,7 +53,7 @@ class EVAE(keras.Model):
         build_once(self.decoder, shape)
         self.built = True
 
-    def respond(self, images, training=False):
+    def respond(self, images: Tensor, training: bool = False) -> tuple[Tensor, dict[str, Tensor]]:
         """The early features beside what `call` returns, for the regressor that follows."""
         early_features, latent = self.encoder(images, training=training)
         kl = keras.ops.zeros_like(images[:, 0, 0, 0], dtype="float32") if training else None
@@ -51,11 +65,11 @@ class EVAE(keras.Model):
             outputs.update(map_logits=logits, kl=kl)
         return early_features, outputs
 
-    def call(self, images, training=False):
+    def call(self, images: Tensor, training: bool = False) -> dict[str, Tensor]:
         _, outputs = self.respond(images, training=training)
         return outputs
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         serialize = keras.saving.serialize_keras_object
         return {
             **super().get_config(),
@@ -67,7 +81,7 @@ class EVAE(keras.Model):
         }
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> Self:
         deserialize = keras.saving.deserialize_keras_object
         parts = {name: deserialize(config.pop(name)) for name in ("encoder", "sampling", "decoder")}
         return cls(**parts, **config)

@@ -1,9 +1,15 @@
 """EVAE-CNN: response maps, concatenated with early features, guide a CNN to precise points."""
 
+from typing import Any, Self
+
 import keras
 from keras import ops
 
-from evae_tf.models.blocks import build_once
+from evae_tf.array_types import Tensor
+from evae_tf.models.blocks import Shape, build_once
+from evae_tf.models.evae import EVAE
+from evae_tf.models.regressor import LandmarkRegressor
+from evae_tf.models.uncertainty import UncertaintyHead
 
 _PARTS = ("evae", "regressor", "uncertainty")
 
@@ -20,6 +26,13 @@ class EVAECNN(keras.Model):
       uncertainty: an `UncertaintyHead`, or None.
       metadata: see `ModelMetadata`.
 
+    Under plain `compile` and `fit`, as `network.compile(optimizer, loss={"landmarks": loss})` and
+    `network.fit(images, {"landmarks": landmarks})`, this trains on its landmarks alone. What is
+    left out: the labels of the response maps and the loss of what is read off them (the maps become
+    whatever helps the regressor), the KL term (codes are sampled, but nothing holds them to the
+    prior), the uncertainty head (it stays as it is) and points that are NaN (the loss has to mask
+    them). `training.objective.LandmarkTrainer` trains all of it, by plain `fit` too.
+
     Call: images float [B, S, S, 3], RGB in [0, 1] -> dict with `landmarks` float32 [B, K, 2], crop
     fractions, and `response_maps` float32 [B, h, w, K]; with the head also `covariance`
     [B, K, 2, 2], crop fractions squared, and `visibility` [B, K], probabilities. In training also
@@ -27,7 +40,15 @@ class EVAECNN(keras.Model):
     for the objective.
     """
 
-    def __init__(self, evae, regressor, refine, uncertainty, metadata, **kwargs):
+    def __init__(
+        self,
+        evae: EVAE,
+        regressor: LandmarkRegressor,
+        refine: bool,
+        uncertainty: UncertaintyHead | None,
+        metadata: dict[str, Any],
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.evae = evae
         self.regressor = regressor
@@ -35,7 +56,7 @@ class EVAECNN(keras.Model):
         self.uncertainty = uncertainty
         self.metadata = dict(metadata)
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         build_once(self.evae, input_shape)
         early_shape, shape = self.evae.encoder.compute_output_shape(input_shape)
         if self.evae.sampling is not None:
@@ -46,7 +67,7 @@ class EVAECNN(keras.Model):
             build_once(self.uncertainty, maps_shape, (maps_shape[0], self.regressor.units))
         self.built = True
 
-    def call(self, images, training=False):
+    def call(self, images: Tensor, training: bool = False) -> dict[str, Tensor]:
         early_features, outputs = self.evae.respond(images, training=training)
         maps = ops.cast(outputs["response_maps"], early_features.dtype)
         offsets, features = self.regressor(
@@ -61,7 +82,7 @@ class EVAECNN(keras.Model):
             outputs.update(self.uncertainty(maps, features, training=training))
         return outputs
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         serialize = keras.saving.serialize_keras_object
         return {
             **super().get_config(),
@@ -73,7 +94,7 @@ class EVAECNN(keras.Model):
         }
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> Self:
         deserialize = keras.saving.deserialize_keras_object
         parts = {name: deserialize(config.pop(name, None)) for name in _PARTS}
         return cls(**parts, **config)

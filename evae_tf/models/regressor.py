@@ -1,9 +1,13 @@
 """The regressor: precise landmarks from a stack of feature maps."""
 
+from collections.abc import Sequence
+from typing import Any, Self
+
 import keras
 from keras import layers, ops
 
-from evae_tf.models.blocks import ConvBlock, Stage
+from evae_tf.array_types import Tensor
+from evae_tf.models.blocks import ConvBlock, Shape, Stage
 
 
 @keras.saving.register_keras_serializable("evae_tf")
@@ -31,16 +35,16 @@ class LandmarkRegressor(layers.Layer):
 
     def __init__(
         self,
-        num_points,
-        filters,
-        strides,
-        blocks,
-        units,
-        bottleneck=None,
-        normalization=True,
-        offset_unit=1.0,
-        **kwargs,
-    ):
+        num_points: int,
+        filters: Sequence[int],
+        strides: Sequence[int],
+        blocks: Sequence[int],
+        units: int,
+        bottleneck: int | None = None,
+        normalization: bool = True,
+        offset_unit: float = 1.0,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.num_points = num_points
         self.filters = tuple(filters)
@@ -68,7 +72,7 @@ class LandmarkRegressor(layers.Layer):
             name="head",
         )
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         for stage in self.stages:
             stage.build(input_shape)
             input_shape = stage.compute_output_shape(input_shape)
@@ -77,7 +81,7 @@ class LandmarkRegressor(layers.Layer):
             self.norm.build((input_shape[0], self.units))
         self.head.build((input_shape[0], self.units))
 
-    def call(self, features, training=False):
+    def call(self, features: Tensor, training: bool = False) -> tuple[Tensor, Tensor]:
         for stage in self.stages:
             features = stage(features, training=training)
         hidden = self.hidden(self.flatten(features))
@@ -87,10 +91,10 @@ class LandmarkRegressor(layers.Layer):
         offsets = self.offset_unit * ops.cast(self.head(hidden), "float32")
         return ops.reshape(offsets, (-1, self.num_points, 2)), hidden
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> tuple[Shape, Shape]:
         return (input_shape[0], self.num_points, 2), (input_shape[0], self.units)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "num_points": self.num_points,
@@ -104,6 +108,6 @@ class LandmarkRegressor(layers.Layer):
         }
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> Self:
         config.pop("dropout", None)  # in files from before: a rate of 0, for training only
         return cls(**config)

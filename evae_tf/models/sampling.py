@@ -1,8 +1,12 @@
 """The latent code: a map of independent Gaussians, drawn from in training."""
 
+from typing import Any
+
 import keras
 from keras import layers, ops
 
+from evae_tf.array_types import Tensor
+from evae_tf.models.blocks import Shape
 from evae_tf.models.probability import tfd
 
 
@@ -24,7 +28,7 @@ class GaussianSampling(layers.Layer):
     Source: Kingma and Welling, Auto-Encoding Variational Bayes, ICLR 2014.
     """
 
-    def __init__(self, channels, sample=True, **kwargs):
+    def __init__(self, channels: int, sample: bool = True, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.channels = channels
         self.sample = sample
@@ -36,11 +40,11 @@ class GaussianSampling(layers.Layer):
         )  # fmt: skip
         self.seed_generator = keras.random.SeedGenerator()
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         self.mu_head.build(input_shape)
         self.sigma_head.build(input_shape)
 
-    def call(self, features, training=False):
+    def call(self, features: Tensor, training: bool = False) -> tuple[Tensor, Tensor]:
         # Small sigmas and the logarithms in the divergence need float32 under mixed precision.
         mu = ops.cast(self.mu_head(features), "float32")
         sigma = ops.softplus(ops.cast(self.sigma_head(features), "float32")) + 1e-4
@@ -53,12 +57,12 @@ class GaussianSampling(layers.Layer):
         latent = posterior.sample(seed=self._seed()) if training and self.sample else mu
         return ops.cast(latent, self.compute_dtype), kl
 
-    def _seed(self):
+    def _seed(self) -> Tensor:
         seed = self.seed_generator.next()
         return ops.cast(seed, "int32") if keras.backend.backend() == "tensorflow" else seed
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> tuple[Shape, Shape]:
         return (*input_shape[:-1], self.channels), input_shape[:1]
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "channels": self.channels, "sample": self.sample}

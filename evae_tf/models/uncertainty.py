@@ -1,10 +1,13 @@
 """How unsure each landmark is, and whether it can be seen."""
 
 import math
+from typing import Any
 
 import keras
 from keras import layers, ops
 
+from evae_tf.array_types import Tensor
+from evae_tf.models.blocks import Shape
 from evae_tf.models.response_maps import log_spread
 
 
@@ -25,7 +28,7 @@ class UncertaintyHead(layers.Layer):
     [B, K, 2, 2], the covariance's lower-triangular Cholesky factor.
     """
 
-    def __init__(self, num_points, **kwargs):
+    def __init__(self, num_points: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.num_points = num_points
         # float32 whatever the policy: the differences between maps are small.
@@ -52,7 +55,7 @@ class UncertaintyHead(layers.Layer):
             num_points, activation="sigmoid", dtype="float32", name="visibility"
         )
 
-    def build(self, maps_shape, features_shape):
+    def build(self, maps_shape: Shape, features_shape: Shape) -> None:
         spread_shape = (maps_shape[0], 4 * self.num_points)
         self.normalize_spread.build(spread_shape)
         self.normalize_features.build(features_shape)
@@ -63,11 +66,11 @@ class UncertaintyHead(layers.Layer):
             name="calibration", shape=(), initializer="ones", trainable=False, dtype="float32"
         )
 
-    def calibrate(self, factor):
+    def calibrate(self, factor: float) -> None:
         """Multiplies all standard deviations by `factor`, on top of earlier ones."""
         self.calibration.assign(self.calibration * factor)
 
-    def call(self, maps, features, training=False):
+    def call(self, maps: Tensor, features: Tensor, training: bool = False) -> dict[str, Tensor]:
         maps = ops.stop_gradient(ops.cast(maps, "float32"))
         spread = ops.reshape(log_spread(maps), (-1, 4 * self.num_points))
         spread = self.normalize_spread(spread, training=training)
@@ -85,10 +88,10 @@ class UncertaintyHead(layers.Layer):
             outputs["scale_tril"] = self._matrices(x, ops.zeros_like(x), z, y)
         return outputs
 
-    def _matrices(self, *entries):
+    def _matrices(self, *entries: Tensor) -> Tensor:
         """Four entries [B, K] -> [B, K, 2, 2]."""
         entries = ops.concatenate([ops.expand_dims(entry, -1) for entry in entries], axis=-1)
         return ops.reshape(entries, (-1, self.num_points, 2, 2))
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "num_points": self.num_points}

@@ -70,7 +70,7 @@ def test_a_model_with_the_head_is_saved_with_its_calibration(tmp_path):
 def trained(folder, **fields):
     config = small(epochs=2, batch_size=4, **fields)
     train_faces = synthetic.read("train", MTFL, count=8)
-    train(config, MTFL, train_faces, synthetic.read("val", MTFL, count=4), folder)
+    train(config, train_faces, synthetic.read("val", MTFL, count=4), folder)
     return keras.saving.load_model(folder / "model.keras")
 
 
@@ -81,7 +81,7 @@ def test_a_model_is_calibrated_whatever_it_was_started_from(tmp_path):
     start.save(tmp_path / "start.keras")
     faces = synthetic.read("val", MTFL, count=6)
     config = small(epochs=1, batch_size=4)
-    train(config, MTFL, faces, faces, tmp_path, init_from=tmp_path / "start.keras")
+    train(config, faces, faces, tmp_path, init_from=tmp_path / "start.keras")
     predictor = open_model(tmp_path / "model.keras")
     crops = cut_crops(faces, size=config.input_size, margin=config.crop_margin)
     outputs = predictor.predict(crops.model_input())
