@@ -14,9 +14,9 @@ from evae_tf import config as configs
 from evae_tf import markups
 from evae_tf.data import synthetic
 from evae_tf.data.crops import cut_crops
-from evae_tf.data.pipeline import TrainingBatches
+from evae_tf.data.pipeline import TrainingBatches, training_data
 from evae_tf.models.build import build_model
-from evae_tf.training.train import compiled_trainer, training_data
+from evae_tf.training.train import compiled_trainer
 
 ROUNDS = 5
 PIPELINE_BATCHES = 40
@@ -35,11 +35,23 @@ def main():
         context=config.crop_context_px,
     )
     batches = TrainingBatches(crops, config.batch_size, config.seed)
-    trainer = compiled_trainer(build_model(config, markup), config, markup, batches)
-    prepared = next(iter(training_data(trainer, batches, 0, num_threads=2)))
+    trainer = compiled_trainer(build_model(config, markup), config, batches.steps_per_epoch)
+
+    def pipeline():
+        return iter(
+            training_data(
+                batches,
+                0,
+                flip_permutation=markup.flip_permutation,
+                augmentation=config.augmentation,
+                num_threads=2,
+            )
+        )
+
+    prepared = next(pipeline())
 
     def pipeline_rate():
-        data = iter(training_data(trainer, batches, 0, num_threads=2))
+        data = pipeline()
         for _ in range(4):  # what was prefetched while nobody looked
             next(data)
         started = time.perf_counter()

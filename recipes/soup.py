@@ -55,7 +55,7 @@ def main(_: list[str]) -> None:
     metadata = ModelMetadata.from_dict(models[0].metadata, FLAGS.models[0])
     faces = data_flags.read_training_faces()[1]
     crops = cut_crops(faces, size=metadata.input_size, margin=metadata.crop_margin)
-    validation = Validation(faces, metadata.markup, crops)
+    validation = Validation(faces, crops)
     for path, model in zip(FLAGS.models, models, strict=True):
         print(f"{path}: {100 * validation.nme(validation.predict(model)):.2f} %")
     soup = average(models)

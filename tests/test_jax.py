@@ -41,7 +41,7 @@ if task == "write":
     build_model(config, markup).save(folder / "model.keras")
 if task == "train":
     faces = synthetic.read("train", markup, count=16), synthetic.read("val", markup, count=4)
-    train(config, markup, *faces, folder)
+    train(config, *faces, folder)
     answer = {"rows": (folder / "metrics.csv").read_text()}
 else:
     outputs = keras_file.load_model(folder / "model.keras")(images)

@@ -1,7 +1,6 @@
 """`train.py` and `evae-train`: from annotated faces to a trained model."""
 
 import dataclasses
-from pathlib import Path
 
 from absl import flags
 
@@ -28,7 +27,7 @@ flags.DEFINE_boolean("mixed_precision", None, "Compute in bfloat16, keep weights
 flags.DEFINE_multi_string("set", [], "field=value of the configuration; may be repeated.")
 
 
-def configuration():
+def configuration() -> configs.Config:
     """The `Config` that the flags describe; `--set` has the last word."""
     given = {
         "architecture": FLAGS.architecture,
@@ -41,17 +40,15 @@ def configuration():
     return configs.override(dataclasses.replace(configs.PRESETS[FLAGS.preset], **given), FLAGS.set)
 
 
-def _main():
+def _main() -> None:
     config = configuration()
     train_faces, val_faces = data_flags.read_training_faces()
-    markup = train_faces[0].markup
     # Imported here: a wrong flag, --help and missing data should not wait for TensorFlow.
     start_tensorflow()
     from evae_tf.training.train import train
 
-    best = train(
+    training = train(
         config,
-        markup,
         train_faces,
         val_faces,
         FLAGS.workdir,
@@ -59,11 +56,11 @@ def _main():
         num_threads=FLAGS.num_threads,
     )
     print(
-        f"best validation NME {100 * best:.2f} % ({markup.default_normalizer}, "
-        f"{len(val_faces)} faces): {Path(FLAGS.workdir) / 'model.keras'}"
+        f"best validation NME {100 * training.best_nme:.2f} % ({val_faces[0].markup.default_normalizer}, "
+        f"{len(val_faces)} faces): {training.folder / 'model.keras'}"
     )
 
 
-def main():
+def main() -> None:
     """Entry point of `evae-train`."""
     run(_main, __doc__, data_flags)

@@ -3,11 +3,26 @@
 Which crops a step sees and how they are changed is a function of (seed, step) alone. So a run
 gives the same batches however many threads prepare them, and a resumed run goes on with those it
 would have had.
+
+Under TensorFlow tf.data prepares them, under other backends a generator. One
+`keras.utils.PyDataset` for both was 20 to 35 % slower (`fit` of `demo` on two cores): its threads
+and their queue want Python's lock while the step does, and both start anew in each epoch.
 """
 
+# Keras and TensorFlow come without types.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+
+import functools
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import keras
 import numpy as np
 
+from evae_tf.array_types import Tensor
+from evae_tf.config import Augmentation
 from evae_tf.data.augment import DRAWS, augment
+from evae_tf.data.crops import Crops
 
 
 class TrainingBatches:
@@ -19,14 +34,14 @@ class TrainingBatches:
       seed: of the order and of the augmentation.
     """
 
-    def __init__(self, crops, batch_size, seed):
+    def __init__(self, crops: Crops, batch_size: int, seed: int) -> None:
         self.crops = crops
         self.batch_size = batch_size
         self.seed = seed
         self.steps_per_epoch = -(-len(crops) // batch_size)
 
-    def batch(self, step):
-        """What step `step` (from 0) trains on.
+    def batch(self, step: int) -> dict[str, Any]:
+        """What step `step` (from 0) trains on, before augmentation.
 
         Returns:
           dict: `crops` uint8 [B, C, C, 3]; `landmarks` float32 [B, K, 2]; `visible` bool [B, K];
@@ -47,48 +62,74 @@ class TrainingBatches:
             "draws": draws,
         }
 
-    def from_step(self, step):
-        """An endless generator for training without tf.data: `LandmarkTrainer` augments itself."""
-        while True:
-            yield (self.batch(step),)
-            step += 1
 
-
-def training_dataset(batches, first_step, *, flip_permutation, strength, num_threads):
-    """Augmented batches as a tf.data pipeline, from `first_step` on, without end.
+def training_data(
+    batches: TrainingBatches,
+    first_step: int,
+    *,
+    flip_permutation: Sequence[int],
+    augmentation: Augmentation,
+    num_threads: int,
+) -> Any:
+    """Augmented batches for `fit`, from `first_step` on, without end.
 
     Args:
       batches: `TrainingBatches`.
       first_step: where a resumed training goes on.
       flip_permutation: the markup's.
-      strength: a `config.Augmentation`.
-      num_threads: batches prepared at the same time.
+      augmentation: how strongly the crops are changed.
+      num_threads: batches prepared at the same time, under TensorFlow.
 
     Returns:
-      tf.data.Dataset of dicts: `images` float32 [B, S, S, 3], RGB in [0, 1], `landmarks` float32
-      [B, K, 2], crop fractions, and `visible` float32 [B, K].
+      tf.data.Dataset under TensorFlow, else a generator, of what `fit` takes as a batch: dicts
+      (under other backends in a tuple of one) of `images` float32 [B, S, S, 3], RGB in [0, 1],
+      `landmarks` float32 [B, K, 2], crop fractions, and `visible` float32 [B, K].
     """
-    import tensorflow as tf  # here: the other functions serve trainings without TensorFlow
+    change = functools.partial(
+        _augmented,
+        size=batches.crops.size,
+        flip_permutation=flip_permutation,
+        strength=augmentation,
+    )
+    if keras.backend.backend() == "tensorflow":
+        return _dataset(batches, first_step, change, num_threads)
+    return _generator(batches, first_step, change)
+
+
+def _augmented(batch: dict[str, Any], **options: Any) -> dict[str, Tensor]:
+    images, landmarks, visible = augment(**batch, **options)
+    return {"images": images, "landmarks": landmarks, "visible": visible}
+
+
+def _dataset(batches: TrainingBatches, first_step: int, change: Any, num_threads: int) -> Any:
+    import tensorflow as tf  # here: a training under another backend does without it
 
     first = batches.batch(first_step)
 
-    def augmented(step):
+    def augmented(step: Any) -> dict[str, Tensor]:
         arrays = tf.numpy_function(
             lambda step: list(batches.batch(step).values()),
             [step],
             [array.dtype for array in first.values()],
         )
-        batch = {
-            name: tf.ensure_shape(array, first[name].shape)
-            for name, array in zip(first, arrays, strict=True)
-        }
-        images, landmarks, visible = augment(
-            **batch,
-            size=batches.crops.size,
-            flip_permutation=flip_permutation,
-            strength=strength,
+        return change(
+            {
+                name: tf.ensure_shape(array, first[name].shape)
+                for name, array in zip(first, arrays, strict=True)
+            }
         )
-        return {"images": images, "landmarks": landmarks, "visible": visible}
 
     steps = tf.data.Dataset.range(first_step, np.iinfo(np.int64).max)
     return steps.map(augmented, num_parallel_calls=num_threads, deterministic=True).prefetch(2)
+
+
+def _generator(
+    batches: TrainingBatches, step: int, change: Any
+) -> Iterator[tuple[dict[str, Tensor]]]:
+    if keras.backend.backend() == "jax":
+        import jax  # pyright: ignore[reportMissingImports]  only `make test-jax` installs it
+
+        change = jax.jit(change)
+    while True:
+        yield (change(batches.batch(step)),)
+        step += 1

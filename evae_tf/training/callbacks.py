@@ -1,52 +1,62 @@
 """What happens around the steps of a training: validation, files and progress."""
 
+# Keras comes without types.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+
 import signal
+import threading
 import time
+from collections.abc import Sequence
+from typing import Any, Self
 
 import keras
 import numpy as np
 from tqdm import tqdm
 
 from evae_tf import atomic, geometry
+from evae_tf.array_types import FloatArray
+from evae_tf.data.crops import Crops
+from evae_tf.data.face import Face
 from evae_tf.errors import InputError
 from evae_tf.evaluation import calibration, figures, metrics
 from evae_tf.training import checkpoint
-from evae_tf.training.run_folder import METRICS
+from evae_tf.training.run_folder import METRICS, RunFolder
 
 
 class Validation:
     """What a network says of faces that it does not train on.
 
     Args:
-      faces: list of `Face`.
-      markup: their `Markup`; its default normaliser is used.
+      faces: list of `Face` of one markup, whose default normaliser is used.
       crops: `Crops` of the faces, without context.
     """
 
-    def __init__(self, faces, markup, crops):
+    def __init__(self, faces: Sequence[Face], crops: Crops) -> None:
         self.crops = crops
+        markup = faces[0].markup
         self.landmarks = np.stack([face.landmarks for face in faces])
         boxes = np.stack([face.box for face in faces])
         self.normalizer = metrics.normalizing_distance(
             markup.default_normalizer, self.landmarks, boxes, markup
         )
 
-    def predict(self, network):
+    def predict(self, network: Any) -> dict[str, FloatArray]:
         """The network's outputs for all faces, as a dict of arrays, but for its maps."""
         batches = [slice(start, start + 64) for start in range(0, len(self.crops), 64)]
         outputs = [network.predict_on_batch(self.crops.model_input(rows)) for rows in batches]
         names = set(outputs[0]) - {"response_maps"}
         return {name: np.concatenate([output[name] for output in outputs]) for name in names}
 
-    def nme(self, outputs):
+    def nme(self, outputs: dict[str, FloatArray]) -> float:
         """Mean NME, as a fraction."""
         predicted = geometry.crop_to_image(outputs["landmarks"], self.crops.squares)
-        return float(np.mean(metrics.nme(predicted, self.landmarks, self.normalizer)))
+        return float(np.nanmean(metrics.nme(predicted, self.landmarks, self.normalizer)))
 
-    def deviation_factor(self, outputs):
+    def deviation_factor(self, outputs: dict[str, FloatArray]) -> float:
         """See `calibration.deviation_factor`."""
         errors = outputs["landmarks"] - self.crops.landmarks
-        return calibration.deviation_factor(errors, outputs["covariance"])
+        annotated = ~np.isnan(errors[..., 0])
+        return calibration.deviation_factor(errors[annotated], outputs["covariance"][annotated])
 
 
 class EpochEnd(keras.callbacks.Callback):
@@ -60,27 +70,36 @@ class EpochEnd(keras.callbacks.Callback):
       validation: `Validation`.
       folder: `RunFolder`.
       rows: of metrics.csv so far; grows.
+      seed: of the training.
     """
 
-    def __init__(self, shipped, validation, folder, rows):
+    def __init__(
+        self,
+        shipped: Any,
+        validation: Validation,
+        folder: RunFolder,
+        rows: list[dict[str, float]],
+        seed: int,
+    ) -> None:
         super().__init__()
         self.shipped = shipped
         self.validation = validation
         self.folder = folder
         self.rows = rows
+        self.seed = seed
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self.started = time.monotonic()
         # Keras keeps the state of its seed generators out of checkpoints: with a state fixed for
         # each epoch a resumed run draws the numbers that it would have drawn.
         for index, state in enumerate(self._seed_states()):
-            state.assign([self.model.config.seed, (epoch << 8) + index])
+            state.assign([self.seed, (epoch << 8) + index])
 
-    def _seed_states(self):
+    def _seed_states(self) -> list[Any]:
         variables = self.model.network.variables
         return [v for v in variables if v.path.endswith("seed_generator_state")]
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         if not np.isfinite(logs["loss"]):
             raise InputError(f"epoch {epoch + 1}: the loss is {logs['loss']}; lower learning_rate.")
         optimizer = self.model.optimizer
@@ -88,7 +107,7 @@ class EpochEnd(keras.callbacks.Callback):
         # Averages of the trained weights; what is not trained, statistics for one, as it stands.
         for target, weight in zip(self.shipped.weights, self.model.network.weights, strict=True):
             target.assign(keras.ops.convert_to_numpy(weight))
-        optimizer.copy_averages(self.shipped.trainable_weights)
+        optimizer.finalize_variable_values(self.shipped.trainable_weights)
         outputs = self.validation.predict(self.shipped)
         logs["val_nme"] = self.validation.nme(outputs)
         if logs["val_nme"] < best:
@@ -98,7 +117,10 @@ class EpochEnd(keras.callbacks.Callback):
                 self.shipped.save(temporary)
         logs["learning_rate"] = float(optimizer.learning_rate)
         logs["seconds"] = time.monotonic() - self.started
-        self.rows.append({"epoch": epoch + 1, **{name: logs[name] for name in METRICS[1:]}})
+        # A term that the objective does not have is 0.
+        for name in METRICS:
+            logs.setdefault(name, 0.0)
+        self.rows.append({**{name: logs[name] for name in METRICS}, "epoch": epoch + 1})
         self.folder.write_metrics(self.rows)
         columns = {name: [row[name] for row in self.rows] for name in METRICS}
         figures.save_figure(figures.training_figure(columns), self.folder.curves)
@@ -110,22 +132,26 @@ class EpochEnd(keras.callbacks.Callback):
 class Interruption(keras.callbacks.Callback):
     """Makes Ctrl-C count although libraries in between may swallow it: it is raised again.
 
-    A context manager around `fit`, so that the usual handler is back however that ends.
+    A context manager around `fit`, so that the usual handler is back however that ends. Signals
+    reach the main thread alone, so in another there is nothing to do.
     """
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         self.asked = False
-        self.usual = signal.signal(signal.SIGINT, self._ask)
+        self.in_main_thread = threading.current_thread() is threading.main_thread()
+        if self.in_main_thread:
+            self.usual = signal.signal(signal.SIGINT, self._ask)
         return self
 
-    def __exit__(self, *_):
-        signal.signal(signal.SIGINT, self.usual)
+    def __exit__(self, *_: object) -> None:
+        if self.in_main_thread:
+            signal.signal(signal.SIGINT, self.usual)
 
-    def _ask(self, *_):
+    def _ask(self, *_: object) -> None:
         self.asked = True
         raise KeyboardInterrupt
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         if self.asked:
             raise KeyboardInterrupt
 
@@ -133,26 +159,26 @@ class Interruption(keras.callbacks.Callback):
 class Progress(keras.callbacks.Callback):
     """One bar over the whole training with the time left, and one line for each epoch."""
 
-    def __init__(self, epochs, done):
+    def __init__(self, epochs: int, done: int) -> None:
         super().__init__()
         self.epochs = epochs
         self.done = done
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: Any = None) -> None:
         steps = self.params["steps"]
         self.bar = tqdm(
             total=self.epochs * steps, initial=self.done * steps, unit="step", disable=None
         )
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         self.bar.update()
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         terms = ", ".join(f"{name} {logs[name]:.4f}" for name in METRICS[1:5])
         tqdm.write(
             f"epoch {epoch + 1}/{self.epochs}: {terms}, "
             f"val_nme {100 * logs['val_nme']:.2f} %, {logs['seconds']:.0f} s"
         )
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: Any = None) -> None:
         self.bar.close()

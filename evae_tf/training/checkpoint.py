@@ -2,6 +2,8 @@
 
 import io
 import zipfile
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -9,7 +11,7 @@ from evae_tf import atomic
 from evae_tf.errors import InputError
 
 
-def save(model, path):
+def save(model: Any, path: Path) -> None:
     """Writes the weights of a compiled model and the state of its optimiser, atomically.
 
     As a `.npz` file of the arrays in the model's own order: names are counted up within a process
@@ -26,7 +28,7 @@ def save(model, path):
         temporary.write_bytes(content.getvalue())
 
 
-def load(model, path):
+def load(model: Any, path: Path) -> None:
     """Brings back what `save` wrote.
 
     Raises:
@@ -43,5 +45,5 @@ def load(model, path):
         raise InputError(f"{path}: not a checkpoint of this run ({error}).") from error
 
 
-def _variables(model):
+def _variables(model: Any) -> list[Any]:
     return [*model.weights, *model.optimizer.variables]

@@ -1,109 +1,221 @@
-"""The objective: a network, its inputs and its losses, as one model for `fit`."""
+"""The objective: which terms a network is trained on, and the model that plain `fit` trains."""
+
+# Keras comes without types.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false, reportUntypedBaseClass=false
+# pyright: reportMissingTypeStubs=false
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
 
 import keras
 from keras import ops
 
-from evae_tf.data.augment import augment
-from evae_tf.models import response_maps
+from evae_tf.array_types import Tensor
+from evae_tf.config import MAP_ARCHITECTURES, Config
+from evae_tf.errors import InputError
+from evae_tf.models.response_maps import ResponseMapCodec
 from evae_tf.training import losses
+
+Tensors: TypeAlias = Mapping[str, Tensor]
+Loss: TypeAlias = Callable[[Tensors, Tensors], Tensor]
+
+
+@dataclasses.dataclass(frozen=True)
+class Term:
+    """One term of an objective.
+
+    Attributes:
+      loss: function of what the network gives in training (see its class) and of the batch that
+        `fit` was given, two dicts of tensors -> float scalar. Of the batch, `landmarks` is float32
+        [B, K, 2], crop fractions, NaN where not annotated, and `visible` float32 [B, K].
+      weight: what the loss is multiplied by.
+      warmup: share of the training's steps over which the weight grows from 0.
+    """
+
+    loss: Loss
+    weight: float = 1.0
+    warmup: float = 0.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Objective:
+    """The weighted sum of terms, by their names, which logs and metrics.csv bear too.
+
+    `Objective.of(config).without("kl").replace(landmark_loss=Term(my_loss, weight=10.0))`
+
+    Attributes:
+      terms: dict of name to `Term`.
+    """
+
+    terms: Mapping[str, Term]
+
+    @classmethod
+    def of(cls, config: Config) -> "Objective":
+        """That of a preset, for the network which `models.build` makes from the same `Config`.
+
+        `landmark_loss`, of the landmarks that the network gives; with response maps also
+        `response_map_loss` and `kl`, whose weight grows slowly: a full weight from the start drives
+        the codes to the prior before the decoder has use for them; with a regressor behind the maps
+        also `map_landmark_loss`, of what is read off them; with the uncertainty head `nll` and
+        `visibility_loss`, whose gradients reach nothing else.
+        """
+        landmarks = _landmark_term(config, "landmarks", config.landmark_weight)
+        if config.architecture == "cnn":
+            return cls({"landmark_loss": landmarks})
+        terms = {
+            "response_map_loss": Term(_map_loss(config), config.map_weight),
+            "kl": Term(_kl, config.kl_weight, config.kl_warmup),
+        }
+        if config.architecture in MAP_ARCHITECTURES:
+            read_off = _landmark_term(config, "landmarks", config.map_landmark_weight)
+            return cls({**terms, "landmark_loss": read_off})
+        terms["landmark_loss"] = landmarks
+        if config.map_landmark_weight:
+            terms["map_landmark_loss"] = _landmark_term(
+                config, "map_landmarks", config.map_landmark_weight
+            )
+        if config.uncertainty:
+            terms |= {"nll": Term(_nll), "visibility_loss": Term(_visibility_loss)}
+        return cls(terms)
+
+    def replace(self, **terms: Term) -> "Objective":
+        """A copy in which these terms stand in place of those of their names, or are added."""
+        return Objective({**self.terms, **terms})
+
+    def without(self, *names: str) -> "Objective":
+        """A copy that lacks these terms.
+
+        Raises:
+          InputError: there is no term of such a name.
+        """
+        unknown = sorted(set(names) - set(self.terms))
+        if unknown:
+            raise InputError(f"the objective has no terms {unknown}, it has {[*self.terms]}.")
+        return Objective({name: term for name, term in self.terms.items() if name not in names})
 
 
 class LandmarkTrainer(keras.Model):
-    """Wraps a network so that plain `fit` trains it on dicts of images, landmarks and visibility.
+    """A network and its objective, as one model for plain `compile` and `fit`.
 
-    objective = map_weight * response-map loss + kl_weight * KL + landmark_weight * landmark loss
-    + map_landmark_weight * landmark loss of what is read off the maps; each term is logged before
-    weighting. The KL weight grows from 0 over the first `kl_warmup` of the steps: a full weight
-    from the start drives the codes to the prior before the decoder has use for them. The losses of
-    the uncertainty head, whose gradients reach nothing else, are added as they are.
+        trainer = LandmarkTrainer(network, Objective.of(config))
+        trainer.compile(keras.optimizers.Adam(1e-3))
+        trainer.fit({"images": images, "landmarks": landmarks, "visible": visible}, epochs=20)
+
+    What is trained is `network`, in place. `fit` takes dicts, as arrays or as batches of any sort
+    that Keras takes: `images` float [N, S, S, 3], RGB in [0, 1], `landmarks` float [N, K, 2], crop
+    fractions, NaN where not annotated, and `visible` [N, K], 1 where a landmark can be seen.
+    `training_data` in `data.pipeline` gives such batches, augmented.
 
     Args:
       network: a model of `models.build.build_model`.
-      config: its `Config`.
-      total_steps: of the whole training.
-      flip_permutation: of the markup.
+      objective: an `Objective`, of whose terms each is logged before weighting.
     """
 
-    def __init__(self, network, config, total_steps, flip_permutation):
+    def __init__(self, network: Any, objective: Objective) -> None:
         # float32 whatever the global policy: labels must not be rounded, only the network may be.
         super().__init__(name="trainer", dtype="float32")
         self.network = network
-        self.config = config
-        self.kl_warmup_steps = max(1.0, config.kl_warmup * total_steps)
-        self.flip_permutation = flip_permutation
-        self.step = self.add_weight(
-            name="step", dtype="int32", trainable=False, initializer="zeros"
-        )
-        self.terms = {
-            name: keras.metrics.Mean(name=name)
-            for name in ("response_map_loss", "kl", "landmark_loss", "nll", "visibility_loss")
-        }
+        self.objective = objective
+        self.step = self._counter("step")
+        self.total_steps = self._counter("total_steps")
+        self.terms = {name: keras.metrics.Mean(name=name) for name in objective.terms}
+        # Not XLA under TensorFlow: on CPUs its convolutions are slower than the library's.
+        self.supports_jit = keras.backend.backend() == "jax"
+        self.built = True
 
-    def call(self, batch, training=False):
-        if "draws" in batch:
-            images, landmarks, visible = augment(
-                **batch,
-                size=self.config.input_size,
-                flip_permutation=self.flip_permutation,
-                strength=self.config.augmentation,
-            )
-        else:
-            images, landmarks, visible = (
-                batch[name] for name in ("images", "landmarks", "visible")
-            )
-        outputs = self.network(images, training=training)
+    def _counter(self, name: str) -> Any:
+        return self.add_weight(name=name, dtype="int32", trainable=False, initializer="zeros")
+
+    def fit(self, *args: Any, callbacks: Sequence[Any] = (), **kwargs: Any) -> Any:
+        """As `keras.Model.fit`; its epochs and steps tell how long a warm-up is.
+
+        Raises:
+          InputError: a term has a warm-up, and the data do not tell the steps of an epoch.
+        """
+        return super().fit(*args, callbacks=[_Length(), *callbacks], **kwargs)
+
+    def call(self, batch: Tensors, training: bool = False) -> Tensors:
+        outputs = self.network(batch["images"], training=training)
         if training:
             self.step.assign_add(1)
-        return {**outputs, "true_landmarks": landmarks, "visible": visible}
+        return outputs
 
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        config, true = self.config, y_pred["true_landmarks"]
-        landmark_loss = self._landmark_loss(y_pred["landmarks"], true)
-        self._log("landmark_loss", landmark_loss)
-        if "response_maps" not in y_pred:
-            return config.landmark_weight * landmark_loss
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> Tensor:
+        batch = {name: ops.cast(x[name], "float32") for name in x}
+        total = 0.0
+        for name, term in self.objective.terms.items():
+            try:
+                value = term.loss(y_pred, batch)
+            except KeyError as error:
+                raise InputError(
+                    f"the term {name} needs {error}; the network gives {sorted(y_pred)}, "
+                    f"the data {sorted(batch)}."
+                ) from error
+            self.terms[name].update_state(value)
+            total += term.weight * self._warmth(term) * value
+        return total
 
-        map_loss, kl = self._map_loss(y_pred, true), ops.mean(y_pred["kl"])
-        self._log("response_map_loss", map_loss)
-        self._log("kl", kl)
-        warmup = ops.minimum(1.0, ops.cast(self.step, "float32") / self.kl_warmup_steps)
-        loss = config.map_weight * map_loss + config.kl_weight * warmup * kl
-        if "map_landmarks" not in y_pred:
-            return loss + config.map_landmark_weight * landmark_loss
-        loss += config.landmark_weight * landmark_loss
-        if config.map_landmark_weight:
-            read_off = self._landmark_loss(y_pred["map_landmarks"], true)
-            loss += config.map_landmark_weight * read_off
-        return loss + self._uncertainty_loss(y_pred)
+    def _warmth(self, term: Term) -> Tensor:
+        """From 0 to 1 over the warm-up of a term; 1 where steps are made without `fit`."""
+        if not term.warmup:
+            return 1.0
+        step, steps = (ops.cast(count, "float32") for count in (self.step, self.total_steps))
+        return ops.minimum(1.0, step / ops.maximum(1.0, term.warmup * steps))
 
-    def _log(self, name, value):
-        self.terms[name].update_state(value)
 
-    def _uncertainty_loss(self, outputs):
-        if "scale_tril" not in outputs:
-            return 0.0
-        nll = losses.landmark_nll(
-            outputs["landmarks"], outputs["scale_tril"], outputs["true_landmarks"]
-        )
-        seen = losses.visibility_loss(outputs["visibility"], outputs["visible"])
-        self._log("nll", nll)
-        self._log("visibility_loss", seen)
-        return nll + seen
+class _Length(keras.callbacks.Callback):
+    """Tells the trainer of how many steps the training is."""
 
-    def _landmark_loss(self, predicted, true):
-        if self.config.landmark_loss == "wing":
-            return losses.wing_loss(predicted, true)
-        return losses.squared_landmark_error(predicted, true)
+    def on_train_begin(self, logs: Any = None) -> None:
+        trainer, steps = self.model, self.params["steps"]
+        warm = [name for name, term in trainer.objective.terms.items() if term.warmup]
+        if steps is None and warm:
+            raise InputError(
+                f"{warm} warm up over a share of the training, and the data do not tell its "
+                "length: give fit steps_per_epoch."
+            )
+        trainer.total_steps.assign(self.params["epochs"] * (steps or 0))
 
-    def _map_loss(self, outputs, true):
-        config, (_, height, width, _) = self.config, outputs["response_maps"].shape
-        draw = {
-            "gaussian": response_maps.gaussian_maps,
-            "diamond": response_maps.diamond_maps,
-        }[config.map_label]
-        labels = draw(true, height, width, config.map_label_size_px)
+
+def _landmark_term(config: Config, output: str, weight: float) -> Term:
+    distance = {"wing": losses.wing_loss, "squared_error": losses.squared_landmark_error}
+    measure = distance[config.landmark_loss]
+    return Term(lambda outputs, batch: measure(outputs[output], batch["landmarks"]), weight)
+
+
+def _map_loss(config: Config) -> Loss:
+    codec = ResponseMapCodec.of(config)
+
+    def loss(outputs: Tensors, batch: Tensors) -> Tensor:
+        _, height, width, _ = outputs["response_maps"].shape
+        labels = codec.draw(batch["landmarks"], height, width)
+        annotated = losses.annotated(batch["landmarks"])
         if config.map_loss == "cross_entropy":
-            return losses.map_cross_entropy(outputs["map_logits"], labels)
+            return losses.map_cross_entropy(outputs["map_logits"], labels, annotated)
         return losses.map_squared_error(
-            outputs["response_maps"], labels, config.map_foreground_weight
+            outputs["response_maps"], labels, config.map_foreground_weight, annotated
         )
+
+    return loss
+
+
+def _kl(outputs: Tensors, batch: Tensors) -> Tensor:
+    return ops.mean(outputs["kl"])
+
+
+def _nll(outputs: Tensors, batch: Tensors) -> Tensor:
+    return losses.landmark_nll(outputs["landmarks"], outputs["scale_tril"], batch["landmarks"])
+
+
+def _visibility_loss(outputs: Tensors, batch: Tensors) -> Tensor:
+    annotated = losses.annotated(batch["landmarks"])
+    return losses.visibility_loss(outputs["visibility"], batch["visible"], annotated)

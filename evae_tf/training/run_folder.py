@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from pathlib import Path
 from typing import Any
 
 from evae_tf import atomic
@@ -24,7 +25,7 @@ class RunFolder:
       InputError: it cannot be written to.
     """
 
-    def __init__(self, path):
+    def __init__(self, path: str | Path) -> None:
         self.path = atomic.make_folder(path)
         self.checkpoints = atomic.make_folder(self.path / "checkpoints")
         self.model = self.path / "model.keras"
@@ -33,7 +34,7 @@ class RunFolder:
         self.tensorboard = self.path / "tensorboard"
         self.curves = self.path / "training.png"
 
-    def claim(self, description):
+    def claim(self, description: dict[str, Any]) -> None:
         """Writes config.json, or finds it equal to the one that is there.
 
         Args:
@@ -62,15 +63,13 @@ class RunFolder:
                 "use another --workdir, or the same settings to resume."
             )
 
-    def read_metrics(self, epochs):
+    def read_metrics(self, epochs: int) -> list[dict[str, float]]:
         """Rows of metrics.csv for the first `epochs` epochs, as dicts of floats.
 
         Raises:
           InputError: it does not hold them all.
         """
         path = self.path / "metrics.csv"
-        if not epochs:
-            return []
         try:
             with path.open(newline="", encoding="utf-8") as file:
                 rows = [{key: float(row[key]) for key in METRICS} for row in csv.DictReader(file)]
@@ -81,7 +80,7 @@ class RunFolder:
             raise InputError(f"{path}: lacks some of the {epochs} epochs of the checkpoint.")
         return rows
 
-    def write_metrics(self, rows):
+    def write_metrics(self, rows: list[dict[str, float]]) -> None:
         """Writes metrics.csv: one header, one row for each finished epoch."""
         text = io.StringIO()
         writer = csv.DictWriter(text, METRICS, lineterminator="\n")

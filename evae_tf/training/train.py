@@ -1,8 +1,16 @@
 """Build, compile, fit, validate, checkpoint, resume."""
 
+# Keras comes without types.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false, reportMissingTypeStubs=false
+
+import dataclasses
 import hashlib
 import itertools
 import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -11,87 +19,127 @@ from absl import logging
 from evae_tf import config as configs
 from evae_tf import geometry
 from evae_tf.artifacts import keras_file
+from evae_tf.config import Config
 from evae_tf.data.crops import cut_crops
-from evae_tf.data.pipeline import TrainingBatches, training_dataset
+from evae_tf.data.face import Face
+from evae_tf.data.pipeline import TrainingBatches, training_data
 from evae_tf.errors import InputError
+from evae_tf.markups import Markup
 from evae_tf.models.build import build_model
 from evae_tf.training import checkpoint, transfer
-from evae_tf.training.averaging import AveragedAdamW
 from evae_tf.training.callbacks import EpochEnd, Interruption, Progress, Validation
-from evae_tf.training.muon import AveragedMuon
-from evae_tf.training.objective import LandmarkTrainer
+from evae_tf.training.objective import LandmarkTrainer, Objective
+from evae_tf.training.optimizers import optimizer_of
 from evae_tf.training.run_folder import RunFolder
 
-_LAST_LAYERS = ("/head/", "/uncertainty/")
+
+@dataclasses.dataclass(frozen=True)
+class Training:
+    """What a training leaves.
+
+    Attributes:
+      model: the Keras model of the best epoch, as `model.keras` in the folder holds it.
+      history: the rows of metrics.csv, a dict of column to number for each epoch.
+      best_nme: the least validation NME, as a fraction.
+      folder: the training folder.
+    """
+
+    model: Any
+    history: list[dict[str, float]]
+    best_nme: float
+    folder: Path
 
 
-def train(config, markup, train_faces, val_faces, workdir, *, init_from=None, num_threads=2):
+def train(
+    config: Config,
+    train_faces: Sequence[Face],
+    val_faces: Sequence[Face],
+    workdir: str | Path,
+    *,
+    init_from: str | Path | None = None,
+    num_threads: int = 2,
+) -> Training:
     """Trains a network, or goes on with the training that `workdir` holds.
 
     Args:
       config: `Config`.
-      markup: `Markup` of the faces.
       train_faces: list of `Face`.
-      val_faces: list of `Face`, of whose NME (default normaliser of the markup) the best epoch is
-        told; their photos must not be among `train_faces`.
-      workdir: folder for everything that CONTRACTS calls the training folder.
-      init_from: `.keras` file whose weights the network starts from, or None.
+      val_faces: list of `Face`, of the same markup, of whose NME (the markup's default normaliser)
+        the best epoch is told; their photos must not be among `train_faces`.
+      workdir: the training folder: config.json, model.keras, checkpoints/, tensorboard/,
+        training.png and metrics.csv.
+      init_from: `.keras` file, or name of a shipped model, whose weights the network starts from.
       num_threads: for decoding and augmentation.
 
     Returns:
-      The best validation NME, as a fraction.
+      `Training`.
 
     Raises:
-      InputError: `workdir` cannot be written or holds another run, an image cannot be read, or
-        the loss is no longer a number.
+      InputError: there are no faces or they are of several markups, `workdir` cannot be written or
+        holds another run, an image cannot be read, or the loss is no longer a number.
     """
+    markup = _markup(train_faces, val_faces)
     if config.architecture == "wt" and init_from is None:
         raise InputError("architecture wt starts from a trained model: give --init_from.")
     source = keras_file.load_model(init_from) if init_from else None
     folder = RunFolder(workdir)
-    folder.claim(
-        {
-            "config": configs.to_dict(config),
-            "data": {
-                "markup": markup.name,
-                "train_faces": len(train_faces),
-                "val_faces": len(val_faces),
-                "sha256": _fingerprint(markup, train_faces, val_faces),
-                "init_from": str(init_from) if init_from else None,
-            },
-        }
-    )
-    crop = {"size": config.input_size, "margin": config.crop_margin, "num_threads": num_threads}
-    kept = folder.path if config.cache == "file" else None
-    crops = cut_crops(train_faces, context=config.crop_context_px, folder=kept, **crop)
-    batches = TrainingBatches(crops, config.batch_size, config.seed)
-    validation = Validation(val_faces, markup, cut_crops(val_faces, **crop))
+    folder.claim(_description(config, markup, train_faces, val_faces, init_from))
+    batches, validation = _data(config, train_faces, val_faces, folder, num_threads)
 
     keras.utils.set_random_seed(config.seed)
-    face_box = geometry.relative_box(
+    face_box: Any = geometry.relative_box(
         np.stack([face.box for face in train_faces]),
         np.stack([face.landmarks for face in train_faces]),
     )
     network = _network(config, markup, face_box)
     if source is not None:
         transfer.copy_weights(source, network)
-    trainer = compiled_trainer(network, config, markup, batches)
-    done = 0
-    if folder.last_checkpoint.exists():
-        checkpoint.load(trainer, folder.last_checkpoint)
-        done = int(trainer.step.numpy()) // batches.steps_per_epoch
-        logging.info("resuming after epoch %d from %s", done, folder.last_checkpoint)
-    rows = folder.read_metrics(done)
-    if done >= config.epochs:
-        logging.info("%s: all %d epochs are done.", folder.path, config.epochs)
+    trainer = compiled_trainer(network, config, batches.steps_per_epoch)
+    rows = _resume(trainer, folder, batches.steps_per_epoch)
+    if len(rows) < config.epochs:
+        shipped = build_model(config, markup, face_box)
+        epoch_end = EpochEnd(shipped, validation, folder, rows, config.seed)
+        _fit(trainer, config, batches, markup, epoch_end, num_threads)
     else:
-        data = training_data(trainer, batches, done * batches.steps_per_epoch, num_threads)
-        epoch_end = EpochEnd(build_model(config, markup, face_box), validation, folder, rows)
-        _fit(trainer, data, epoch_end, folder, batches.steps_per_epoch)
-    return min(row["val_nme"] for row in rows)
+        logging.info("%s: all %d epochs are done.", folder.path, config.epochs)
+    best_nme = min(row["val_nme"] for row in rows)
+    return Training(keras_file.load_model(folder.model), rows, best_nme, folder.path)
 
 
-def _fingerprint(markup, *lists):
+def _markup(train_faces: Sequence[Face], val_faces: Sequence[Face]) -> Markup:
+    """The one markup of all faces."""
+    for name, faces in (("train_faces", train_faces), ("val_faces", val_faces)):
+        if not faces:
+            raise InputError(f"{name} is empty: faces are needed to train on and to validate on.")
+    markup = train_faces[0].markup
+    for face in itertools.chain(train_faces, val_faces):
+        if face.markup != markup:
+            raise InputError(
+                f"{face.name}: is annotated in {face.markup.name}, {train_faces[0].name} in "
+                f"{markup.name}; expected faces of one markup."
+            )
+    return markup
+
+
+def _description(
+    config: Config,
+    markup: Markup,
+    train_faces: Sequence[Face],
+    val_faces: Sequence[Face],
+    init_from: str | Path | None,
+) -> dict[str, dict[str, Any]]:
+    """What makes a run what it is."""
+    data = {
+        "markup": markup.name,
+        "train_faces": len(train_faces),
+        "val_faces": len(val_faces),
+        "sha256": _fingerprint(markup, train_faces, val_faces),
+        "init_from": str(init_from) if init_from else None,
+    }
+    return {"config": configs.to_dict(config), "data": data}
+
+
+def _fingerprint(markup: Markup, *lists: Sequence[Face]) -> str:
     """Tells apart data that have the same name and size: the markup, and each face's points."""
     digest = hashlib.sha256(json.dumps(markup.to_dict(), sort_keys=True).encode())
     for face in itertools.chain(*lists):
@@ -99,7 +147,22 @@ def _fingerprint(markup, *lists):
     return digest.hexdigest()[:16]
 
 
-def _network(config, markup, face_box):
+def _data(
+    config: Config,
+    train_faces: Sequence[Face],
+    val_faces: Sequence[Face],
+    folder: RunFolder,
+    num_threads: int,
+) -> tuple[TrainingBatches, Validation]:
+    crop: dict[str, Any] = {"size": config.input_size, "margin": config.crop_margin}
+    crop["num_threads"] = num_threads
+    kept = folder.path if config.cache == "file" else None
+    crops = cut_crops(train_faces, context=config.crop_context_px, folder=kept, **crop)
+    batches = TrainingBatches(crops, config.batch_size, config.seed)
+    return batches, Validation(val_faces, cut_crops(val_faces, **crop))
+
+
+def _network(config: Config, markup: Markup, face_box: tuple[float, float, float]) -> Any:
     """The network that is trained; its weights are float32 under mixed precision too."""
     usual = keras.config.dtype_policy()
     if config.mixed_precision:
@@ -110,66 +173,60 @@ def _network(config, markup, face_box):
         keras.config.set_dtype_policy(usual)
 
 
-def _fit(trainer, data, epoch_end, folder, steps_per_epoch):
-    done = len(epoch_end.rows)
-    callbacks = [epoch_end, Progress(trainer.config.epochs, done)]
-    if keras.backend.backend() == "tensorflow":  # the callback needs TensorFlow
-        callbacks.append(keras.callbacks.TensorBoard(folder.tensorboard, write_graph=False))
-    with Interruption() as interruption:
-        trainer.fit(
-            data,
-            epochs=trainer.config.epochs,
-            initial_epoch=done,
-            steps_per_epoch=steps_per_epoch,
-            shuffle=False,
-            callbacks=[*callbacks, interruption],
-            verbose=0,
-        )
-
-
-def compiled_trainer(network, config, markup, batches):
+def compiled_trainer(network: Any, config: Config, steps_per_epoch: int) -> LandmarkTrainer:
     """The `LandmarkTrainer` of a network, compiled and with the optimiser's state built.
 
     Args:
       network: of `build_model`.
       config: its `Config`.
-      markup: its `Markup`.
-      batches: `TrainingBatches`, which fix the number of steps.
+      steps_per_epoch: of the training, which fixes the learning rate's schedule.
     """
-    total_steps = config.epochs * batches.steps_per_epoch
-    trainer = LandmarkTrainer(network, config, total_steps, markup.flip_permutation)
-    warmup_steps = max(1, round(config.learning_rate_warmup * total_steps))
-    schedule = keras.optimizers.schedules.CosineDecay(
-        initial_learning_rate=0.0,
-        decay_steps=max(1, total_steps - warmup_steps),
-        warmup_target=config.learning_rate,
-        warmup_steps=warmup_steps,
-    )
-    kind = {"adamw": AveragedAdamW, "muon": AveragedMuon}[config.optimizer]
-    own = {"adamw_layers": _LAST_LAYERS} if config.optimizer == "muon" else {}
-    optimizer = kind(
-        averaging_momentum=config.ema_momentum,
-        learning_rate=schedule,
-        weight_decay=config.weight_decay,
-        clipnorm=5.0,
-        **own,
-    )
-    # Not XLA: on CPUs its convolutions are slower than the library's.
-    jit_compile = "auto" if keras.backend.backend() == "jax" else False
-    trainer.compile(optimizer=optimizer, jit_compile=jit_compile)
-    trainer.built = True
+    trainer = LandmarkTrainer(network, Objective.of(config))
+    optimizer = optimizer_of(config, config.epochs * steps_per_epoch)
+    trainer.compile(optimizer=optimizer)
     optimizer.build(trainer.trainable_variables)
     return trainer
 
 
-def training_data(trainer, batches, first_step, num_threads):
-    """What `fit` reads: a tf.data pipeline that augments, or a generator for other backends."""
-    if keras.backend.backend() != "tensorflow":
-        return batches.from_step(first_step)
-    return training_dataset(
+def _resume(
+    trainer: LandmarkTrainer, folder: RunFolder, steps_per_epoch: int
+) -> list[dict[str, float]]:
+    """Brings back the last checkpoint, if there is one: the rows of the epochs that are done."""
+    if not folder.last_checkpoint.exists():
+        return []
+    checkpoint.load(trainer, folder.last_checkpoint)
+    done = int(trainer.step.numpy()) // steps_per_epoch
+    logging.info("resuming after epoch %d from %s", done, folder.last_checkpoint)
+    return folder.read_metrics(done)
+
+
+def _fit(
+    trainer: LandmarkTrainer,
+    config: Config,
+    batches: TrainingBatches,
+    markup: Markup,
+    epoch_end: EpochEnd,
+    num_threads: int,
+) -> None:
+    done = len(epoch_end.rows)
+    data = training_data(
         batches,
-        first_step,
-        flip_permutation=trainer.flip_permutation,
-        strength=trainer.config.augmentation,
+        done * batches.steps_per_epoch,
+        flip_permutation=markup.flip_permutation,
+        augmentation=config.augmentation,
         num_threads=num_threads,
     )
+    callbacks = [epoch_end, Progress(config.epochs, done)]
+    if keras.backend.backend() == "tensorflow":  # the callback needs TensorFlow
+        tensorboard = epoch_end.folder.tensorboard
+        callbacks.append(keras.callbacks.TensorBoard(tensorboard, write_graph=False))
+    with Interruption() as interruption:
+        trainer.fit(
+            data,
+            epochs=config.epochs,
+            initial_epoch=done,
+            steps_per_epoch=batches.steps_per_epoch,
+            shuffle=False,
+            callbacks=[*callbacks, interruption],
+            verbose=0,
+        )

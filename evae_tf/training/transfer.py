@@ -1,11 +1,13 @@
 """Starting a network from the weights of another."""
 
+from typing import Any
+
 from absl import logging
 
 from evae_tf.errors import InputError
 
 
-def copy_weights(source, target):
+def copy_weights(source: Any, target: Any) -> list[str]:
     """Copies each weight of `source` into the weight of `target` at the same place.
 
     Args:
@@ -38,12 +40,12 @@ def copy_weights(source, target):
     return anew
 
 
-def _paths(model):
+def _paths(model: Any) -> dict[str, Any]:
     """Weights by their path inside the model, whatever the model itself is called."""
     return {weight.path.partition("/")[2]: weight for weight in model.weights}
 
 
-def _built_afresh(model):
+def _built_afresh(model: Any) -> Any:
     """A copy whose weights are named as `build_model` names them.
 
     Keras builds the layers of a file one by one, so that their weights' paths lack the parents.
@@ -54,7 +56,7 @@ def _built_afresh(model):
     return copy
 
 
-def _without_builds(node):
+def _without_builds(node: Any) -> Any:
     if isinstance(node, dict):
         return {key: _without_builds(value) for key, value in node.items() if key != "build_config"}
     return [_without_builds(value) for value in node] if isinstance(node, list) else node

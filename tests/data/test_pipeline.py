@@ -13,7 +13,7 @@ from evae_tf.data.augment import DRAWS
 from evae_tf.data.crops import Crops, cut_crops, fingerprint
 from evae_tf.data.face import make_face
 from evae_tf.data.images import read_image
-from evae_tf.data.pipeline import TrainingBatches, training_dataset
+from evae_tf.data.pipeline import TrainingBatches, training_data
 from evae_tf.errors import InputError
 
 MTFL = markups.MARKUPS["mtfl_5"]
@@ -259,11 +259,11 @@ def test_points_that_are_not_annotated_reach_the_batch_as_nan_and_hide():
 
 
 def _run(source, first_step, threads, count):
-    data = training_dataset(
+    data = training_data(
         source,
         first_step,
         flip_permutation=MTFL.flip_permutation,
-        strength=Augmentation(),
+        augmentation=Augmentation(),
         num_threads=threads,
     )
     return [{key: value.numpy() for key, value in batch.items()} for batch in data.take(count)]

@@ -113,7 +113,7 @@ def test_a_data_set_trains_from_its_official_layout(dataset, tmp_path, monkeypat
             np.testing.assert_array_equal(image, original.image)
 
     config = small(dataset=dataset, epochs=1)
-    best = train(config, markup, train_faces, val_faces, tmp_path / "run")
-    assert 0 < best < 1
+    training = train(config, train_faces, val_faces, tmp_path / "run")
+    assert 0 < training.best_nme < 1
     model = open_model(tmp_path / "run" / "model.keras")
     assert model.metadata.markup == markup

@@ -1,17 +1,17 @@
-"""Muon against the singular value decomposition, and against AdamW where it hands over."""
+"""Averaged weights; Muon against singular values and, where it hands over, AdamW."""
 
 import keras
 import numpy as np
 import pytest
 from keras import ops
 
-from evae_tf.training.averaging import AveragedAdamW
-from evae_tf.training.muon import AveragedMuon, orthogonalize
+from evae_tf.training.optimizers import AveragedAdamW, AveragedMuon
 
 
 def _optimizer(**options):
-    settings = {"averaging_momentum": 0.5, "learning_rate": 0.1, "weight_decay": 0.0}
-    return AveragedMuon(**{**settings, **options})
+    return AveragedMuon(
+        **{"learning_rate": 0.1, "weight_decay": 0.0, "adam_weight_decay": 0.0, **options}
+    )
 
 
 def _stepped(optimizer, start, gradients, name="kernel"):
@@ -23,16 +23,22 @@ def _stepped(optimizer, start, gradients, name="kernel"):
     return ops.convert_to_numpy(variable.value)
 
 
-@pytest.mark.parametrize("shape", [(7, 24), (40, 12), (9, 9)])
-def test_an_orthogonalized_matrix_keeps_its_singular_vectors(shape):
-    matrix = np.random.default_rng(0).normal(size=shape).astype(np.float32) * 30
-    u, _, vt = np.linalg.svd(matrix, full_matrices=False)
-    result = ops.convert_to_numpy(orthogonalize(ops.convert_to_tensor(matrix)))
-    in_their_frame = u.T @ result @ vt.T
-    values = np.diag(in_their_frame)
-    assert values.min() > 0.6
-    assert values.max() < 1.25
-    np.testing.assert_allclose(in_their_frame, np.diag(values), atol=1e-3)
+def test_averaged_weights_follow_the_stated_recursion():
+    start = np.float32([1.0, -2.0])
+    variable = keras.Variable(start)
+    optimizer = AveragedAdamW(learning_rate=0.1, weight_decay=0.0, use_ema=True, ema_momentum=0.5)
+    optimizer.build([variable])
+    path = []
+    for _ in range(12):
+        optimizer.apply([ops.convert_to_tensor(np.float32([1.0, 0.5]))], [variable])
+        path.append(ops.convert_to_numpy(variable.value).astype(np.float64))
+    average = path[0]
+    for step in range(2, 13):
+        average = average + (1 - min(0.5, (1 + step) / (10 + step))) * (path[step - 1] - average)
+    target = keras.Variable(np.zeros(2, np.float32))
+    optimizer.finalize_variable_values([target])
+    np.testing.assert_allclose(ops.convert_to_numpy(target.value), average, rtol=1e-5)
+    np.testing.assert_array_equal(ops.convert_to_numpy(variable.value), path[-1])
 
 
 def test_the_first_step_of_a_convolution_is_worked_by_hand():
@@ -67,13 +73,13 @@ def test_steps_remember_the_gradients_before():
 
 @pytest.mark.parametrize(
     ("shape", "options"),
-    [((5,), {}), ((6, 4), {"adamw_layers": ["^ker"]})],
+    [((5,), {}), ((6, 4), {"exclude_layers": ["^ker"]})],
     ids=["a bias", "a last layer"],
 )
 def test_what_is_no_hidden_kernel_is_left_to_adamw(shape, options):
     rng = np.random.default_rng(0)
     start, *gradients = rng.normal(size=(4, *shape))
-    adamw = AveragedAdamW(averaging_momentum=0.5, learning_rate=0.1, weight_decay=0.0)
+    adamw = AveragedAdamW(learning_rate=0.1, weight_decay=0.0)
     expected = _stepped(adamw, start, gradients)
     np.testing.assert_array_equal(_stepped(_optimizer(**options), start, gradients), expected)
     if len(shape) > 1:
@@ -81,7 +87,7 @@ def test_what_is_no_hidden_kernel_is_left_to_adamw(shape, options):
 
 
 def test_its_settings_survive():
-    optimizer = _optimizer(adamw_layers=["head"])
+    optimizer = _optimizer(exclude_layers=["head"], use_ema=True, ema_momentum=0.9)
     copy = AveragedMuon.from_config(optimizer.get_config())
     assert copy.get_config() == optimizer.get_config()
-    assert copy.adamw_layers == ("head",)
+    assert copy.exclude_layers == ["head"]
