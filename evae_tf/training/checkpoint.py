@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from keras import ops
 
 from evae_tf import atomic
 from evae_tf.errors import InputError
@@ -22,7 +23,7 @@ def save(model: Any, path: Path) -> None:
       InputError: the file cannot be written.
     """
     content = io.BytesIO()
-    np.savez(content, *(np.array(variable) for variable in _variables(model)))
+    np.savez(content, *(ops.convert_to_numpy(variable) for variable in _variables(model)))
     with atomic.replacing_file(path) as temporary:
         # A copy: a view of the buffer, left over when writing fails, crashes Python 3.12.
         temporary.write_bytes(content.getvalue())
