@@ -1,9 +1,11 @@
-"""Facial landmarks with an Extended Variational Auto-Encoder."""
+"""Facial landmarks with an Extended Variational Auto-Encoder.
 
-from evae_tf.align.aligned_face import AlignedFace
-from evae_tf.align.aligner import Aligner
-from evae_tf.align.face_tracker import FaceTracker
-from evae_tf.artifacts.keras_file import load_pretrained
-from evae_tf.version import VERSION as __version__
+The public names stand in `__init__.pyi`, where type checkers read them too. Each is imported when
+it is asked for: `import evae_tf` takes milliseconds and loads neither TensorFlow nor Keras.
+"""
 
-__all__ = ["AlignedFace", "Aligner", "FaceTracker", "__version__", "load_pretrained"]
+import lazy_loader
+
+from evae_tf.version import VERSION as __version__  # noqa: F401  in the stub
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

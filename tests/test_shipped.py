@@ -62,7 +62,7 @@ def test_five_points_are_found_without_a_box(kind):
 
 
 def test_models_are_found_by_name_and_small_enough_for_git():
-    assert pretrained.names() == ["mobile_5", "mobile_68", "server_68"]
+    assert pretrained.pretrained_names() == ["mobile_5", "mobile_68", "server_68"]
     assert load_pretrained("mobile_68").metadata["preset"] == "mobile"
     for name in ("mobile_5", "mobile_68"):
         assert pretrained.find(name, ".tflite").stat().st_size < 1.2e6

@@ -45,8 +45,8 @@ def test_an_installed_wheel_finds_the_shipped_models(wheel, tmp_path):
     code = (
         "import evae_tf\n"
         "from evae_tf.artifacts import pretrained\n"
-        "print(evae_tf.__file__, *pretrained.names(), sep='\\n')\n"
-        "for name in pretrained.names(): evae_tf.load_pretrained(name)"
+        "print(evae_tf.__file__, *pretrained.pretrained_names(), sep='\\n')\n"
+        "for name in pretrained.pretrained_names(): evae_tf.load_pretrained(name)"
     )
     printed = subprocess.run(
         [python, "-c", code],
@@ -57,4 +57,4 @@ def test_an_installed_wheel_finds_the_shipped_models(wheel, tmp_path):
         text=True,
     ).stdout.split("\n")
     assert Path(printed[0]).is_relative_to(environment)
-    assert printed[1:-1] == pretrained.names()
+    assert printed[1:-1] == pretrained.pretrained_names()

@@ -18,7 +18,7 @@ def load_pretrained(name: str) -> Any:
     """A shipped model, such as "mobile_68", as a Keras model.
 
     Args:
-      name: one of `pretrained.names()`.
+      name: one of `pretrained.pretrained_names()`.
 
     Raises:
       InputError: no shipped model has this name; the message lists the known ones.

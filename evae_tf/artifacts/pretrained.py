@@ -9,7 +9,7 @@ _PACKAGE = Path(__file__).parents[1]
 _FOLDERS = (_PACKAGE / "assets", _PACKAGE.parent / "assets")
 
 
-def names() -> list[str]:
+def pretrained_names() -> list[str]:
     """Names of the shipped models, sorted."""
     return sorted({path.stem for folder in _FOLDERS for path in folder.glob("*.keras")})
 
@@ -18,7 +18,7 @@ def find(name: str, *suffixes: str) -> Path:
     """The file of a shipped model.
 
     Args:
-      name: one of `names()`.
+      name: one of `pretrained_names()`.
       suffixes: kinds of file, the preferred one first, such as ".tflite", ".keras".
 
     Returns:
@@ -35,7 +35,7 @@ def find(name: str, *suffixes: str) -> Path:
     kinds = " or ".join(suffixes)
     raise InputError(
         f"{name}: there is no such file, and no shipped model ({kinds}) of this name; "
-        f"known are {names()}."
+        f"known are {pretrained_names()}."
     )
 
 

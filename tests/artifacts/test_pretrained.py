@@ -16,7 +16,7 @@ def folder(tmp_path, monkeypatch):
 
 
 def test_the_first_kind_that_exists_is_found(folder):
-    assert pretrained.names() == ["large", "small"]
+    assert pretrained.pretrained_names() == ["large", "small"]
     assert pretrained.find("small", ".tflite", ".keras") == folder / "small.tflite"
     assert pretrained.find("large", ".tflite", ".keras") == folder / "large.keras"
 
