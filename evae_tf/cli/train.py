@@ -55,9 +55,8 @@ def _main() -> None:
         init_from=FLAGS.init_from,
         num_threads=FLAGS.num_threads,
     )
-    normalizer = val_faces[0].markup.default_normalizer
     print(
-        f"best validation NME {100 * training.best_nme:.2f} % ({normalizer}, "
+        f"best validation NME {100 * training.best_nme:.2f} % ({training.normalizer}, "
         f"{len(val_faces)} faces): {training.folder / 'model.keras'}"
     )
 

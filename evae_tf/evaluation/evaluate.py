@@ -40,7 +40,8 @@ def evaluate(
       models: one or several paths or names, see `predictors.open_model`.
       faces: list of `Face` of one markup. A point that is not annotated counts nowhere.
       output: folder for report.json, per_face.csv and the figures.
-      normalizers: names of `metrics.normalizing_distance`; None for the markup's usual one.
+      normalizers: names of `metrics.normalizing_distance`; None for
+        `metrics.default_normalizer`.
       description: further keys of each row, such as `dataset` and `subset`.
       box_jitter: whether the boxes are first disturbed, see `geometry.jitter_boxes`.
       batch_size: faces given to a model at a time.

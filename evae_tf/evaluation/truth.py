@@ -36,7 +36,8 @@ class Truth:
 
         Args:
           faces: at least one.
-          normalizers: names of `metrics.normalizing_distance`; None for the markup's usual one.
+          normalizers: names of `metrics.normalizing_distance`; None for
+            `metrics.default_normalizer`.
 
         Raises:
           InputError: no face, faces of several markups, or a normaliser that is unknown or that a
@@ -56,7 +57,7 @@ class Truth:
         flags = [face.visible for face in faces if face.visible is not None]
         distances = {
             name: metrics.normalizing_distance(name, landmarks, boxes, first.markup)
-            for name in normalizers or [first.markup.default_normalizer]
+            for name in normalizers or [metrics.default_normalizer(landmarks, first.markup)]
         }
         visible = np.stack(flags) if len(flags) == len(faces) else None
         return cls(first.markup, landmarks, boxes, visible, distances)

@@ -27,8 +27,11 @@ class Validation:
     """What a network says of faces that it does not train on.
 
     Args:
-      faces: list of `Face` of one markup, whose default normaliser is used.
+      faces: list of `Face` of one markup.
       crops: `Crops` of the faces, without context.
+
+    Attributes:
+      normalizer: what errors are divided by, see `metrics.default_normalizer`.
     """
 
     def __init__(self, faces: Sequence[Face], crops: Crops) -> None:
@@ -36,8 +39,9 @@ class Validation:
         markup = faces[0].markup
         self.landmarks = np.stack([face.landmarks for face in faces])
         boxes = np.stack([face.box for face in faces])
-        self.normalizer = metrics.normalizing_distance(
-            markup.default_normalizer, self.landmarks, boxes, markup
+        self.normalizer = metrics.default_normalizer(self.landmarks, markup)
+        self._distances = metrics.normalizing_distance(
+            self.normalizer, self.landmarks, boxes, markup
         )
 
     def predict(self, network: Any) -> dict[str, FloatArray]:
@@ -50,7 +54,7 @@ class Validation:
     def nme(self, outputs: dict[str, FloatArray]) -> float:
         """Mean NME, as a fraction."""
         predicted = geometry.crop_to_image(outputs["landmarks"], self.crops.squares)
-        return float(np.nanmean(metrics.nme(predicted, self.landmarks, self.normalizer)))
+        return float(np.nanmean(metrics.nme(predicted, self.landmarks, self._distances)))
 
     def deviation_factor(self, outputs: dict[str, FloatArray]) -> float:
         """See `calibration.deviation_factor`."""
@@ -130,10 +134,11 @@ class EpochEnd(keras.callbacks.Callback):
 
 
 class Interruption(keras.callbacks.Callback):
-    """Makes Ctrl-C count although libraries in between may swallow it: it is raised again.
+    """Ends the training at Ctrl-C, after the step that it is in; pressed again, at once.
 
-    A context manager around `fit`, so that the usual handler is back however that ends. Signals
-    reach the main thread alone, so in another there is nothing to do.
+    Raised in the midst of a step it may be swallowed by a library. A context manager around `fit`,
+    so that the usual handler is back however that ends. Signals reach the main thread alone, so in
+    another there is nothing to do.
     """
 
     def __enter__(self) -> Self:
@@ -148,8 +153,9 @@ class Interruption(keras.callbacks.Callback):
             signal.signal(signal.SIGINT, self.usual)
 
     def _ask(self, *_: object) -> None:
+        if self.asked:
+            raise KeyboardInterrupt
         self.asked = True
-        raise KeyboardInterrupt
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         if self.asked:

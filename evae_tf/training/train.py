@@ -20,7 +20,7 @@ from evae_tf import config as configs
 from evae_tf import geometry
 from evae_tf.artifacts import keras_file
 from evae_tf.config import Config
-from evae_tf.data.crops import cut_crops
+from evae_tf.data.crops import cut_crops, fingerprint
 from evae_tf.data.face import Face
 from evae_tf.data.pipeline import TrainingBatches, training_data
 from evae_tf.errors import InputError
@@ -41,12 +41,14 @@ class Training:
       model: the Keras model of the best epoch, as `model.keras` in the folder holds it.
       history: the rows of metrics.csv, a dict of column to number for each epoch.
       best_nme: the least validation NME, as a fraction.
+      normalizer: what it is divided by.
       folder: the training folder.
     """
 
     model: Any
     history: list[dict[str, float]]
     best_nme: float
+    normalizer: str
     folder: Path
 
 
@@ -64,8 +66,9 @@ def train(
     Args:
       config: `Config`.
       train_faces: list of `Face`.
-      val_faces: list of `Face`, of the same markup, of whose NME (the markup's default normaliser)
-        the best epoch is told; their photos must not be among `train_faces`.
+      val_faces: list of `Face`, of the same markup, whose NME tells the best epoch; their photos
+        must not be among `train_faces`. It is over the markup's default normaliser, or `box_size`
+        where a face lacks the points for that.
       workdir: the training folder: config.json, model.keras, checkpoints/, tensorboard/,
         training.png and metrics.csv.
       init_from: `.keras` file, or name of a shipped model, whose weights the network starts from.
@@ -103,7 +106,8 @@ def train(
     else:
         logging.info("%s: all %d epochs are done.", folder.path, config.epochs)
     best_nme = min(row["val_nme"] for row in rows)
-    return Training(keras_file.load_model(folder.model), rows, best_nme, folder.path)
+    model = keras_file.load_model(folder.model)
+    return Training(model, rows, best_nme, validation.normalizer, folder.path)
 
 
 def _markup(train_faces: Sequence[Face], val_faces: Sequence[Face]) -> Markup:
@@ -133,18 +137,16 @@ def _description(
         "markup": markup.name,
         "train_faces": len(train_faces),
         "val_faces": len(val_faces),
-        "sha256": _fingerprint(markup, train_faces, val_faces),
+        "sha256": _digest(markup, train_faces, val_faces),
         "init_from": str(init_from) if init_from else None,
     }
     return {"config": configs.to_dict(config), "data": data}
 
 
-def _fingerprint(markup: Markup, *lists: Sequence[Face]) -> str:
-    """Tells apart data that have the same name and size: the markup, and each face's points."""
-    digest = hashlib.sha256(json.dumps(markup.to_dict(), sort_keys=True).encode())
-    for face in itertools.chain(*lists):
-        digest.update(face.name.encode() + face.landmarks.tobytes() + face.box.tobytes())
-    return digest.hexdigest()[:16]
+def _digest(markup: Markup, *lists: Sequence[Face]) -> str:
+    """Tells apart data that have the same names and sizes."""
+    parts = [json.dumps(markup.to_dict(), sort_keys=True), *map(fingerprint, lists)]
+    return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:16]
 
 
 def _data(

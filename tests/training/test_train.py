@@ -16,7 +16,7 @@ import pytest
 from keras import ops
 
 from evae_tf import config as configs
-from evae_tf import markups
+from evae_tf import geometry, markups
 from evae_tf.artifacts import keras_file
 from evae_tf.data import synthetic
 from evae_tf.data.crops import cut_crops
@@ -249,6 +249,29 @@ def test_points_that_are_not_annotated_do_not_disturb_a_training(faces, tmp_path
     training = train(config, train_faces, val_faces, tmp_path)
     assert np.isfinite([list(row.values()) for row in training.history]).all()
     assert training.history[-1]["landmark_loss"] < training.history[0]["landmark_loss"]
+
+
+def test_a_run_notices_that_a_photo_was_replaced(copied, faces):
+    darker = [dataclasses.replace(faces[0][0], image=faces[0][0].image // 2), *faces[0][1:]]
+    with pytest.raises(InputError, match=r"data\.sha256 was"):
+        train(small(), darker, faces[1], copied)
+
+
+def test_faces_without_the_usual_normalizer_are_measured_by_their_boxes(faces, tmp_path):
+    """MTFL's is the distance of the eyes; of one validation face an eye is not annotated."""
+    first = dataclasses.replace(faces[1][0], landmarks=faces[1][0].landmarks.copy())
+    first.landmarks[0] = np.nan
+    val_faces = [first, *faces[1][1:]]
+    training = train(small(epochs=1), faces[0], val_faces, tmp_path)
+    assert training.normalizer == "box_size"
+    crops = cut_crops(val_faces, size=48, margin=small().crop_margin)
+    found = training.model.predict(crops.model_input(), verbose=0)["landmarks"]
+    predicted = geometry.crop_to_image(found, crops.squares)
+    errors = [
+        np.nanmean(np.linalg.norm(points - face.landmarks, axis=1)) / geometry.box_size(face.box)
+        for points, face in zip(predicted, val_faces, strict=True)
+    ]
+    assert training.best_nme == pytest.approx(np.mean(errors), rel=1e-4)
 
 
 @pytest.mark.parametrize("architecture", ["evae_cnn", "fcn"])
