@@ -106,7 +106,8 @@ class LandmarkTrainer(keras.Model):
     What is trained is `network`, in place. `fit` takes dicts, as arrays or as batches of any sort
     that Keras takes: `images` float [N, S, S, 3], RGB in [0, 1], `landmarks` float [N, K, 2], crop
     fractions, NaN where not annotated, and `visible` [N, K], 1 where a landmark can be seen.
-    `training_data` in `data.pipeline` gives such batches, augmented.
+    `training_data` in `data.pipeline` gives such batches, augmented. Validation in `fit` and
+    `evaluate` leave out the terms that need what a network gives in training alone.
 
     Args:
       network: a model of `models.build.build_model`.
@@ -128,13 +129,13 @@ class LandmarkTrainer(keras.Model):
     def _counter(self, name: str) -> Any:
         return self.add_weight(name=name, dtype="int32", trainable=False, initializer="zeros")
 
-    def fit(self, *args: Any, callbacks: Sequence[Any] = (), **kwargs: Any) -> Any:
+    def fit(self, *args: Any, callbacks: Sequence[Any] | None = None, **kwargs: Any) -> Any:
         """As `keras.Model.fit`; its epochs and steps tell how long a warm-up is.
 
         Raises:
           InputError: a term has a warm-up, and the data do not tell the steps of an epoch.
         """
-        return super().fit(*args, callbacks=[_Length(), *callbacks], **kwargs)
+        return super().fit(*args, callbacks=[_Length(), *(callbacks or ())], **kwargs)
 
     def call(self, batch: Tensors, training: bool = False) -> Tensors:
         outputs = self.network(batch["images"], training=training)
@@ -156,6 +157,8 @@ class LandmarkTrainer(keras.Model):
             try:
                 value = term.loss(y_pred, batch)
             except KeyError as error:
+                if not training:
+                    continue
                 raise InputError(
                     f"the term {name} needs {error}; the network gives {sorted(y_pred)}, "
                     f"the data {sorted(batch)}."

@@ -130,6 +130,17 @@ def test_plain_fit_with_own_loss_and_own_optimizer_trains_the_network():
     assert any((a != b).any() for a, b in zip(before, network.get_weights(), strict=True))
 
 
+def test_validation_measures_what_a_network_gives_without_training():
+    config = small(uncertainty=False, landmark_weight=7.0)
+    trainer = LandmarkTrainer(build_model(config, MTFL), Objective.of(config))
+    trainer.compile(keras.optimizers.SGD(0.0))
+    measured = trainer.evaluate(batch(), batch_size=4, return_dict=True, verbose=0)
+    landmarks = trainer.network(batch()["images"])["landmarks"]
+    expected = float(losses.wing_loss(landmarks, batch()["landmarks"]))
+    assert measured["landmark_loss"] == pytest.approx(expected, rel=1e-5)
+    assert measured["loss"] == pytest.approx(7 * expected, rel=1e-5)
+
+
 def test_a_warm_up_is_a_share_of_the_steps_that_fit_makes():
     """Constant loss 1, warm-up over half of 8 steps: the weights are 1/4, 2/4, 3/4, 1, 1, ..."""
 
