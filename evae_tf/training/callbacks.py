@@ -112,6 +112,9 @@ class EpochEnd(keras.callbacks.Callback):
         for target, weight in zip(self.shipped.weights, self.model.network.weights, strict=True):
             target.assign(keras.ops.convert_to_numpy(weight))
         optimizer.finalize_variable_values(self.shipped.trainable_weights)
+        for weight in self.shipped.trainable_weights:
+            # A copy: JAX gives away the buffers of what it runs, here also the optimiser's.
+            weight.assign(keras.ops.convert_to_numpy(weight))
         outputs = self.validation.predict(self.shipped)
         logs["val_nme"] = self.validation.nme(outputs)
         if logs["val_nme"] < best:
