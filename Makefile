@@ -30,11 +30,13 @@ demo: .venv/run
 	@echo "portrait: $(DEMO)/portrait   model: $(DEMO)/model.keras   exports: $(DEMO)/export   pictures: $(DEMO)/evaluation"
 
 # The page in web/ is tested where there is a Chromium to do it; models of `make web DATA=DIR` stay.
+# Files of tests are shared out in the order of their folders: by the number of their tests, the long
+# ones that hold few would come last, and leave one of two workers idle.
 WEB_MODELS := web/models/$(if $(DATA),.300w,.drawn)
 TESTED_WEB := web/vendor/.done $(if $(wildcard web/models/.300w),,web/models/.drawn)
 
 test: .venv/dev $(if $(and $(shell command -v chromium),$(shell command -v npm)),$(TESTED_WEB))
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: .venv/dev
 	$(BIN)/ruff check .
