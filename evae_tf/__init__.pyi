@@ -11,6 +11,7 @@ from .config import Config as Config
 from .data.datasets import read_faces as read_faces
 from .data.face import Face as Face
 from .data.face import make_face as make_face
+from .data.splits import read_training_faces as read_training_faces
 from .errors import InputError as InputError
 from .evaluation.evaluate import evaluate as evaluate
 from .exporting.export import export_model as export_model

@@ -32,14 +32,45 @@ Strides: TypeAlias = Annotated[tuple[int, ...], Range(1, 16)]
 Blocks: TypeAlias = Annotated[tuple[int, ...], Range(0, 1000)]
 
 
-def _check_ranges(record: object, prefix: str = "") -> None:
-    """Holds each field against the `Range` that its type carries."""
-    for name, kind in typing.get_type_hints(type(record), include_extras=True).items():
+def _check(record: object, prefix: str = "") -> None:
+    """Holds each field against its type, and against the `Range` that the type carries."""
+    for name, annotated in typing.get_type_hints(type(record), include_extras=True).items():
         value: Any = getattr(record, name)
+        ranges = getattr(annotated, "__metadata__", ())
+        kind = annotated.__origin__ if ranges else annotated
+        if not _is(value, kind):
+            raise InputError(f"{prefix}{name}={value!r}: expected {_words(kind)}.")
         numbers: list[Any] = [*value] if isinstance(value, tuple) else [value]
-        for low, high in getattr(kind, "__metadata__", ()):
+        for low, high in ranges:
             if not all(number is None or low <= number <= high for number in numbers):
                 raise InputError(f"{prefix}{name}={value}: must lie within {low} and {high}.")
+
+
+def _is(value: Any, kind: Any) -> bool:
+    origin, options = typing.get_origin(kind), typing.get_args(kind)
+    if origin is Literal:
+        return value in options
+    if origin is types.UnionType:
+        return any(_is(value, option) for option in options)
+    if origin is tuple:
+        entries = typing.cast("tuple[Any, ...]", value)
+        return type(value) is tuple and all(_is(entry, options[0]) for entry in entries)
+    if isinstance(value, bool) and kind is not bool:  # to Python a bool is an int
+        return False
+    return isinstance(value, int | float if kind is float else kind)
+
+
+def _words(kind: Any) -> str:
+    """A type as a person would name it."""
+    origin, options = typing.get_origin(kind), typing.get_args(kind)
+    if origin is Literal:
+        return " or ".join(map(str, options))
+    if origin is types.UnionType:
+        return " or ".join(map(_words, options))
+    if origin is tuple:
+        return f"a tuple of {_words(options[0]).partition(' ')[2]}s, one for each stage"
+    names = {int: "an integer", float: "a number", bool: "true or false", str: "text"}
+    return names.get(kind, "none" if kind is types.NoneType else kind.__name__)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,9 +108,9 @@ class Augmentation:
         """Refuses values that no run could use.
 
         Raises:
-          InputError: a field is out of range.
+          InputError: a field is of another type, or out of range.
         """
-        _check_ranges(self, "augmentation.")
+        _check(self, "augmentation.")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,7 +118,8 @@ class Config:
     """What a training run is, apart from where its data lie.
 
     The defaults are those of the preset `default`. Tuples have one entry a stage. Sizes of maps
-    are in cells, of crops in pixels; weights multiply terms of the objective (`losses.py`).
+    are in cells, of crops in pixels; weights multiply terms of the objective
+    (`training.objective`).
     """
 
     preset: str = "default"
@@ -151,13 +183,13 @@ class Config:
         """Refuses values that no run could use.
 
         Raises:
-          InputError: a field is out of range.
+          InputError: a field is of another type, or out of range.
         """
+        _check(self)
         if self.architecture not in ARCHITECTURES:
             raise InputError(
                 f"architecture {self.architecture!r} is unknown: known are {list(ARCHITECTURES)}."
             )
-        _check_ranges(self)
         self._check_stages()
 
     def _check_stages(self) -> None:
@@ -312,7 +344,6 @@ def _replaced(record: Any, values: dict[str, Any]) -> Any:
 
 def _parse(name: str, text: str, kind: Any) -> Any:
     origin, options = typing.get_origin(kind), typing.get_args(kind)
-    known: dict[str, Any] = {}
     try:
         if origin is types.UnionType:
             return None if text == "none" else options[0](text)
@@ -323,8 +354,7 @@ def _parse(name: str, text: str, kind: Any) -> Any:
             return known[text]
         return kind(text)
     except (KeyError, ValueError) as error:
-        expected = " or ".join(known) or f"a value of type {kind}"
-        raise InputError(f"--set {name}={text}: expected {expected}.") from error
+        raise InputError(f"--set {name}={text}: expected {_words(kind)}.") from error
 
 
 def to_dict(config: Config) -> dict[str, Any]:

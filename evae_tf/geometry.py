@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike
 
-from evae_tf.array_types import ByteArray, FloatArray, Tensor
+from evae_tf.array_types import BoolArray, ByteArray, FloatArray, Tensor
 
 
 def from_one_based(points: ArrayLike) -> FloatArray:
@@ -35,6 +35,11 @@ def fraction_to_pixel(fraction: Tensor, size: Tensor) -> Tensor:
 def pixel_to_fraction(pixel: Tensor, size: Tensor) -> Tensor:
     """The inverse of `fraction_to_pixel`."""
     return (pixel + 0.5) / size
+
+
+def annotated(landmarks: ArrayLike) -> BoolArray:
+    """Which points have a place: float [..., K, 2] -> bool [..., K]; NaN means not annotated."""
+    return np.asarray(~np.isnan(np.asarray(landmarks)).any(axis=-1))
 
 
 def landmark_box(landmarks: ArrayLike) -> FloatArray:

@@ -22,7 +22,7 @@ Place: TypeAlias = tuple[float, float, float]
 _BOX_NORMALIZERS = ("box_size", "box_diagonal")
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False)
 class Markup:
     """One landmark scheme.
 
@@ -73,8 +73,12 @@ class Markup:
         """
         if point in self.points:
             return self.points.index(point)
-        known = difflib.get_close_matches(point, self.points) or self.points
+        within = [name for name in self.points if point and point in name]
+        known = within or difflib.get_close_matches(point, self.points) or self.points
         raise InputError(f"{self.name} has no point {point!r}; there is {', '.join(known)}.")
+
+    def __repr__(self) -> str:
+        return f"<Markup {self.name}: {self.num_points} points>"
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready description; `from_dict` reads it back."""

@@ -101,7 +101,7 @@ def _frame(extent: tuple[float, float, float, float]) -> tuple[list[float], list
 
 
 def main() -> None:
-    """Predicts one synthetic face and writes the figure beside this file."""
+    """Predicts one synthetic face and writes the figure into docs/images/."""
     predictor = open_model(sys.argv[1])
     metadata = predictor.metadata
     faces = synthetic.read("test", metadata.markup, count=_FACE + 1)

@@ -79,7 +79,7 @@ def _labelled(
     teachers: Sequence[Predictor], faces: Sequence[Face], annotated: Sequence[Face]
 ) -> list[tuple[Face, FloatArray]]:
     """(face, landmarks [68, 2]) of those where the teachers agree with the annotation."""
-    mean_face = np.mean([_normalized(face) for face in annotated], axis=0)
+    mean_face = np.nanmean([_normalized(face) for face in annotated], axis=0)
     mean_five = teaching.five_points(mean_face[None], _IBUG.name)[0]
     known = np.stack([face.landmarks for face in faces])
     known = teaching.five_points(known, faces[0].markup.name)

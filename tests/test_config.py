@@ -75,6 +75,24 @@ def test_a_config_survives_its_dict(name):
     assert configs.Config(**{**record, **tuples, "augmentation": augmentation}) == config
 
 
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"optimizer": "adam"}, "optimizer='adam': expected adamw or muon"),
+        ({"epochs": 2.5}, "epochs=2.5: expected an integer"),
+        ({"epochs": True}, "epochs=True: expected an integer"),
+        ({"uncertainty": "no"}, "expected true or false"),
+        ({"learning_rate": "fast"}, "expected a number"),
+        ({"regressor_bottleneck": "x"}, "expected an integer or none"),
+        ({"encoder_filters": [48, 64, 128]}, "expected a tuple of integers, one for each stage"),
+        ({"augmentation": {"scale": 0.1}}, "expected Augmentation"),
+    ],
+)
+def test_a_value_of_another_type_is_refused(fields, told):
+    with pytest.raises(InputError, match=told):
+        dataclasses.replace(DEFAULT, **fields)
+
+
 def test_presets_cannot_be_changed():
     with pytest.raises(dataclasses.FrozenInstanceError):
         DEFAULT.epochs = 3

@@ -1,6 +1,7 @@
 """What several threads share without meeting."""
 
 import threading
+import time
 
 import pytest
 
@@ -27,6 +28,7 @@ def test_threads_never_hold_the_same_one():
             with pool.lend() as lent:
                 met.extend([lent] if lent in busy else [])
                 busy.add(lent)
+                time.sleep(0)  # lets another thread run
                 busy.discard(lent)
 
     threads = [threading.Thread(target=work) for _ in range(4)]

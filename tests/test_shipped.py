@@ -51,7 +51,7 @@ def test_a_shipped_file_finds_the_recorded_landmarks(name):
 
 @pytest.mark.parametrize("kind", [".tflite", ".keras"])
 def test_five_points_are_found_without_a_box(kind):
-    """Also at the second look, whose crop is not the one around the tight box of five points."""
+    """Also at the second pass, whose crop is not the one around the tight box of five points."""
     (face,) = Aligner.load(pretrained.find("mobile_5", kind))(PORTRAIT)
     errors = np.linalg.norm(face.landmarks - RECORDED_FIVE, axis=1)
     assert errors.mean() < 0.02 * np.linalg.norm(RECORDED_FIVE[0] - RECORDED_FIVE[1])

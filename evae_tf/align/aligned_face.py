@@ -37,13 +37,13 @@ class AlignedFace:
       identity: in a video, a number that the face keeps from frame to frame; else None.
     """
 
-    landmarks: FloatArray
+    landmarks: FloatArray = dataclasses.field(repr=False)
     box: FloatArray
     score: float
     markup: Markup
     image: ByteArray = dataclasses.field(repr=False)
-    covariance: FloatArray | None = None
-    visibility: FloatArray | None = None
+    covariance: FloatArray | None = dataclasses.field(default=None, repr=False)
+    visibility: FloatArray | None = dataclasses.field(default=None, repr=False)
     identity: int | None = None
 
     def point(self, name: str) -> FloatArray:

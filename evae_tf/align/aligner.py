@@ -1,6 +1,7 @@
 """The public API for photos: an image in, its faces with landmarks out."""
 
 from collections.abc import Sequence
+from numbers import Integral
 from os import PathLike
 
 import numpy.typing as npt
@@ -48,7 +49,7 @@ class Aligner:
             raise InputError(f"passes={passes}: expected 1 or 2.")
         if not 0 <= min_score <= 1:
             raise InputError(f"min_score={min_score}: expected a number from 0 to 1.")
-        if max_faces is not None and max_faces < 1:
+        if max_faces is not None and not (isinstance(max_faces, Integral) and max_faces >= 1):
             raise InputError(f"max_faces={max_faces}: expected 1 or more, or None for all.")
         if predictor.metadata.markup.num_points < 2:
             raise InputError("the model has one landmark, which does not tell how large a face is.")

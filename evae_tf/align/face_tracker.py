@@ -7,6 +7,7 @@ import dataclasses
 import math
 import numbers
 from collections.abc import Callable
+from numbers import Integral
 
 from evae_tf import geometry
 from evae_tf.align.aligned_face import AlignedFace
@@ -40,7 +41,7 @@ class FaceTracker:
         *,
         search_every: int = 10,
     ) -> None:
-        if not isinstance(search_every, int) or search_every < 1:
+        if not isinstance(search_every, Integral) or search_every < 1:
             raise InputError(
                 f"search_every={search_every}: expected a number of frames, 1 or more."
             )

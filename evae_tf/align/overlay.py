@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable
 import cv2
 import numpy as np
 
+from evae_tf import geometry
 from evae_tf.align.aligned_face import AlignedFace
 from evae_tf.array_types import ByteArray, FloatArray
 from evae_tf.markups import Markup
@@ -33,17 +34,20 @@ def draw_faces(
     """
     image = image.copy()
     for face in faces:
-        thickness = max(1, round(float(np.ptp(face.landmarks, axis=0).max()) / 250))
+        side = geometry.square_around(geometry.landmark_box(face.landmarks), 0.0)[2]
+        thickness = max(1, round(float(side) / 250))
         if "box" in drawings:
             left, top, right, bottom = np.rint(face.box).astype(int).tolist()
             cv2.rectangle(image, (left, top), (right, bottom), _BOX_RGB, thickness, cv2.LINE_AA)
         if "points" in drawings:
             image = draw_landmarks(image, face.landmarks, face.markup)
         if "ellipses" in drawings and face.covariance is not None:
-            _draw_ellipses(image, face.landmarks, face.covariance, thickness)
+            known = geometry.annotated(face.landmarks)
+            _draw_ellipses(image, face.landmarks[known], face.covariance[known], thickness)
         if "ids" in drawings:
-            for index, (x, y) in enumerate(np.rint(face.landmarks).astype(int).tolist()):
-                scale = 0.3 * thickness
+            scale = 0.3 * thickness
+            for index in np.flatnonzero(geometry.annotated(face.landmarks)).tolist():
+                x, y = np.rint(face.landmarks[index]).astype(int).tolist()
                 cv2.putText(
                     image, str(index), (x + 2, y - 2), cv2.FONT_HERSHEY_SIMPLEX, scale, _TEXT_RGB,
                     1, cv2.LINE_AA,
@@ -77,7 +81,7 @@ def draw_landmarks(image: ByteArray, landmarks_image: FloatArray, markup: Markup
     Returns:
       uint8 [H, W, 3].
     """
-    image, known = image.copy(), ~np.isnan(landmarks_image[:, 0])
+    image, known = image.copy(), geometry.annotated(landmarks_image)
     extent = np.ptp(landmarks_image[known], axis=0).max() if known.any() else 0
     radius = max(1.0, extent / 120)
     points = {

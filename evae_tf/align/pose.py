@@ -27,7 +27,8 @@ def head_pose(landmarks: FloatArray, markup: Markup) -> HeadPose | None:
       determine a pose (see `head_pose.determines_pose`), and for landmarks that no face has.
     """
     landmarks = np.asarray(landmarks, np.float64)
-    known = [index for index in markup.rigid_points if not np.isnan(landmarks[index]).any()]
+    seen = geometry.annotated(landmarks)
+    known = [index for index in markup.rigid_points if seen[index]]
     face = np.array([markup.rigid_points[index] for index in known])
     if not determines_pose(face):
         return None

@@ -45,4 +45,5 @@ def _eye_angles(landmarks: FloatArray, markup: Markup) -> FloatArray:
     line = right - left
     angles = np.arctan2(line[:, 1], line[:, 0]).astype(np.float32)
     size = geometry.box_size(geometry.landmark_box(landmarks))
-    return np.where(np.linalg.norm(line, axis=1) < _MIN_EYE_DISTANCE * size, 0, angles)
+    apart = np.linalg.norm(line, axis=1) >= _MIN_EYE_DISTANCE * size  # not where an eye is NaN
+    return np.where(apart, angles, 0)

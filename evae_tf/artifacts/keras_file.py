@@ -36,6 +36,8 @@ def load_model(path_or_name: str | Path) -> Any:
       InputError: the file is missing, damaged, of another kind, or not safe to load.
     """
     path = pretrained.locate(path_or_name, ".keras")
+    if not path.exists():
+        raise InputError(f"{path}: there is no such file; expected a model.keras of train.py.")
     if not path.is_file() or not zipfile.is_zipfile(path):
         raise InputError(f"{path}: not a .keras file; expected a model.keras of train.py.")
     _check_keras_config(path)
@@ -59,6 +61,7 @@ def _check_keras_config(path: Path) -> None:
         raise InputError(f"{path}: not a Keras model, or damaged ({error}).") from error
     if not registered.startswith("evae_tf>"):
         raise InputError(f"{path}: holds a {name}, not a landmark model of evae_tf.")
+    config.pop("compile_config", None)  # of a loss, say, which `compile=False` leaves alone
     foreign = sorted(_foreign_classes(config))
     if foreign:
         raise InputError(f"{path}: not safe to load, it wants to build {foreign}.")

@@ -93,7 +93,10 @@ class _FilePredictor(abc.ABC):
 
     def predict(self, images: npt.ArrayLike) -> dict[str, FloatArray]:
         """See `Predictor`."""
-        images = np.asarray(images, np.float32)
+        images = np.asarray(images)
+        if images.size and not np.issubdtype(images.dtype, np.floating):
+            raise InputError(f"images of {images.dtype}, expected floats in [0, 1].")
+        images = images.astype(np.float32, copy=False)
         size = self.metadata.input_size
         expected = (size, size, 3)
         if not images.size and images.shape[1:] in (expected, ()):
@@ -101,7 +104,9 @@ class _FilePredictor(abc.ABC):
             outputs = self._predict(np.zeros((1, *expected), np.float32))
             return {name: value[:0] for name, value in outputs.items()}
         if images.shape[1:] != expected:  # some runtimes abort on it, or answer nonsense
-            raise ValueError(f"images of shape {images.shape}, expected (N, *{expected})")
+            raise InputError(
+                f"images of the shape {[*images.shape]}, expected [N, {size}, {size}, 3]."
+            )
         return self._predict(images)
 
     @abc.abstractmethod

@@ -2,6 +2,7 @@
 
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 from evae_tf.errors import InputError
 
@@ -40,6 +41,16 @@ def find(name: str, *suffixes: str) -> Path:
 
 
 def locate(name_or_path: str | PathLike[str], *suffixes: str) -> Path:
-    """A path as it is when something is there, else the file of a shipped model; see `find`."""
+    """A path as it is when something is there, else the file of a shipped model; see `find`.
+
+    Raises:
+      InputError: see `find`; or it is neither a path nor a name.
+    """
+    given: Any = name_or_path
+    if not isinstance(given, str | PathLike):
+        raise InputError(
+            f"found a {type(given).__name__}, expected the path of a model's file or the "
+            "name of a shipped model; a training's file is training.folder / 'model.keras'."
+        )
     path = Path(name_or_path)
     return path if path.exists() or path.suffix else find(str(path), *suffixes)

@@ -138,8 +138,8 @@ def read_faces(
     Raises:
       InputError: an unknown name, missing or damaged files, or no face at all.
     """
-    spec, markup = _spec(dataset), markup_of(dataset, markup)
     available = available_subsets(dataset, data_dir)
+    spec, markup = _spec(dataset), markup_of(dataset, markup)
     subset = default_subset(dataset, data_dir) if subset is None else subset
     if subset not in available:
         place = "" if data_dir is None else f"{data_dir}: "
@@ -160,7 +160,7 @@ def read_faces(
     if not found:
         example = f", for example {faces[0].image}" if faces else ""
         raise InputError(
-            f"{path}: none of the {expected} {dataset} {subset} faces is there{example}; "
+            f"{path}: none of the {expected} faces of {dataset} {subset!r} is there{example}; "
             "expected annotations and images laid out as README.md describes."
         )
     label = f"{dataset} {subset}"

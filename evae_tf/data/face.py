@@ -1,18 +1,20 @@
 """The record that every reader yields, and the checks that a record has to pass."""
 
 import dataclasses
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from evae_tf.array_types import BoolArray, ByteArray, FloatArray
 from evae_tf.errors import InputError
-from evae_tf.geometry import landmark_box
+from evae_tf.geometry import annotated, landmark_box
 from evae_tf.markups import Markup
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Face:
     """One annotated face.
 
@@ -29,7 +31,7 @@ class Face:
       name: what reports call it (the path relative to the data set, or a number).
     """
 
-    image: Path | ByteArray
+    image: Path | ByteArray = dataclasses.field(repr=False)
     box: FloatArray
     landmarks: FloatArray
     visible: BoolArray | None
@@ -40,14 +42,30 @@ class Face:
     @property
     def annotated(self) -> BoolArray:
         """Bool [K]: which points have a place."""
-        return ~np.isnan(self.landmarks[:, 0])
+        return annotated(self.landmarks)
+
+
+def one_markup(faces: Iterable[Face]) -> Markup:
+    """The markup of some faces, at least one.
+
+    Raises:
+      InputError: they are of several.
+    """
+    first, *others = faces
+    for face in others:
+        if face.markup != first.markup:
+            raise InputError(
+                f"{face.name} is annotated in {face.markup.name}, {first.name} in "
+                f"{first.markup.name}; expected faces of one markup."
+            )
+    return first.markup
 
 
 def make_face(
     image: str | Path | ByteArray,
     landmarks: ArrayLike,
     *,
-    markup: Markup,
+    markup: Markup | str,
     subset: str,
     name: str,
     box: ArrayLike | None = None,
@@ -58,21 +76,26 @@ def make_face(
     Args:
       image: see `Face`; text is a path.
       landmarks: [K, 2], image pixels counted from 0; NaN, NaN for a point that is not annotated.
-      markup: a `Markup`, which fixes K.
+      markup: a `Markup`, which fixes K, or what `Markup.load` takes.
       subset: see `Face`.
       name: see `Face`; error messages start with it.
       box: [4], or None for the tight box of the annotated points.
       visible: [K] of bool or 0/1, or None.
 
     Raises:
-      InputError: a wrong number of points, infinity, NaN in one coordinate only, fewer than two
-        annotated points, a box of zero area.
+      InputError: an image of another sort, a wrong number of points, infinity, NaN in one
+        coordinate only, fewer than two annotated points, a box of zero area.
     """
-    image = Path(image) if isinstance(image, str) else image
+    image = _path_or_pixels(image, name)
+    markup = Markup.load(markup) if isinstance(markup, str) else markup
     landmarks = np.asarray(landmarks, np.float32)
     count = markup.num_points
-    if landmarks.shape != (count, 2):
-        raise InputError(f"{name}: {landmarks.size // 2} points found, {markup.name} has {count}.")
+    if landmarks.ndim != 2 or landmarks.shape[1] != 2:
+        raise InputError(
+            f"{name}: landmarks of the shape {[*landmarks.shape]}, expected [{count}, 2]."
+        )
+    if len(landmarks) != count:
+        raise InputError(f"{name}: {len(landmarks)} points found, {markup.name} has {count}.")
     absent = np.isnan(landmarks).all(axis=1)
     damaged = ~absent & ~np.isfinite(landmarks).all(axis=1)
     if damaged.any():
@@ -86,7 +109,7 @@ def make_face(
     box = landmark_box(landmarks) if box is None else np.asarray(box, np.float32)
     if box.shape != (4,) or not np.isfinite(box).all() or not (box[2:] > box[:2]).all():
         raise InputError(
-            f"{name}: box {box.tolist()} has no area; expected x_min, y_min, x_max, y_max."
+            f"{name}: box {box.tolist()} is not x_min, y_min, x_max, y_max, or has no area."
         )
     flags = None
     if visible is not None:
@@ -95,3 +118,15 @@ def make_face(
             raise InputError(f"{name}: {flags.size} visibility flags for {count} points.")
         flags &= ~absent
     return Face(image, box, landmarks, flags, subset, markup, name)
+
+
+def _path_or_pixels(image: Any, name: str) -> Path | ByteArray:
+    if isinstance(image, str | Path):
+        return Path(image)
+    found = type(image).__name__
+    if isinstance(image, np.ndarray):
+        pixels = cast("NDArray[Any]", image)
+        if pixels.dtype == np.uint8 and pixels.ndim == 3 and pixels.shape[2] == 3:
+            return pixels
+        found = f"{pixels.dtype} {pixels.shape}"
+    raise InputError(f"{name}: found {found} as image, expected a path or uint8 [H, W, 3].")

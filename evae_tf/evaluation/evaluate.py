@@ -56,12 +56,12 @@ def evaluate(
         that a face does not have; a model that cannot be opened, has other landmarks or predicts
         what is no finite number; or `output` is not writable.
     """
-    paths = [models] if isinstance(models, str | Path) else list(models)
+    paths = [models] if isinstance(models, str | Path) else [*models]
     if not paths:
         raise InputError("no model to evaluate; expected at least one path.")
     truth = Truth.of(faces, normalizers)
     predictors = {
-        str(path): readings.open_predictor(str(path), truth.markup, num_threads) for path in paths
+        str(path): readings.open_predictor(path, truth.markup, num_threads) for path in paths
     }
     if box_jitter:
         disturbed = geometry.jitter_boxes(truth.boxes, BOX_JITTER_SEED)
@@ -94,11 +94,11 @@ def _errors(reading: Reading, truth: Truth, normalizer: str) -> FloatArray:
 
 
 def _numbers(reading: Reading, truth: Truth, normalizer: str) -> dict[str, Any]:
-    """What a row says of one reading, without the numbers that JSON has none for."""
+    """What a row says of one reading; what is undefined is left out."""
     numbers = _statistics(_errors(reading, truth, normalizer))
     numbers |= _uncertainty_statistics(reading, truth, truth.distances[normalizer])
     if reading.visibility is not None and truth.visible is not None:
-        known = metrics.annotated(truth.landmarks)
+        known = geometry.annotated(truth.landmarks)
         numbers["visibility_ap"] = calibration.average_precision(
             1 - reading.visibility[known], ~truth.visible[known]
         )

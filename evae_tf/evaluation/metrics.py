@@ -9,17 +9,12 @@ import numpy.typing as npt
 from scipy import stats
 
 from evae_tf import geometry
-from evae_tf.array_types import BoolArray, FloatArray
+from evae_tf.array_types import FloatArray
 from evae_tf.errors import InputError
 from evae_tf.markups import Markup
 
 _SAMPLES, _BATCH = 2000, 100  # a batch this small stays in the processor's cache
 _BOX_DISTANCES = {"box_size": geometry.box_size, "box_diagonal": geometry.box_diagonal}
-
-
-def annotated(landmarks: npt.ArrayLike) -> BoolArray:
-    """Which of some true landmarks [..., K, 2] are annotated: bool [..., K]."""
-    return np.asarray(~np.isnan(np.asarray(landmarks)).any(axis=-1))
 
 
 def normalizing_distance(
@@ -75,7 +70,7 @@ def default_normalizer(landmarks: npt.ArrayLike, markup: Markup) -> str:
     """
     groups = markup.normalizers.get(markup.default_normalizer, ())
     needed = [point for group in groups for point in group]
-    complete = annotated(landmarks)[:, needed].all()
+    complete = geometry.annotated(landmarks)[:, needed].all()
     return markup.default_normalizer if complete else "box_size"
 
 
@@ -119,7 +114,7 @@ def nme(predicted: npt.ArrayLike, true: npt.ArrayLike, normalizer: npt.ArrayLike
 
     Source: Sagonas et al., 300 Faces In-The-Wild Challenge, IVC 2016.
     """
-    errors, known = landmark_errors(predicted, true, normalizer), annotated(true)
+    errors, known = landmark_errors(predicted, true, normalizer), geometry.annotated(true)
     if not known.any(axis=1).all():
         empty = np.argmin(known.any(axis=1))
         raise InputError(f"face {empty} (counted from 0) has no annotated landmark.")

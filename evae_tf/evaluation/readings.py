@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Sequence
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -57,7 +58,7 @@ class Reading:
         return f"{self.model} ({self.name})"
 
 
-def open_predictor(path: str, markup: Markup, num_threads: int) -> Predictor:
+def open_predictor(path: str | Path, markup: Markup, num_threads: int) -> Predictor:
     """See `predictors.open_model`; the model must predict the points of `markup`."""
     predictor = open_model(path, num_threads)
     own = predictor.metadata.markup

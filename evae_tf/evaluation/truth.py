@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from evae_tf.array_types import BoolArray, FloatArray
-from evae_tf.data.face import Face
+from evae_tf.data.face import Face, one_markup
 from evae_tf.errors import InputError
 from evae_tf.evaluation import metrics
 from evae_tf.markups import Markup
@@ -45,19 +45,13 @@ class Truth:
         """
         if not faces:
             raise InputError("there are no faces to measure models on; expected at least one.")
-        first = faces[0]
-        for face in faces:
-            if face.markup != first.markup:
-                raise InputError(
-                    f"{face.name} is annotated in {face.markup.name}, {first.name} in "
-                    f"{first.markup.name}; expected one markup for all faces."
-                )
+        markup = one_markup(faces)
         landmarks = np.stack([face.landmarks for face in faces])
         boxes = np.stack([face.box for face in faces])
         flags = [face.visible for face in faces if face.visible is not None]
         distances = {
-            name: metrics.normalizing_distance(name, landmarks, boxes, first.markup)
-            for name in normalizers or [metrics.default_normalizer(landmarks, first.markup)]
+            name: metrics.normalizing_distance(name, landmarks, boxes, markup)
+            for name in normalizers or [metrics.default_normalizer(landmarks, markup)]
         }
         visible = np.stack(flags) if len(flags) == len(faces) else None
-        return cls(first.markup, landmarks, boxes, visible, distances)
+        return cls(markup, landmarks, boxes, visible, distances)

@@ -5,6 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import EllipseCollection
 from matplotlib.figure import Figure
 
+from evae_tf import geometry
 from evae_tf.array_types import FloatArray
 from evae_tf.evaluation import calibration, metrics
 from evae_tf.evaluation.figure_style import COLORS, GREY, PALE, draw_outline, quieten
@@ -24,7 +25,7 @@ def uncertainty_figure(
       covariance: float [N, K, 2, 2], crop fractions squared.
       markup: the landmarks' `Markup`.
     """
-    errors, known = predicted - true, metrics.annotated(true)
+    errors, known = predicted - true, geometry.annotated(true)
     figure = Figure(figsize=(11, 4), layout="constrained")
     face, covered, dropping = figure.subplots(1, 3, width_ratios=(1.2, 1, 1))
     shown = np.where(known[..., None, None], covariance, np.nan)
@@ -47,7 +48,7 @@ def draw_ellipses(
 
     A landmark that is NaN is left out.
     """
-    known = metrics.annotated(landmarks)
+    known = geometry.annotated(landmarks)
     variances, axis_vectors = np.linalg.eigh(covariance[known])
     diameters = 2 * calibration.ellipse_radius(level) * np.sqrt(variances)
     angles = np.degrees(np.arctan2(axis_vectors[:, 1, 1], axis_vectors[:, 0, 1]))

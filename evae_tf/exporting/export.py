@@ -44,7 +44,7 @@ def _full_float32() -> Generator[None, None, None]:
 def export_model(
     model: str | Path,
     output: str | Path,
-    formats: Sequence[str],
+    formats: str | Sequence[str],
     *,
     faces: Sequence[Face] | ExportFaces | None = None,
     outputs: Sequence[str] | None = None,
@@ -58,7 +58,7 @@ def export_model(
     Args:
       model: a `.keras` file, or the name of a shipped model.
       output: folder for the files, their sidecars and export.json.
-      formats: some of `FORMATS`. `serving` adds a version to those in the folder.
+      formats: one or some of `FORMATS`. `serving` adds a version to those in the folder.
       faces: list of `Face` for the comparison, by which int8 is quantised too; or `ExportFaces`,
         which tells the two apart; or None for synthetic ones in the model's markup.
       outputs: names of the model's outputs to export, or None: all in a SavedModel, `landmarks`
@@ -131,7 +131,8 @@ def _record(path: Path, written: dict[str, dict[str, Any]]) -> None:
     atomic.write_text(path, json.dumps({"files": files}, indent=2) + "\n")
 
 
-def _checked(formats: Sequence[str]) -> list[str]:
+def _checked(formats: str | Sequence[str]) -> list[str]:
+    formats = [formats] if isinstance(formats, str) else formats
     unknown = sorted(set(formats) - set(FORMATS))
     if unknown:
         raise InputError(f"formats {unknown} are unknown: known are {list(FORMATS)}.")

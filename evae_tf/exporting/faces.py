@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from evae_tf.data import synthetic
-from evae_tf.data.face import Face
+from evae_tf.data.face import Face, one_markup
 from evae_tf.errors import InputError
 from evae_tf.markups import Markup
 
@@ -44,11 +44,12 @@ class ExportFaces:
         """Up to 200 faces.
 
         Raises:
-          InputError: there is none, or their points are not those of `markup`, the model's.
+          InputError: there is none, or they are of several markups, or their points are not
+            those of `markup`, the model's.
         """
         if not self.compared:
             raise InputError("there are no faces to compare the files on.")
-        found = self.compared[0].markup
+        found = one_markup(self.compared)
         if found.points != markup.points:
             raise InputError(
                 f"the faces are annotated in {found.name} ({found.num_points} points), the model "

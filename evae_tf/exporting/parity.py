@@ -13,6 +13,7 @@ from evae_tf.data.crops import Crops
 from evae_tf.data.face import Face
 from evae_tf.errors import InputError
 from evae_tf.evaluation import metrics
+from evae_tf.evaluation.truth import Truth
 
 # The largest difference of a landmark coordinate, as a fraction of the crop. What quantised files
 # lose is told by their NME: more than a tenth of the crop is no loss but a broken file.
@@ -44,10 +45,9 @@ class Reference:
     def __init__(self, model: Any, faces: Sequence[Face], crops: Crops, batch_size: int) -> None:
         self.images = crops.model_input()
         self._squares = crops.squares
-        self._true = np.stack([face.landmarks for face in faces])
-        markup, boxes = faces[0].markup, np.stack([face.box for face in faces])
-        self.normalizer = metrics.default_normalizer(self._true, markup)
-        self._distance = metrics.normalizing_distance(self.normalizer, self._true, boxes, markup)
+        truth = Truth.of(faces)
+        self._true = truth.landmarks
+        ((self.normalizer, self._distance),) = truth.distances.items()
         self._batch_size = batch_size
         outputs = model.predict(self.images, batch_size=batch_size, verbose=0)
         self._landmarks = outputs["landmarks"]

@@ -55,8 +55,7 @@ class ResponseMapCodec:
     def softmax_peak(self) -> float:
         """What a map that sums to 1 is multiplied by, so that its peak is near 1 as a label's is.
 
-        The sum of a Gaussian label, with whatever shape: so diamonds are trained as they always
-        were.
+        It is the sum of a Gaussian label of this size, for diamonds too.
         """
         return 2 * math.pi * self.label_size_px**2
 

@@ -1,7 +1,7 @@
 """From image files to crops inside the graph, so that a server needs no Python of ours.
 
 The twins of `data.images.read_image` and `geometry.cut_square` in TensorFlow operations; tests
-compare them, and know them by the golden vectors. What is wrong with a row raises inside a
+hold them against these and against the golden vectors. What is wrong with a row raises inside a
 `tf.data` pipeline of that row alone, which leaves the row out: an error anywhere else would refuse
 the whole batch.
 """

@@ -19,6 +19,7 @@ from evae_tf.data.crops import Crops
 from evae_tf.data.face import Face
 from evae_tf.errors import InputError
 from evae_tf.evaluation import calibration, figures, metrics
+from evae_tf.evaluation.truth import Truth
 from evae_tf.training import checkpoint
 from evae_tf.training.run_folder import METRICS, RunFolder
 
@@ -36,13 +37,9 @@ class Validation:
 
     def __init__(self, faces: Sequence[Face], crops: Crops) -> None:
         self.crops = crops
-        markup = faces[0].markup
-        self.landmarks = np.stack([face.landmarks for face in faces])
-        boxes = np.stack([face.box for face in faces])
-        self.normalizer = metrics.default_normalizer(self.landmarks, markup)
-        self._distances = metrics.normalizing_distance(
-            self.normalizer, self.landmarks, boxes, markup
-        )
+        truth = Truth.of(faces)
+        self.landmarks = truth.landmarks
+        ((self.normalizer, self._distances),) = truth.distances.items()
 
     def predict(self, network: Any) -> dict[str, FloatArray]:
         """The network's outputs for all faces, as a dict of arrays, but for its maps."""
@@ -54,12 +51,12 @@ class Validation:
     def nme(self, outputs: dict[str, FloatArray]) -> float:
         """Mean NME, as a fraction."""
         predicted = geometry.crop_to_image(outputs["landmarks"], self.crops.squares)
-        return float(np.nanmean(metrics.nme(predicted, self.landmarks, self._distances)))
+        return float(np.mean(metrics.nme(predicted, self.landmarks, self._distances)))
 
     def deviation_factor(self, outputs: dict[str, FloatArray]) -> float:
         """See `calibration.deviation_factor`."""
         errors = outputs["landmarks"] - self.crops.landmarks
-        annotated = ~np.isnan(errors[..., 0])
+        annotated = geometry.annotated(errors)
         return calibration.deviation_factor(errors[annotated], outputs["covariance"][annotated])
 
 
@@ -117,6 +114,8 @@ class EpochEnd(keras.callbacks.Callback):
             weight.assign(keras.ops.convert_to_numpy(weight))
         outputs = self.validation.predict(self.shipped)
         logs["val_nme"] = self.validation.nme(outputs)
+        if not np.isfinite(logs["val_nme"]):
+            raise InputError(f"epoch {epoch + 1}: predicts NaN or infinity; lower learning_rate.")
         if logs["val_nme"] < best:
             if "covariance" in outputs:
                 self.shipped.uncertainty.calibrate(self.validation.deviation_factor(outputs))
@@ -125,9 +124,9 @@ class EpochEnd(keras.callbacks.Callback):
         logs["learning_rate"] = float(optimizer.learning_rate)
         logs["seconds"] = time.monotonic() - self.started
         # A term that the objective does not have is 0.
-        for name in METRICS:
+        for name in METRICS[1:]:
             logs.setdefault(name, 0.0)
-        self.rows.append({**{name: logs[name] for name in METRICS}, "epoch": epoch + 1})
+        self.rows.append({"epoch": epoch + 1, **{name: logs[name] for name in METRICS[1:]}})
         self.folder.write_metrics(self.rows)
         columns = {name: [row[name] for row in self.rows] for name in METRICS}
         figures.save_figure(figures.training_figure(columns), self.folder.curves)

@@ -41,7 +41,7 @@ class Term:
 
 @dataclasses.dataclass(frozen=True)
 class Objective:
-    """The weighted sum of terms, by their names, which logs and metrics.csv bear too.
+    """The weighted sum of terms, by their names, which logs bear too.
 
     `Objective.of(config).without("kl").replace(landmark_loss=Term(my_loss, weight=10.0))`
 
@@ -53,7 +53,7 @@ class Objective:
 
     @classmethod
     def of(cls, config: Config) -> "Objective":
-        """That of a preset, for the network which `models.build` makes from the same `Config`.
+        """That of a configuration, for the network which `models.build` makes from it.
 
         `landmark_loss`, of the landmarks that the network gives; with response maps also
         `response_map_loss` and `kl`, whose weight grows slowly: a full weight from the start drives
@@ -81,7 +81,15 @@ class Objective:
         return cls(terms)
 
     def replace(self, **terms: Term) -> "Objective":
-        """A copy in which these terms stand in place of those of their names, or are added."""
+        """A copy in which these terms stand in place of those of their names, or are added.
+
+        Raises:
+          InputError: one of them is no `Term`.
+        """
+        given: dict[str, Any] = {**terms}
+        for name, term in given.items():
+            if not isinstance(term, Term):
+                raise InputError(f"{name}={term!r}: expected a Term, such as Term(loss, weight=1).")
         return Objective({**self.terms, **terms})
 
     def without(self, *names: str) -> "Objective":
@@ -111,7 +119,7 @@ class LandmarkTrainer(keras.Model):
 
     Args:
       network: a model of `models.build.build_model`.
-      objective: an `Objective`, of whose terms each is logged before weighting.
+      objective: an `Objective`; each of its terms is logged before weighting.
     """
 
     def __init__(self, network: Any, objective: Objective) -> None:
@@ -122,6 +130,7 @@ class LandmarkTrainer(keras.Model):
         self.step = self._counter("step")
         self.total_steps = self._counter("total_steps")
         self.terms = {name: keras.metrics.Mean(name=name) for name in objective.terms}
+        self._left_out: set[str] = set()
         # Not XLA under TensorFlow: on CPUs its convolutions are slower than the library's.
         self.supports_jit = keras.backend.backend() == "jax"
         self.built = True
@@ -130,7 +139,9 @@ class LandmarkTrainer(keras.Model):
         return self.add_weight(name=name, dtype="int32", trainable=False, initializer="zeros")
 
     def fit(self, *args: Any, callbacks: Sequence[Any] | None = None, **kwargs: Any) -> Any:
-        """As `keras.Model.fit`; its epochs and steps tell how long a warm-up is.
+        """As `keras.Model.fit`, with `callbacks` by keyword.
+
+        Its epochs and steps tell how long a warm-up is.
 
         Raises:
           InputError: a term has a warm-up, and the data do not tell the steps of an epoch.
@@ -138,6 +149,7 @@ class LandmarkTrainer(keras.Model):
         return super().fit(*args, callbacks=[_Length(), *(callbacks or ())], **kwargs)
 
     def call(self, batch: Tensors, training: bool = False) -> Tensors:
+        """What the network gives for the images of a batch."""
         outputs = self.network(batch["images"], training=training)
         if training:
             self.step.assign_add(1)
@@ -151,13 +163,15 @@ class LandmarkTrainer(keras.Model):
         sample_weight: Any = None,
         training: bool = True,
     ) -> Tensor:
+        """The objective: the weighted sum of its terms, for the batch `x` and what `call` gave."""
         batch = {name: ops.cast(x[name], "float32") for name in x}
-        total = 0.0
+        total, self._left_out = 0.0, set()
         for name, term in self.objective.terms.items():
             try:
                 value = term.loss(y_pred, batch)
             except KeyError as error:
-                if not training:
+                if not training:  # what only training gives is not there
+                    self._left_out.add(name)
                     continue
                 raise InputError(
                     f"the term {name} needs {error}; the network gives {sorted(y_pred)}, "
@@ -166,6 +180,11 @@ class LandmarkTrainer(keras.Model):
             self.terms[name].update_state(value)
             total += term.weight * self._warmth(term) * value
         return total
+
+    def get_metrics_result(self) -> dict[str, Any]:
+        """The terms before weighting, without those that validation leaves out."""
+        results = super().get_metrics_result()
+        return {name: value for name, value in results.items() if name not in self._left_out}
 
     def _warmth(self, term: Term) -> Tensor:
         """From 0 to 1 over the warm-up of a term; 1 where steps are made without `fit`."""

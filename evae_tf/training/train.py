@@ -6,7 +6,6 @@
 
 import dataclasses
 import hashlib
-import itertools
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,7 +20,7 @@ from evae_tf import geometry
 from evae_tf.artifacts import keras_file
 from evae_tf.config import Config
 from evae_tf.data.crops import cut_crops, fingerprint
-from evae_tf.data.face import Face
+from evae_tf.data.face import Face, one_markup
 from evae_tf.data.pipeline import TrainingBatches, training_data
 from evae_tf.errors import InputError
 from evae_tf.markups import Markup
@@ -62,6 +61,9 @@ def train(
     num_threads: int = 2,
 ) -> Training:
     """Trains a network, or goes on with the training that `workdir` holds.
+
+    The same call on the same folder goes on after the last finished epoch, with the numbers that
+    it would have had. Ctrl-C ends a training after the step that it is in.
 
     Args:
       config: `Config`.
@@ -115,14 +117,7 @@ def _markup(train_faces: Sequence[Face], val_faces: Sequence[Face]) -> Markup:
     for name, faces in (("train_faces", train_faces), ("val_faces", val_faces)):
         if not faces:
             raise InputError(f"{name} is empty: faces are needed to train on and to validate on.")
-    markup = train_faces[0].markup
-    for face in itertools.chain(train_faces, val_faces):
-        if face.markup != markup:
-            raise InputError(
-                f"{face.name}: is annotated in {face.markup.name}, {train_faces[0].name} in "
-                f"{markup.name}; expected faces of one markup."
-            )
-    return markup
+    return one_markup([*train_faces, *val_faces])
 
 
 def _description(

@@ -1,13 +1,18 @@
 """`.keras` files: opened by this package and by plain Keras, and where their classes come from."""
 
+import dataclasses
 import subprocess
 import sys
 
+import keras
 import numpy as np
 import pytest
 
 from evae_tf.artifacts import keras_file, pretrained
+from evae_tf.config import PRESETS
 from evae_tf.errors import InputError
+from evae_tf.markups import MARKUPS
+from evae_tf.models.build import build_model
 
 _PLAIN_KERAS = """
 import sys
@@ -52,3 +57,19 @@ def test_a_shipped_model_opens_by_its_name_and_by_its_path():
         np.testing.assert_array_equal(a, b)
     with pytest.raises(InputError, match="mobile_68"):
         keras_file.load_model("mobile_6")
+
+
+def of_one_s_own(true, predicted):
+    return keras.ops.mean(keras.ops.abs(true - predicted))
+
+
+def test_a_network_that_plain_fit_trained_with_a_loss_of_one_s_own_opens(tmp_path):
+    """Keras writes the name of the loss into the file; nothing needs to build it again."""
+    config = dataclasses.replace(PRESETS["demo"], input_size=48, architecture="cnn")
+    network = build_model(config, MARKUPS["mtfl_5"])
+    images = np.random.default_rng(0).random((4, 48, 48, 3), np.float32)
+    network.compile("sgd", loss={"landmarks": of_one_s_own})
+    network.fit(images, {"landmarks": np.full((4, 5, 2), 0.5, np.float32)}, verbose=0)
+    network.save(tmp_path / "model.keras")
+    again = keras_file.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(again(images)["landmarks"], network(images)["landmarks"])

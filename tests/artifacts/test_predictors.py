@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from evae_tf import config, markups
-from evae_tf.artifacts import sidecar
+from evae_tf.artifacts import keras_file, sidecar
 from evae_tf.artifacts.predictors import open_model
 from evae_tf.data.face import make_face
 from evae_tf.errors import InputError
@@ -101,6 +101,17 @@ def test_threads_and_a_pickled_copy_get_the_same_answers(folder, name):
         np.testing.assert_array_equal(found["landmarks"], expected)
     again = pickle.loads(pickle.dumps(model))
     np.testing.assert_array_equal(again.predict(batches[7])["landmarks"], alone[7])
+
+
+@pytest.mark.parametrize("name", ["model.keras", "saved_model", "model.tflite"])
+def test_bytes_are_no_images(folder, name):
+    with pytest.raises(InputError, match=r"uint8, expected floats in \[0, 1\]"):
+        open_model(folder / name).predict(np.zeros((2, SIZE, SIZE, 3), np.uint8))
+
+
+def test_a_model_itself_is_no_file(folder):
+    with pytest.raises(InputError, match="found a EVAECNN, expected the path"):
+        open_model(keras_file.load_model(folder / "model.keras"))
 
 
 def test_files_of_another_kind(tmp_path):

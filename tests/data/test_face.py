@@ -29,6 +29,26 @@ def test_box_is_the_tight_box_unless_given():
     assert made.image == Path("a.jpg")
 
 
+@pytest.mark.parametrize(
+    ("image", "found"),
+    [
+        (np.zeros((9, 9, 3)), r"float64 \(9, 9, 3\)"),
+        (np.zeros((9, 9), np.uint8), r"uint8 \(9, 9\)"),
+        (np.zeros((9, 9, 4), np.uint8), r"uint8 \(9, 9, 4\)"),
+        (None, "NoneType"),
+    ],
+)
+def test_an_image_is_a_path_or_bytes_of_rgb(image, found):
+    with pytest.raises(InputError, match=f"^a: found {found} as image, expected"):
+        make_face(image, LANDMARKS, markup="mtfl_5", subset="train", name="a")
+
+
+@pytest.mark.parametrize("landmarks", [LANDMARKS.ravel(), LANDMARKS[None]])
+def test_landmarks_of_another_shape(landmarks):
+    with pytest.raises(InputError, match=r"^a: landmarks of the shape .*, expected \[5, 2\]"):
+        face(landmarks)
+
+
 @pytest.mark.parametrize("count", [0, 4, 6])
 def test_wrong_number_of_points(count):
     with pytest.raises(InputError, match=f"^a: {count} points found, mtfl_5 has 5"):

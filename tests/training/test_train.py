@@ -1,4 +1,4 @@
-"""Training: the objective, averaged weights, resuming, refusing, starting from another model."""
+"""Training: what it leaves, resuming, refusing, starting from another model."""
 
 import csv
 import dataclasses

@@ -98,7 +98,7 @@ def test_absent_list(root):
 
 def test_no_image_at_all(root):
     (root / "AFLW/0001-image1.jpg").unlink()
-    with pytest.raises(InputError, match="none of the 2995 official mtfl test faces is there"):
+    with pytest.raises(InputError, match="none of the 2995 official faces of mtfl 'test' is there"):
         read(root, "test")
 
 
