@@ -5,7 +5,7 @@ on, with their five points as a scheme called `mine`. The calls are those that a
 train.py on a CSV with a markup file, once from a shipped model and once from nothing, with equal
 steps; 100 more faces choose the epoch, 600 test.
 
-  python -m benchmarks.fine_tune --data=../shared/data --init_from=mobile_68
+  python -m benchmarks.fine_tune --data=DIR --init_from=mobile_68
 """
 
 import csv

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 import cv2
 import numpy as np
 from absl import app, flags
+from tabulate import tabulate
 from tqdm import tqdm
 
 from evae_tf import AlignedFace, Aligner
@@ -56,18 +57,21 @@ def main(_: list[str]) -> None:
         for face in tqdm(range(FLAGS.faces), desc="following", unit="face", disable=None)
         for still, (frames, truth) in ((True, _still(face)), (False, _moving(face)))
     ]
-    print(
-        "| filter | flicker % | error still % | lag, ms | error moving % |\n|---|---|---|---|---|"
-    )
+    table: list[list[str]] = []
     for name, create in FILTERS.items():
         rows = [(still, *_measured(create, truth, found)) for still, truth, found in videos]
         still, moving = (
             np.nanmean([row[1:] for row in rows if row[0] is s], axis=0) for s in (True, False)
         )
-        print(
-            f"| {name} | {100 * still[0]:.3f} | {100 * still[1]:.2f} | {1000 * moving[2]:.0f} | "
-            f"{100 * moving[1]:.2f} |"
+        flicker, off_still, lag, off_moving = (
+            f"{100 * still[0]:.3f}",
+            f"{100 * still[1]:.2f}",
+            f"{1000 * moving[2]:.0f}",
+            f"{100 * moving[1]:.2f}",
         )
+        table.append([name, flicker, off_still, lag, off_moving])
+    header = ["filter", "flicker %", "error still %", "lag, ms", "error moving %"]
+    print(tabulate(table, header, "github", disable_numparse=True))
 
 
 def _still(face: int) -> tuple[list[ByteArray], FloatArray]:

@@ -117,8 +117,9 @@ class Augmentation:
 class Config:
     """What a training run is, apart from where its data lie.
 
-    The defaults are those of the preset `default`. Tuples have one entry a stage. Sizes of maps
-    are in cells, of crops in pixels; weights multiply terms of the objective
+    The defaults are those of the preset `default`. What no preset changes, such as `cache` and
+    `crop_margin`, is there because users' data may ask for it. Tuples have one entry a stage. Sizes
+    of maps are in cells, of crops in pixels; weights multiply terms of the objective
     (`training.objective`).
     """
 

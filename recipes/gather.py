@@ -1,6 +1,6 @@
 """One list of 68-point faces from all sets: annotated ones, and those that teachers label.
 
-  python -m recipes.gather --data=../shared/data --teacher=runs/teacher/model.keras
+  python -m recipes.gather --data=DIR --teacher=runs/teacher/model.keras
 
 Several teachers, separated by commas, label with the mean of their landmarks.
 

@@ -1,7 +1,7 @@
 """The mean of the weights of several trainings, which is a little better than each of them.
 
   python -m recipes.soup --models=a/model.keras,b/model.keras --output=soup.keras --dataset=300w
-    --data_dir=../shared/data/300w
+    --data_dir=DIR/300w
 
 The trainings must have gone on from the same weights, all of them, with another `--seed`, say:
 layers that each has drawn anew do not lie in one valley, and average to nothing. The covariance is

@@ -148,7 +148,8 @@ def smoothed(teachers: Sequence[Predictor], faces: Sequence[Face]) -> FloatArray
     annotated = np.stack([face.landmarks for face in faces])
     found, _ = label(teachers, faces, boxes)
     markup = teachers[0].metadata.markup
-    normalizer = metrics.normalizing_distance(markup.default_normalizer, annotated, boxes, markup)
+    name = metrics.default_normalizer(annotated, markup)
+    normalizer = metrics.normalizing_distance(name, annotated, boxes, markup)
     agreed = metrics.nme(found, annotated, normalizer) < _MAX_SMOOTHED
     return np.where(agreed[:, None, None], (annotated + found) / 2, annotated)
 

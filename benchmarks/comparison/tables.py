@@ -17,7 +17,7 @@ from evae_tf.evaluation import metrics
 
 
 def markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table of texts."""
+    """A Markdown table of texts, without the padding that tabulate gives each row of a column."""
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines) + "\n"
 

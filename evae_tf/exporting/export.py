@@ -24,7 +24,7 @@ from evae_tf.data.face import Face
 from evae_tf.errors import InputError
 from evae_tf.exporting import report as reports
 from evae_tf.exporting.faces import ExportFaces
-from evae_tf.exporting.files import CALIBRATED, FORMATS, ArtifactWriter
+from evae_tf.exporting.files import CALIBRATED, FORMATS, FileWriter
 from evae_tf.exporting.parity import Reference
 from evae_tf.metadata import ModelMetadata
 
@@ -100,7 +100,7 @@ def export_model(
     try:
         # Beside the old files, so that taking their place is a rename.
         with tempfile.TemporaryDirectory(prefix=".", dir=folder) as staging:
-            writer = ArtifactWriter(metadata, reference, images, Path(staging), folder, num_threads)
+            writer = FileWriter(metadata, reference, images, Path(staging), folder, num_threads)
             written = _write_all(writer, chosen, measured_with)
             if report:
                 reports.write(writer, chosen, written)
@@ -110,7 +110,7 @@ def export_model(
 
 
 def _write_all(
-    writer: ArtifactWriter, models: dict[str, Any], measured_with: dict[str, Any]
+    writer: FileWriter, models: dict[str, Any], measured_with: dict[str, Any]
 ) -> list[dict[str, Any]]:
     """Entries of export.json for a dict of format to the functional model to write."""
     written: dict[str, dict[str, Any]] = {}

@@ -27,7 +27,7 @@ CALIBRATED = ("tflite_int8", "tflite_uint8")
 
 
 @dataclasses.dataclass(frozen=True)
-class ArtifactWriter:
+class FileWriter:
     """Writes one file after another; each takes the old one's place once it was compared.
 
     Attributes:

@@ -15,7 +15,7 @@ from evae_tf.array_types import FloatArray
 from evae_tf.evaluation.figure_style import COLORS, quieten, words
 from evae_tf.evaluation.figures import save_figure
 from evae_tf.exporting import timing
-from evae_tf.exporting.files import ArtifactWriter
+from evae_tf.exporting.files import FileWriter
 from evae_tf.exporting.tflite import INT8_THROUGHOUT
 
 FILE, FIGURE = "EXPORT_REPORT.md", "EXPORT_REPORT.png"
@@ -46,13 +46,11 @@ _THROUGHOUT = (
 )
 
 
-def write(
-    writer: ArtifactWriter, models: Mapping[str, Any], entries: Sequence[dict[str, Any]]
-) -> None:
+def write(writer: FileWriter, models: Mapping[str, Any], entries: Sequence[dict[str, Any]]) -> None:
     """Writes the report and its picture into the folder of an export.
 
     Args:
-      writer: `ArtifactWriter` that wrote the files.
+      writer: `FileWriter` that wrote the files.
       models: dict of format to the functional Keras model that was exported.
       entries: list of dicts, see `export_model`.
 
