@@ -139,5 +139,7 @@ def test_truncated_file(root):
 
 def test_no_image_at_all(tmp_path):
     write(tmp_path)
-    with pytest.raises(InputError, match=r"none of the 20000 official aflw19 train faces.*00003"):
+    with pytest.raises(
+        InputError, match=r"none of the 20000 official faces of aflw19 'train'.*00003"
+    ):
         names(tmp_path, "train")

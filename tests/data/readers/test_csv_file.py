@@ -144,7 +144,7 @@ def test_absent_and_unreadable_files(table, tmp_path):
     with pytest.raises(InputError, match=r"cannot be read \(Is a directory\)"):
         read(tmp_path)
     path = table(["image", *POINTS])
-    with pytest.raises(InputError, match="none of the 0 annotated csv all faces"):
+    with pytest.raises(InputError, match="none of the 0 annotated faces of csv 'all'"):
         read(path)
     with pytest.raises(InputError, match=r"none of the 1 annotated .* example .*gone\.jpg"):
         read(table(["image", *POINTS], ["gone.jpg", *ROW[1:]]))

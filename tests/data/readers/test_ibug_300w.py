@@ -88,7 +88,7 @@ def test_val_list_of_an_absent_face_still_takes_its_photo_out(root):
 @pytest.mark.parametrize(
     ("listed", "message"),
     [
-        ("afw/404404_1\n", "none of the 1 listed 300w val faces"),
+        ("afw/404404_1\n", "none of the 1 listed faces of 300w 'val'"),
         ("afw/7654321_1\nafw/7654321_1\n", r"val.txt: afw/7654321_1 stands in the file twice"),
         ("\n", "val.txt: the file is empty"),
     ],
@@ -140,7 +140,7 @@ def test_no_face_at_all(tmp_path):
     with pytest.raises(InputError, match="expected the folder of 300w"):
         names(tmp_path, "train")
     (tmp_path / "something").touch()
-    with pytest.raises(InputError, match="none of the 3148 official 300w train faces"):
+    with pytest.raises(InputError, match="none of the 3148 official faces of 300w 'train'"):
         names(tmp_path, "train")
 
 
