@@ -2,11 +2,11 @@
 
 import dataclasses
 import math
-import types
 import typing
 from collections.abc import Iterable, Iterator
-from typing import Annotated, Any, Literal, NamedTuple, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
+from evae_tf import fields
 from evae_tf.errors import InputError
 
 ARCHITECTURES = ("cnn", "fcn", "fcn_cnn", "evae", "evae_cnn", "wt")
@@ -16,61 +16,13 @@ _JPEG_BLOCK_PX = 8  # the JPEG noise of `data.augment` works on whole blocks
 _MANY = 10**6
 
 
-class Range(NamedTuple):
-    """What a field, or each entry of its tuple, must lie within; both ends are allowed."""
-
-    low: float
-    high: float
-
-
-Share: TypeAlias = Annotated[float, Range(0, 1)]
-Weight: TypeAlias = Annotated[float, Range(0, 1e9)]
-Positive: TypeAlias = Annotated[float, Range(1e-9, 1e3)]
-Count: TypeAlias = Annotated[int, Range(1, _MANY)]
-Channels: TypeAlias = Annotated[tuple[int, ...], Range(1, _MANY)]
-Strides: TypeAlias = Annotated[tuple[int, ...], Range(1, 16)]
-Blocks: TypeAlias = Annotated[tuple[int, ...], Range(0, 1000)]
-
-
-def _check(record: object, prefix: str = "") -> None:
-    """Holds each field against its type, and against the `Range` that the type carries."""
-    for name, annotated in typing.get_type_hints(type(record), include_extras=True).items():
-        value: Any = getattr(record, name)
-        ranges = getattr(annotated, "__metadata__", ())
-        kind = annotated.__origin__ if ranges else annotated
-        if not _is(value, kind):
-            raise InputError(f"{prefix}{name}={value!r}: expected {_words(kind)}.")
-        numbers: list[Any] = [*value] if isinstance(value, tuple) else [value]
-        for low, high in ranges:
-            if not all(number is None or low <= number <= high for number in numbers):
-                raise InputError(f"{prefix}{name}={value}: must lie within {low} and {high}.")
-
-
-def _is(value: Any, kind: Any) -> bool:
-    origin, options = typing.get_origin(kind), typing.get_args(kind)
-    if origin is Literal:
-        return value in options
-    if origin is types.UnionType:
-        return any(_is(value, option) for option in options)
-    if origin is tuple:
-        entries = typing.cast("tuple[Any, ...]", value)
-        return type(value) is tuple and all(_is(entry, options[0]) for entry in entries)
-    if isinstance(value, bool) and kind is not bool:  # to Python a bool is an int
-        return False
-    return isinstance(value, int | float if kind is float else kind)
-
-
-def _words(kind: Any) -> str:
-    """A type as a person would name it."""
-    origin, options = typing.get_origin(kind), typing.get_args(kind)
-    if origin is Literal:
-        return " or ".join(map(str, options))
-    if origin is types.UnionType:
-        return " or ".join(map(_words, options))
-    if origin is tuple:
-        return f"a tuple of {_words(options[0]).partition(' ')[2]}s, one for each stage"
-    names = {int: "an integer", float: "a number", bool: "true or false", str: "text"}
-    return names.get(kind, "none" if kind is types.NoneType else kind.__name__)
+Share: TypeAlias = Annotated[float, fields.Range(0, 1)]
+Weight: TypeAlias = Annotated[float, fields.Range(0, 1e9)]
+Positive: TypeAlias = Annotated[float, fields.Range(1e-9, 1e3)]
+Count: TypeAlias = Annotated[int, fields.Range(1, _MANY)]
+Channels: TypeAlias = Annotated[tuple[int, ...], fields.Range(1, _MANY)]
+Strides: TypeAlias = Annotated[tuple[int, ...], fields.Range(1, 16)]
+Blocks: TypeAlias = Annotated[tuple[int, ...], fields.Range(0, 1000)]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,7 +46,7 @@ class Augmentation:
       jpeg_rate: 8 x 8 cosine blocks rounded as a JPEG file rounds them.
     """
 
-    rotation_degrees: Annotated[float, Range(0, 180)] = 30.0
+    rotation_degrees: Annotated[float, fields.Range(0, 180)] = 30.0
     scale: Share = 0.2
     shift: Share = 0.08
     mirror_rate: Share = 0.5
@@ -110,7 +62,7 @@ class Augmentation:
         Raises:
           InputError: a field is of another type, or out of range.
         """
-        _check(self, "augmentation.")
+        fields.check(self, "augmentation.")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -126,11 +78,11 @@ class Config:
     preset: str = "default"
     architecture: str = "evae_cnn"
     dataset: str = "synthetic"
-    seed: Annotated[int, Range(0, 2**32 - 1)] = 0
+    seed: Annotated[int, fields.Range(0, 2**32 - 1)] = 0
 
     # The crop. Its side is (1 + crop_margin) times the longer side of the face's box.
-    input_size: Annotated[int, Range(1, 4096)] = 112
-    crop_margin: Annotated[float, Range(-0.5, 10)] = 0.25
+    input_size: Annotated[int, fields.Range(1, 4096)] = 112
+    crop_margin: Annotated[float, fields.Range(-0.5, 10)] = 0.25
 
     # The networks.
     grey: bool = False
@@ -145,7 +97,7 @@ class Config:
     regressor_filters: Channels = (64, 128)
     regressor_strides: Strides = (2, 2)
     regressor_blocks: Blocks = (1, 1)
-    regressor_bottleneck: Annotated[int | None, Range(1, 4096)] = 32
+    regressor_bottleneck: Annotated[int | None, fields.Range(1, 4096)] = 32
     regressor_units: Count = 256
     refine: bool = True
     uncertainty: bool = True
@@ -154,8 +106,8 @@ class Config:
     map_label: Literal["gaussian", "diamond"] = "gaussian"
     map_label_size_px: Positive = 1.0
     map_loss: Literal["cross_entropy", "squared_error"] = "cross_entropy"
-    map_foreground_weight: Annotated[float, Range(1, 1e9)] = 1.0
-    map_readout_power: Annotated[int, Range(1, 4096)] = 1
+    map_foreground_weight: Annotated[float, fields.Range(1, 1e9)] = 1.0
+    map_readout_power: Annotated[int, fields.Range(1, 4096)] = 1
 
     # The objective.
     landmark_loss: Literal["wing", "squared_error"] = "wing"
@@ -172,12 +124,12 @@ class Config:
     learning_rate: Positive = 4e-3
     learning_rate_warmup: Share = 0.03
     weight_decay: Share = 1e-3
-    ema_momentum: Annotated[float, Range(0, 0.999999)] = 0.998
+    ema_momentum: Annotated[float, fields.Range(0, 0.999999)] = 0.998
     mixed_precision: bool = False
 
     # Data: where crops are kept, how much context they have, how they are changed.
     cache: Literal["ram", "file"] = "ram"
-    crop_context_px: Annotated[int, Range(0, 4096)] = 8
+    crop_context_px: Annotated[int, fields.Range(0, 4096)] = 8
     augmentation: Augmentation = Augmentation()
 
     def __post_init__(self) -> None:
@@ -186,7 +138,7 @@ class Config:
         Raises:
           InputError: a field is of another type, or out of range.
         """
-        _check(self)
+        fields.check(self)
         if self.architecture not in ARCHITECTURES:
             raise InputError(
                 f"architecture {self.architecture!r} is unknown: known are {list(ARCHITECTURES)}."
@@ -317,7 +269,7 @@ def override(config: Config, assignments: Iterable[str]) -> Config:
             )
         if name in ("preset", "dataset"):
             raise InputError(f"--set {assignment}: use the flag --{name}.")
-        values[name] = _parse(name, text, kinds[name])
+        values[name] = fields.parse(name, text, kinds[name])
     return _replaced(config, values)
 
 
@@ -339,29 +291,14 @@ def _replaced(record: Any, values: dict[str, Any]) -> Any:
             inner.setdefault(outer, {})[field] = value
         else:
             own[name] = value
-    own |= {name: _replaced(getattr(record, name), fields) for name, fields in inner.items()}
+    own |= {name: _replaced(getattr(record, name), part) for name, part in inner.items()}
     return dataclasses.replace(record, **own)
-
-
-def _parse(name: str, text: str, kind: Any) -> Any:
-    origin, options = typing.get_origin(kind), typing.get_args(kind)
-    try:
-        if origin is types.UnionType:
-            return None if text == "none" else options[0](text)
-        if origin is tuple:
-            return tuple(options[0](part) for part in text.split(","))
-        if origin is Literal or kind is bool:
-            known = {str(option): option for option in options} or {"true": True, "false": False}
-            return known[text]
-        return kind(text)
-    except (KeyError, ValueError) as error:
-        raise InputError(f"--set {name}={text}: expected {_words(kind)}.") from error
 
 
 def to_dict(config: Config) -> dict[str, Any]:
     """The fields, ready for JSON; those of `augmentation` as a dict of their own."""
-    fields: dict[str, Any] = dataclasses.asdict(config)
-    for name, value in fields.items():
+    record: dict[str, Any] = dataclasses.asdict(config)
+    for name, value in record.items():
         if isinstance(value, tuple):
-            fields[name] = [*value]
-    return fields
+            record[name] = [*value]
+    return record

@@ -4,6 +4,7 @@ Of photos: see `Writer`. Of videos, frame by frame: a context hands out `write(s
 file is at its place only once the context has ended without an error.
 """
 
+import abc
 import contextlib
 import csv
 import io
@@ -29,7 +30,7 @@ from evae_tf.markups import Markup
 _WriteFaces: TypeAlias = Callable[[float, list[AlignedFace]], None]
 
 
-class Writer:
+class Writer(abc.ABC):
     """Writes the landmarks of photos.
 
     Args:
@@ -43,27 +44,35 @@ class Writer:
         self.model = model
         self.markup = markup
 
+    @abc.abstractmethod
     def refuse_clashes(self, paths: Collection[Path]) -> None:
         """Raises `InputError` if two of the photos would write the same file."""
 
+    @abc.abstractmethod
     def is_done(self, path: Path) -> bool:
         """Whether a photo's landmarks are there from an earlier run.
 
         Raises:
           InputError: the file there is of another photo or model.
         """
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def write(self, path: Path, image: ByteArray, faces: list[AlignedFace]) -> None:
         """Writes the landmarks of one photo."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def close(self) -> None:
         """Ends the run, also one that was broken off."""
 
 
 class JsonWriter(Writer):
     """`<stem>.json` for each photo, also where there is no face."""
+
+    def refuse_clashes(self, paths: Collection[Path]) -> None:
+        """Photos of different stems write different files."""
+
+    def close(self) -> None:
+        """Nothing is left to do."""
 
     def is_done(self, path: Path) -> bool:
         target = self._target(path)
@@ -115,6 +124,9 @@ class PtsWriter(Writer):
             lines += [f"{x:.3f} {y:.3f}" for x, y in points]
             atomic.write_text(self._target(path, index), "\n".join([*lines, "}"]) + "\n")
 
+    def close(self) -> None:
+        """Nothing is left to do."""
+
     def _remove(self, path: Path) -> None:
         """Removes the files of an earlier run, which may have found more faces."""
         for index in itertools.count():
@@ -148,6 +160,9 @@ class CsvWriter(Writer):
                     )
                 for row in reader:
                     self.rows.setdefault(row["image"], []).append(row)
+
+    def refuse_clashes(self, paths: Collection[Path]) -> None:
+        """All photos share one file."""
 
     def is_done(self, path: Path) -> bool:
         return str(path) in self.rows
