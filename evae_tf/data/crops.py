@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from tqdm import tqdm
 
 from evae_tf import geometry
-from evae_tf.array_types import BoolArray, ByteArray, FloatArray
+from evae_tf.array_types import ByteArray, FloatArray
 from evae_tf.atomic import replacing_file
 from evae_tf.data.face import Face
 from evae_tf.data.images import read_image
@@ -29,14 +29,15 @@ class Crops:
       images: uint8 [N, C, C, 3], RGB; an array or a memory-mapped file.
       landmarks: float32 [N, K, 2], fractions of the model's crop, which is the middle `size`
         pixels of the images; the rest is context for augmentation. NaN where not annotated.
-      visible: bool [N, K]; every annotated point for faces without such flags.
+      visible: float32 [N, K], 1 where a point can be seen, 0 where not, NaN where nobody says: a
+        face without flags is taken to show all that is annotated on it.
       squares: float32 [N, 3], the model's crop in image pixels, see `geometry.square_around`.
       size: S, side of the model's crop in pixels.
     """
 
     images: ByteArray
     landmarks: FloatArray
-    visible: BoolArray
+    visible: FloatArray
     squares: FloatArray
     size: int
 
@@ -100,9 +101,15 @@ def cut_crops(
                 _cut_all(faces, boxes, wider, file, num_threads)
                 file.flush()
         images = np.load(path, mmap_mode="r")
-    visible = [face.annotated if face.visible is None else face.visible for face in faces]
     landmarks = geometry.image_to_crop(landmarks, squares)
-    return Crops(images, landmarks, np.stack(visible), squares, size)
+    return Crops(images, landmarks, np.stack([_flags(face) for face in faces]), squares, size)
+
+
+def _flags(face: Face) -> FloatArray:
+    """See `Crops.visible`."""
+    if face.visible is None:
+        return np.where(face.annotated, np.float32(1), np.float32(np.nan))
+    return face.visible.astype(np.float32)
 
 
 def fingerprint(faces: Sequence[Face]) -> str:

@@ -129,15 +129,17 @@ def landmark_nll(landmarks: Tensor, scale_tril: Tensor, true: Tensor) -> Tensor:
     return -_mean(gaussian.log_prob(_filled(true, landmarks)), annotated(true))
 
 
-def visibility_loss(visibility: Tensor, visible: Tensor, annotated: Tensor) -> Tensor:
+def visibility_loss(visibility: Tensor, visible: Tensor) -> Tensor:
     """Binary cross-entropy.
 
     Args:
       visibility: float [B, K], predicted probability that a landmark can be seen.
-      visible: float [B, K], 1 where it can, 0 where it is covered or outside the crop.
-      annotated: float [B, K], 1 for the landmarks that count, 0 for the others.
+      visible: float [B, K], 1 where it can, 0 where it is hidden or outside the crop; NaN where
+        that is not known, which is left out.
 
     Returns:
       float scalar, nats for each landmark.
     """
-    return _mean(ops.binary_crossentropy(visible, visibility), annotated)
+    known = ops.logical_not(ops.isnan(visible))
+    visible = ops.where(known, visible, ops.zeros_like(visible))
+    return _mean(ops.binary_crossentropy(visible, visibility), ops.cast(known, "float32"))

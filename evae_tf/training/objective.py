@@ -29,7 +29,8 @@ class Term:
     Attributes:
       loss: function of what the network gives in training (see its class) and of the batch that
         `fit` was given, two dicts of tensors -> float scalar. Of the batch, `landmarks` is float32
-        [B, K, 2], crop fractions, NaN where not annotated, and `visible` float32 [B, K].
+        [B, K, 2], crop fractions, NaN where not annotated, and `visible` float32 [B, K], NaN where
+        not known.
       weight: what the loss is multiplied by.
       warmup: share of the training's steps over which the weight grows from 0.
     """
@@ -113,7 +114,8 @@ class LandmarkTrainer(keras.Model):
 
     What is trained is `network`, in place. `fit` takes dicts, as arrays or as batches of any sort
     that Keras takes: `images` float [N, S, S, 3], RGB in [0, 1], `landmarks` float [N, K, 2], crop
-    fractions, NaN where not annotated, and `visible` [N, K], 1 where a landmark can be seen.
+    fractions, NaN where not annotated, and `visible` [N, K], 1 where a landmark can be seen, 0
+    where not, NaN where that is not known.
     `training_data` in `data.pipeline` gives such batches, augmented. Validation in `fit` and
     `evaluate` leave out the terms that need what a network gives in training alone.
 
@@ -239,5 +241,4 @@ def _nll(outputs: Tensors, batch: Tensors) -> Tensor:
 
 
 def _visibility_loss(outputs: Tensors, batch: Tensors) -> Tensor:
-    annotated = losses.annotated(batch["landmarks"])
-    return losses.visibility_loss(outputs["visibility"], batch["visible"], annotated)
+    return losses.visibility_loss(outputs["visibility"], batch["visible"])

@@ -71,9 +71,7 @@ def test_the_objective_is_the_weighted_sum_of_its_terms():
         + config.landmark_weight * losses.wing_loss(outputs["landmarks"], true)
         + config.map_landmark_weight * losses.wing_loss(outputs["map_landmarks"], true)
         + losses.landmark_nll(outputs["landmarks"], outputs["scale_tril"], true)
-        + losses.visibility_loss(
-            outputs["visibility"], batch()["visible"], np.ones((4, 5), np.float32)
-        )
+        + losses.visibility_loss(outputs["visibility"], batch()["visible"])
     )
     loss = trainer.compute_loss(x=batch(), y_pred=outputs)
     assert float(loss) == pytest.approx(float(expected), rel=1e-5)
