@@ -35,6 +35,7 @@ class Augmentation:
 
     Attributes:
       rotation_degrees: uniform in +- this.
+      any_angle_rate: turned by any angle instead.
       scale: the crop's side is multiplied by a factor within [1 / (1 + scale), 1 + scale].
       shift: of the crop, within +- this fraction of its side, in x and in y; with `scale`, the
         careless box of a detector.
@@ -47,6 +48,7 @@ class Augmentation:
     """
 
     rotation_degrees: Annotated[float, fields.Range(0, 180)] = 30.0
+    any_angle_rate: Share = 0.0
     scale: Share = 0.2
     shift: Share = 0.08
     mirror_rate: Share = 0.5

@@ -42,7 +42,8 @@ def augment(
         middle, and context that a turned or shifted crop needs.
       landmarks: float [B, K, 2], fractions of the middle `size` pixels; NaN where a point is not
         annotated, which it stays.
-      visible: bool or float [B, K], whether each landmark can be seen.
+      visible: float [B, K], 1 where a landmark can be seen, 0 where not, NaN where that is not
+        known, which it stays.
       draws: float [B, len(DRAWS)], uniform in [0, 1).
       size: S, side of the crops that leave.
       flip_permutation: the markup's, K indices.
@@ -50,7 +51,7 @@ def augment(
 
     Returns:
       images float32 [B, S, S, 3], RGB in [0, 1]; landmarks float32 [B, K, 2], crop fractions;
-      visible float32 [B, K], 0 also for landmarks that were covered or left the crop, or are NaN.
+      visible float32 [B, K], 0 also for landmarks that were covered or left the crop.
     """
     images, landmarks, visible = warp(
         crops,
@@ -76,6 +77,13 @@ def _signed(draw: Tensor) -> Tensor:
     return 2.0 * draw - 1.0
 
 
+def _angle(draw: Tensor, strength: Augmentation) -> Tensor:
+    """Radians: the first `any_angle_rate` of the draws turn to any side, the others by little."""
+    rate = strength.any_angle_rate
+    usual = _signed((draw - rate) / max(1 - rate, 1e-6)) * math.radians(strength.rotation_degrees)
+    return ops.where(draw < rate, _signed(draw / max(rate, 1e-6)) * math.pi, usual)
+
+
 def _per_image(values: Tensor) -> Tensor:
     return ops.reshape(values, (-1, 1, 1, 1))
 
@@ -92,7 +100,7 @@ def warp(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Rotation, scale, shift and mirroring, as one bilinear sample a pixel; see `augment`."""
     draw = _named(draws)
-    angle = _signed(draw["rotation"]) * math.radians(strength.rotation_degrees)
+    angle = _angle(draw["rotation"], strength)
     scale = ops.exp(_signed(draw["scale"]) * math.log1p(strength.scale))
     mirrored = draw["mirror"] < strength.mirror_rate
     sign = ops.where(mirrored, -1.0, 1.0)

@@ -82,6 +82,21 @@ def test_landmarks_go_where_the_picture_goes(seed):
     np.testing.assert_allclose(centroids(images), moved[:, 0], atol=0.15 / SIZE)
 
 
+def test_some_crops_are_turned_by_any_angle():
+    """A quarter of the draws, the lowest, go all the way round; the others keep to 20 degrees."""
+    strength = dataclasses.replace(STILL, rotation_degrees=20.0, any_angle_rate=0.25)
+    values = (np.arange(400) + 0.5) / 400
+    draw = draws(400)
+    draw[:, DRAWS.index("rotation")] = values
+    _, moved = warp(
+        np.zeros((400, OLD, OLD, 3)), np.full((400, 1, 2), [0.75, 0.5]), draw, strength, [0]
+    )
+    x, y = (moved[:, 0] - 0.5).T
+    angles = np.degrees(np.arctan2(-y, x))
+    by_draw = np.where(values < 0.25, 8 * values * 180 - 180, (values - 0.625) / 0.375 * 20)
+    np.testing.assert_allclose(angles, by_draw, atol=1e-3)
+
+
 def test_rotation_scale_and_shift_worked_by_hand():
     landmarks = np.float32([[[0.75, 0.5]]])
     strength = dataclasses.replace(STILL, rotation_degrees=90.0)
