@@ -1,7 +1,7 @@
 """The record that every reader yields, and the checks that a record has to pass."""
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -24,11 +24,12 @@ class Face:
       box: float32 [4], (x_min, y_min, x_max, y_max), image pixels.
       landmarks: float32 [K, 2], (x, y), image pixels counted from 0, EXIF rotation applied; both
         are NaN where the point is not annotated.
-      visible: bool [K], whether each annotated point can be seen, False for the others; or None
-        where the set has no such flags.
+      visible: bool [K], whether each point can be seen: False where something covers it, and where
+        it is not annotated (the head hides it); or None where the set has no such flags.
       subset: the part of the data set it belongs to.
       markup: the `Markup` that the landmarks follow.
       name: what reports call it (the path relative to the data set, or a number).
+      attributes: dict of what else the set says of the face, by name, as text.
     """
 
     image: Path | ByteArray = dataclasses.field(repr=False)
@@ -38,6 +39,7 @@ class Face:
     subset: str
     markup: Markup
     name: str
+    attributes: Mapping[str, str] = dataclasses.field(default_factory=dict[str, str])
 
     @property
     def annotated(self) -> BoolArray:
@@ -70,6 +72,7 @@ def make_face(
     name: str,
     box: ArrayLike | None = None,
     visible: ArrayLike | None = None,
+    attributes: Mapping[str, str] | None = None,
 ) -> Face:
     """A checked `Face`; readers build their records with this and nothing else.
 
@@ -81,6 +84,7 @@ def make_face(
       name: see `Face`; error messages start with it.
       box: [4], or None for the tight box of the annotated points.
       visible: [K] of bool or 0/1, or None.
+      attributes: see `Face`.
 
     Raises:
       InputError: an image of another sort, a wrong number of points, infinity, NaN in one
@@ -117,7 +121,7 @@ def make_face(
         if flags.shape != (count,):
             raise InputError(f"{name}: {flags.size} visibility flags for {count} points.")
         flags &= ~absent
-    return Face(image, box, landmarks, flags, subset, markup, name)
+    return Face(image, box, landmarks, flags, subset, markup, name, {**(attributes or {})})
 
 
 def _path_or_pixels(image: Any, name: str) -> Path | ByteArray:

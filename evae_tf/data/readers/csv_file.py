@@ -2,11 +2,12 @@
 
 Columns `image` (path relative to the file), `x0,y0,x1,y1,...` (pixels counted from 0; `nan` or
 nothing in both: not annotated) and, if wanted, `visible0,...` (0 or 1),
-`box_x_min,box_y_min,box_x_max,box_y_max` and `split`.
+`box_x_min,box_y_min,box_x_max,box_y_max` and `split`. Further columns are attributes of the face.
 """
 
 import csv
 import math
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from evae_tf.geometry import BOX_COLUMNS
 from evae_tf.markups import Markup
 
 _FLAGS = {"0": False, "1": True, "0.0": False, "1.0": True, "false": False, "true": True}
+# Names that say something wrong of a column that this reader knows.
+_MISSPELT = re.compile(r"[xy]_?\d+|visib.*|box.*|image.*|", re.IGNORECASE)
 
 
 def subsets(path: Path) -> tuple[str, ...]:
@@ -37,7 +40,8 @@ def read(path: Path, subset: str, markup: Markup) -> Iterator[Face]:
     first_rows = {}
     for number, row in _rows(path):
         if not first_rows:
-            point_columns, visible_columns, box_columns = _columns(path, list(row), markup)
+            columns = _columns(path, list(row), markup)
+            point_columns, visible_columns, box_columns, further_columns = columns
         with errors_name(f"{path}, row {number}"):
             content = tuple(row.values())
             if content in first_rows:
@@ -59,6 +63,7 @@ def read(path: Path, subset: str, markup: Markup) -> Iterator[Face]:
                 name=row["image"],
                 box=[_number(row, column) for column in box_columns] or None,
                 visible=[_flag(row, column) for column in visible_columns] or None,
+                attributes={column: row[column] for column in further_columns},
             )
         yield face
 
@@ -86,8 +91,8 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
 
 def _columns(
     path: Path, header: list[str], markup: Markup
-) -> tuple[list[str], list[str], tuple[str, ...]]:
-    """The columns of points, flags and box that the file has (the last two may be empty)."""
+) -> tuple[list[str], list[str], tuple[str, ...], list[str]]:
+    """The columns of points, flags, box and attributes (all but the points may be none)."""
     count = markup.num_points
     found = sum(column[:1] == "x" and column[1:].isdecimal() for column in header)
     if found != count:
@@ -100,15 +105,16 @@ def _columns(
     box = BOX_COLUMNS if set(BOX_COLUMNS) & set(header) else ()
     required = ["image", *points, *visible, *box]
     missing = [column for column in required if column not in header]
-    unknown = [column for column in header if column not in (*required, "split")]
+    further = [column for column in header if column not in (*required, "split")]
+    unknown = [column for column in further if _MISSPELT.fullmatch(column)]
     if missing or unknown:
         last = count - 1
         raise InputError(
             f"{path}: missing columns {missing}, unknown columns {unknown}; known are image, "
             f"x0, y0 to x{last}, y{last}, visible0 to visible{last}, "
-            f"{', '.join(BOX_COLUMNS)}, split."
+            f"{', '.join(BOX_COLUMNS)}, split, and attributes under names of their own."
         )
-    return points, visible, box
+    return points, visible, box, further
 
 
 def _number(row: dict[str, str], column: str) -> float:

@@ -22,6 +22,14 @@ _LISTS = {"train": "training.txt", "test": "testing.txt"}
 # tight box to 1.4 % of its side. A made box is this average one.
 _BOX_MARGIN = 0.79
 
+# The last four numbers of a line, and what their values mean, from 1 on.
+_ATTRIBUTES = {
+    "gender": ("male", "female"),
+    "smile": ("yes", "no"),
+    "glasses": ("yes", "no"),
+    "pose": ("left profile", "left", "frontal", "right", "right profile"),
+}
+
 
 def read(data_dir: Path, subset: str, markup: Markup) -> Iterator[Face]:
     """Yields a `Face` for each line of the subset's list, called by its image path.
@@ -45,8 +53,18 @@ def read(data_dir: Path, subset: str, markup: Markup) -> Iterator[Face]:
                 subset=subset,
                 name=name,
                 box=boxes[name][[0, 2, 1, 3]] if name in boxes else _made_box(landmarks),
+                attributes=_attributes(numbers[10:]),
             )
         yield face
+
+
+def _attributes(numbers: FloatArray) -> dict[str, str]:
+    """The four attributes in words; numbers without a meaning stay numbers."""
+    words: dict[str, str] = {}
+    for (name, values), number in zip(_ATTRIBUTES.items(), numbers.tolist(), strict=True):
+        known = number in range(1, len(values) + 1)
+        words[name] = values[int(number) - 1] if known else f"{number:g}"
+    return words
 
 
 def _made_box(landmarks: FloatArray) -> list[float]:

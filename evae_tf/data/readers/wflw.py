@@ -45,6 +45,7 @@ def read(data_dir: Path, subset: str, markup: Markup) -> Iterator[Face]:
                 subset=subset,
                 name=name,
                 box=numbers[196:200],
+                attributes={name: "yes" if flag else "no" for name, flag in flags.items()},
             )
         yield face
 

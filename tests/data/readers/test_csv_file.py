@@ -54,6 +54,13 @@ def test_all_columns_in_any_order(table):
     assert (face.name, face.subset, face.markup) == ("b, b.jpg", "train", MARKUP)
 
 
+def test_further_columns_are_attributes(table):
+    path = table(["smile", "image", *POINTS, "yaw"], ["no", *ROW, "-12.5"], ["", *ROW, ""])
+    first, second = read(path)
+    assert first.attributes == {"smile": "no", "yaw": "-12.5"}
+    assert second.attributes == {"smile": "", "yaw": ""}
+
+
 def test_fewest_columns_blanks_and_byte_order_mark(table):
     path = table(["image", *POINTS], ROW, encoding="utf-8-sig")
     path.write_text(path.read_text(encoding="utf-8").replace(",", ", ") + "\n", encoding="utf-8")
@@ -83,8 +90,11 @@ def test_subsets_are_the_values_of_split(table):
         (POINTS, r"missing columns \['image'\]"),
         (["image", *POINTS, *VISIBLE[:2]], r"missing columns \['visible2'\]"),
         (["image", *POINTS, *BOX[1:]], r"missing columns \['box_x_min'\]"),
-        (["image", *POINTS, "smile"], r"unknown columns \['smile'\]; known are image, x0, y0"),
-        (["image", *POINTS, "visible3"], "unknown columns"),
+        (["image", *POINTS, "visible3"], r"unknown columns \['visible3'\]; known are image, x0"),
+        (["image", *POINTS, "Visibility"], "unknown columns"),
+        (["image", *POINTS, "box"], "unknown columns"),
+        (["image", *POINTS, "x_3"], "unknown columns"),
+        (["image", *POINTS, ""], "unknown columns"),
         (["image", *POINTS, "x1"], "names x1 more than once"),
         (["image", "x0", "y0", "x1", "y1", "x2", "y9"], r"missing columns \['y2'\].*'y9'"),
     ],

@@ -40,6 +40,16 @@ def test_points_count_from_one_and_boxes_from_zero(root):
     assert faces[1].image == root / SECOND
 
 
+def test_attributes_are_words(root):
+    (root / "training.txt").write_text(
+        f"{FIRST} {NUMBERS} 1 2 1 5\n{SECOND} {NUMBERS} 2 1 2 1\n{THIRD} {NUMBERS} 0 3 1.5 6\n"
+    )
+    first, second, third = (face.attributes for face in read(root))
+    assert first == {"gender": "male", "smile": "no", "glasses": "yes", "pose": "right profile"}
+    assert second == {"gender": "female", "smile": "yes", "glasses": "no", "pose": "left profile"}
+    assert third == {"gender": "0", "smile": "3", "glasses": "1.5", "pose": "6"}, "no meaning known"
+
+
 def test_made_box_is_the_average_detector_box(root):
     (root / "boxes_training.txt").write_text(f"{SECOND} 30.00 98.50 41.00 110.00\n")
     # tight box (40, 50, 80, 92): centre (60, 71), longer side 42

@@ -44,6 +44,14 @@ def test_columns(root):
     assert (face.name, face.image) == (SOCCER, root / IMAGES / SOCCER)
 
 
+def test_each_face_has_its_attributes(root):
+    write(root, test=line(SOCCER, "100010"))
+    (face,) = read(root, "test")
+    flagged = {name for name, value in face.attributes.items() if value == "yes"}
+    assert flagged == {"pose", "occlusion"}
+    assert set(face.attributes) == set(ATTRIBUTES)
+
+
 def test_lists_beside_the_images(root):
     for path in (root / LISTS).iterdir():
         path.rename(root / path.name)
