@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from evae_tf import geometry
-from evae_tf.align.pose import head_pose
 from evae_tf.align.upright import upright_squares
 from evae_tf.array_types import ByteArray, FloatArray
 from evae_tf.errors import InputError
 from evae_tf.head_pose import HeadPose
 from evae_tf.markups import Markup
+from evae_tf.pose_estimation import head_pose
 
 _CHIP_MARGIN = 0.25
 _SAME_FACE = 0.4

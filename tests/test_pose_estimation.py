@@ -5,11 +5,11 @@ import csv
 import numpy as np
 import pytest
 
-from evae_tf.align.pose import head_pose
 from evae_tf.data import synthetic
 from evae_tf.data.datasets import read_faces
 from evae_tf.head_pose import HeadPose
 from evae_tf.markups import MARKUPS, Markup
+from evae_tf.pose_estimation import head_pose
 
 MARKUP = MARKUPS["ibug_68"]
 each_scheme = pytest.mark.parametrize("scheme", ["ibug_68", "wflw_98", "cofw_29", "aflw_19"])
