@@ -22,6 +22,12 @@ flags.DEFINE_list(
     "What errors are divided by, comma-separated: inter_ocular, inter_pupil, box_size, "
     "box_diagonal. The default is the markup's usual one.",
 )
+flags.DEFINE_list(
+    "group_by",
+    [],
+    "Also report by groups of faces, comma-separated: yaw, visibility, size, or a column of the "
+    ".csv file or an attribute of the data set.",
+)
 flags.DEFINE_boolean(
     "box_jitter", False, "Disturb the boxes first (scale 0.85 to 1.15, shift 8 %, fixed seed)."
 )
@@ -40,6 +46,7 @@ def _main() -> None:
         data_flags.read_faces(subset),
         FLAGS.output,
         normalizers=FLAGS.normalizer,
+        group_by=FLAGS.group_by,
         description={"dataset": FLAGS.dataset, "subset": subset},
         box_jitter=FLAGS.box_jitter,
         batch_size=FLAGS.batch_size or 64,

@@ -8,19 +8,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from tabulate import tabulate
 
 from evae_tf import atomic, geometry
-from evae_tf.array_types import FloatArray
 from evae_tf.data.face import Face
 from evae_tf.errors import InputError
-from evae_tf.evaluation import calibration, metrics, readings, report_figures
+from evae_tf.evaluation import groups, readings, report_figures, statistics
 from evae_tf.evaluation.readings import Reading
 from evae_tf.evaluation.truth import Truth
 
 BOX_JITTER_SEED = 20260
-_SUREST = 0.9  # share of the points, or faces, that is kept when the least sure are dropped
 
 
 def evaluate(
@@ -29,6 +26,7 @@ def evaluate(
     output: str | Path,
     *,
     normalizers: Sequence[str] | None = None,
+    group_by: Sequence[str] = (),
     description: Mapping[str, str] | None = None,
     box_jitter: bool = False,
     batch_size: int = 64,
@@ -42,6 +40,8 @@ def evaluate(
       output: folder for report.json, per_face.csv and the figures.
       normalizers: names of `metrics.normalizing_distance`; None for
         `metrics.default_normalizer`.
+      group_by: what to group the faces by, see `groups.grouped`: for each group the report has
+        further rows, with its `group`.
       description: further keys of each row, such as `dataset` and `subset`.
       box_jitter: whether the boxes are first disturbed, see `geometry.jitter_boxes`.
       batch_size: faces given to a model at a time.
@@ -60,6 +60,7 @@ def evaluate(
     if not paths:
         raise InputError("no model to evaluate; expected at least one path.")
     truth = Truth.of(faces, normalizers)
+    parts = groups.grouped(group_by, faces, truth)
     predictors = {
         str(path): readings.open_predictor(path, truth.markup, num_threads) for path in paths
     }
@@ -76,67 +77,17 @@ def evaluate(
     measured_on = {**(description or {}), "box_jitter": box_jitter}
     rows = [
         {"model": reading.model, "reading": reading.name, **measured_on, "normalizer": name}
-        | _numbers(reading, truth, name)
+        | ({"group_by": part.by, "group": part.name} if part else {})
+        | statistics.numbers(reading, truth, name, part.rows if part else slice(None))
+        for part in (None, *parts)
         for reading in everything
         for name in truth.distances
     ]
     report = json.dumps({"rows": rows}, indent=2, allow_nan=False) + "\n"
     atomic.write_text(folder / "report.json", report)
     atomic.write_text(folder / "per_face.csv", _per_face(everything, truth, faces))
-    report_figures.write(folder, everything, predictors, truth)
+    report_figures.write(folder, everything, predictors, truth, parts)
     return rows
-
-
-def _errors(reading: Reading, truth: Truth, normalizer: str) -> FloatArray:
-    """NME of each face: float [N]."""
-    distance = truth.distances[normalizer]
-    return metrics.nme(reading.landmarks_image, truth.landmarks, distance)
-
-
-def _numbers(reading: Reading, truth: Truth, normalizer: str) -> dict[str, Any]:
-    """What a row says of one reading; what is undefined is left out."""
-    numbers = _statistics(_errors(reading, truth, normalizer))
-    numbers |= _uncertainty_statistics(reading, truth, truth.distances[normalizer])
-    if reading.visibility is not None and truth.visible is not None:
-        known = geometry.annotated(truth.landmarks)
-        numbers["visibility_ap"] = calibration.average_precision(
-            1 - reading.visibility[known], ~truth.visible[known]
-        )
-    return {key: value for key, value in numbers.items() if value is not None}
-
-
-def _statistics(error: FloatArray) -> dict[str, Any]:
-    return {
-        "faces": len(error),
-        "nme": float(np.mean(error)),
-        "nme_ci95": list(metrics.bootstrap_ci(error)),
-        "median": float(np.median(error)),
-        "auc_08": metrics.auc(error, 0.08),
-        "auc_10": metrics.auc(error, 0.10),
-        "fr_08": metrics.failure_rate(error, 0.08),
-        "fr_10": metrics.failure_rate(error, 0.10),
-    }
-
-
-def _uncertainty_statistics(reading: Reading, truth: Truth, distance: FloatArray) -> dict[str, Any]:
-    """How well calibrated the covariance is; lengths are in units of the normaliser."""
-    if reading.covariance_image is None:
-        return {}
-    errors = (reading.landmarks_image - truth.landmarks) / distance[:, None, None]
-    covariance = reading.covariance_image / distance[:, None, None, None] ** 2
-    off, lengths = calibration.mahalanobis(errors, covariance), np.linalg.norm(errors, axis=-1)
-    spreads = np.where(np.isnan(lengths), np.nan, calibration.spread(covariance))
-    of_faces = metrics.known_mean(lengths, 1), metrics.known_mean(spreads, 1)
-    return {
-        **{
-            f"coverage_{100 * level:.0f}": calibration.coverage(off, level)
-            for level in calibration.LEVELS
-        },
-        "nll": calibration.gaussian_nll(errors, covariance),
-        "spread_error_correlation": calibration.rank_correlation(spreads, lengths),
-        "nme_surest_points": calibration.error_of_surest(lengths, spreads, _SUREST),
-        "nme_surest_faces": calibration.error_of_surest(*of_faces, _SUREST),
-    }
 
 
 def _per_face(everything: Sequence[Reading], truth: Truth, faces: Sequence[Face]) -> str:
@@ -145,23 +96,29 @@ def _per_face(everything: Sequence[Reading], truth: Truth, faces: Sequence[Face]
     writer.writerow(["model", "reading", "normalizer", "face", "nme"])
     for reading in everything:
         for name in truth.distances:
+            errors = statistics.face_errors(reading, truth, name)
             writer.writerows(
                 [reading.model, reading.name, name, face.name, f"{error:.6f}"]
-                for face, error in zip(faces, _errors(reading, truth, name), strict=True)
+                for face, error in zip(faces, errors, strict=True)
             )
     return text.getvalue()
 
 
 def format_table(rows: Iterable[Mapping[str, Any]]) -> str:
     """The rows of a report as a text table, in per cent."""
-    header = ["model", "reading", "normalizer", "faces", "NME %", "95 % interval", "median %"]
-    header += ["AUC@8", "AUC@10", "FR@8 %", "FR@10 %"]
+    shares = {"median": "median %", "auc_08": "AUC@8", "auc_10": "AUC@10"}
+    shares |= {"fr_05": "FR@5 %", "fr_08": "FR@8 %", "fr_10": "FR@10 %"}
+    header = ["model", "reading", "faces of", "normalizer", "faces", "NME %", "95 % interval"]
     lines: list[list[str]] = []
     for row in rows:
         low, high = row["nme_ci95"]
+        group = f"{row['group_by']}: {row['group']}" if "group" in row else "all"
         lines.append([
-            *(row["model"], row["reading"], row["normalizer"], row["faces"]),
+            *(row["model"], row["reading"], group, row["normalizer"], row["faces"]),
             *(f"{100 * row['nme']:.2f}", f"{100 * low:.2f} to {100 * high:.2f}"),
-            *(f"{100 * row[key]:.2f}" for key in ("median", "auc_08", "auc_10", "fr_08", "fr_10")),
+            *(f"{100 * row[key]:.2f}" for key in shares),
         ])  # fmt: skip
-    return tabulate(lines, header, "plain", disable_numparse=True)
+    if all(line[2] == "all" for line in lines):
+        header.remove("faces of")
+        lines = [line[:2] + line[3:] for line in lines]
+    return tabulate(lines, [*header, *shares.values()], "plain", disable_numparse=True)

@@ -8,14 +8,19 @@ import numpy as np
 
 from evae_tf.array_types import FloatArray
 from evae_tf.artifacts.predictors import Predictor
-from evae_tf.evaluation import figures, metrics, uncertainty_figures
+from evae_tf.evaluation import figures, group_figure, metrics, uncertainty_figures
+from evae_tf.evaluation.groups import Group
 from evae_tf.evaluation.readings import Reading
 from evae_tf.evaluation.truth import Truth
 from evae_tf.models.response_maps import ResponseMapCodec
 
 
 def write(
-    folder: Path, readings: Sequence[Reading], predictors: Mapping[str, Predictor], truth: Truth
+    folder: Path,
+    readings: Sequence[Reading],
+    predictors: Mapping[str, Predictor],
+    truth: Truth,
+    groups: Sequence[Group] = (),
 ) -> None:
     """Draws and saves all of them.
 
@@ -24,6 +29,7 @@ def write(
       readings: at least one.
       predictors: dict of a reading's model to what `open_model` returned for it.
       truth: `Truth` of the faces; the first of its normalisers is used.
+      groups: of the faces.
     """
     normalizer, distance = next(iter(truth.distances.items()))
     errors = {
@@ -47,6 +53,8 @@ def write(
             truth.markup,
         ),
     }
+    if groups:
+        drawn["by_group"] = group_figure.by_group_figure(means, groups, normalizer)
     if first.covariance_crop is not None:
         drawn["uncertainty"] = uncertainty_figures.uncertainty_figure(
             first.crops.landmarks, first.landmarks_crop, first.covariance_crop, truth.markup

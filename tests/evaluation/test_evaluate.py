@@ -180,16 +180,17 @@ def test_disturbed_boxes_are_always_the_same_ones(models, faces, tmp_path):
 def without(faces, *absent):
     """The faces, of which the points (face, point) are not annotated."""
     landmarks = np.stack([face.landmarks for face in faces])
+    visible = np.stack([face.visible for face in faces])
     for index in absent:
         landmarks[index] = np.nan
+        visible[index] = False
     return [
-        dataclasses.replace(face, landmarks=points)
-        for face, points in zip(faces, landmarks, strict=True)
+        dataclasses.replace(face, landmarks=points, visible=flags)
+        for face, points, flags in zip(faces, landmarks, visible, strict=True)
     ]
 
 
 def test_points_that_are_not_annotated_count_nowhere(models, faces, tmp_path):
-    """Nor does it matter what is said to be visible of them."""
     absent = [(1, 2), (1, 4), (3, 3), *((face, 2) for face in range(4, 9))]
     known = np.ones((9, 5), bool)
     for index in absent:
@@ -215,14 +216,36 @@ def test_points_that_are_not_annotated_count_nowhere(models, faces, tmp_path):
     assert row["nll"] == pytest.approx(calibration.gaussian_nll(off, covariance), rel=1e-4)
     inside = calibration.coverage(calibration.mahalanobis(off, covariance), 0.8)
     assert row["coverage_80"] == pytest.approx(inside)
-    hidden = ~np.stack([face.visible for face in faces])[known]
-    scores = (1 - outputs["visibility"])[known]
-    assert row["visibility_ap"] == pytest.approx(_average_precision(scores, hidden))
-    flipped = [
-        dataclasses.replace(face, visible=np.where(good, face.visible, ~face.visible))
-        for face, good in zip(incomplete, known, strict=True)
+    hidden, doubt = ~np.stack([face.visible for face in faces]), 1 - outputs["visibility"]
+    covered_ap = _average_precision(doubt[known], hidden[known])
+    assert row["covered_ap"] == pytest.approx(covered_ap)
+    hidden_ap = _average_precision(doubt.ravel(), (hidden | ~known).ravel())
+    assert row["visibility_ap"] == pytest.approx(hidden_ap), "what the head hides is to be found"
+    for name, points in (("nme_seen", known & ~hidden), ("nme_covered", known & hidden)):
+        assert row[name] == pytest.approx(lengths[points].mean(), rel=1e-5)
+
+
+def test_groups_have_rows_of_their_own(models, faces, tmp_path):
+    """Each is what a report of its faces alone would say."""
+    light = [
+        dataclasses.replace(face, attributes={"light": "dark" if index in (1, 4, 5) else "day"})
+        for index, face in enumerate(faces)
     ]
-    assert report(models[-1:], flipped, tmp_path)[0] == row
+    rows = report(models[-1:], light, tmp_path / "all", group_by=["light"])
+    whole, whole_maps, dark, dark_maps, day, day_maps = rows
+    assert [whole, whole_maps] == report(models[-1:], faces, tmp_path / "whole")
+    assert (dark["group_by"], dark["group"], dark["faces"]) == ("light", "dark", 3)
+    assert (day["group"], day["faces"]) == ("day", 6)
+    alone, alone_maps = report(models[-1:], [faces[i] for i in (1, 4, 5)], tmp_path / "alone")
+    for part, own in ((dark, alone), (dark_maps, alone_maps)):
+        assert {*part} - {*own} == {"group_by", "group"}
+        for key, value in own.items():  # batches of other sizes are rounded otherwise
+            assert part[key] == (
+                value if isinstance(value, str) else pytest.approx(value, rel=1e-5)
+            )
+    assert (tmp_path / "all" / "by_group.png").exists()
+    assert not (tmp_path / "whole" / "by_group.png").exists()
+    assert "light: dark" in format_table(rows)
 
 
 def test_a_face_without_the_points_of_the_normalizer_is_named(models, faces, tmp_path):

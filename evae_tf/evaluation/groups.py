@@ -1,0 +1,129 @@
+"""Faces in groups, by what makes them hard."""
+
+import dataclasses
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
+
+from evae_tf.array_types import BoolArray, FloatArray
+from evae_tf.data.face import Face
+from evae_tf.errors import InputError
+from evae_tf.evaluation.metrics import known_mean
+from evae_tf.evaluation.truth import Truth
+from evae_tf.geometry import annotated, box_size
+from evae_tf.pose_estimation import head_pose
+
+_MOST_VALUES = 12  # of an attribute that each get a group; more, if numbers, are parted in four
+_UNKNOWN = "unknown"
+
+
+@dataclasses.dataclass(frozen=True)
+class Group:
+    """Some of the faces of an evaluation.
+
+    Attributes:
+      by: what they were grouped by.
+      name: what they have in common.
+      rows: bool [N], which faces they are; at least one.
+    """
+
+    by: str
+    name: str
+    rows: BoolArray
+
+
+def grouped(names: Iterable[str], faces: Sequence[Face], truth: Truth) -> list[Group]:
+    """The groups of some faces, those of each name in order.
+
+    An attribute of the faces by that name comes first: each of its values is a group, or each
+    quarter of the faces where it has many numbers. Without one, `yaw` is that of the head pose
+    which the true landmarks have, as an absolute angle; `visibility` is the share of the
+    annotated points that something covers; `size` is sqrt(width * height) of the box.
+
+    Args:
+      names: `yaw`, `visibility`, `size` or attributes of the faces.
+      faces: list of N `Face`.
+      truth: their `Truth`.
+
+    Raises:
+      InputError: a name is unknown.
+    """
+    return [group for name in names for group in _by(name, faces, truth)]
+
+
+def _by(name: str, faces: Sequence[Face], truth: Truth) -> list[Group]:
+    if any(name in face.attributes for face in faces):
+        values = [face.attributes.get(name, "").strip() or _UNKNOWN for face in faces]
+        numbers = _numbers(values)
+        if name == "yaw" and numbers is not None:
+            return _in_bins(name, np.abs(numbers), _BINS[name])
+        if numbers is not None and len(np.unique(numbers)) > _MOST_VALUES:
+            return _in_quarters(name, numbers)
+        return _of_values(name, np.array(values))
+    if name not in _MEASURES:
+        known = sorted({*_MEASURES, *(key for face in faces for key in face.attributes)})
+        raise InputError(f"no faces to group by {name!r}; known: {', '.join(known)}.")
+    return _in_bins(name, _MEASURES[name](truth), _BINS[name])
+
+
+def _numbers(values: Iterable[str]) -> FloatArray | None:
+    """Float [N], NaN where unknown; None where one of them is no number."""
+    try:
+        return np.array([np.nan if value == _UNKNOWN else float(value) for value in values])
+    except ValueError:
+        return None
+
+
+def _of_values(name: str, values: np.ndarray) -> list[Group]:
+    if len(np.unique(values)) > 10 * _MOST_VALUES:
+        raise InputError(f"{name} has {len(np.unique(values))} values, too many to group by.")
+    return [Group(name, value, values == value) for value in np.unique(values).tolist()]
+
+
+def _in_quarters(name: str, numbers: FloatArray) -> list[Group]:
+    edges = np.unique(np.nanquantile(numbers, [0, 0.25, 0.5, 0.75, 1]))
+    bins = {
+        f"{low:g} to {high:g}": (low, np.nextafter(high, np.inf) if high == edges[-1] else high)
+        for low, high in zip(edges[:-1], edges[1:], strict=True)
+    }
+    return _in_bins(name, numbers, bins)
+
+
+def _in_bins(name: str, numbers: FloatArray, bins: dict[str, tuple[float, float]]) -> list[Group]:
+    groups = {label: (low <= numbers) & (numbers < high) for label, (low, high) in bins.items()}
+    groups[_UNKNOWN] = np.isnan(numbers)
+    return [Group(name, label, rows) for label, rows in groups.items() if rows.any()]
+
+
+def _yaw(truth: Truth) -> FloatArray:
+    poses = [head_pose(landmarks, truth.markup) for landmarks in truth.landmarks]
+    return np.array([np.nan if pose is None else abs(pose.yaw) for pose in poses])
+
+
+def _covered(truth: Truth) -> FloatArray:
+    if truth.visible is None:
+        raise InputError("the faces have no flags of visibility to group by.")
+    return known_mean(np.where(annotated(truth.landmarks), ~truth.visible, np.nan), axis=1)
+
+
+_MEASURES: dict[str, Callable[[Truth], FloatArray]] = {
+    "yaw": _yaw,
+    "visibility": _covered,
+    "size": lambda truth: box_size(np.asarray(truth.boxes, np.float64)),
+}
+_BINS = {
+    "yaw": {
+        **{f"{low} to {low + 15} degrees": (low, low + 15) for low in (0, 15, 30, 45, 60)},
+        "75 degrees and more": (75, np.inf),
+    },
+    "visibility": {
+        "nothing covered": (0, 1e-9),
+        "up to 25 % covered": (1e-9, 0.25),
+        "25 % and more covered": (0.25, np.inf),
+    },
+    "size": {
+        "below 32 pixels": (0, 32),
+        **{f"{low} to {2 * low} pixels": (low, 2 * low) for low in (32, 64, 128)},
+        "256 pixels and more": (256, np.inf),
+    },
+}
