@@ -191,9 +191,10 @@ def without_photos(faces: Sequence[Face], held_out: Sequence[Face]) -> list[Face
 
 
 # Helen and AFW call a file PHOTO_FACE.jpg after the photo's number at Flickr, and sets made from
-# them keep that behind a prefix. All other releases name a photo by its path. Longer numbers after
-# the line are no face's: cameras name photos 20240101_153000.
-_PHOTO_AND_FACE = re.compile(r"(?:helen\d*_)?(\d{5,})_\d{1,2}(?:\.\w+)?")
+# them keep that behind a prefix; MERL-RAV adds the face to AFLW's name of the photo, image12345.
+# All other releases name a photo by its path. Longer numbers after the line are no face's: cameras
+# name photos 20240101_153000.
+_PHOTO_AND_FACE = re.compile(r"(?:helen\d*_)?(\d{5,}|image\d{5})_\d{1,2}(?:\.\w+)?")
 
 
 def _photo(name: str) -> str:

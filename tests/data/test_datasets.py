@@ -135,6 +135,13 @@ def test_photo_key_is_equal_for_the_faces_of_one_photo(tmp_path):
     assert without_photos([again, other[4]], other[3:4]) == other[4:5]
 
 
+def test_photo_key_of_the_copies_that_merl_rav_makes_of_a_photo(tmp_path):
+    names = ["frontal/trainset/image00447_1", "left/trainset/image00447_10"]
+    copies = [face(tmp_path / f"{name}.jpg", name) for name in names]
+    other = face(tmp_path / "image00448_1.jpg", "frontal/trainset/image00448_1")
+    assert photo_key(copies[0]) == photo_key(copies[1]) != photo_key(other)
+
+
 def test_real_validation_photos_across_sets(shared_data):
     w300, helen29 = shared_data / "300w", shared_data / "helen29" / "landmarks.csv"
     train, val = (read_faces("300w", w300, subset) for subset in ("train", "val"))
