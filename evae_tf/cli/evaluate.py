@@ -20,7 +20,7 @@ flags.DEFINE_list(
     "normalizer",
     None,
     "What errors are divided by, comma-separated: inter_ocular, inter_pupil, box_size, "
-    "box_diagonal. The default is the markup's usual one.",
+    "box_diagonal. The default is the usual one of the data set or its markup.",
 )
 flags.DEFINE_list(
     "group_by",
@@ -40,12 +40,13 @@ def _main() -> None:
     from evae_tf.data import datasets
     from evae_tf.evaluation.evaluate import evaluate, format_table
 
+    usual = datasets.DATASETS[FLAGS.dataset].normalizer
     subset = FLAGS.subset or datasets.default_subset(FLAGS.dataset, FLAGS.data_dir)
     rows = evaluate(
         FLAGS.model,
         data_flags.read_faces(subset),
         FLAGS.output,
-        normalizers=FLAGS.normalizer,
+        normalizers=FLAGS.normalizer or (usual and [usual]),
         group_by=FLAGS.group_by,
         description={"dataset": FLAGS.dataset, "subset": subset},
         box_jitter=FLAGS.box_jitter,

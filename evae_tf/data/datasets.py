@@ -34,6 +34,7 @@ class DatasetSpec:
       official: how many faces the official release has in a subset, where that is fixed.
       read: (path, subset, markup) -> iterator of every annotated `Face`, image there or not; None
         for drawn faces, which have no path.
+      normalizer: what its errors are usually divided by, where that is not the markup's.
     """
 
     name: str
@@ -41,6 +42,7 @@ class DatasetSpec:
     subsets: tuple[str, ...]
     official: dict[str, int]
     read: Callable[[Path, str, Markup], Iterator[Face]] | None
+    normalizer: str | None = None
 
 
 _PARTS = ("train", "val", "test")
