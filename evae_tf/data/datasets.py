@@ -15,7 +15,7 @@ from absl import logging
 
 from evae_tf.data import synthetic
 from evae_tf.data.face import Face
-from evae_tf.data.readers import aflw19, cofw, csv_file, ibug_300w, mtfl, wflw
+from evae_tf.data.readers import aflw19, cofw, csv_file, ibug_300w, merl_rav, mtfl, wflw
 from evae_tf.data.readers.annotations import read_lines
 from evae_tf.errors import InputError
 from evae_tf.markups import MARKUPS, Markup
@@ -50,10 +50,13 @@ _300W_PARTS = ("train", "val", "common", "challenging", "full", "test")
 _300W_COUNTS = {"train": 3148, "common": 554, "challenging": 135, "full": 689, "test": 689}
 _AFLW_PARTS = (*_PARTS, "frontal")
 _WFLW_PARTS = (*_PARTS, *wflw.ATTRIBUTES)
+_MERL_PARTS = (*_PARTS, *merl_rav.POSES)
+_MERL_COUNTS = {"train": 15449, "test": 3865, "frontal": 2195, "halfprofile": 601, "profile": 1069}
 _SPECS = (
     DatasetSpec("300w", "ibug_68", _300W_PARTS, _300W_COUNTS, ibug_300w.read),
     DatasetSpec("mtfl", "mtfl_5", _PARTS, {"train": 10000, "test": 2995}, mtfl.read),
     DatasetSpec("aflw19", "aflw_19", _AFLW_PARTS, {"train": 20000, "test": 4386}, aflw19.read),
+    DatasetSpec("merl_rav", "ibug_68", _MERL_PARTS, _MERL_COUNTS, merl_rav.read, "box_size"),
     DatasetSpec("cofw", "cofw_29", _PARTS, {"train": 1345, "test": 507}, cofw.read),
     DatasetSpec("wflw", "wflw_98", _WFLW_PARTS, {"train": 7500, "test": 2500}, wflw.read),
     DatasetSpec("csv", None, (), {}, csv_file.read),

@@ -194,6 +194,23 @@ def test_evaluation_writes_the_report_of_the_contract(trained, tmp_path):
     assert f"{100 * rows[0]['nme']:.2f}" in result.stdout
 
 
+@pytest.mark.parametrize(
+    ("flags", "normalizer"), [([], "box_size"), (["--normalizer=inter_ocular"], "inter_ocular")]
+)
+def test_frontal_faces_of_merl_rav_are_measured_by_their_boxes(flags, normalizer, tmp_path):
+    """The markup's usual distance, of the eyes, would be there for them."""
+    (face,) = synthetic.read("test", markups.MARKUPS["ibug_68"], count=1)
+    path = tmp_path / "merl_rav_organized" / "frontal" / "testset" / "image00019.jpg"
+    path.parent.mkdir(parents=True)
+    Image.fromarray(face.image).save(path)
+    path.with_suffix(".pts").write_text("".join(f"{x} {y}\n" for x, y in face.landmarks))
+    data = ["--dataset=merl_rav", f"--data_dir={tmp_path}", "--subset=frontal"]
+    result = call("evaluate", *data, "--model=mobile_68", *flags, f"--output={tmp_path / 'out'}")
+    assert result.returncode == 0, result.stderr
+    rows = json.loads((tmp_path / "out" / "report.json").read_text())["rows"]
+    assert {row["normalizer"] for row in rows} == {normalizer}
+
+
 def test_the_best_epoch_s_error_is_what_evaluation_finds(trained, tmp_path):
     data, run = trained
     result = call("evaluate", *own(data), f"--model={run / 'model.keras'}", f"--output={tmp_path}")

@@ -50,11 +50,15 @@ def test_the_table_agrees_with_the_markups():
         "300w": "inter_ocular",
         "mtfl": "inter_pupil",
         "aflw19": "box_size",
+        "merl_rav": "box_size",
         "cofw": "inter_pupil",
         "wflw": "inter_ocular",
     }
     full = DATASETS["300w"].official
     assert full["full"] == full["test"] == full["common"] + full["challenging"]
+    poses = DATASETS["merl_rav"].official
+    assert poses["test"] == poses["frontal"] + poses["halfprofile"] + poses["profile"]
+    assert poses["train"] + poses["test"] == 19314  # as the paper counts
 
 
 def test_unknown_names_list_the_known_ones(tmp_path):
