@@ -6,6 +6,7 @@ import pytest
 from evae_tf import geometry, markups
 from evae_tf.align.upright import upright_squares
 from evae_tf.data import synthetic
+from evae_tf.head_pose import HeadPose
 
 IBUG = markups.MARKUPS["ibug_68"]
 
@@ -57,3 +58,21 @@ def test_a_markup_without_eyes_is_not_turned():
     squares, angles = upright_squares(landmarks, markup, 0.5)
     np.testing.assert_allclose(squares, [[20, 30, 60]])
     np.testing.assert_allclose(angles, [0])
+
+
+@pytest.mark.parametrize("yaw", [-85, -70, 70, 85])
+@pytest.mark.parametrize("roll", [-100, 0, 40])
+def test_a_profile_is_turned_by_its_roll_and_not_by_eyes_that_coincide(yaw, roll):
+    face, _ = synthetic.draw_face(IBUG, (0, 2, 8), pose=HeadPose(yaw, 0, roll), occluded=False)
+    _, (angle,) = upright_squares(face.landmarks[None], IBUG, 0.25)
+    off = np.angle(np.exp(1j * (angle - np.radians(roll))))
+    # The nose and the mouth of a profile are further forward than its eyes: so much it leans.
+    assert abs(np.degrees(off)) < 20
+
+
+def test_a_profile_without_the_points_to_tell_is_not_turned():
+    eyes = {"name": "m", "points": ["left", "right", "chin"], "flip_pairs": [[0, 1]]}
+    eyes |= {"outline": [], "normalizers": {"inter_pupil": [0, 1]}}
+    markup = markups.Markup.from_dict(eyes, "m")
+    _, angles = upright_squares(np.float32([[[10, 10], [10, 13], [30, 50]]]), markup, 0.5)
+    np.testing.assert_array_equal(angles, [0])
