@@ -1,4 +1,8 @@
-"""From boxes to faces: crops go through the model once or twice, then twice more for the score."""
+"""From boxes to faces: crops go through the model once or twice, then twice more for the score.
+
+The landmarks of a face are the medians over all of these crops, each coordinate by itself: that is
+more precise than any one of them, and a crop that came out wrong does not count.
+"""
 
 from collections.abc import Sequence
 
@@ -35,7 +39,8 @@ def faces_in_boxes(
     angles = np.zeros(len(squares), np.float32)
     if passes == 2:
         landmarks, _ = _predict(predictor, sources, squares, angles)
-        faces = faces_around(predictor, sources, landmarks)
+        upright = _upright(predictor, landmarks)
+        faces = _faces_in_squares(predictor, sources, *upright, before=[landmarks])
     else:
         faces = _faces_in_squares(predictor, sources, squares, angles)
     for owner, face in zip(owners, faces, strict=True):
@@ -57,19 +62,26 @@ def faces_around(
     """
     if not len(images):
         return []
+    return _faces_in_squares(predictor, images, *_upright(predictor, np.asarray(landmarks)))
+
+
+def _upright(predictor: Predictor, landmarks: FloatArray) -> tuple[FloatArray, FloatArray]:
     metadata = predictor.metadata
-    squares, angles = upright_squares(
-        np.asarray(landmarks), metadata.markup, metadata.crop_margin, metadata.face_box
-    )
-    return _faces_in_squares(predictor, images, squares, angles)
+    return upright_squares(landmarks, metadata.markup, metadata.crop_margin, metadata.face_box)
 
 
 def _faces_in_squares(
-    predictor: Predictor, images: Sequence[ByteArray], squares: FloatArray, angles: FloatArray
+    predictor: Predictor,
+    images: Sequence[ByteArray],
+    squares: FloatArray,
+    angles: FloatArray,
+    before: Sequence[FloatArray] = (),
 ) -> list[AlignedFace]:
-    landmarks, outputs = _predict(predictor, images, squares, angles)
+    """The faces in some squares; `before` are their landmarks as earlier passes found them."""
+    found, outputs = _predict(predictor, images, squares, angles)
     probed = [_predict(predictor, images, *probe)[0] for probe in probe_squares(squares, angles)]
-    scores = face_score(landmarks, probed, squares)
+    scores = face_score(found, probed, squares)
+    landmarks = np.median([*before, found, *probed], axis=0)
     boxes = geometry.box_of_landmarks(landmarks, predictor.metadata.face_box)
     covariance, visibility = outputs.get("covariance"), outputs.get("visibility")
     if covariance is not None:
