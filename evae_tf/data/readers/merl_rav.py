@@ -55,6 +55,7 @@ def read(data_dir: Path, subset: str, markup: Markup) -> Iterator[Face]:
                     subset=subset,
                     name=f"{pose}/{part}/{path.stem}",
                     visible=visible,
+                    attributes={"pose": pose},
                 )
             yield face
 

@@ -131,6 +131,8 @@ def test_poses_are_parts_of_the_test(tmp_path):
     assert {name.split("/")[1] for name in names(tmp_path, "test")} == {"testset"}
     assert {name.split("/")[1] for name in names(tmp_path, "train")} == {"trainset"}
     assert {face.subset for face in read(tmp_path, "profile")} == {"profile"}
+    for face in read(tmp_path, "test"):
+        assert face.attributes == {"pose": face.name.partition("/")[0]}
     with pytest.raises(InputError, match="no subset 'val' of merl_rav; known: train, test, front"):
         read(tmp_path, "val")
 
