@@ -1,19 +1,26 @@
-"""Head pose: how a generic 3-D face has to be turned to lie on the landmarks."""
+"""Head pose: how a generic 3-D face has to be turned to look like the landmarks."""
 
-import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from evae_tf import geometry
 from evae_tf.array_types import FloatArray
 from evae_tf.head_pose import HeadPose, determines_pose
 from evae_tf.markups import Markup
 
-_FACE_HEIGHT = 2.1  # from brows to chin, in distances of the eyes' centres
-_CAMERA_DISTANCE = 16.0  # a metre, in the same unit: portraits are taken from about there
+_CAMERA_DISTANCE = 16.0  # a metre, in distances of the eyes' centres: that of many portraits
+_STEP = 10.0  # degrees, of the first search
+_YAWS, _PITCHES = np.arange(-120, 121, _STEP), np.arange(-80, 81, _STEP)
+_SEARCHES, _FINER = 6, 4.0  # the last one has steps of a hundredth of a degree
+_NEAR = np.arange(-4.0, 5.0)  # steps about the best turn of the search before
 
 
 def head_pose(landmarks: FloatArray, markup: Markup) -> HeadPose | None:
     """The pose of a head, from the markup's rigid points.
+
+    For a yaw and a pitch, the roll, size and place that bring the face nearest to the landmarks
+    follow in closed form. So all turns are tried, and then finer and finer those about the best:
+    half a face in profile has several local optima.
 
     The camera is not known: one a metre away that looks straight at the face is assumed, so the
     angles are those against the line of sight, also for a face at the side of a photo.
@@ -32,21 +39,33 @@ def head_pose(landmarks: FloatArray, markup: Markup) -> HeadPose | None:
     face = np.array([markup.rigid_points[index] for index in known])
     if not determines_pose(face):
         return None
-    box = geometry.landmark_box(landmarks)
-    centre, height = (box[:2] + box[2:]) / 2, (box[2:] - box[:2]).max()
-    focal = _CAMERA_DISTANCE * height / _FACE_HEIGHT
-    camera = np.array([[focal, 0, centre[0]], [0, focal, centre[1]], [0, 0, 1]], np.float64)
-    # OpenCV's z points away from the viewer.
-    away = np.array([1, 1, -1], np.float64)
-    image = np.ascontiguousarray(landmarks[known])
-    # From a frontal start, the refinement of half a face in profile ends in a wrong minimum.
-    views = face * away, image, camera, None
-    try:
-        _, turn, place = cv2.solvePnP(*views, flags=cv2.SOLVEPNP_SQPNP)
-        turn, _ = cv2.solvePnPRefineLM(*views, turn, place)
-    except cv2.error:  # all landmarks on one spot
+    places = _centred(landmarks[known, 0] + 1j * landmarks[known, 1])
+    if not np.abs(places).any():  # all landmarks on one spot
         return None
-    if not np.isfinite(turn).all():
-        return None
-    rotation = cv2.Rodrigues(turn)[0] * np.outer(away, away)
-    return HeadPose.from_rotation(rotation)
+    turns, step = _grid(_YAWS, _PITCHES), _STEP
+    for _ in range(_SEARCHES):
+        views = _views(face, turns)
+        # The one complex factor that fits best is both the size and the roll.
+        products = (views.conj() * places).sum(axis=1)
+        best = (np.abs(products) ** 2 / (np.abs(views) ** 2).sum(axis=1)).argmax()
+        (yaw, pitch), roll = turns[best], np.angle(products[best], deg=True)
+        step /= _FINER
+        turns = turns[best] + step * _grid(_NEAR, _NEAR)
+    return HeadPose(float(yaw), float(pitch), float(roll))
+
+
+def _grid(yaws: FloatArray, pitches: FloatArray) -> FloatArray:
+    return np.stack(np.meshgrid(yaws, pitches), axis=-1).reshape(-1, 2)
+
+
+def _views(face: FloatArray, turns: FloatArray) -> NDArray[np.complex128]:
+    """A face [n, 3] as it looks without roll, turned by (yaw, pitch) [t, 2]: x + iy, [t, n]."""
+    yaw, pitch = np.radians(turns).T[..., None]
+    x, y, z = face.T
+    x, z = np.cos(yaw) * x + np.sin(yaw) * z, np.cos(yaw) * z - np.sin(yaw) * x
+    y, z = np.cos(pitch) * y + np.sin(pitch) * z, np.cos(pitch) * z - np.sin(pitch) * y
+    return _centred((x + 1j * y) / (1 - z / _CAMERA_DISTANCE))
+
+
+def _centred(points: NDArray[np.complex128]) -> NDArray[np.complex128]:
+    return points - points.mean(axis=-1, keepdims=True)

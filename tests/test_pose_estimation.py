@@ -40,6 +40,24 @@ def test_pose_of_drawn_heads(pose, scheme):
         assert abs(median - getattr(pose, angle)) < limit, angle
 
 
+@pytest.mark.parametrize("roll", [90, -90, 180])
+def test_a_head_on_its_side_or_upside_down(roll):
+    """The roll follows in closed form, whatever it is."""
+    upright, rolled = (head_pose(landmarks(HeadPose(20, 5, r)), MARKUP) for r in (0, roll))
+    assert rolled.yaw == pytest.approx(upright.yaw, abs=0.05)
+    assert rolled.pitch == pytest.approx(upright.pitch, abs=0.05)
+    assert np.cos(np.radians(rolled.roll - upright.roll - roll)) > 0.9999
+
+
+def test_the_generic_face_has_the_pose_in_which_it_is_seen():
+    pose, points = HeadPose(62.5, -17.2, 31.0), np.full((68, 2), np.nan)
+    turned = np.array(list(MARKUP.rigid_points.values())) @ pose.rotation.T
+    points[list(MARKUP.rigid_points)] = 50 * turned[:, :2] / (1 - turned[:, 2:] / 16) + [300, 200]
+    found = head_pose(points, MARKUP)
+    angles = (pose.yaw, pose.pitch, pose.roll)
+    assert (found.yaw, found.pitch, found.roll) == pytest.approx(angles, abs=0.02)
+
+
 @pytest.mark.parametrize("pose", [HeadPose(70, -40, 160), HeadPose(-20, 60, -5)])
 def test_angles_survive_their_rotation(pose):
     again = HeadPose.from_rotation(pose.rotation)
