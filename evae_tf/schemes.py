@@ -16,24 +16,32 @@ def _numbered(part: str, count: int) -> list[str]:
     return [f"{part}_{i}" for i in range(count)]
 
 
-# Points of `ibug_68` that hardly move with the face's expression: where they are on the mean face
-# of `data.synthetic.shape`, whose widths and heights are averages over 300-W's training part.
+# Points of `ibug_68` that hardly move with the face's expression: where they are on the neutral
+# head of ICT-FaceKit (University of Southern California, MIT licence), an average of scanned people
+# who look straight ahead. Its brows lie higher than people mark them; these have the heights of
+# `data.synthetic.shape`.
 _RIGID_68 = {
-    "nose_bridge_0": (0.0, -0.029, 0.217),
-    "nose_bridge_1": (0.0, 0.166, 0.331),
-    "nose_bridge_2": (0.0, 0.36, 0.45),
-    "nose_bridge_3": (0.0, 0.558, 0.57),
-    "nose_base_0": (-0.225, 0.672, 0.308),
-    "nose_base_1": (-0.117, 0.71, 0.374),
-    "nose_base_2": (0.0, 0.746, 0.388),
-    "nose_base_3": (0.117, 0.71, 0.374),
-    "nose_base_4": (0.225, 0.672, 0.308),
-    "left_eye_0": (-0.692, 0.0, -0.234),
-    "left_eye_3": (-0.299, 0.028, -0.011),
-    "right_eye_0": (0.299, 0.028, -0.011),
-    "right_eye_3": (0.692, 0.0, -0.234),
-    "outer_lip_0": (-0.435, 1.021, 0.13),
-    "outer_lip_6": (0.435, 1.021, 0.13),
+    "left_brow_0": (-0.89, -0.2, -0.2),
+    "left_brow_2": (-0.58, -0.35, 0.09),
+    "left_brow_4": (-0.18, -0.26, 0.23),
+    "right_brow_0": (0.18, -0.26, 0.23),
+    "right_brow_2": (0.58, -0.35, 0.09),
+    "right_brow_4": (0.89, -0.2, -0.2),
+    "nose_bridge_0": (0.0, -0.05, 0.23),
+    "nose_bridge_1": (0.0, 0.12, 0.35),
+    "nose_bridge_2": (0.0, 0.28, 0.47),
+    "nose_bridge_3": (0.0, 0.47, 0.59),
+    "nose_base_0": (-0.19, 0.7, 0.25),
+    "nose_base_1": (-0.09, 0.7, 0.34),
+    "nose_base_2": (0.0, 0.71, 0.36),
+    "nose_base_3": (0.09, 0.7, 0.34),
+    "nose_base_4": (0.19, 0.7, 0.25),
+    "left_eye_0": (-0.68, 0.0, -0.1),
+    "left_eye_3": (-0.28, 0.03, 0.0),
+    "right_eye_0": (0.28, 0.03, 0.0),
+    "right_eye_3": (0.68, 0.0, -0.1),
+    "outer_lip_0": (-0.39, 1.07, 0.15),
+    "outer_lip_6": (0.39, 1.07, 0.15),
 }
 # The other schemes have some of the same points under names of their own, see
 # `data.synthetic.landmarks`.
@@ -45,6 +53,12 @@ _RIGID_98 = {
     "right_eye_4": _RIGID_68["right_eye_3"],
 }
 _RIGID_19 = {
+    "left_brow_outer": _RIGID_68["left_brow_0"],
+    "left_brow_centre": _RIGID_68["left_brow_2"],
+    "left_brow_inner": _RIGID_68["left_brow_4"],
+    "right_brow_inner": _RIGID_68["right_brow_0"],
+    "right_brow_centre": _RIGID_68["right_brow_2"],
+    "right_brow_outer": _RIGID_68["right_brow_4"],
     "left_eye_outer": _RIGID_68["left_eye_0"],
     "left_eye_inner": _RIGID_68["left_eye_3"],
     "right_eye_inner": _RIGID_68["right_eye_0"],
@@ -55,7 +69,10 @@ _RIGID_19 = {
     "mouth_left": _RIGID_68["outer_lip_0"],
     "mouth_right": _RIGID_68["outer_lip_6"],
 }
-_RIGID_29 = {**_RIGID_19, "nose_bottom": _RIGID_68["nose_base_2"]}
+_RIGID_29 = {
+    **{name.replace("brow_centre", "brow_top"): place for name, place in _RIGID_19.items()},
+    "nose_bottom": _RIGID_68["nose_base_2"],
+}
 
 _MTFL_5 = {
     "name": "mtfl_5",

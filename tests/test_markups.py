@@ -26,10 +26,10 @@ def _own(**changes):
 def test_numbers_of_points_default_normalizers_and_numbers_of_rigid_points():
     facts = {
         "mtfl_5": (5, "inter_pupil", 0),
-        "aflw_19": (19, "box_size", 9),
-        "cofw_29": (29, "inter_pupil", 10),
-        "ibug_68": (68, "inter_ocular", 15),
-        "wflw_98": (98, "inter_ocular", 15),
+        "aflw_19": (19, "box_size", 15),
+        "cofw_29": (29, "inter_pupil", 16),
+        "ibug_68": (68, "inter_ocular", 21),
+        "wflw_98": (98, "inter_ocular", 21),
     }
     found = {m.name: (m.num_points, m.default_normalizer, len(m.rigid_points)) for m in ALL}
     assert found == facts

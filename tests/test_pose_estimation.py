@@ -4,6 +4,7 @@ import csv
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from evae_tf.data import synthetic
 from evae_tf.data.datasets import read_faces
@@ -32,12 +33,43 @@ def landmarks(pose, seed=0, markup=MARKUP):
     ],
 )
 def test_pose_of_drawn_heads(pose, scheme):
-    """The median over heads whose faces differ from the generic one."""
+    """The median over heads whose faces differ from the generic one.
+
+    From the front, the drawn ones are laid out as the mean of photos, on which people look down by
+    some degrees; the generic one looks straight ahead.
+    """
     markup = MARKUPS[scheme]
     found = [head_pose(landmarks(pose, seed, markup), markup) for seed in range(9)]
-    for angle, limit in (("yaw", 4), ("pitch", 5), ("roll", 2)):
+    for angle, limit in (("yaw", 4), ("pitch", 10), ("roll", 3)):
         median = np.median([getattr(one, angle) for one in found])
         assert abs(median - getattr(pose, angle)) < limit, angle
+
+
+@pytest.fixture(scope="module")
+def turned_heads():
+    """Eighty faces turned by up to 90 degrees, and their yaws."""
+    rng = np.random.default_rng(3)
+    poses = [HeadPose(*angles) for angles in rng.uniform([-90, -20, -30], [90, 20, 30], (80, 3))]
+    faces = [
+        synthetic.draw_face(MARKUP, (12, seed), pose=pose, occluded=False)[0]
+        for seed, pose in enumerate(poses)
+    ]
+    return faces, np.array([pose.yaw for pose in poses])
+
+
+@pytest.mark.parametrize("hidden", ["known", "left out"])
+def test_yaw_of_heads_turned_far(turned_heads, hidden):
+    faces, true = turned_heads
+    found = []
+    for face in faces:
+        seen = face.visible | (hidden == "known")
+        found.append(head_pose(np.where(seen[:, None], face.landmarks, np.nan), MARKUP).yaw)
+    errors = np.abs(found - true)
+    within = np.abs(true) <= 75
+    assert np.median(errors[within]) <= 5
+    assert np.percentile(errors[within], 90) <= 15
+    assert np.median(errors[~within]) <= 10
+    assert (np.sign(found) == np.sign(true))[np.abs(true) > 15].all()
 
 
 @pytest.mark.parametrize("roll", [90, -90, 180])
@@ -101,7 +133,7 @@ def test_a_scheme_of_one_s_own_has_a_pose_where_it_gives_rigid_points():
     markup = own_scheme([*names, "right_eye_0", "right_eye_3"])
     points = landmarks(HeadPose(30, -5, 12))
     pose = head_pose(points[[MARKUP.index(name) for name in markup.points]], markup)
-    assert (pose.yaw, pose.pitch, pose.roll) == pytest.approx((30, -5, 12), abs=6)
+    assert (pose.yaw, pose.pitch, pose.roll) == pytest.approx((30, -5, 12), abs=8)
 
 
 def test_markups_without_rigid_points_have_no_pose():
@@ -131,9 +163,11 @@ def test_points_that_are_not_annotated_are_left_out(turned):
 def test_too_few_annotated_points_have_no_pose():
     points = landmarks(HeadPose(10, 0, 0))
     rigid = list(MARKUP.rigid_points)
-    points[rigid[:9]] = np.nan
+    corners = ("left_eye_0", "left_eye_3", "right_eye_0", "right_eye_3", "outer_lip_0")
+    kept = [MARKUP.index(name) for name in (*corners, "nose_bridge_3")]
+    points[[index for index in rigid if index not in kept]] = np.nan
     assert head_pose(points, MARKUP) is not None
-    points[rigid[9]] = np.nan
+    points[kept[0]] = np.nan
     assert head_pose(points, MARKUP) is None
     middle = landmarks(HeadPose(10, 0, 0))  # six points, all in the plane that halves the face
     middle[[index for index in rigid if MARKUP.rigid_points[index][0]]] = np.nan
@@ -141,7 +175,7 @@ def test_too_few_annotated_points_have_no_pose():
 
 
 def test_yaw_of_real_faces_in_all_poses(shared_data):
-    """The data's own yaw is a 3-D model's fit, good to some degrees, and counted the other way.
+    """The data's own yaw is a rigid head's fit, hence ranks; it is counted the other way.
 
     Of profiles half the face is annotated.
     """
@@ -152,7 +186,7 @@ def test_yaw_of_real_faces_in_all_poses(shared_data):
     pairs = [(head_pose(face.landmarks, MARKUP), yaw[face.name]) for face in faces]
     found, true = np.array([(pose.yaw, angle) for pose, angle in pairs if pose is not None]).T
     assert len(found) == len(faces)
-    assert np.corrcoef(found, true)[0, 1] > 0.93
+    assert stats.spearmanr(found, true).statistic > 0.97
     for near, limit in ((np.abs(true) < 15, 5), (np.abs(true) > 75, 9)):
         assert np.median(np.abs(found - true)[near]) < limit
 
