@@ -26,7 +26,7 @@ from tabulate import tabulate
 from tqdm import tqdm
 
 from evae_tf import Aligner
-from evae_tf.align.pose import head_pose
+from evae_tf.pose_estimation import head_pose
 from evae_tf.array_types import FloatArray
 from evae_tf.data import synthetic
 from evae_tf.data.datasets import read_faces

@@ -36,7 +36,7 @@ class Markup:
       default_normalizer: a key of `normalizers`, `box_size` or `box_diagonal`.
       rigid_points: index -> (x, y, z) of the points that hardly move with the face's expression, on
         a mean face: x to the viewer's right, y down, z towards the viewer, in distances of the
-        eyes' centres. None at all where they are too few for a head pose, see `align.pose`.
+        eyes' centres. None at all where they are too few for a head pose, see `pose_estimation`.
     """
 
     name: str
