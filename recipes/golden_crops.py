@@ -31,17 +31,48 @@ _BOXES = [
     ([100.5, 60, 430.75, 430.25], 0.5),
 ]
 
-# What is seen, its points, and the groups of points that are its eyes.
+# Eyes' corners (0, 2 and 3, 4), nose (5, 6) and mouth (7, 8) on a mean head; 1 is the chin.
+_RIGID_POINTS = {
+    0: [-0.692, 0.0, -0.234],
+    2: [-0.299, 0.028, -0.011],
+    3: [0.299, 0.028, -0.011],
+    4: [0.692, 0.0, -0.234],
+    5: [0.0, 0.558, 0.57],
+    6: [0.0, 0.746, 0.388],
+    7: [-0.435, 1.021, 0.13],
+    8: [0.435, 1.021, 0.13],
+}
+_PROFILE = [
+    *[[42.5, 40], [58, 118], [56.9, 41.4], [62.1, 41.4], [54.5, 44]],
+    *[[88.1, 67.9], [79.1, 77.3], [62.6, 91], [70.2, 91]],
+]
+_TURNED_PROFILE = geometry.rotate(np.float64(_PROFILE), np.radians(100)).round(1).tolist()
+_LEANING = [
+    *[[72, 30], [31, 97], [91, 50], [97, 57], [108, 66]],
+    *[[60, 71], [53, 77], [44, 68], [68, 93]],
+]
+_FURTHER = [  # of a half profile, all but the first
+    *[[70, 119], [54.4, 41.4], [66.6, 41.4], [84.8, 44]],
+    *[[34, 67.9], [42.3, 77.3], [45.2, 91], [62.9, 91]],
+]
+
+# What is seen, its points, the groups of points that are its eyes, and its rigid points.
 _FACES = {
-    "leaning": ([[40, 50], [82, 71], [53, 80], [30, 84], [62, 101]], [[0], [1]]),
-    "upside down": ([[210, 300], [150, 312], [176, 268], [200, 240], [161, 246]], [[0], [1]]),
+    "leaning": ([[40, 50], [82, 71], [53, 80], [30, 84], [62, 101]], [[0], [1]], {}),
+    "upside down": ([[210, 300], [150, 312], [176, 268], [200, 240], [161, 246]], [[0], [1]], {}),
     "eyes of three and two points": (
         [[12, 30], [20, 27], [19, 33], [52, 22], [60, 24], [38, 41], [25, 60], [58, 55], [35, 80]],
         [[0, 1, 2], [3, 4]],
+        {},
     ),
-    "a profile: eyes too close to say": ([[50, 40], [53, 42], [20, 66], [48, 90]], [[0], [1]]),
-    "eyes just far enough": ([[50, 40], [54, 42], [20, 66], [48, 90]], [[0], [1]]),
-    "no eyes": ([[10, 10.5], [31, 50], [-12, 44]], None),
+    "eyes too close to say": ([[50, 40], [53, 42], [20, 66], [48, 90]], [[0], [1]], {}),
+    "hardly further apart": ([[50, 40], [54, 42], [20, 66], [48, 90]], [[0], [1]], {}),
+    "no eyes": ([[10, 10.5], [31, 50], [-12, 44]], None, {}),
+    "a profile": (_PROFILE, [[0, 2], [3, 4]], _RIGID_POINTS),
+    "a profile that lies": (_TURNED_PROFILE, [[0, 2], [3, 4]], _RIGID_POINTS),
+    "no eyes, but rigid points": (_LEANING, None, _RIGID_POINTS),
+    "eyes just far enough": ([[59, 40], *_FURTHER], [[0, 2], [3, 4]], _RIGID_POINTS),
+    "eyes just too close": ([[59.6, 40], *_FURTHER], [[0, 2], [3, 4]], _RIGID_POINTS),
 }
 
 _TURNS = [0.0, 0.4, -0.9, 2.5, -2.1]
@@ -78,13 +109,11 @@ def golden():
         ],
         "box_of_landmarks": [
             _case(geometry.box_of_landmarks(points, where), landmarks=points, face_box=where)
-            for points, _ in _FACES.values()
+            for points, *_ in _FACES.values()
             for where in _FACE_BOXES
         ],
         "upright_square": [
-            _upright(points, eyes, where)
-            for points, eyes in _FACES.values()
-            for where in _FACE_BOXES
+            _upright(*face, where) for face in _FACES.values() for where in _FACE_BOXES
         ],
         "crop_to_image": [_mapped(angle) for angle in _TURNS],
         "covariance_to_image": [_spread(angle) for angle in _TURNS],
@@ -97,19 +126,20 @@ def _case(expected, **given):
     return {"given": given, "expected": np.round(np.float64(expected), _DECIMALS).tolist()}
 
 
-def _upright(landmarks, eyes, face_box):
+def _upright(landmarks, eyes, rigid_points, face_box):
     markup = Markup.from_dict(
         {
             "name": "golden",
-            "points": [f"point_{index}" for index in range(len(landmarks))],
+            "points": [str(index) for index in range(len(landmarks))],
             "flip_pairs": [],
             "normalizers": {"inter_pupil": eyes} if eyes else {},
             "outline": [],
+            "rigid_points": {str(index): place for index, place in rigid_points.items()},
         }
     )
     (square,), (angle,) = upright_squares(np.float32([landmarks]), markup, _MARGIN, face_box)
-    given = {"landmarks": landmarks, "eyes": eyes, "margin": _MARGIN, "face_box": face_box}
-    return _case([*square, angle], **given)
+    given = {"landmarks": landmarks, "eyes": eyes, "rigid_points": rigid_points}
+    return _case([*square, angle], **given, margin=_MARGIN, face_box=face_box)
 
 
 def _mapped(angle):

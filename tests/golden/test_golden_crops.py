@@ -11,7 +11,7 @@ import pytest
 
 from evae_tf import geometry
 from evae_tf.align.upright import upright_squares
-from evae_tf.markups import MARKUPS
+from evae_tf.markups import MARKUPS, Markup
 from recipes import golden_crops
 from tests.golden import vectors
 
@@ -56,13 +56,37 @@ def test_the_upright_square_of_a_face_that_lies():
     np.testing.assert_allclose([*square, angle], [-10, 25, 50, QUARTER], atol=1e-5)
 
 
-def test_the_upright_square_of_a_profile_is_not_turned():
-    """Eyes 1.9 apart in a box of 20 x 20 say nothing; at 2.1, more than a tenth, they do."""
-    for distance, expected in ((1.9, 0), (2.1, QUARTER)):
-        landmarks = np.float32([[[10, 10], [10, 10 + distance], *FACE[2:], [5, 30]]])
-        landmarks[0, 3] = -10, 10
-        markup = MARKUPS["mtfl_5"]
-        assert upright_squares(landmarks, markup, 0.25)[1][0] == pytest.approx(expected, abs=1e-6)
+# Corners of an octahedron: the middle of their heights is 1, and only the 4th and 5th differ.
+PLACES = [[-1, 1, 0], [1, 1, 0], [0, 1, -1], [0, 0, 0], [0, 2, 0], [0, 1, 1]]
+
+
+def octahedron(**normalizers):
+    names = [f"corner_{index}" for index in range(6)]
+    record = {"name": "octahedron", "points": names, "flip_pairs": [], "outline": []}
+    places = dict(zip(names, PLACES, strict=True))
+    return Markup.from_dict({**record, "normalizers": normalizers, "rigid_points": places})
+
+
+@pytest.mark.parametrize(("apart", "expected"), [(5.9, -QUARTER), (6.1, QUARTER)])
+def test_a_square_is_turned_by_eyes_that_are_far_enough_apart(apart, expected):
+    """In a box of 20 x 20 three tenths are 6; closer ones leave it to the rigid points."""
+    landmarks = np.float32([[[10, 10], [10, 10 + apart], [0, 30], [0, 20], [5, 20], [-10, 30]]])
+    _, (angle,) = upright_squares(landmarks, octahedron(inter_pupil=[0, 1]), 0.25)
+    assert angle == pytest.approx(expected, abs=1e-6)
+
+
+def test_without_eyes_a_square_is_turned_by_rigid_points():
+    """Up is left and down is right: as little as the others say, the face lies."""
+    landmarks = np.float32([[[3, 10], [9, 14], [7, 30], [0, 20], [20, 20], [11, 13]]])
+    (square,), (angle,) = upright_squares(landmarks, octahedron(), 0.25)
+    np.testing.assert_allclose([*square, angle], [10, 20, 25, -QUARTER], atol=1e-5)
+
+
+def test_without_rigid_points_a_profile_is_not_turned():
+    landmarks = np.float32([[[10, 10], [10, 15.9], *FACE[2:]]])
+    landmarks[0, 3:] = [-10, 10], [-10, 30]
+    _, (angle,) = upright_squares(landmarks, MARKUPS["mtfl_5"], 0.25)
+    assert angle == 0
 
 
 def test_a_fraction_of_a_square_that_is_turned_by_a_quarter():
