@@ -7,7 +7,7 @@
  * an angle is in radians, from x towards y; a picture is an `ImageData`.
  */
 
-const MIN_EYE_DISTANCE = 0.1; // of the box: closer eyes (a profile) say little about the angle
+const MIN_EYE_DISTANCE = 0.3; // of the box: closer eyes, of a turned head, say little of its roll
 
 /** Turns a point about the origin. */
 export function rotate([x, y], angle) {
@@ -74,32 +74,46 @@ export function covarianceToImage([xx, xy, yy], side, angle) {
 }
 
 /**
- * The square around a face that the eye line turns: the crop of the second pass.
+ * The square around a face, turned by the roll of the head: the crop of the second pass.
+ *
+ * The line through the eyes gives the roll. Where they are close, as in a profile, the markup's
+ * rigid points do: by the direction in which those lie that are low on the head.
  *
  * @param {number[][]} landmarks image pixels.
- * @param {object} markup of the model's sidecar; one without eyes gives squares that do not turn.
+ * @param {object} markup of the model's sidecar; one without eyes and rigid points gives squares
+ *   that do not turn.
  * @param {number} margin see `squareAround`.
  * @param {number[]} faceBox see `boxOfLandmarks`.
  * @returns {{square: number[], angle: number}}
  */
 export function uprightSquare(landmarks, markup, margin, faceBox) {
-  const angle = eyeAngle(landmarks, markup);
+  const angle = roll(landmarks, markup);
   // The box is taken in the turned frame, then its centre is brought back.
   const box = boxOfLandmarks(landmarks.map((point) => rotate(point, -angle)), faceBox);
   const [x, y, side] = squareAround(box, margin);
   return { square: [...rotate([x, y], angle), side], angle };
 }
 
-function eyeAngle(landmarks, { normalizers }) {
-  const eyes = normalizers.inter_pupil ?? normalizers.inter_ocular;
-  if (!eyes) return 0;
+function roll(landmarks, markup) {
+  const eyes = markup.normalizers.inter_pupil ?? markup.normalizers.inter_ocular;
+  if (!eyes) return axisAngle(landmarks, markup);
   const [left, right] = eyes.map((group) => {
     const points = group.map((index) => landmarks[index]);
     return [0, 1].map((axis) => points.reduce((sum, p) => sum + p[axis], 0) / points.length);
   });
   const [x, y] = [right[0] - left[0], right[1] - left[1]];
-  const tooClose = Math.hypot(x, y) < MIN_EYE_DISTANCE * boxSize(landmarkBox(landmarks));
-  return tooClose ? 0 : Math.atan2(y, x);
+  const apart = Math.hypot(x, y) >= MIN_EYE_DISTANCE * boxSize(landmarkBox(landmarks));
+  return apart ? Math.atan2(y, x) : axisAngle(landmarks, markup);
+}
+
+/** How far the direction from high to low points leans. Sidecars of before have no rigid points. */
+function axisAngle(landmarks, { points, rigid_points: places = {} }) {
+  const heights = Object.entries(places).map(([name, [, y]]) => [points.indexOf(name), y]);
+  const mean = heights.reduce((sum, [, height]) => sum + height, 0) / heights.length;
+  const [x, y] = [0, 1].map((axis) =>
+    heights.reduce((sum, [point, height]) => sum + (height - mean) * landmarks[point][axis], 0),
+  );
+  return Math.atan2(-x, y);
 }
 
 /**

@@ -23,8 +23,11 @@ function covarianceInPixels({ covariance, square, angle }) {
 const functions = {
   square_around: ({ box, margin }) => geometry.squareAround(box, margin),
   box_of_landmarks: (given) => geometry.boxOfLandmarks(given.landmarks, given.face_box),
-  upright_square({ landmarks, eyes, margin, face_box }) {
-    const markup = { normalizers: eyes ? { inter_pupil: eyes } : {} };
+  upright_square({ landmarks, eyes, rigid_points, margin, face_box }) {
+    const points = Object.keys(landmarks); // called by their indices
+    const markup = { points, normalizers: eyes ? { inter_pupil: eyes } : {} };
+    // Without any the key is absent, as in sidecars of before.
+    if (Object.keys(rigid_points).length) markup.rigid_points = rigid_points;
     const { square, angle } = geometry.uprightSquare(landmarks, markup, margin, face_box);
     return [...square, angle];
   },
