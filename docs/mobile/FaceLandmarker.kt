@@ -22,10 +22,14 @@ class FaceLandmarker(context: Context, modelAsset: String) : AutoCloseable {
     private val faceBox = sidecar.optJSONArray("face_box")
         ?.run { FaceBox(getDouble(0), getDouble(1), getDouble(2)) } ?: TIGHT_BOX
     private val outputs = sidecar.getJSONArray("outputs").run { List(length()) { getString(it) } }
-    private val count = sidecar.getJSONObject("markup").getJSONArray("points").length()
-    private val eyes = sidecar.getJSONObject("markup").getJSONObject("normalizers")
+    private val markup = sidecar.getJSONObject("markup")
+    private val points = markup.getJSONArray("points").run { List(length()) { getString(it) } }
+    private val eyes = markup.getJSONObject("normalizers")
         .run { optJSONArray("inter_pupil") ?: optJSONArray("inter_ocular") }
         ?.run { List(2) { indices(getJSONArray(it)) } }
+    private val heights = markup.optJSONObject("rigid_points")?.run {
+        keys().asSequence().associate { points.indexOf(it) to getJSONArray(it).getDouble(1) }
+    } ?: mapOf()  // files of before have none
     private val interpreter = Interpreter(
         context.assets.open(modelAsset).use { it.readBytes() }
             .let { bytes -> nativeBuffer(bytes.size).apply { put(bytes); rewind() } },
@@ -42,7 +46,7 @@ class FaceLandmarker(context: Context, modelAsset: String) : AutoCloseable {
 
     /** One pass, around the landmarks of the frame before. */
     fun follow(image: Pixels, landmarks: List<Point>): Face =
-        predict(image, uprightSquare(landmarks, eyes, margin, faceBox))
+        predict(image, uprightSquare(landmarks, eyes, heights, margin, faceBox))
 
     fun predict(image: Pixels, square: Square): Face {
         input.rewind()
@@ -50,9 +54,9 @@ class FaceLandmarker(context: Context, modelAsset: String) : AutoCloseable {
             if (asBytes) input.put(value.toByte()) else input.putFloat(value / 255f)
         }
         input.rewind()
-        val landmarks = Array(1) { Array(count) { FloatArray(2) } }
-        val covariance = Array(1) { Array(count) { Array(2) { FloatArray(2) } } }
-        val visibility = Array(1) { FloatArray(count) }
+        val landmarks = Array(1) { Array(points.size) { FloatArray(2) } }
+        val covariance = Array(1) { Array(points.size) { Array(2) { FloatArray(2) } } }
+        val visibility = Array(1) { FloatArray(points.size) }
         val results = mapOf<String, Any>(
             "landmarks" to landmarks, "covariance" to covariance, "visibility" to visibility
         ).filterKeys { it in outputs }

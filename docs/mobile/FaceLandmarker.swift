@@ -16,7 +16,9 @@ struct Sidecar: Decodable {
     let outputs: [String]
     let markup: Markup
     struct Markup: Decodable {
+        let points: [String]
         let normalizers: [String: [[Int]]]
+        let rigid_points: [String: [Double]]?  // files of before have none
     }
 }
 
@@ -26,6 +28,7 @@ final class FaceLandmarker {
     static let input = "images"
     private let sidecar: Sidecar
     private let eyes: [[Int]]?
+    private let heights: [Int: Double]
     private let faceBox: FaceBox
     private let runner: SignatureRunner
     private let asBytes: Bool
@@ -34,8 +37,11 @@ final class FaceLandmarker {
         let json = URL(fileURLWithPath: modelPath).deletingPathExtension()
             .appendingPathExtension("json")
         sidecar = try JSONDecoder().decode(Sidecar.self, from: Data(contentsOf: json))
-        let normalizers = sidecar.markup.normalizers
+        let markup = sidecar.markup, normalizers = markup.normalizers
         eyes = normalizers["inter_pupil"] ?? normalizers["inter_ocular"]
+        heights = Dictionary(uniqueKeysWithValues: (markup.rigid_points ?? [:]).map {
+            (markup.points.firstIndex(of: $0.key)!, $0.value[1])
+        })
         faceBox = sidecar.face_box.map { FaceBox(x: $0[0], y: $0[1], scale: $0[2]) } ?? tightBox
         var options = Interpreter.Options()
         options.threadCount = 2
@@ -52,7 +58,7 @@ final class FaceLandmarker {
 
     /// One pass, around the landmarks of the frame before.
     func follow(_ image: Pixels, _ landmarks: [Point]) throws -> Face {
-        try predict(image, uprightSquare(landmarks, eyes, sidecar.crop_margin, faceBox))
+        try predict(image, uprightSquare(landmarks, eyes, heights, sidecar.crop_margin, faceBox))
     }
 
     func predict(_ image: Pixels, _ square: Square) throws -> Face {

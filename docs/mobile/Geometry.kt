@@ -47,18 +47,23 @@ fun boxOfLandmarks(landmarks: List<Point>, faceBox: FaceBox): Box {
     return Box(x - across, y - down, x + across, y + down)
 }
 
-/** `eyes` are two groups of landmarks, or null where the markup has none. */
+/**
+ * `eyes` are two groups of landmarks, or null where the markup has none; `heights` tell how low
+ * each of its rigid points lies on a head, and are empty where it has none.
+ */
 fun uprightSquare(
-    landmarks: List<Point>, eyes: List<List<Int>>?, margin: Double, faceBox: FaceBox
+    landmarks: List<Point>, eyes: List<List<Int>>?, heights: Map<Int, Double>,
+    margin: Double, faceBox: FaceBox
 ): Square {
-    val angle = if (eyes == null) 0.0 else eyeAngle(landmarks, eyes)
+    val angle = roll(landmarks, eyes, heights)
     // The box is taken in the turned frame, then its centre is brought back.
     val level = squareAround(boxOfLandmarks(landmarks.map { rotate(it, -angle) }, faceBox), margin)
     val centre = rotate(Point(level.x, level.y), angle)
     return Square(centre.x, centre.y, level.side, angle)
 }
 
-fun eyeAngle(landmarks: List<Point>, eyes: List<List<Int>>): Double {
+fun roll(landmarks: List<Point>, eyes: List<List<Int>>?, heights: Map<Int, Double>): Double {
+    if (eyes == null) return axisAngle(landmarks, heights)
     val (left, right) = eyes.map { eye ->
         Point(eye.map { landmarks[it].x }.average(), eye.map { landmarks[it].y }.average())
     }
@@ -66,7 +71,16 @@ fun eyeAngle(landmarks: List<Point>, eyes: List<List<Int>>): Double {
     val size = sqrt((box.right - box.left) * (box.bottom - box.top))
     val x = right.x - left.x
     val y = right.y - left.y
-    return if (hypot(x, y) < 0.1 * size) 0.0 else atan2(y, x)  // closer eyes (a profile) say little
+    val apart = hypot(x, y) >= 0.3 * size  // closer eyes, of a turned head, say little
+    return if (apart) atan2(y, x) else axisAngle(landmarks, heights)
+}
+
+/** How far the direction from high to low points leans, 0 without any. */
+fun axisAngle(landmarks: List<Point>, heights: Map<Int, Double>): Double {
+    val mean = heights.values.average()
+    val x = heights.map { (point, height) -> (height - mean) * landmarks[point].x }.sum()
+    val y = heights.map { (point, height) -> (height - mean) * landmarks[point].y }.sum()
+    return atan2(-x, y)
 }
 
 /** The square's pixels: RGB, size x size x 3. */

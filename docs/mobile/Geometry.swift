@@ -47,18 +47,21 @@ func boxOfLandmarks(_ landmarks: [Point], _ faceBox: FaceBox) -> Box {
     return Box(left: x - across, top: y - down, right: x + across, bottom: y + down)
 }
 
-/// `eyes` are two groups of landmarks, or nil where the markup has none.
+/// `eyes` are two groups of landmarks, or nil where the markup has none; `heights` tell how low
+/// each of its rigid points lies on a head, and are empty where it has none.
 func uprightSquare(
-    _ landmarks: [Point], _ eyes: [[Int]]?, _ margin: Double, _ faceBox: FaceBox
+    _ landmarks: [Point], _ eyes: [[Int]]?, _ heights: [Int: Double],
+    _ margin: Double, _ faceBox: FaceBox
 ) -> Square {
-    let angle = eyes == nil ? 0 : eyeAngle(landmarks, eyes!)
+    let angle = roll(landmarks, eyes, heights)
     // The box is taken in the turned frame, then its centre is brought back.
     let level = squareAround(boxOfLandmarks(landmarks.map { rotate($0, -angle) }, faceBox), margin)
     let centre = rotate(Point(x: level.x, y: level.y), angle)
     return Square(x: centre.x, y: centre.y, side: level.side, angle: angle)
 }
 
-func eyeAngle(_ landmarks: [Point], _ eyes: [[Int]]) -> Double {
+func roll(_ landmarks: [Point], _ eyes: [[Int]]?, _ heights: [Int: Double]) -> Double {
+    guard let eyes = eyes else { return axisAngle(landmarks, heights) }
     func middle(_ eye: [Int]) -> Point {
         Point(x: eye.map { landmarks[$0].x }.reduce(0, +) / Double(eye.count),
               y: eye.map { landmarks[$0].y }.reduce(0, +) / Double(eye.count))
@@ -67,7 +70,16 @@ func eyeAngle(_ landmarks: [Point], _ eyes: [[Int]]) -> Double {
     let box = landmarkBox(landmarks)
     let size = ((box.right - box.left) * (box.bottom - box.top)).squareRoot()
     let x = right.x - left.x, y = right.y - left.y
-    return hypot(x, y) < 0.1 * size ? 0 : atan2(y, x)  // closer eyes (a profile) say little
+    let apart = hypot(x, y) >= 0.3 * size  // closer eyes, of a turned head, say little
+    return apart ? atan2(y, x) : axisAngle(landmarks, heights)
+}
+
+/// How far the direction from high to low points leans, 0 without any.
+func axisAngle(_ landmarks: [Point], _ heights: [Int: Double]) -> Double {
+    let mean = heights.values.reduce(0, +) / Double(heights.count)
+    let x = heights.map { point, height in (height - mean) * landmarks[point].x }.reduce(0, +)
+    let y = heights.map { point, height in (height - mean) * landmarks[point].y }.reduce(0, +)
+    return atan2(-x, y)
 }
 
 /// The square's pixels: RGB, size x size x 3.

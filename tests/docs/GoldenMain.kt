@@ -1,6 +1,7 @@
 /**
  * What docs/mobile/Geometry.kt computes: a line of numbers for each line that comes in, which is a
- * function's name and what it is given. A list is its length, then its items. See test_kotlin.py.
+ * function's name and what it is given. A list is its length, then its items; a map likewise, an
+ * item being a key and its value. See test_kotlin.py.
  */
 
 class Words(line: String) {
@@ -17,6 +18,7 @@ class Words(line: String) {
     fun faceBox() = numbers().let { (x, y, scale) -> FaceBox(x, y, scale) }
     fun square() = numbers().let { (x, y, side) -> Square(x, y, side, number()) }
     fun eyes() = list { list { int() } }.ifEmpty { null }
+    fun heights() = list { int() to numbers() }.associate { (point, place) -> point to place[1] }
 }
 
 fun numbers(square: Square) = listOf(square.x, square.y, square.side)
@@ -43,8 +45,9 @@ fun main() {
             "square_around" -> numbers(squareAround(given.box(), given.number()))
             "box_of_landmarks" -> numbers(boxOfLandmarks(given.points(), given.faceBox()))
             "upright_square" ->
-                uprightSquare(given.points(), given.eyes(), given.number(), given.faceBox())
-                    .let { numbers(it) + it.angle }
+                uprightSquare(
+                    given.points(), given.eyes(), given.heights(), given.number(), given.faceBox()
+                ).let { numbers(it) + it.angle }
             "crop_to_image" -> {
                 val fractions = given.list { given.numbers().map { it.toFloat() }.toFloatArray() }
                 val square = given.square()

@@ -19,7 +19,9 @@ pytestmark = pytest.mark.skipif(
 
 
 def words(value):
-    """A value as the program reads it: a list is its length, then its items."""
+    """A value as the program reads it: a list or a dict is its length, then its items."""
+    if isinstance(value, dict):
+        return [str(len(value)), *(w for key, item in value.items() for w in (key, *words(item)))]
     if isinstance(value, list):
         return [str(len(value)), *(word for item in value for word in words(item))]
     return ["0"] if value is None else [str(value)]

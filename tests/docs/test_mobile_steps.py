@@ -105,10 +105,12 @@ def test_the_code_reads_keys_of_the_sidecar():
     kotlin = set(re.findall(r'\b(?:get|opt)[A-Z]\w+\("(\w+)"\)', KOTLIN))
     struct = re.search(r"struct Sidecar.*?\n}", SWIFT, flags=re.DOTALL).group()
     swift = set(re.findall(r"let (\w+):", struct))
-    assert kotlin == needed | eyes | {"points"}
-    assert swift == needed
+    in_markup = {"points", "rigid_points"}
+    assert kotlin == needed | eyes | in_markup
+    assert swift == needed | in_markup
     assert set(re.findall(r'normalizers\["(\w+)"\]', SWIFT)) == eyes
-    assert needed | {"points"} <= set(sidecar) | set(sidecar["markup"])
+    markup = Markup.from_dict(sidecar["markup"]).to_dict()  # with what older files lack
+    assert needed | in_markup <= set(sidecar) | set(markup)
     assert eyes <= set(sidecar["markup"]["normalizers"])
 
 
@@ -131,7 +133,10 @@ def test_swift_has_the_functions_of_kotlin():
         "* (1 + margin)",
         "- 0.5) * square.side",
         "4.605 * (middle + spread)",
-        "< 0.1 * size",
+        "hypot(x, y) >= 0.3 * size",
+        "(height - mean) * landmarks[point].x",
+        "(height - mean) * landmarks[point].y",
+        "return atan2(-x, y)",
         "(tight.left + tight.right) / 2 + faceBox.x * max(width, height)",
         "(tight.top + tight.bottom) / 2 + faceBox.y * max(width, height)",
         "faceBox.scale * width / 2",
