@@ -77,7 +77,7 @@ def test_the_regressor_of_a_shipped_model_is_alive(name):
     faces = [synthetic.draw_face(MARKUPS["ibug_68"], seed)[0] for seed in range(2)]
     size, margin = model.metadata["input_size"], model.metadata["crop_margin"]
     crops = cut_crops(faces, size=size, margin=margin).model_input()
-    early_features, outputs = model.evae.respond(keras.ops.convert_to_tensor(crops))
+    early_features, _, outputs = model.evae.respond(keras.ops.convert_to_tensor(crops))
     features = keras.ops.concatenate([early_features, outputs["response_maps"]], axis=-1)
     offsets = keras.ops.convert_to_numpy(model.regressor(features)[0])
     assert np.abs(offsets[0] - offsets[1]).mean() > 1e-4

@@ -53,8 +53,10 @@ class EVAE(keras.Model):
         build_once(self.decoder, shape)
         self.built = True
 
-    def respond(self, images: Tensor, training: bool = False) -> tuple[Tensor, dict[str, Tensor]]:
-        """The early features beside what `call` returns, for the regressor that follows."""
+    def respond(
+        self, images: Tensor, training: bool = False
+    ) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+        """Early features and latent code beside what `call` returns, for the parts that follow."""
         early_features, latent = self.encoder(images, training=training)
         kl = keras.ops.zeros_like(images[:, 0, 0, 0], dtype="float32") if training else None
         if self.sampling is not None:
@@ -63,10 +65,10 @@ class EVAE(keras.Model):
         outputs = {"landmarks": soft_argmax(maps, self.readout_power), "response_maps": maps}
         if training:
             outputs.update(map_logits=logits, kl=kl)
-        return early_features, outputs
+        return early_features, latent, outputs
 
     def call(self, images: Tensor, training: bool = False) -> dict[str, Tensor]:
-        _, outputs = self.respond(images, training=training)
+        *_, outputs = self.respond(images, training=training)
         return outputs
 
     def get_config(self) -> dict[str, Any]:

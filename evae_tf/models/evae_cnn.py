@@ -64,11 +64,12 @@ class EVAECNN(keras.Model):
         maps_shape, _ = self.evae.decoder.compute_output_shape(shape)
         build_once(self.regressor, (*early_shape[:-1], early_shape[-1] + maps_shape[-1]))
         if self.uncertainty is not None:
-            build_once(self.uncertainty, maps_shape, (maps_shape[0], self.regressor.units))
+            features_shape = (maps_shape[0], self.regressor.units)
+            build_once(self.uncertainty, maps_shape, features_shape, shape)
         self.built = True
 
     def call(self, images: Tensor, training: bool = False) -> dict[str, Tensor]:
-        early_features, outputs = self.evae.respond(images, training=training)
+        early_features, latent, outputs = self.evae.respond(images, training=training)
         maps = ops.cast(outputs["response_maps"], early_features.dtype)
         offsets, features = self.regressor(
             ops.concatenate([early_features, maps], axis=-1), training=training
@@ -79,7 +80,7 @@ class EVAECNN(keras.Model):
             outputs["map_landmarks"] = map_landmarks
         if self.uncertainty is not None:
             maps = outputs["response_maps"]
-            outputs.update(self.uncertainty(maps, features, training=training))
+            outputs.update(self.uncertainty(maps, features, latent, training=training))
         return outputs
 
     def get_config(self) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """How unsure each landmark is, and whether it can be seen."""
 
 import math
-from typing import Any
+from typing import Any, Self
 
 import keras
 from keras import layers, ops
@@ -16,21 +16,25 @@ class UncertaintyHead(layers.Layer):
     """Reads off the shape of the response maps how far the landmarks may be wrong.
 
     A map that is wide, slanted or flat says where else its landmark could be. One fully-connected
-    layer turns the spread of all maps into the Cholesky factor of each landmark's Gaussian;
-    another, which sees the regressor's features too, tells what is covered. No gradient flows back
-    into maps and features: the landmarks are what they would be without this head.
+    layer turns the spread of all maps into the Cholesky factor of each landmark's Gaussian. Two
+    others, which see the regressor's features and the mean of the latent code too, tell what is
+    hidden: that takes knowing which way the head is turned. No gradient flows back into what this
+    head sees: the landmarks are what they would be without it.
 
     Args:
       num_points: K.
+      units: of the hidden layer behind the visibility; 0, as in older files: there is none, nor
+        does the visibility see the latent code.
 
-    Call: maps [B, h, w, K] and features [B, C] -> dict of float32: `covariance` [B, K, 2, 2], crop
-    fractions squared, `visibility` [B, K], probabilities, and in training `scale_tril`
-    [B, K, 2, 2], the covariance's lower-triangular Cholesky factor.
+    Call: maps [B, h, w, K], features [B, C] and latent code [B, h', w', D] -> dict of float32:
+    `covariance` [B, K, 2, 2], crop fractions squared, `visibility` [B, K], probabilities, and in
+    training `scale_tril` [B, K, 2, 2], the covariance's lower-triangular Cholesky factor.
     """
 
-    def __init__(self, num_points: int, **kwargs: Any) -> None:
+    def __init__(self, num_points: int, units: int = 128, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.num_points = num_points
+        self.units = units
         # float32 whatever the policy: the differences between maps are small.
         self.normalize_spread, self.normalize_features = (
             layers.BatchNormalization(momentum=0.9, dtype="float32", name=name)
@@ -51,17 +55,30 @@ class UncertaintyHead(layers.Layer):
                 ("slope", 0.0),
             )
         )
+        self.hidden = (
+            layers.Dense(units, activation="relu", dtype="float32", name="hidden")
+            if units
+            else None
+        )
         self.visibility = layers.Dense(
             num_points, activation="sigmoid", dtype="float32", name="visibility"
         )
 
-    def build(self, maps_shape: Shape, features_shape: Shape) -> None:
-        spread_shape = (maps_shape[0], 4 * self.num_points)
-        self.normalize_spread.build(spread_shape)
-        self.normalize_features.build(features_shape)
+    def build(
+        self, maps_shape: Shape, features_shape: Shape, latent_shape: Shape | None = None
+    ) -> None:
+        batch, spreads, features = maps_shape[0], 4 * self.num_points, features_shape[1]
+        if self.hidden is not None and latent_shape is not None:
+            features += latent_shape[-1]
+        self.normalize_spread.build((batch, spreads))
+        self.normalize_features.build((batch, features))
         for layer in (self.log_diagonal_x, self.log_diagonal_y, self.slope):
-            layer.build(spread_shape)
-        self.visibility.build((maps_shape[0], spread_shape[1] + features_shape[1]))
+            layer.build((batch, spreads))
+        seen = (batch, spreads + features)
+        if self.hidden is not None:
+            self.hidden.build(seen)
+            seen = (batch, self.units)
+        self.visibility.build(seen)
         self.calibration = self.add_weight(
             name="calibration", shape=(), initializer="ones", trainable=False, dtype="float32"
         )
@@ -70,11 +87,18 @@ class UncertaintyHead(layers.Layer):
         """Multiplies all standard deviations by `factor`, on top of earlier ones."""
         self.calibration.assign(self.calibration * factor)
 
-    def call(self, maps: Tensor, features: Tensor, training: bool = False) -> dict[str, Tensor]:
+    def call(
+        self, maps: Tensor, features: Tensor, latent: Tensor, training: bool = False
+    ) -> dict[str, Tensor]:
         maps = ops.stop_gradient(ops.cast(maps, "float32"))
         spread = ops.reshape(log_spread(maps), (-1, 4 * self.num_points))
         spread = self.normalize_spread(spread, training=training)
+        features = ops.cast(features, "float32")
+        if self.hidden is not None:
+            mean_code = ops.mean(ops.cast(latent, "float32"), axis=(1, 2))
+            features = ops.concatenate([features, mean_code], axis=-1)
         features = self.normalize_features(ops.stop_gradient(features), training=training)
+        seen = ops.concatenate([spread, features], axis=-1)
 
         # The Cholesky factor [[x, 0], [z, y]] of each landmark.
         x = ops.exp(self.log_diagonal_x(spread)) * self.calibration
@@ -82,7 +106,7 @@ class UncertaintyHead(layers.Layer):
         z = self.slope(spread) * y
         outputs = {
             "covariance": self._matrices(x * x, x * z, x * z, z * z + y * y),
-            "visibility": self.visibility(ops.concatenate([spread, features], axis=-1)),
+            "visibility": self.visibility(seen if self.hidden is None else self.hidden(seen)),
         }
         if training:
             outputs["scale_tril"] = self._matrices(x, ops.zeros_like(x), z, y)
@@ -94,4 +118,9 @@ class UncertaintyHead(layers.Layer):
         return ops.reshape(entries, (-1, self.num_points, 2, 2))
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "num_points": self.num_points}
+        return {**super().get_config(), "num_points": self.num_points, "units": self.units}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        config.setdefault("units", 0)  # in files from before
+        return cls(**config)

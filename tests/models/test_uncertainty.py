@@ -29,15 +29,16 @@ def head_and_inputs():
     head = UncertaintyHead(5)
     maps = rng.uniform(0, 1, (2, 12, 16, 5)).astype(np.float32)
     features = rng.normal(size=(2, 7)).astype(np.float32)
-    head(maps, features)
+    latent = rng.normal(size=(2, 3, 4, 6)).astype(np.float32)
+    head(maps, features, latent)
     for weight in head.trainable_weights:  # away from their first, nearly constant answers
         weight.assign_add(rng.normal(0, 0.3, weight.shape))
-    return head, maps, features
+    return head, maps, features, latent
 
 
 def test_the_covariance_is_the_square_of_its_cholesky_factor():
-    head, maps, features = head_and_inputs()
-    outputs = numpy(head(maps, features, training=True))
+    head, *inputs = head_and_inputs()
+    outputs = numpy(head(*inputs, training=True))
     scale_tril, covariance = outputs["scale_tril"], outputs["covariance"]
     assert covariance.shape == (2, 5, 2, 2)
     np.testing.assert_allclose(
@@ -49,11 +50,11 @@ def test_the_covariance_is_the_square_of_its_cholesky_factor():
 
 
 def test_calibrating_multiplies_the_deviations():
-    head, maps, features = head_and_inputs()
-    before = numpy(head(maps, features))["covariance"]
+    head, *inputs = head_and_inputs()
+    before = numpy(head(*inputs))["covariance"]
     for factor in (3.0, 2.0):
         head.calibrate(factor)
-    np.testing.assert_allclose(numpy(head(maps, features))["covariance"], 36 * before, rtol=1e-5)
+    np.testing.assert_allclose(numpy(head(*inputs))["covariance"], 36 * before, rtol=1e-5)
 
 
 def test_a_model_with_the_head_is_saved_with_its_calibration(tmp_path):
@@ -116,13 +117,13 @@ def test_the_head_learns_how_the_width_of_maps_and_errors_go_together():
     keras.utils.set_random_seed(0)
     rng = np.random.default_rng(0)
     head = UncertaintyHead(2)
-    head(np.zeros((1, 16, 16, 2)), np.zeros((1, 3)))
+    head(np.zeros((1, 16, 16, 2)), np.zeros((1, 3)), np.zeros((1, 4, 4, 5)))
     width = rng.uniform(0.05, 0.15, (512, 2))
     grid = (np.arange(16) + 0.5) / 16 - 0.5
     x, y = grid[None, None, :, None], grid[None, :, None, None]
     square = (x / width[:, None, None]) ** 2 + (y / 0.05) ** 2
     maps = np.exp(-square / 2).astype(np.float32)
-    features = np.zeros((512, 3), np.float32)
+    features, latent = np.zeros((512, 3), np.float32), np.zeros((512, 4, 4, 5), np.float32)
     deviations = np.stack([width / 5, np.full_like(width, 0.01)], axis=-1)
     errors = (rng.normal(size=(512, 2, 2)) * deviations).astype(np.float32)
     optimizer = keras.optimizers.Adam(0.02)
@@ -133,9 +134,38 @@ def test_the_head_learns_how_the_width_of_maps_and_errors_go_together():
     ]
     for _ in range(150):
         with tf.GradientTape() as tape:
-            scale_tril = head(maps, features, training=True)["scale_tril"]
+            scale_tril = head(maps, features, latent, training=True)["scale_tril"]
             loss = losses.landmark_nll(np.zeros_like(errors), scale_tril, errors)
         optimizer.apply(tape.gradient(loss, learnt), learnt)
-    found = np.sqrt(numpy(head(maps, features))["covariance"][..., 0, 0])
+    found = np.sqrt(numpy(head(maps, features, latent))["covariance"][..., 0, 0])
     assert np.corrcoef(found.ravel(), width.ravel())[0, 1] > 0.9
     assert np.median(found / (width / 5)) == pytest.approx(1, abs=0.1)
+
+
+def test_the_visibility_learns_what_no_weighted_sum_tells():
+    """Hidden where two numbers, one of the features and one of the code, have the same sign."""
+    keras.utils.set_random_seed(0)
+    rng = np.random.default_rng(0)
+    head = UncertaintyHead(1)
+    maps = np.ones((400, 4, 4, 1), np.float32)
+    features = rng.normal(size=(400, 2)).astype(np.float32)
+    latent = np.broadcast_to(rng.normal(size=(400, 1, 1, 3)), (400, 2, 2, 3)).astype(np.float32)
+    visible = np.float32(features[:, :1] * latent[:, 0, 0, :1] < 0)
+    head(maps, features, latent)
+    learnt = [*head.hidden.trainable_weights, *head.visibility.trainable_weights]
+    optimizer = keras.optimizers.Adam(0.02)
+    for _ in range(150):
+        with tf.GradientTape() as tape:
+            outputs = head(maps, features, latent, training=True)
+            loss = losses.visibility_loss(outputs["visibility"], visible)
+        optimizer.apply(tape.gradient(loss, learnt), learnt)
+    found = numpy(head(maps, features, latent))["visibility"] > 0.5
+    assert np.mean(found == (visible > 0.5)) > 0.95
+
+
+def test_a_head_of_an_older_file_has_no_hidden_layer_and_does_not_see_the_code():
+    _, maps, features, latent = head_and_inputs()
+    head = UncertaintyHead.from_config({"num_points": 5, "name": "older"})
+    seen = numpy(head(maps, features, latent))["visibility"]
+    assert head.visibility.kernel.shape == (4 * 5 + 7, 5)
+    np.testing.assert_array_equal(numpy(head(maps, features, latent + 1))["visibility"], seen)
