@@ -147,6 +147,11 @@ def _mean_curves() -> Curves:
 _MEAN = _mean_curves()
 
 
+def mean_shape() -> Shape:
+    """The mean face, its mouth a little open."""
+    return Shape({name: points.copy() for name, points in _MEAN.items()}, depth=1.0, nose=1.0)
+
+
 def sample_shape(rng: np.random.Generator) -> Shape:
     """A random `Shape`: who it is, and what the face is doing."""
 

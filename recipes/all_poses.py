@@ -1,0 +1,134 @@
+"""One list of faces in all poses whose 68 points people annotated; hidden ones are filled in.
+
+  python -m recipes.all_poses --data=DIR --output=runs/all_poses.csv
+
+300-W, aflw68 and cfp_profile. A point that the head hides gets the place that the teacher gives it,
+or, without one, that of a mean face laid on the others; its flag says that it is hidden. A face
+whose box is wider with these points than without them is listed with both boxes: a detector may
+give the one, the second pass gives the other. The `val` rows are the validation faces of 300-W and
+of aflw68, as annotated.
+"""
+
+import csv
+import dataclasses
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+from absl import app, flags
+
+from evae_tf import atomic, geometry, markups
+from evae_tf.array_types import FloatArray
+from evae_tf.artifacts.predictors import Predictor, open_model
+from evae_tf.data import datasets
+from evae_tf.data.crops import cut_crops
+from evae_tf.data.face import Face
+from recipes.hidden_points import completed, mean_face
+
+FLAGS = flags.FLAGS
+flags.DEFINE_string("data", None, "Folder with 300w, aflw68 and cfp_profile.", required=True)
+flags.DEFINE_string("teacher", None, "Model of 68 points that fills in hidden ones.")
+flags.DEFINE_string("output", "runs/all_poses/faces.csv", "The list to write.")
+flags.DEFINE_integer("copies", 2, "How often faces of 300-W are listed.", lower_bound=1)
+flags.DEFINE_integer("val_faces", 400, "How many of aflw68 validate.", lower_bound=1)
+
+_IBUG = markups.MARKUPS["ibug_68"]
+_WIDER = 1.12  # the area of a box with the hidden points over that without them
+_MIDDLE = 0.01  # nearer to the axis of the mean face, in eye distances, a point has no side
+_BATCH = 64
+
+
+def main(_: list[str]) -> None:
+    """Prints how many faces were listed."""
+    data, output = Path(FLAGS.data).absolute(), Path(FLAGS.output).absolute()
+    teacher = open_model(FLAGS.teacher) if FLAGS.teacher else None
+    frontal = datasets.read_faces("300w", data / "300w", "train")
+    turned = in_full(_read(data, "aflw68", "train"), teacher)
+    profiles = in_full([seen_side(face) for face in _read(data, "cfp_profile", "train")], teacher)
+    listed = [face for _ in range(FLAGS.copies) for face in frontal]
+    listed += [*turned, *with_whole_boxes(turned), *profiles]
+    val = _read(data, "aflw68", "val")
+    picked = np.random.default_rng(0).choice(len(val), min(FLAGS.val_faces, len(val)), False)
+    held_out = datasets.read_faces("300w", data / "300w", "val")
+    held_out += [val[index] for index in sorted(picked.tolist())]
+    atomic.make_folder(output.parent)
+    write({"train": listed, "val": held_out}, output)
+    print(f"{len(listed)} faces to train, {len(held_out)} to validate: {output}")
+
+
+def _read(data: Path, name: str, subset: str) -> list[Face]:
+    return datasets.read_faces("csv", data / name / "landmarks.csv", subset, _IBUG)
+
+
+def seen_side(face: Face) -> Face:
+    """A profile of cfp_profile, whose 30 points are those of the side that is seen.
+
+    All points of this side count as seen, also those that the set does not have.
+    """
+    across = mean_face(_IBUG)[:, 0]
+    left, right = across < -_MIDDLE, across > _MIDDLE
+    left_is_seen = face.annotated[left].sum() > face.annotated[right].sum()
+    return dataclasses.replace(face, visible=~(right if left_is_seen else left))
+
+
+def in_full(faces: Sequence[Face], teacher: Predictor | None) -> list[Face]:
+    """The faces with a place for each point; boxes stay those of the annotated ones."""
+    if teacher is None:
+        places = np.stack([completed(face.landmarks, _IBUG) for face in faces])
+    else:
+        annotated = np.stack([face.landmarks for face in faces])
+        places = np.where(np.isnan(annotated), _found(teacher, faces), annotated)
+    return [
+        dataclasses.replace(face, landmarks=landmarks)
+        for face, landmarks in zip(faces, places, strict=True)
+    ]
+
+
+def _found(teacher: Predictor, faces: Sequence[Face]) -> FloatArray:
+    """Landmarks [N, 68, 2], image pixels: the mean over each crop and its mirror image."""
+    metadata = teacher.metadata
+    crops = cut_crops(faces, size=metadata.input_size, margin=metadata.crop_margin)
+    order = list(_IBUG.flip_permutation)
+    found: list[FloatArray] = []
+    for start in range(0, len(faces), _BATCH):
+        images = crops.model_input(slice(start, start + _BATCH))
+        seen = teacher.predict(images)["landmarks"]
+        mirrored = teacher.predict(np.ascontiguousarray(images[:, :, ::-1]))["landmarks"][:, order]
+        found.append((seen + mirrored * [-1, 1] + [1, 0]) / 2)
+    return geometry.crop_to_image(np.concatenate(found), crops.squares).astype(np.float32)
+
+
+def with_whole_boxes(faces: Iterable[Face]) -> list[Face]:
+    """Those whose hidden points widen their box, with the wider one."""
+    whole = [dataclasses.replace(face, box=geometry.landmark_box(face.landmarks)) for face in faces]
+    return [
+        wide
+        for face, wide in zip(faces, whole, strict=True)
+        if geometry.box_size(wide.box) ** 2 > _WIDER * geometry.box_size(face.box) ** 2
+    ]
+
+
+def write(parts: dict[str, Sequence[Face]], path: Path) -> None:
+    """Writes faces, by the `split` they belong to, as the .csv that `--dataset=csv` reads."""
+    points = range(_IBUG.num_points)
+    header = ["image", *(f"{axis}{i}" for i in points for axis in "xy")]
+    header += [*(f"visible{i}" for i in points), *geometry.BOX_COLUMNS, "split"]
+    listed: dict[Path, int] = {}
+    with atomic.replacing_file(path) as temporary, temporary.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(header)
+        for split, faces in parts.items():
+            for face in faces:
+                image = Path(os.path.relpath(face.image, path.parent))
+                # A thousandth of a pixel apart: the reader of the list refuses a repeated row.
+                shift = 1e-3 * listed.setdefault(image, 0)
+                listed[image] += 1
+                landmarks = np.round(face.landmarks.astype(float) + shift, 3)
+                seen = face.annotated if face.visible is None else face.visible
+                box = np.round(face.box.astype(float), 3)
+                writer.writerow([image, *landmarks.ravel(), *seen.astype(int), *box, split])
+
+
+if __name__ == "__main__":
+    app.run(main)
