@@ -26,13 +26,13 @@ from tabulate import tabulate
 from tqdm import tqdm
 
 from evae_tf import Aligner
-from evae_tf.pose_estimation import head_pose
 from evae_tf.array_types import FloatArray
 from evae_tf.data import synthetic
 from evae_tf.data.datasets import read_faces
 from evae_tf.data.face import Face
 from evae_tf.head_pose import HeadPose
 from evae_tf.markups import MARKUPS
+from evae_tf.pose_estimation import head_pose
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("data", None, "Folder that holds aflw68.")
