@@ -42,6 +42,7 @@ class Augmentation:
       mirror_rate: left and right change places, in the picture and in the markup.
       color: gain and offset of brightness, contrast and each channel, within +- this.
       grey_rate: colour thrown away.
+      dark_rate: darkened, down to a twentieth, and rounded as a camera rounds.
       occluder_rate: something is pasted, see `data.occluders`.
       blur_rate: smoothed over up to 5 pixels.
       jpeg_rate: 8 x 8 cosine blocks rounded as a JPEG file rounds them.
@@ -54,6 +55,7 @@ class Augmentation:
     mirror_rate: Share = 0.5
     color: Share = 0.3
     grey_rate: Share = 0.1
+    dark_rate: Share = 0.0
     occluder_rate: Share = 0.3
     blur_rate: Share = 0.25
     jpeg_rate: Share = 0.25

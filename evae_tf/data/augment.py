@@ -20,9 +20,10 @@ DRAWS = (
     *("brightness", "contrast", "red", "green", "blue", "grey"),
     *("occluder_kind", "occluder_x", "occluder_y", "occluder_width", "occluder_height"),
     *("occluder_angle", "occluder_red", "occluder_green", "occluder_blue", "occluder_texture"),
-    *("blur", "jpeg"),
+    *("blur", "jpeg", "dark"),
 )
 _JPEG_BLOCK = 8
+_DARKEST = 0.05
 
 
 def augment(
@@ -145,7 +146,7 @@ def change_appearance(
       images; uncovered float32 [B, K], 0 for landmarks that an occluder covers.
     """
     draw = _named(draws)
-    images = change_color(images, draw, strength)
+    images = darken(change_color(images, draw, strength), draw, strength)
     # Batches are shuffled, so each of these is computed for a fixed part of the batch only.
     count = images.shape[0]
     occluded, blurred, noisy = (
@@ -189,6 +190,15 @@ def change_color(images: Tensor, draw: Draws, strength: Augmentation) -> Tensor:
     pixels = ops.reshape(images, (-1, images.shape[1] * images.shape[2], 3))
     pixels = ops.matmul(pixels, matrix * contrast[:, None, None]) + offset
     return ops.reshape(ops.clip(pixels, 0.0, 1.0), images.shape)
+
+
+def darken(images: Tensor, draw: Draws, strength: Augmentation) -> Tensor:
+    """Some pictures as if taken with too little light: fewer grey values are left."""
+    if not strength.dark_rate:
+        return images
+    amount = _per_image(draw["dark"]) / strength.dark_rate
+    dark = ops.round(images * ops.exp(amount * math.log(_DARKEST)) * 255.0) / 255.0
+    return ops.where(amount < 1, dark, images)
 
 
 def blur(images: Tensor, draw: Draws) -> Tensor:

@@ -97,6 +97,20 @@ def test_some_crops_are_turned_by_any_angle():
     np.testing.assert_allclose(angles, by_draw, atol=1e-3)
 
 
+def test_some_pictures_are_darkened_and_lose_grey_values():
+    strength = dataclasses.replace(STILL, dark_rate=0.5)
+    image = np.tile(np.linspace(0, 1, 8, dtype=np.float32)[:, None, None], (1, 8, 3))
+    draw = draws(3)
+    draw[:, DRAWS.index("dark")] = [0.0, 0.25, 0.5]
+    changed, _ = augment.change_appearance(
+        np.stack([image] * 3), np.zeros((3, 1, 2), np.float32), draw, strength
+    )
+    least, middle, not_at_all = ops.convert_to_numpy(changed)
+    np.testing.assert_allclose(least, np.round(image * 255) / 255, atol=1e-6)
+    np.testing.assert_allclose(middle, np.round(image * 255 * 0.05**0.5) / 255, atol=1e-6)
+    np.testing.assert_array_equal(not_at_all, image)
+
+
 def test_rotation_scale_and_shift_worked_by_hand():
     landmarks = np.float32([[[0.75, 0.5]]])
     strength = dataclasses.replace(STILL, rotation_degrees=90.0)
