@@ -21,8 +21,8 @@ def copy_weights(source: Any, target: Any) -> list[str]:
     Raises:
       InputError: no weight could be copied.
     """
-    available = _paths(_built_afresh(source))
-    wanted = _paths(target)
+    available = weights_by_path(built_afresh(source))
+    wanted = weights_by_path(target)
     fitting = [
         path
         for path, weight in wanted.items()
@@ -40,15 +40,22 @@ def copy_weights(source: Any, target: Any) -> list[str]:
     return anew
 
 
-def _paths(model: Any) -> dict[str, Any]:
-    """Weights by their path inside the model, whatever the model itself is called."""
+def weights_by_path(model: Any) -> dict[str, Any]:
+    """Weights by their path inside the model, whatever the model itself is called.
+
+    Args:
+      model: of `build_model`, or `built_afresh`.
+    """
     return {weight.path.partition("/")[2]: weight for weight in model.weights}
 
 
-def _built_afresh(model: Any) -> Any:
+def built_afresh(model: Any) -> Any:
     """A copy whose weights are named as `build_model` names them.
 
     Keras builds the layers of a file one by one, so that their weights' paths lack the parents.
+
+    Args:
+      model: a model of `models.build.build_model`, fresh or read from a file.
     """
     copy = type(model).from_config(_without_builds(model.get_config()))
     copy.build((None, model.metadata["input_size"], model.metadata["input_size"], 3))

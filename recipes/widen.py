@@ -1,0 +1,95 @@
+"""A wider network that finds the landmarks which a narrower one finds, to go on training from.
+
+  python -m recipes.widen --model=server_68 --output=runs/wide.keras
+    --set=encoder_filters=64,96,144 --set=decoder_filters=96,96,64
+
+All channels of the narrower network are there, and the new ones beside them add nothing to what
+they give: their weights start at 0. The parts that depend on something else than channels, such as
+a head for the visibility that the narrower one lacks, are new.
+
+Source: Chen et al., Net2Net: Accelerating Learning via Knowledge Transfer, ICLR 2016, with zeros in
+place of copied channels.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from absl import app, flags
+from keras import ops
+
+from evae_tf import atomic
+from evae_tf import config as configs
+from evae_tf.array_types import FloatArray
+from evae_tf.artifacts import keras_file
+from evae_tf.metadata import ModelMetadata
+from evae_tf.models.build import build_model
+from evae_tf.training.transfer import built_afresh, weights_by_path
+
+FLAGS = flags.FLAGS
+flags.DEFINE_string("model", None, "The narrower model.", required=True)
+flags.DEFINE_string("output", None, "The .keras file to write.", required=True)
+flags.DEFINE_multi_string("set", [], "As in train.py, on top of the model's preset.")
+
+_AFTER_CONCATENATION = "regressor/stage_0/convolution/convolution/kernel"
+_TRANSPOSED = "decoder/stage_"
+
+
+def main(_: list[str]) -> None:
+    """Prints what could not be taken over."""
+    source = keras_file.load_model(FLAGS.model)
+    metadata = ModelMetadata.from_dict(source.metadata, FLAGS.model)
+    config = configs.override(configs.PRESETS[metadata.preset], FLAGS.set)
+    target = build_model(config, metadata.markup, metadata.face_box)
+    for path in widen(source, target):
+        print(f"new: {path}")
+    output = Path(FLAGS.output)
+    atomic.make_folder(output.parent)
+    with atomic.replacing_file(output) as temporary:
+        target.save(temporary)
+
+
+def widen(source: Any, target: Any) -> list[str]:
+    """Writes the weights of `source` into `target`, a fresh network with more channels.
+
+    Returns:
+      The paths of weights that stay fresh.
+    """
+    ours, theirs = weights_by_path(built_afresh(source)), weights_by_path(target)
+    early = [weights["evae/encoder/stage_0/convolution/norm/gamma"] for weights in (ours, theirs)]
+    new: list[str] = []
+    for path, weight in theirs.items():
+        if path not in ours or len(ours[path].shape) != len(weight.shape):
+            new.append(path)
+            continue
+        narrow, wide = (ops.convert_to_numpy(each) for each in (ours[path], weight))
+        if path == _AFTER_CONCATENATION:
+            narrow = _apart(narrow, *(gamma.shape[0] for gamma in early))
+        if np.any(np.array(narrow.shape) > wide.shape):
+            new.append(path)
+            continue
+        weight.assign(_inside(narrow, wide, _TRANSPOSED in path))
+    return new
+
+
+def _apart(kernel: FloatArray, narrow: int, wide: int) -> FloatArray:
+    """A kernel over two concatenated parts, the first of which grows from `narrow` to `wide`."""
+    first, second = np.split(kernel, [narrow], axis=2)
+    grown = np.zeros((*kernel.shape[:2], wide - narrow, kernel.shape[3]), kernel.dtype)
+    return np.concatenate([first, grown, second], axis=2)
+
+
+def _inside(narrow: FloatArray, wide: FloatArray, transposed: bool) -> FloatArray:
+    """`wide`, of which the first entries are `narrow`; what leads from new to old ones is 0."""
+    filled = wide.copy()
+    if wide.ndim > 1:
+        # The axes of a kernel's inputs and outputs are its last two, the other way round if it is
+        # transposed.
+        outputs = narrow.shape[-2 if transposed else -1]
+        filled[(..., slice(outputs), slice(None)) if transposed else (..., slice(outputs))] = 0
+    filled[tuple(slice(size) for size in narrow.shape)] = narrow
+    return filled
+
+
+if __name__ == "__main__":
+    app.run(main)
