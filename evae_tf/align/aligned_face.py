@@ -96,6 +96,8 @@ class AlignedFace:
     def chip(self, size: int) -> ByteArray:
         """The face with level eyes, as recognition models want it: uint8 [size, size, 3].
 
+        A profile, whose eyes nearly coincide, stands upright.
+
         Raises:
           InputError: `size` is no whole number above 0.
         """
