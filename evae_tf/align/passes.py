@@ -1,9 +1,9 @@
 """From boxes to faces: crops go through the model once or twice, then twice more for the score.
 
 The landmarks of a face are the medians over all of these crops, each coordinate by itself: that is
-more precise than any one of them, and a crop that came out wrong does not count. The first pass
-counts twice: its box may tell of the face what its landmarks do not. So the second one makes no
-pose worse, not even where the box is the true one.
+more precise than any one of them, and a crop that came out wrong does not count. Where the box is
+known, the first pass counts too, and twice: such a box tells of the face what its landmarks do not,
+and the second pass makes no pose worse. The box of a detector only says where to look.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,12 @@ _LYING = np.radians(30)  # models are most precise on heads that lean by less
 
 
 def faces_in_boxes(
-    predictor: Predictor, images: Sequence[ByteArray], boxes: Sequence[FloatArray], passes: int
+    predictor: Predictor,
+    images: Sequence[ByteArray],
+    boxes: Sequence[FloatArray],
+    *,
+    passes: int,
+    known: bool,
 ) -> list[list[AlignedFace]]:
     """A face for each box, whether or not there is one.
 
@@ -30,6 +35,7 @@ def faces_in_boxes(
       images: uint8 [H, W, 3] each.
       boxes: float [N, 4] for each image, image pixels.
       passes: 2 aligns each face again, in an upright crop around the landmarks of the first pass.
+      known: whether the boxes are those of the faces, and not a detector's.
 
     Returns:
       List of lists of `AlignedFace`, as the boxes are.
@@ -44,7 +50,8 @@ def faces_in_boxes(
     if passes == 2:
         first = _first_pass(predictor, sources, squares, angles)
         upright = _upright(predictor, first)
-        faces = _faces_in_squares(predictor, sources, *upright, before=[first, first])
+        before = [first, first] if known else []
+        faces = _faces_in_squares(predictor, sources, *upright, before=before)
     else:
         faces = _faces_in_squares(predictor, sources, squares, angles)
     for owner, face in zip(owners, faces, strict=True):
