@@ -1,0 +1,80 @@
+"""Turned and covered faces, in one pass and in two, and whether the score tells the wrong ones.
+
+  python -m benchmarks.hard_faces --data=DIR/aflw68/landmarks.csv
+
+Annotated boxes; errors in % of the box over the points that are annotated; groups by the yaw that
+the true landmarks have. The area under the ROC curve is that of a low score as a sign of an error
+above 8 %.
+"""
+
+import numpy as np
+from absl import app, flags
+from scipy import stats
+from tabulate import tabulate
+from tqdm import tqdm
+
+from evae_tf import Aligner
+from evae_tf.array_types import BoolArray, FloatArray
+from evae_tf.data import datasets
+from evae_tf.data.face import Face
+from evae_tf.evaluation import groups, metrics
+from evae_tf.evaluation.truth import Truth
+
+FLAGS = flags.FLAGS
+flags.DEFINE_string("data", None, "The .csv file of 68 points.", required=True)
+flags.DEFINE_string("model", "mobile_68", "The model to align with.")
+flags.DEFINE_string("subset", "val", "Which of its faces.")
+
+_MUCH, _WRONG = 0.05, 0.08
+_BATCH = 64
+
+
+def main(_: list[str]) -> None:
+    """Prints a table of errors by yaw, and a line on the score for each number of passes."""
+    faces = datasets.read_faces("csv", FLAGS.data, FLAGS.subset, "ibug_68")
+    truth = Truth.of(faces, ["box_size"])
+    parts = groups.grouped(["yaw"], faces, truth)
+    everyone = groups.Group("all", "all", np.ones(len(faces), bool))
+    errors, scores = {}, {}
+    for passes in (1, 2):
+        aligner = Aligner.load(FLAGS.model, detector="none", passes=passes)
+        errors[passes], scores[passes] = _aligned(aligner, faces, truth)
+    rows = [_row(group, errors) for group in (*parts, everyone)]
+    header = ["yaw", "faces", "one pass %", "two %", "above 5 %: one", "two"]
+    print(tabulate(rows, header, floatfmt=".2f"))
+    for passes, error in errors.items():
+        print(
+            f"passes {passes}: area under the ROC curve of the score against an error above 8 %: "
+            f"{roc_area(-scores[passes], error > _WRONG):.3f} ({np.sum(error > _WRONG)} faces)"
+        )
+
+
+def _aligned(aligner: Aligner, faces: list[Face], truth: Truth) -> tuple[FloatArray, FloatArray]:
+    """(error, score) of each face, float [N] both."""
+    found = []
+    for start in tqdm(range(0, len(faces), _BATCH), desc=f"passes {aligner.passes}", disable=None):
+        part = faces[start : start + _BATCH]
+        aligned = aligner.batch([face.image for face in part], [[face.box] for face in part])
+        found += [of_image[0] for of_image in aligned]
+    landmarks = np.stack([face.landmarks for face in found])
+    error = metrics.nme(landmarks, truth.landmarks, truth.distances["box_size"])
+    return error, np.array([face.score for face in found])
+
+
+def _row(group: groups.Group, errors: dict[int, FloatArray]) -> list[str | int | float]:
+    of_group = [error[group.rows] for error in errors.values()]
+    means = [100 * error.mean() for error in of_group]
+    much = [100 * metrics.failure_rate(error, _MUCH) for error in of_group]
+    return [group.name, int(group.rows.sum()), *means, *much]
+
+
+def roc_area(values: FloatArray, positive: BoolArray) -> float:
+    """How often a positive has a larger value than a negative; equal ones count half."""
+    first, second = values[positive], values[~positive]
+    if not len(first) or not len(second):
+        return float("nan")
+    return float(stats.mannwhitneyu(first, second).statistic / (len(first) * len(second)))
+
+
+if __name__ == "__main__":
+    app.run(main)
