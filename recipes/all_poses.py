@@ -27,11 +27,6 @@ from evae_tf.data.face import Face
 from recipes.hidden_points import completed, mean_face
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string("data", None, "Folder with 300w, aflw68 and cfp_profile.", required=True)
-flags.DEFINE_string("teacher", None, "Model of 68 points that fills in hidden ones.")
-flags.DEFINE_string("output", "runs/all_poses/faces.csv", "The list to write.")
-flags.DEFINE_integer("copies", 2, "How often faces of 300-W are listed.", lower_bound=1)
-flags.DEFINE_integer("val_faces", 400, "How many of aflw68 validate.", lower_bound=1)
 
 _IBUG = markups.MARKUPS["ibug_68"]
 _WIDER = 1.12  # the area of a box with the hidden points over that without them
@@ -131,4 +126,9 @@ def write(parts: dict[str, Sequence[Face]], path: Path) -> None:
 
 
 if __name__ == "__main__":
+    flags.DEFINE_string("data", None, "Folder with 300w, aflw68 and cfp_profile.", required=True)
+    flags.DEFINE_string("teacher", None, "Model of 68 points that fills in hidden ones.")
+    flags.DEFINE_string("output", "runs/all_poses/faces.csv", "The list to write.")
+    flags.DEFINE_integer("copies", 2, "How often faces of 300-W are listed.", lower_bound=1)
+    flags.DEFINE_integer("val_faces", 400, "How many of aflw68 validate.", lower_bound=1)
     app.run(main)

@@ -27,9 +27,6 @@ from evae_tf.models.build import build_model
 from evae_tf.training.transfer import built_afresh, weights_by_path
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string("model", None, "The narrower model.", required=True)
-flags.DEFINE_string("output", None, "The .keras file to write.", required=True)
-flags.DEFINE_multi_string("set", [], "As in train.py, on top of the model's preset.")
 
 _AFTER_CONCATENATION = "regressor/stage_0/convolution/convolution/kernel"
 _TRANSPOSED = "decoder/stage_"
@@ -92,4 +89,7 @@ def _inside(narrow: FloatArray, wide: FloatArray, transposed: bool) -> FloatArra
 
 
 if __name__ == "__main__":
+    flags.DEFINE_string("model", None, "The narrower model.", required=True)
+    flags.DEFINE_string("output", None, "The .keras file to write.", required=True)
+    flags.DEFINE_multi_string("set", [], "As in train.py, on top of the model's preset.")
     app.run(main)

@@ -128,7 +128,7 @@ def test_a_full_disk_keeps_what_was_there(trained, tmp_path):
     data, _ = trained
     arguments = [*own(data), f"--workdir={tmp_path}", *SET, "--set=epochs=2"]
     arguments.append("--set=optimizer=adamw")
-    for limit, file in ((20_000, "model.keras"), (179_000, "best.npz")):
+    for limit, file in ((20_000, "model.keras"), (215_000, "best.npz")):
         limits = (limit, limit)
         full = {"preexec_fn": lambda both=limits: resource.setrlimit(resource.RLIMIT_FSIZE, both)}
         refused(call("train", *arguments, **full), 1, str(tmp_path), file)

@@ -38,7 +38,7 @@ def small(**fields):
 
 
 EPOCHS = 12
-_UNCERTAINTY = ("log_diagonal_x", "log_diagonal_y", "slope", "visibility")
+_UNCERTAINTY = ("log_diagonal_x", "log_diagonal_y", "slope", "hidden", "visibility")
 
 
 @pytest.fixture(scope="module")
@@ -180,6 +180,7 @@ def test_weights_are_copied_where_shapes_agree(faces):
         "evae/decoder/head",
         "regressor/head",
         "regressor/stage_0/convolution/convolution",
+        "uncertainty/hidden",
         "uncertainty/log_diagonal_x",
         "uncertainty/log_diagonal_y",
         "uncertainty/normalize_spread",
