@@ -4,11 +4,13 @@
     --data_dir=DIR/300w
 
 The trainings must have gone on from the same weights, all of them, with another `--seed`, say:
-layers that each has drawn anew do not lie in one valley, and average to nothing. The covariance is
-calibrated anew on the validation faces.
+layers that each has drawn anew do not lie in one valley, and average to nothing. A network and what
+it became on other data can be mixed too, `--shares=0.3,0.7`: the mean keeps most of what each is
+good at. The covariance is calibrated anew on the validation faces.
 
 Source: Wortsman et al., Model soups: averaging weights of multiple fine-tuned models improves
-accuracy without increasing inference time, ICML 2022.
+accuracy without increasing inference time, ICML 2022; for two data sets, Wortsman et al., Robust
+fine-tuning of zero-shot models, CVPR 2022.
 """
 
 from collections.abc import Sequence
@@ -30,22 +32,29 @@ from evae_tf.training.callbacks import Validation
 FLAGS = flags.FLAGS
 flags.DEFINE_list("models", None, "The .keras files to average.", required=True)
 flags.DEFINE_string("output", None, "The .keras file to write.", required=True)
+flags.DEFINE_list("shares", None, "How much each counts; by default all the same.")
 
 
-def average(models: Sequence[Any]) -> Any:
+def average(models: Sequence[Any], shares: Sequence[float] | None = None) -> Any:
     """The first of some Keras models, its weights now the mean over all of them.
 
+    Args:
+      models: at least one.
+      shares: how much each counts, or None for all the same.
+
     Raises:
-      InputError: they are not of one architecture.
+      InputError: they are not of one architecture, or there is not a share for each.
     """
     first, *others = models
+    if shares is not None and len(shares) != len(models):
+        raise InputError(f"{len(shares)} shares for {len(models)} models, expected one each.")
     shapes = [[weight.shape for weight in model.weights] for model in models]
     if any(other != shapes[0] for other in shapes):
         raise InputError("models of one architecture are needed: their weights differ in shape.")
     for weight, *same in zip(first.weights, *(other.weights for other in others), strict=True):
         if weight.dtype == "float32":  # not the states of random generators
             values = [ops.convert_to_numpy(value) for value in (weight, *same)]
-            weight.assign(np.mean(values, axis=0))
+            weight.assign(np.average(values, axis=0, weights=shares))
     return first
 
 
@@ -58,7 +67,7 @@ def main(_: list[str]) -> None:
     validation = Validation(faces, crops)
     for path, model in zip(FLAGS.models, models, strict=True):
         print(f"{path}: {100 * validation.nme(validation.predict(model)):.2f} %")
-    soup = average(models)
+    soup = average(models, [float(share) for share in FLAGS.shares] if FLAGS.shares else None)
     outputs = validation.predict(soup)
     if "covariance" in outputs:
         soup.uncertainty.calibrate(validation.deviation_factor(outputs))

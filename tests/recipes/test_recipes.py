@@ -174,16 +174,19 @@ def kitchen(tmp_path_factory):
     return folder
 
 
-def _cook(kitchen, names, output):
+def _cook(kitchen, names, output, *further):
     models = ",".join(str(kitchen / f"{name}.keras") for name in names)
     command = [sys.executable, "-m", "recipes.soup", f"--models={models}", f"--output={output}"]
     command += ["--dataset=csv", f"--data_dir={kitchen / 'faces.csv'}", "--markup=ibug_68"]
+    command += further
     return subprocess.run(command, capture_output=True, text=True)
 
 
-def test_a_soup_is_the_mean_of_the_weights_calibrated_anew(kitchen, tmp_path):
+@pytest.mark.parametrize("shares", [(0.5, 0.5), (0.2, 0.8)])
+def test_a_soup_is_the_mean_of_the_weights_calibrated_anew(shares, kitchen, tmp_path):
     output = tmp_path / "soup" / "soup.keras"
-    done = _cook(kitchen, "ab", output)
+    further = [] if shares[0] == shares[1] else ["--shares=0.2,0.8"]
+    done = _cook(kitchen, "ab", output, *further)
     assert done.returncode == 0, done.stderr
     assert len(re.findall(r"\d %", done.stdout)) == 3
     models = map(keras_file.load_model, (kitchen / "a.keras", kitchen / "b.keras", output))
@@ -192,11 +195,14 @@ def test_a_soup_is_the_mean_of_the_weights_calibrated_anew(kitchen, tmp_path):
         if weights[0].name == "calibration":
             assert mean != a == b == 1
         elif weights[0].dtype == "float32":
-            np.testing.assert_allclose(mean, (a + b) / 2, rtol=1e-6, atol=1e-7)
+            np.testing.assert_allclose(mean, shares[0] * a + shares[1] * b, rtol=1e-6, atol=1e-7)
 
 
 def test_a_soup_of_different_architectures_is_refused(kitchen, tmp_path):
     done = _cook(kitchen, ["a", "other"], tmp_path / "soup.keras")
     assert done.returncode != 0
     assert "differ in shape" in done.stderr
+    done = _cook(kitchen, "ab", tmp_path / "soup.keras", "--shares=1")
+    assert done.returncode != 0
+    assert "1 shares for 2 models" in done.stderr
     assert not list(tmp_path.iterdir())
