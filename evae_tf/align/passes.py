@@ -2,8 +2,9 @@
 
 The landmarks of a face are the medians over all of these crops, each coordinate by itself: that is
 more precise than any one of them, and a crop that came out wrong does not count. Where the box is
-known, the first pass counts too, and twice: such a box tells of the face what its landmarks do not,
-and the second pass makes no pose worse. The box of a detector only says where to look.
+known, the first pass counts too, and twice: such a box tells of the face what its landmarks do not.
+So the second pass costs less where it errs, on profiles. The box of a detector only says where to
+look.
 """
 
 from collections.abc import Sequence
