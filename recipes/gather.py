@@ -43,7 +43,7 @@ OTHERS = {
     ),
 }
 _MAX_DISAGREEMENT = 0.06
-_MAX_DEVIATION = 0.02  # between views, of the distance of the eyes' outer corners
+_MAX_DEVIATION = 0.028  # between views, of the face's size, see `teaching.face_size`
 _SAME_PHOTO = 0.97
 
 
@@ -64,7 +64,7 @@ def main(_: list[str]) -> None:
     for name in FLAGS.others:
         faces = datasets.without_photos(OTHERS[name](data), [*annotated, *validation])
         distinct = without_copies(faces, validation)
-        kept = _labelled(teachers, distinct, annotated)
+        kept = labelled(teachers, distinct, annotated)
         rows += [(face, landmarks, "train") for face, landmarks in kept]
         print(
             f"{name}: {len(kept)} of {len(faces)} faces kept; "
@@ -75,10 +75,19 @@ def main(_: list[str]) -> None:
     print(f"{len(rows)} faces: {output}")
 
 
-def _labelled(
+def labelled(
     teachers: Sequence[Predictor], faces: Sequence[Face], annotated: Sequence[Face]
 ) -> list[tuple[Face, FloatArray]]:
-    """(face, landmarks [68, 2]) of those where the teachers agree with the annotation."""
+    """Faces of few points and the 68 of each, where the teachers agree with those few.
+
+    Args:
+      teachers: of 68 points; their landmarks are averaged.
+      faces: list of `Face`, of a markup that `teaching.five_points` knows.
+      annotated: list of `Face` of 68 points, for their mean face.
+
+    Returns:
+      list of (face, landmarks float32 [68, 2], image pixels).
+    """
     mean_face = np.nanmean([_normalized(face) for face in annotated], axis=0)
     mean_five = teaching.five_points(mean_face[None], _IBUG.name)[0]
     known = np.stack([face.landmarks for face in faces])
@@ -86,9 +95,8 @@ def _labelled(
     boxes = teaching.first_boxes(known, mean_face, mean_five)
     landmarks, deviation = teaching.label(teachers, faces, boxes)
     found = teaching.five_points(landmarks, _IBUG.name)
-    corners = np.linalg.norm(landmarks[:, 36] - landmarks[:, 45], axis=-1)
     agreed = teaching.disagreement(found, known) < _MAX_DISAGREEMENT
-    agreed &= deviation / corners < _MAX_DEVIATION
+    agreed &= deviation / teaching.face_size(found) < _MAX_DEVIATION
     return [
         (face, points) for face, points, good in zip(faces, landmarks, agreed, strict=True) if good
     ]

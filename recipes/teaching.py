@@ -155,16 +155,27 @@ def smoothed(teachers: Sequence[Predictor], faces: Sequence[Face]) -> FloatArray
 
 
 def disagreement(labelled: FloatArray, known: FloatArray) -> FloatArray:
-    """Mean distance of five points from the annotated ones, over the distance of the eyes.
+    """Mean distance of five points from the annotated ones, as a fraction of the face's size.
 
     Args:
       labelled: float [N, 5, 2], image pixels.
       known: as `labelled`.
 
     Returns:
-      float [N], as a fraction. Where the face is in profile and the eyes meet, the mouth is too
-      far off the eyes for the distance to be 0; the longer of the two is taken.
+      float [N].
     """
-    eyes = np.linalg.norm(known[:, 0] - known[:, 1], axis=-1)
-    height = np.linalg.norm(known[:, :2].mean(axis=1) - known[:, 3:].mean(axis=1), axis=-1)
-    return np.linalg.norm(labelled - known, axis=-1).mean(axis=1) / np.maximum(eyes, height)
+    return np.linalg.norm(labelled - known, axis=-1).mean(axis=1) / face_size(known)
+
+
+def face_size(five: FloatArray) -> FloatArray:
+    """The distance of the eyes or, where a profile's eyes meet, of the mouth from the eyes.
+
+    Args:
+      five: float [N, 5, 2], image pixels.
+
+    Returns:
+      float [N], pixels: the longer of the two.
+    """
+    eyes = np.linalg.norm(five[:, 0] - five[:, 1], axis=-1)
+    height = np.linalg.norm(five[:, :2].mean(axis=1) - five[:, 3:].mean(axis=1), axis=-1)
+    return np.maximum(eyes, height)

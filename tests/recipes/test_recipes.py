@@ -118,10 +118,20 @@ def test_an_annotation_is_smoothed_where_the_model_agrees():
     np.testing.assert_array_equal(found[1], POINTS + 5)
 
 
-def test_disagreement_worked_by_hand():
-    known = np.float32([[[0, 0], [10, 0], [5, 5], [2, 10], [8, 10]]])
+def test_what_is_not_annotated_stays_so_when_the_rest_is_smoothed():
+    face = dots(2)
+    face.landmarks[2] = np.nan
+    (found,) = teaching.smoothed([_FindsMirroredColors()], [face])
+    np.testing.assert_allclose(found[[0, 1, 3, 4]], POINTS[[0, 1, 3, 4]] + 1, atol=0.4)
+    assert np.isnan(found[2]).all()
+
+
+@pytest.mark.parametrize("width, size", [(10, 10), (2, 8)])
+def test_disagreement_worked_by_hand(width, size):
+    """Between the eyes a face measures its width, or, in profile, the way down to the mouth."""
+    known = np.float32([[[0, 0], [width, 0], [5, 5], [-2, 8], [4, 8]]])
     labelled = known + np.float32([1, 0])
-    assert teaching.disagreement(labelled, known)[0] == pytest.approx(0.1)
+    assert teaching.disagreement(labelled, known)[0] == pytest.approx(1 / size)
 
 
 def test_a_copy_under_another_name_is_left_out():
