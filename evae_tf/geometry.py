@@ -86,6 +86,24 @@ BOX_COLUMNS = ("box_x_min", "box_y_min", "box_x_max", "box_y_max")  # of a box, 
 TIGHT_BOX = (0.0, 0.0, 1.0)  # where a box lies that is the tight one itself, see `relative_box`
 
 
+def squares_overlap(first: ArrayLike, second: ArrayLike) -> FloatArray:
+    """What squares have in common, as a share of what they cover together: 0 to 1.
+
+    Args:
+      first: float [..., 3], centre x, centre y and side, of squares that are not turned.
+      second: likewise.
+
+    Returns:
+      float [...].
+    """
+    first, second = np.asarray(first), np.asarray(second)
+    one, other = first[..., 2:], second[..., 2:]
+    apart = np.abs(first[..., :2] - second[..., :2])
+    reach = np.clip((one + other) / 2 - apart, 0, np.minimum(one, other))
+    shared = reach.prod(axis=-1)
+    return shared / (one[..., 0] ** 2 + other[..., 0] ** 2 - shared)
+
+
 def relative_box(boxes: ArrayLike, landmarks: ArrayLike) -> tuple[float, float, float]:
     """Where faces' boxes lie as seen from the tight boxes of their landmarks.
 

@@ -224,3 +224,10 @@ def test_jittered_boxes_keep_their_shape_and_stay_within_the_stated_bounds():
     assert 0.075 < np.abs(shift).max() < 0.0801
     assert abs(np.corrcoef(shift.T)[0, 1]) < 0.15
     np.testing.assert_array_equal(jittered, geometry.jitter_boxes(boxes, seed=20260))
+
+
+def test_squares_overlap_worked_by_hand():
+    square = [10, 10, 4]
+    others = np.float32([[10, 10, 4], [12, 10, 4], [10, 10, 2], [11, 11, 2], [30, 10, 4]])
+    found = geometry.squares_overlap(square, others)
+    np.testing.assert_allclose(found, [1, 8 / 24, 4 / 16, 4 / 16, 0], atol=1e-6)

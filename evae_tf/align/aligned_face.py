@@ -68,11 +68,7 @@ class AlignedFace:
         The squares around their boxes: a box of two level eyes covers nothing.
         """
         squares = geometry.square_around(np.stack([self.box, other.box]), 0.0)
-        centres, sides = squares[:, :2], squares[:, 2]
-        reach = np.minimum(sides.min(), sides.mean() - np.abs(centres[0] - centres[1]))
-        width, height = np.maximum(reach, 0)
-        shared = width * height
-        return bool(shared > _SAME_FACE * (np.sum(sides**2) - shared))
+        return bool(geometry.squares_overlap(*squares) > _SAME_FACE)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready, without the image; keys that the model cannot fill are absent."""

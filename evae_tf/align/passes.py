@@ -1,12 +1,11 @@
 """From boxes to faces: crops go through the model once or twice, then twice more for the score.
 
-The landmarks of a face are the medians over all of these crops, each coordinate by itself: that is
-more precise than any one of them, and a crop that came out wrong does not count. Where the box is
-known, the first pass counts too, and twice: such a box tells of the face what its landmarks do not.
-So the second pass costs less where it errs, on profiles. The box of a detector only says where to
-look.
+The second crop is centred and upright: where the first box was not that of the face, what counts is
+what it shows. Where both crops are nearly the same, the landmarks are the mean of both passes, each
+point by how sure the model is of it: on profiles the second crop may be the worse one.
 """
 
+import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
@@ -15,10 +14,11 @@ from evae_tf import geometry
 from evae_tf.align.aligned_face import AlignedFace
 from evae_tf.align.face_score import face_score, probe_squares
 from evae_tf.align.upright import upright_squares
-from evae_tf.array_types import ByteArray, FloatArray
+from evae_tf.array_types import BoolArray, ByteArray, FloatArray, IntArray
 from evae_tf.artifacts.predictors import Predictor
 
 _LYING = np.radians(30)  # models are most precise on heads that lean by less
+_SAME_CROP = 0.5  # of the area of two squares together, what they share if they show the same
 
 
 def faces_in_boxes(
@@ -27,7 +27,6 @@ def faces_in_boxes(
     boxes: Sequence[FloatArray],
     *,
     passes: int,
-    known: bool,
 ) -> list[list[AlignedFace]]:
     """A face for each box, whether or not there is one.
 
@@ -36,7 +35,6 @@ def faces_in_boxes(
       images: uint8 [H, W, 3] each.
       boxes: float [N, 4] for each image, image pixels.
       passes: 2 aligns each face again, in an upright crop around the landmarks of the first pass.
-      known: whether the boxes are those of the faces, and not a detector's.
 
     Returns:
       List of lists of `AlignedFace`, as the boxes are.
@@ -50,9 +48,9 @@ def faces_in_boxes(
     angles = np.zeros(len(squares), np.float32)
     if passes == 2:
         first = _first_pass(predictor, sources, squares, angles)
-        upright = _upright(predictor, first)
-        before = [first, first] if known else []
-        faces = _faces_in_squares(predictor, sources, *upright, before=before)
+        upright = _upright(predictor, first.landmarks)
+        counts = geometry.squares_overlap(squares, upright[0]) > _SAME_CROP
+        faces = _faces_in_squares(predictor, sources, *upright, first=(first, counts))
     else:
         faces = _faces_in_squares(predictor, sources, squares, angles)
     for owner, face in zip(owners, faces, strict=True):
@@ -79,15 +77,15 @@ def faces_around(
 
 def _first_pass(
     predictor: Predictor, images: Sequence[ByteArray], squares: FloatArray, angles: FloatArray
-) -> FloatArray:
-    """Landmarks [N, K, 2] in image pixels; of a head that lies there, from a crop set upright."""
-    landmarks, _ = _predict(predictor, images, squares, angles)
-    squares, angles = _upright(predictor, landmarks)
+) -> "_Pass":
+    """What is found in the squares; of a head that lies there, in a crop set upright."""
+    found = _Pass.through(predictor, images, squares, angles)
+    squares, angles = _upright(predictor, found.landmarks)
     lying = np.flatnonzero(np.abs(angles) > _LYING)
     if len(lying):
         turned = [images[index] for index in lying.tolist()], squares[lying], angles[lying]
-        landmarks[lying], _ = _predict(predictor, *turned)
-    return landmarks
+        found.replace(lying, _Pass.through(predictor, *turned))
+    return found
 
 
 def _upright(predictor: Predictor, landmarks: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -100,40 +98,91 @@ def _faces_in_squares(
     images: Sequence[ByteArray],
     squares: FloatArray,
     angles: FloatArray,
-    before: Sequence[FloatArray] = (),
+    first: "tuple[_Pass, BoolArray] | None" = None,
 ) -> list[AlignedFace]:
-    """The faces in some squares; `before` are their landmarks as earlier passes found them."""
-    found, outputs = _predict(predictor, images, squares, angles)
-    probed = [_predict(predictor, images, *probe)[0] for probe in probe_squares(squares, angles)]
-    scores = face_score(found, probed, squares)
-    landmarks = np.median([*before, found, *probed], axis=0)
-    boxes = geometry.box_of_landmarks(landmarks, predictor.metadata.face_box)
-    covariance, visibility = outputs.get("covariance"), outputs.get("visibility")
-    if covariance is not None:
-        covariance = geometry.covariance_to_image(covariance, squares, angles)
+    """The faces in some squares; `first` is an earlier pass, and for which faces it counts."""
+    found = _Pass.through(predictor, images, squares, angles)
+    probed = [
+        _Pass.through(predictor, images, *probe).landmarks
+        for probe in probe_squares(squares, angles)
+    ]
+    scores = face_score(found.landmarks, probed, squares)
+    whole = found if first is None else _mean(*first, found)
+    boxes = geometry.box_of_landmarks(whole.landmarks, predictor.metadata.face_box)
     return [
         AlignedFace(
-            landmarks[index],
+            whole.landmarks[index],
             boxes[index],
             float(scores[index]),
             predictor.metadata.markup,
             image,
-            covariance=None if covariance is None else covariance[index],
-            visibility=None if visibility is None else visibility[index],
+            **{name: values[index] for name, values in whole.further.items()},
         )
         for index, image in enumerate(images)
     ]
 
 
-def _predict(
-    predictor: Predictor, images: Sequence[ByteArray], squares: FloatArray, angles: FloatArray
-) -> tuple[FloatArray, dict[str, FloatArray]]:
-    """(landmarks [N, K, 2] in image pixels, the model's other outputs)."""
-    size = predictor.metadata.input_size
-    crops = [
-        geometry.cut_square(image, square, size, float(angle))
-        for image, square, angle in zip(images, squares, angles, strict=True)
-    ]
-    outputs = dict(predictor.predict(np.stack(crops).astype(np.float32) / 255))
-    landmarks = geometry.crop_to_image(outputs.pop("landmarks"), squares, angles)
-    return landmarks, outputs
+@dataclasses.dataclass(frozen=True)
+class _Pass:
+    """What one crop of each face gave.
+
+    Attributes:
+      landmarks: float [N, K, 2], image pixels.
+      further: dict of `covariance` [N, K, 2, 2], squared image pixels, and `visibility` [N, K], as
+        far as the model has them.
+    """
+
+    landmarks: FloatArray
+    further: dict[str, FloatArray]
+
+    @classmethod
+    def through(
+        cls,
+        predictor: Predictor,
+        images: Sequence[ByteArray],
+        squares: FloatArray,
+        angles: FloatArray,
+    ) -> "_Pass":
+        """Cuts the squares out, and lets the model predict."""
+        size = predictor.metadata.input_size
+        crops = [
+            geometry.cut_square(image, square, size, float(angle))
+            for image, square, angle in zip(images, squares, angles, strict=True)
+        ]
+        outputs = predictor.predict(np.stack(crops).astype(np.float32) / 255)
+        landmarks = geometry.crop_to_image(outputs["landmarks"], squares, angles)
+        further = {name: outputs[name] for name in ("covariance", "visibility") if name in outputs}
+        if "covariance" in further:
+            further["covariance"] = geometry.covariance_to_image(
+                further["covariance"], squares, angles
+            )
+        return cls(landmarks, further)
+
+    def replace(self, rows: IntArray, other: "_Pass") -> None:
+        """Puts what another pass found in place of some rows."""
+        self.landmarks[rows] = other.landmarks
+        for name, values in other.further.items():
+            self.further[name][rows] = values
+
+
+def _mean(first: _Pass, counts: BoolArray, second: _Pass) -> _Pass:
+    """The mean of two passes where the first one counts, the second one elsewhere.
+
+    A point counts by the inverse of its variance, if that is known.
+    """
+    share = np.full(first.landmarks.shape[:2], 0.5)
+    if "covariance" in first.further:
+        variances = [
+            np.trace(found.further["covariance"], axis1=-2, axis2=-1) for found in (first, second)
+        ]
+        share = variances[1] / (variances[0] + variances[1])
+    share = np.where(counts[:, None], share, 0)
+
+    def mean(one: FloatArray, other: FloatArray) -> FloatArray:
+        wide = share.reshape(*share.shape, *(1,) * (one.ndim - 2))
+        return (wide * one + (1 - wide) * other).astype(np.float32)
+
+    return _Pass(
+        mean(first.landmarks, second.landmarks),
+        {name: mean(first.further[name], values) for name, values in second.further.items()},
+    )

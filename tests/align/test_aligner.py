@@ -170,15 +170,14 @@ def test_a_detector_may_be_a_function_of_the_users(portrait, detector):
     np.testing.assert_array_equal(face.landmarks, expected.landmarks)
 
 
-def test_a_known_box_counts_and_a_detector_s_only_says_where_to_look(portrait):
-    """Far too large, it misleads the first pass: what a detector finds must not suffer from it."""
+def test_a_box_that_is_far_too_large_does_not_mislead(portrait):
+    """Known or found, it only says where to look."""
     right, large = np.array([183, 158, 347, 335]), np.array([120, 95, 410, 400])
     twice = Aligner.load(detector=lambda image: large[None])
     (expected,) = twice(portrait, boxes=[right])
-    (found,), (known,) = twice(portrait), twice(portrait, boxes=[large])
-    off = [np.linalg.norm(f.landmarks - expected.landmarks, axis=1).mean() for f in (found, known)]
-    assert off[0] < 0.01 * (right[2] - right[0])
-    assert off[0] < off[1]
+    for (face,) in (twice(portrait), twice(portrait, boxes=[large])):
+        off = np.linalg.norm(face.landmarks - expected.landmarks, axis=1).mean()
+        assert off < 0.01 * (right[2] - right[0])
 
 
 @pytest.mark.parametrize(
@@ -204,7 +203,7 @@ def test_a_turned_portrait_turns_landmarks_and_covariance(portrait):
     """The second pass is upright, so a slanted head is to be found as well as a straight one."""
     aligner = Aligner.load("server_68")
     (face,) = aligner(portrait)
-    angle, centre = np.float32(np.radians(30)), np.float32([255.5, 255.5])
+    angle, centre = np.float32(np.radians(25)), np.float32([255.5, 255.5])
     turned = geometry.cut_square(portrait, [*centre, 512.0], 512, -float(angle))
     moved = geometry.rotate(face.landmarks - centre, angle) + centre
     (other,) = aligner(turned, boxes=[geometry.landmark_box(moved)])
