@@ -24,7 +24,7 @@ from evae_tf.array_types import FloatArray
 from evae_tf.artifacts.predictors import Predictor, open_model
 from evae_tf.data import datasets
 from evae_tf.data.crops import cut_crops
-from evae_tf.data.face import Face, make_face
+from evae_tf.data.face import Face, make_face, one_markup
 from recipes import gather, teaching
 from recipes.hidden_points import completed, mean_face
 
@@ -174,7 +174,7 @@ def with_whole_boxes(faces: Iterable[Face]) -> list[Face]:
 
 def write(parts: dict[str, Sequence[Face]], path: Path) -> None:
     """Writes faces, by the `split` they belong to, as the .csv that `--dataset=csv` reads."""
-    points = range(_IBUG.num_points)
+    points = range(one_markup(face for faces in parts.values() for face in faces).num_points)
     header = ["image", *(f"{axis}{i}" for i in points for axis in "xy")]
     header += [*(f"visible{i}" for i in points), *geometry.BOX_COLUMNS, "split"]
     listed: dict[Path, int] = {}

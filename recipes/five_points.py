@@ -1,0 +1,91 @@
+"""One list of five-point faces: those of MTFL, and what the 68 points of other faces say.
+
+  python -m recipes.five_points --data=DIR --faces=runs/models/all.csv --output=runs/five.csv
+
+MTFL has few profiles, lists of `recipes.all_poses` have many. Their boxes are put where MTFL's
+detector would have put them, as far as its boxes of the faces that are in both lists tell. The
+`val` rows are MTFL's own.
+"""
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+from absl import app, flags
+
+from evae_tf import atomic, geometry, markups
+from evae_tf.data import datasets
+from evae_tf.data.face import Face
+from recipes import all_poses, teaching
+
+FLAGS = flags.FLAGS
+
+_NOSE = 30
+_SEEN = 0.5  # the share of an eye's points that have to be seen
+
+
+def main(_: list[str]) -> None:
+    """Prints how many faces were listed."""
+    data, output = Path(FLAGS.data).absolute(), Path(FLAGS.output).absolute()
+    annotated = datasets.read_faces("mtfl", data / "mtfl", "train")
+    held_out = datasets.read_faces("mtfl", data / "mtfl", "val")
+    whole = datasets.read_faces("csv", FLAGS.faces, "train", "ibug_68")
+    others = of_68_points(without_repeats(whole), annotated)
+    others = datasets.without_photos(others, held_out)
+    atomic.make_folder(output.parent)
+    all_poses.write({"train": [*annotated, *others], "val": held_out}, output)
+    print(f"{len(annotated)} faces of mtfl and {len(others)} others: {output}")
+
+
+def without_repeats(faces: Iterable[Face]) -> list[Face]:
+    """The first of each face that is listed several times: its photo and its nose tell it."""
+    first: dict[tuple[str, int, int], Face] = {}
+    for face in faces:
+        x, y = np.floor(face.landmarks[_NOSE]).astype(int).tolist()
+        first.setdefault((str(face.image), x, y), face)
+    return [*first.values()]
+
+
+def of_68_points(faces: Sequence[Face], detected: Sequence[Face]) -> list[Face]:
+    """Five-point faces from those 68-point ones whose photos are not among the detected ones.
+
+    Args:
+      faces: 68-point faces, each point with a place.
+      detected: five-point faces in boxes of a detector, some of the same photos.
+
+    Returns:
+      list of `Face` of `mtfl_5`, with flags, in such boxes as that detector gives.
+    """
+    boxes = {_photo(face): face.box for face in detected}
+    known = [face for face in faces if _photo(face) in boxes]
+    relative = geometry.relative_box(
+        np.stack([boxes[_photo(face)] for face in known]),
+        np.stack([face.landmarks for face in known]),
+    )
+    others = [face for face in faces if _photo(face) not in boxes]
+    landmarks = np.stack([face.landmarks for face in others])
+    seen = np.stack([face.annotated if face.visible is None else face.visible for face in others])
+    five = teaching.five_points(landmarks, "ibug_68")
+    flags_of_five = teaching.five_points(seen[..., None].astype(float), "ibug_68")[..., 0] > _SEEN
+    return [
+        dataclasses.replace(
+            face, landmarks=points, visible=visible, box=box, markup=markups.MARKUPS["mtfl_5"]
+        )
+        for face, points, visible, box in zip(
+            others, five, flags_of_five, geometry.box_of_landmarks(landmarks, relative), strict=True
+        )
+    ]
+
+
+def _photo(face: Face) -> str:
+    return str(Path(str(face.image)).resolve())
+
+
+if __name__ == "__main__":
+    flags.DEFINE_string("data", None, "Folder that holds mtfl.", required=True)
+    flags.DEFINE_string(
+        "faces", None, "List of `recipes.all_poses` that labels MTFL.", required=True
+    )
+    flags.DEFINE_string("output", "runs/five_points/faces.csv", "The list to write.")
+    app.run(main)
