@@ -98,7 +98,9 @@ def _convert_int8(converter: Any) -> bytes:
 def readout_tensors(content: bytes) -> list[str]:
     """Names of the tensors between the last layers of a TFLite file (bytes) and its outputs.
 
-    The small layers of the uncertainty head belong to it: covariances span several powers of ten.
+    What stands before and behind the layers of the uncertainty head belongs to it: the head reads
+    the shapes of small peaks, and gives covariances that span several powers of ten. Its layers
+    themselves give their logarithms, for which int8 will do.
     """
     model = parse(content)
     graph = model.subgraphs[0]
@@ -109,7 +111,9 @@ def readout_tensors(content: bytes) -> list[str]:
         operator, name = producers.get(tensor), graph.tensors[tensor].name.decode()
         if operator is None:
             continue
-        if op_name(model, operator) not in _LAYER_OPS or _UNCERTAINTY in name:
+        is_layer = op_name(model, operator) in _LAYER_OPS
+        if not is_layer:
             names.add(name)
+        if not is_layer or _UNCERTAINTY in name:
             waiting.extend(operator.inputs)
     return sorted(names)
