@@ -85,60 +85,75 @@ benchmark: .venv/run
 comparison: .venv/run
 	$(BIN)/python -m benchmarks.comparison --data=$(DATA)
 
-# The shipped models, from DATA/300w, DATA/mtfl and DATA/helen29: hours, resumed when called again. A
-# server labels faces that have few points or none; both models are trained on all of them, then on
-# 300-W alone, changed less. Together they label again, better, and smooth the annotations of 300-W;
-# both go on on these labels, at last three times on 300-W, of which the mean ships. Five points are
-# learned from what they know, on MTFL. RESULTS.md logs the detours by which the files in assets/ came.
+# The shipped models, from DATA/300w, DATA/mtfl, DATA/helen29, DATA/aflw68 and DATA/cfp_profile: hours,
+# resumed when called again. RESULTS.md logs the detours by which the files in assets/ came.
+# 1. Faces that look ahead. A server labels faces that have few points or none; both models are trained
+#    on all of them, then on 300-W alone, changed less. Together they label again, better, and smooth the
+#    annotations of 300-W; both go on on these labels, at last three times on 300-W, of which the mean
+#    is taken.
+# 2. All poses. `mobile` learns them, first with hidden points as a mean face has them, then as it finds
+#    them itself. The server, made wider, learns from its labels. By the server's labels, of MTFL too,
+#    and by annotations that it smoothed, a mean of `mobile` before and after learns again.
+# 3. Five points are learned from what that one knows.
 LESS_CHANGED := $(addprefix --set=augmentation.,rotation_degrees=15 scale=0.1 shift=0.04 color=0.2 \
   occluder_rate=0.05 blur_rate=0.05 jpeg_rate=0.05)
 ON_300W = --dataset=300w --data_dir=$(DATA)/300w
-ON_MTFL = --dataset=mtfl --data_dir=$(DATA)/mtfl
 ON_LIST := --dataset=csv --markup=ibug_68 --data_dir=$(MODELS)
 FINE := --set=learning_rate=2e-3 $(LESS_CHANGED)
 GATHER = $(BIN)/python -m recipes.gather --data=$(DATA)
 BOTH := --teacher=$(MODELS)/mobile_300w/model.keras,$(MODELS)/server_300w/model.keras --smooth
+NARROW := --set=encoder_filters=48,64,96 --set=decoder_filters=64,64,48
+
+POSES = $(BIN)/python -m recipes.all_poses --data=$(DATA)
+SMOOTH_300W := --smooth_300w=$(MODELS)/mobile/model.keras,$(MODELS)/server/model.keras
+SOUP = $(BIN)/python -m recipes.soup
+ROLLED := --set=learning_rate=3e-3 $(addprefix --set=augmentation.,rotation_degrees=45 any_angle_rate=0.12 scale=0.15)
+LEANING := --set=learning_rate=2e-3 $(addprefix --set=augmentation.,rotation_degrees=20 any_angle_rate=0.06 \
+  dark_rate=0.05 scale=0.1 shift=0.05 color=0.2 occluder_rate=0.15 blur_rate=0.1 jpeg_rate=0.1)
 
 # $(call train,NAME,PRESET,EPOCHS,further flags)
 train = $(BIN)/python train.py --preset=$(2) --mixed_precision --workdir=$(MODELS)/$(1) --set=epochs=$(3) $(4)
 from = --init_from=$(MODELS)/$(1)/model.keras
 
-# $(call finish,PRESET): the mean of three trainings on the smoothed annotations
-finished = $(call train,$(1)_$(2),$(1),14,--seed=$(2) $(ON_LIST)/smooth_300w.csv $(call from,$(1)_smooth) $(FINE))
+# $(call finish,PRESET,further flags): the mean of three trainings on the smoothed annotations
+finished = $(call train,$(1)_$(2),$(1),14,--seed=$(2) $(ON_LIST)/smooth_300w.csv $(call from,$(1)_smooth) $(FINE) $(3))
 define finish
-$(call finished,$(1),1)
-$(call finished,$(1),2)
-$(call finished,$(1),3)
-$(BIN)/python -m recipes.soup $(ON_300W) --output=$(MODELS)/$(1)/model.keras \
+$(call finished,$(1),1,$(2))
+$(call finished,$(1),2,$(2))
+$(call finished,$(1),3,$(2))
+$(SOUP) $(ON_300W) --output=$(MODELS)/$(1)/model.keras \
   --models=$(MODELS)/$(1)_1/model.keras,$(MODELS)/$(1)_2/model.keras,$(MODELS)/$(1)_3/model.keras
 endef
 
 # $(call ship,NAME,AS,data flags): the .keras file, and in int8 the .tflite with its .json
 define ship
-$(BIN)/python export.py $(3) --formats=tflite_int8 --model=$(MODELS)/$(1)/model.keras \
-  --output=$(MODELS)/$(1)/export
+$(BIN)/python export.py $(3) --formats=tflite_int8 --outputs=landmarks,covariance,visibility \
+  --model=$(MODELS)/$(1)/model.keras --output=$(MODELS)/$(1)/export
 cp $(MODELS)/$(1)/model.keras assets/$(2).keras
 cp $(MODELS)/$(1)/export/model_int8.tflite assets/$(2).tflite
 cp $(MODELS)/$(1)/export/model_int8.json assets/$(2).json
 endef
 
 models: .venv/run
-	$(call train,teacher,server,80,$(ON_300W))
+	$(call train,teacher,server,80,$(ON_300W) $(NARROW))
 	$(GATHER) --teacher=$(MODELS)/teacher/model.keras --output=$(MODELS)/all.csv
 	$(call train,mobile_all,mobile,68,$(ON_LIST)/all.csv)
-	$(call train,server_all,server,40,$(ON_LIST)/all.csv)
+	$(call train,server_all,server,40,$(ON_LIST)/all.csv $(NARROW))
 	$(call train,mobile_300w,mobile,40,$(ON_300W) $(call from,mobile_all) $(FINE))
-	$(call train,server_300w,server,26,$(ON_300W) $(call from,server_all) $(FINE))
+	$(call train,server_300w,server,26,$(ON_300W) $(call from,server_all) $(FINE) $(NARROW))
 	$(GATHER) $(BOTH) --copies=3 --output=$(MODELS)/smooth_all.csv
 	$(GATHER) $(BOTH) --others= --output=$(MODELS)/smooth_300w.csv
 	$(call train,mobile_smooth,mobile,8,$(ON_LIST)/smooth_all.csv $(call from,mobile_300w) $(FINE))
-	$(call train,server_smooth,server,9,$(ON_LIST)/smooth_all.csv $(call from,server_300w) $(FINE))
+	$(call train,server_smooth,server,9,$(ON_LIST)/smooth_all.csv $(call from,server_300w) $(FINE) $(NARROW))
 	$(call finish,mobile)
-	$(call finish,server)
-	$(call train,five,mobile,6,$(ON_MTFL) $(call from,mobile) --set=learning_rate=2e-3)
-	cp $(MODELS)/server/model.keras assets/server_68.keras
-	$(call ship,mobile,mobile_68,$(ON_300W))
-	$(call ship,five,mobile_5,$(ON_MTFL))
-
+	$(call finish,server,$(NARROW))
+	$(POSES) --output=$(MODELS)/poses_1.csv
+	$(call train,mobile_poses_1,mobile,24,$(ON_LIST)/poses_1.csv $(call from,mobile) $(ROLLED))
+	$(POSES) --teacher=$(MODELS)/mobile_poses_1/model.keras --output=$(MODELS)/poses_2.csv
+	$(call train,mobile_poses_2,mobile,20,$(ON_LIST)/poses_2.csv $(call from,mobile_poses_1) $(LEANING))
+	$(BIN)/python -m recipes.widen --model=$(MODELS)/server/model.keras --output=$(MODELS)/wide/model.keras
+	$(call train,server_poses_1,server,11,$(ON_LIST)/poses_2.csv $(call from,wide))
+	$(POSES) --teacher=$(MODELS)/mobile_poses_2/model.keras $(SMOOTH_300W) --copies=3 --output=$(MODELS)/poses_3.csv
+	$(call train,server_poses_2,server,12,$(ON_LIST)/poses_3.csv $(call from,server_poses_1) $(LEANING))
 clean:
 	rm -rf .venv .venv-jax runs build *.egg-info web/node_modules web/vendor web/models

@@ -26,12 +26,6 @@ from evae_tf.data.face import Face
 from recipes import teaching
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string("data", None, "Folder with 300w, mtfl and helen29.", required=True)
-flags.DEFINE_list("teacher", None, "Models of 68 points; several are averaged.", required=True)
-flags.DEFINE_string("output", "runs/gathered/faces.csv", "The list to write.")
-flags.DEFINE_list("others", ["mtfl", "helen29"], "The sets to label.")
-flags.DEFINE_boolean("smooth", False, "Whether annotations are averaged with the teachers' points.")
-flags.DEFINE_integer("copies", 1, "How often annotated faces are listed.", lower_bound=1)
 
 _IBUG = markups.MARKUPS["ibug_68"]
 
@@ -147,4 +141,12 @@ def write(rows: Iterable[tuple[Face, FloatArray, str]], path: Path) -> None:
 
 
 if __name__ == "__main__":
+    flags.DEFINE_string("data", None, "Folder with 300w, mtfl and helen29.", required=True)
+    flags.DEFINE_list("teacher", None, "Models of 68 points; several are averaged.", required=True)
+    flags.DEFINE_string("output", "runs/gathered/faces.csv", "The list to write.")
+    flags.DEFINE_list("others", ["mtfl", "helen29"], "The sets to label.")
+    flags.DEFINE_boolean(
+        "smooth", False, "Whether annotations are averaged with the teachers' points."
+    )
+    flags.DEFINE_integer("copies", 1, "How often annotated faces are listed.", lower_bound=1)
     app.run(main)

@@ -216,3 +216,10 @@ def test_a_soup_of_different_architectures_is_refused(kitchen, tmp_path):
     assert done.returncode != 0
     assert "1 shares for 2 models" in done.stderr
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["all_poses", "five_points"])
+def test_a_recipe_that_uses_another_one_has_flags_of_its_own(name):
+    command = [sys.executable, "-m", f"recipes.{name}", "--help"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert "--data" in done.stdout, done.stderr
