@@ -89,9 +89,10 @@ def _views(teacher: Predictor, faces: Sequence[Face], boxes: FloatArray) -> Floa
     """Landmarks [6, N, K, 2], image pixels, in the boxes that a first look gives."""
     crop = {"size": teacher.metadata.input_size, "margin": teacher.metadata.crop_margin}
     crops = cut_crops(faces, boxes=boxes, **crop)
-    looked = geometry.crop_to_image(
-        teacher.predict(crops.model_input())["landmarks"], crops.squares
-    )
+    # In batches: a model that gives its maps, too, would fill the memory with them.
+    parts = [slice(start, start + _BATCH) for start in range(0, len(crops), _BATCH)]
+    first = [teacher.predict(crops.model_input(part))["landmarks"] for part in parts]
+    looked = geometry.crop_to_image(np.concatenate(first), crops.squares)
     boxes = geometry.box_of_landmarks(looked, teacher.metadata.face_box)
     crops = cut_crops(faces, boxes=boxes, context=_CONTEXT_PX, **crop)
     return np.stack(
