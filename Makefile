@@ -92,12 +92,13 @@ comparison: .venv/run
 #    annotations of 300-W; both go on on these labels, at last three times on 300-W, of which the mean
 #    is taken.
 # 2. All poses. `mobile` learns them, first with hidden points as a mean face has them, then as it finds
-#    them itself. The server, made wider, learns from its labels. By the server's labels, of MTFL too,
-#    and by annotations that it smoothed, a mean of `mobile` before and after learns again.
-# 3. Five points are learned from what that one knows.
+#    them itself; so does the server, made wider. The mean of the weights before and after keeps most of
+#    both, and a few slow epochs make the heads fit it again.
+# 3. Five points are learned from what `mobile_68` knows.
 LESS_CHANGED := $(addprefix --set=augmentation.,rotation_degrees=15 scale=0.1 shift=0.04 color=0.2 \
   occluder_rate=0.05 blur_rate=0.05 jpeg_rate=0.05)
 ON_300W = --dataset=300w --data_dir=$(DATA)/300w
+ON_MTFL = --dataset=mtfl --data_dir=$(DATA)/mtfl
 ON_LIST := --dataset=csv --markup=ibug_68 --data_dir=$(MODELS)
 FINE := --set=learning_rate=2e-3 $(LESS_CHANGED)
 GATHER = $(BIN)/python -m recipes.gather --data=$(DATA)
@@ -110,6 +111,9 @@ SOUP = $(BIN)/python -m recipes.soup
 ROLLED := --set=learning_rate=3e-3 $(addprefix --set=augmentation.,rotation_degrees=45 any_angle_rate=0.12 scale=0.15)
 LEANING := --set=learning_rate=2e-3 $(addprefix --set=augmentation.,rotation_degrees=20 any_angle_rate=0.06 \
   dark_rate=0.05 scale=0.1 shift=0.05 color=0.2 occluder_rate=0.15 blur_rate=0.1 jpeg_rate=0.1)
+UPRIGHT := --set=learning_rate=2e-3 $(addprefix --set=augmentation.,rotation_degrees=15 any_angle_rate=0.06 \
+  dark_rate=0.04 scale=0.1 shift=0.04 color=0.2 occluder_rate=0.1 blur_rate=0.06 jpeg_rate=0.06)
+SLOWLY := --set=learning_rate=5e-4
 
 # $(call train,NAME,PRESET,EPOCHS,further flags)
 train = $(BIN)/python train.py --preset=$(2) --mixed_precision --workdir=$(MODELS)/$(1) --set=epochs=$(3) $(4)
@@ -125,13 +129,19 @@ $(SOUP) $(ON_300W) --output=$(MODELS)/$(1)/model.keras \
   --models=$(MODELS)/$(1)_1/model.keras,$(MODELS)/$(1)_2/model.keras,$(MODELS)/$(1)_3/model.keras
 endef
 
-# $(call ship,NAME,AS,data flags): the .keras file, and in int8 the .tflite with its .json
+# $(call mix,NAME,MODELS,SHARES): the mean of what a network was and what it became
+empty :=
+commas = $(subst $(empty) $(empty),$(comma),$(1))
+comma := ,
+mix = $(SOUP) $(ON_300W) --output=$(MODELS)/$(1)/model.keras --shares=$(call commas,$(3))   --models=$(call commas,$(2:%=$(MODELS)/%/model.keras))
+
+# $(call ship,NAME,data flags): the .keras file, and in int8 the .tflite with its .json
 define ship
-$(BIN)/python export.py $(3) --formats=tflite_int8 --outputs=landmarks,covariance,visibility \
+$(BIN)/python export.py $(2) --formats=tflite_int8 --outputs=landmarks,covariance,visibility \
   --model=$(MODELS)/$(1)/model.keras --output=$(MODELS)/$(1)/export
-cp $(MODELS)/$(1)/model.keras assets/$(2).keras
-cp $(MODELS)/$(1)/export/model_int8.tflite assets/$(2).tflite
-cp $(MODELS)/$(1)/export/model_int8.json assets/$(2).json
+cp $(MODELS)/$(1)/model.keras assets/$(1).keras
+cp $(MODELS)/$(1)/export/model_int8.tflite assets/$(1).tflite
+cp $(MODELS)/$(1)/export/model_int8.json assets/$(1).json
 endef
 
 models: .venv/run
@@ -148,12 +158,29 @@ models: .venv/run
 	$(call finish,mobile)
 	$(call finish,server,$(NARROW))
 	$(POSES) --output=$(MODELS)/poses_1.csv
-	$(call train,mobile_poses_1,mobile,24,$(ON_LIST)/poses_1.csv $(call from,mobile) $(ROLLED))
-	$(POSES) --teacher=$(MODELS)/mobile_poses_1/model.keras --output=$(MODELS)/poses_2.csv
-	$(call train,mobile_poses_2,mobile,20,$(ON_LIST)/poses_2.csv $(call from,mobile_poses_1) $(LEANING))
+	$(call train,poses_mobile_1,mobile,24,$(ON_LIST)/poses_1.csv $(call from,mobile) $(ROLLED))
+	$(POSES) --teacher=$(MODELS)/poses_mobile_1/model.keras --output=$(MODELS)/poses_2.csv
+	$(call train,poses_mobile_2,mobile,20,$(ON_LIST)/poses_2.csv $(call from,poses_mobile_1) $(LEANING))
+	$(call mix,mixed_2,mobile poses_mobile_2,0.3 0.7)
+	$(POSES) --teacher=$(MODELS)/poses_mobile_2/model.keras --copies=4 --output=$(MODELS)/poses_3.csv
+	$(call train,poses_mobile_3,mobile,14,$(ON_LIST)/poses_3.csv $(call from,mixed_2) $(UPRIGHT))
 	$(BIN)/python -m recipes.widen --model=$(MODELS)/server/model.keras --output=$(MODELS)/wide/model.keras
-	$(call train,server_poses_1,server,11,$(ON_LIST)/poses_2.csv $(call from,wide))
-	$(POSES) --teacher=$(MODELS)/mobile_poses_2/model.keras $(SMOOTH_300W) --copies=3 --output=$(MODELS)/poses_3.csv
-	$(call train,server_poses_2,server,12,$(ON_LIST)/poses_3.csv $(call from,server_poses_1) $(LEANING))
+	$(call train,poses_server_1,server,11,$(ON_LIST)/poses_2.csv $(call from,wide) $(LEANING))
+	$(POSES) --teacher=$(MODELS)/poses_mobile_3/model.keras $(SMOOTH_300W) --copies=3 --output=$(MODELS)/poses_4.csv
+	$(call train,poses_server_2,server,12,$(ON_LIST)/poses_4.csv $(call from,poses_server_1) $(LEANING))
+	$(call mix,mixed_server,wide poses_server_2,0.3 0.7)
+	$(call train,server_68,server,2,$(ON_LIST)/poses_4.csv $(call from,mixed_server) $(UPRIGHT) $(SLOWLY))
+	$(call mix,mixed_3,mobile poses_mobile_3,0.3 0.7)
+	$(call train,poses_mobile_4,mobile,20,$(ON_LIST)/poses_4.csv $(call from,mixed_3) $(LEANING))
+	$(call mix,mixed_4,mobile poses_mobile_3 poses_mobile_4,0.2 0.4 0.4)
+	$(call train,mobile_68,mobile,4,$(ON_LIST)/poses_4.csv $(call from,mixed_4) $(UPRIGHT) $(SLOWLY))
+	$(BIN)/python -m recipes.five_points --data=$(DATA) --faces=$(MODELS)/poses_4.csv \
+	  --teacher=$(MODELS)/poses_mobile_3/model.keras --output=$(MODELS)/five.csv
+	$(call train,mobile_5,mobile,4,--dataset=csv --markup=mtfl_5 --data_dir=$(MODELS)/five.csv $(call from,mobile_68) \
+	  --set=learning_rate=2e-3)
+	cp $(MODELS)/server_68/model.keras assets/server_68.keras
+	$(call ship,mobile_68,$(ON_LIST)/poses_4.csv)
+	$(call ship,mobile_5,$(ON_MTFL))
+
 clean:
 	rm -rf .venv .venv-jax runs build *.egg-info web/node_modules web/vendor web/models

@@ -108,7 +108,8 @@ class Aligner:
           image: the path of an image file, a PIL image, or an array of uint8 or of floats in
             [0, 1], RGB [H, W, 3] or another of `inputs.rgb_image`.
           boxes: float [N, 4], (x_min, y_min, x_max, y_max) in image pixels, of faces that are
-            known, about as tight as those around landmarks; None finds them.
+            known, about as tight as those around landmarks; None finds them. They count for more
+            than those of a detector, see `align.passes`.
 
         Returns:
           List of `AlignedFace`, by falling score. Given boxes give a face each, in their order,
@@ -141,7 +142,7 @@ class Aligner:
         if len(boxes) != len(pixels):
             raise InputError(f"boxes for {len(boxes)} images, expected for {len(pixels)}.")
         known = [known_boxes(some, image) for some, image in zip(boxes, pixels, strict=True)]
-        return faces_in_boxes(self.predictor, pixels, known, passes=self.passes)
+        return faces_in_boxes(self.predictor, pixels, known, passes=self.passes, known=True)
 
     def follow(self, image: ImageLike, faces: Sequence[AlignedFace]) -> list[AlignedFace]:
         """Faces of a video's last frame, found again in its next one without a detector.
@@ -167,7 +168,9 @@ class Aligner:
             asked = {index: boxes for index, boxes in found.items() if boxes is not None}
             sources = [images[index] for index in asked]
             boxes = list(asked.values())
-            aligned = faces_in_boxes(self.predictor, sources, boxes, passes=self.passes)
+            aligned = faces_in_boxes(
+                self.predictor, sources, boxes, passes=self.passes, known=False
+            )
             for index, candidates in zip(asked, aligned, strict=True):
                 faces[index] = self._best(candidates)
             rounds = {index: rounds[index] for index in asked if not faces[index]}

@@ -1,8 +1,8 @@
 """From boxes to faces: crops go through the model once or twice, then twice more for the score.
 
-The second crop is centred and upright: where the first box was not that of the face, what counts is
-what it shows. Where both crops are nearly the same, the landmarks are the mean of both passes, each
-point by how sure the model is of it: on profiles the second crop may be the worse one.
+The second crop is centred and upright; a detector's box only says where to look for it. A box that
+is known tells of the face what its landmarks do not: there the landmarks are the mean of both
+passes, each point by how sure the model is of it, unless the crops are of different things.
 """
 
 import dataclasses
@@ -14,11 +14,11 @@ from evae_tf import geometry
 from evae_tf.align.aligned_face import AlignedFace
 from evae_tf.align.face_score import face_score, probe_squares
 from evae_tf.align.upright import upright_squares
-from evae_tf.array_types import BoolArray, ByteArray, FloatArray, IntArray
+from evae_tf.array_types import BoolArray, ByteArray, FloatArray
 from evae_tf.artifacts.predictors import Predictor
 
 _LYING = np.radians(30)  # models are most precise on heads that lean by less
-_SAME_CROP = 0.5  # of the area of two squares together, what they share if they show the same
+_SAME_CROP = 0.5  # of what two squares cover together, the share of both if they show the same
 
 
 def faces_in_boxes(
@@ -27,6 +27,7 @@ def faces_in_boxes(
     boxes: Sequence[FloatArray],
     *,
     passes: int,
+    known: bool,
 ) -> list[list[AlignedFace]]:
     """A face for each box, whether or not there is one.
 
@@ -35,6 +36,7 @@ def faces_in_boxes(
       images: uint8 [H, W, 3] each.
       boxes: float [N, 4] for each image, image pixels.
       passes: 2 aligns each face again, in an upright crop around the landmarks of the first pass.
+      known: whether the boxes are those of the faces, and not a detector's.
 
     Returns:
       List of lists of `AlignedFace`, as the boxes are.
@@ -47,10 +49,13 @@ def faces_in_boxes(
     squares = geometry.square_around(np.concatenate(boxes), predictor.metadata.crop_margin)
     angles = np.zeros(len(squares), np.float32)
     if passes == 2:
-        first = _first_pass(predictor, sources, squares, angles)
-        upright = _upright(predictor, first.landmarks)
-        counts = geometry.squares_overlap(squares, upright[0]) > _SAME_CROP
-        faces = _faces_in_squares(predictor, sources, *upright, first=(first, counts))
+        first = _Pass.through(predictor, sources, squares, angles)
+        upright, leaning = _upright(predictor, _set_upright(predictor, sources, first))
+        counts = geometry.squares_overlap(squares, upright) > _SAME_CROP
+        if "covariance" not in first.further:
+            counts &= np.abs(leaning) <= _LYING
+        before = (first, counts) if known else None
+        faces = _faces_in_squares(predictor, sources, upright, leaning, first=before)
     else:
         faces = _faces_in_squares(predictor, sources, squares, angles)
     for owner, face in zip(owners, faces, strict=True):
@@ -75,17 +80,15 @@ def faces_around(
     return _faces_in_squares(predictor, images, *_upright(predictor, np.asarray(landmarks)))
 
 
-def _first_pass(
-    predictor: Predictor, images: Sequence[ByteArray], squares: FloatArray, angles: FloatArray
-) -> "_Pass":
-    """What is found in the squares; of a head that lies there, in a crop set upright."""
-    found = _Pass.through(predictor, images, squares, angles)
-    squares, angles = _upright(predictor, found.landmarks)
+def _set_upright(predictor: Predictor, images: Sequence[ByteArray], found: "_Pass") -> FloatArray:
+    """Landmarks [N, K, 2] in image pixels; of a head that lies there, from a crop set upright."""
+    landmarks = found.landmarks.copy()
+    squares, angles = _upright(predictor, landmarks)
     lying = np.flatnonzero(np.abs(angles) > _LYING)
     if len(lying):
         turned = [images[index] for index in lying.tolist()], squares[lying], angles[lying]
-        found.replace(lying, _Pass.through(predictor, *turned))
-    return found
+        landmarks[lying] = _Pass.through(predictor, *turned).landmarks
+    return landmarks
 
 
 def _upright(predictor: Predictor, landmarks: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -157,12 +160,6 @@ class _Pass:
                 further["covariance"], squares, angles
             )
         return cls(landmarks, further)
-
-    def replace(self, rows: IntArray, other: "_Pass") -> None:
-        """Puts what another pass found in place of some rows."""
-        self.landmarks[rows] = other.landmarks
-        for name, values in other.further.items():
-            self.further[name][rows] = values
 
 
 def _mean(first: _Pass, counts: BoolArray, second: _Pass) -> _Pass:

@@ -42,7 +42,7 @@ class _Scripted:
 )
 def test_passes_count_by_how_sure_the_model_is(variances, share):
     """The share is that of the second pass, which alone is off by `MISS`."""
-    ((face,),) = faces_in_boxes(_Scripted(variances), [IMAGE], [BOX], passes=2)
+    ((face,),) = faces_in_boxes(_Scripted(variances), [IMAGE], [BOX], passes=2, known=True)
     expected = 30 + SIDE * (POINTS + share * MISS)
     np.testing.assert_allclose(face.landmarks, expected, atol=1e-3)
     if variances:
@@ -64,10 +64,18 @@ def test_a_first_crop_of_something_else_does_not_count():
         return outputs
 
     scripted.predict = predict  # type: ignore[method-assign]
-    ((face,),) = faces_in_boxes(scripted, [np.zeros((200, 200, 3), np.uint8)], [wide], passes=2)
+    ((face,),) = faces_in_boxes(
+        scripted, [np.zeros((200, 200, 3), np.uint8)], [wide], passes=2, known=True
+    )
     np.testing.assert_allclose(face.landmarks, 30 + SIDE * (POINTS + MISS), atol=0.6)
 
 
+def test_the_box_of_a_detector_only_says_where_to_look():
+    scripted = _Scripted([1e-4, 1e-4])
+    ((face,),) = faces_in_boxes(scripted, [IMAGE], [BOX], passes=2, known=False)
+    np.testing.assert_allclose(face.landmarks, 30 + SIDE * (POINTS + MISS), atol=1e-3)
+
+
 def test_one_pass_is_what_its_crop_gives():
-    ((face,),) = faces_in_boxes(_Scripted(None), [IMAGE], [BOX], passes=1)
+    ((face,),) = faces_in_boxes(_Scripted(None), [IMAGE], [BOX], passes=1, known=True)
     np.testing.assert_allclose(face.landmarks, 30 + SIDE * POINTS, atol=1e-3)
