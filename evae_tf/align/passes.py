@@ -1,8 +1,9 @@
 """From boxes to faces: crops go through the model once or twice, then twice more for the score.
 
-The second crop is centred and upright; a detector's box only says where to look for it. A box that
-is known tells of the face what its landmarks do not: there the landmarks are the mean of both
-passes, each point by how sure the model is of it, unless the crops are of different things.
+A detector's box only says where to look: the landmarks are the mean over the second, upright crop
+and the two of the score, which trembles less in a video. A box that is known tells of the face what
+its landmarks do not: there they are the mean of both passes, unless these are of different things.
+In a mean each point counts by how sure the model is of it.
 """
 
 import dataclasses
@@ -55,7 +56,7 @@ def faces_in_boxes(
         if "covariance" not in first.further:
             counts &= np.abs(leaning) <= _LYING
         before = (first, counts) if known else None
-        faces = _faces_in_squares(predictor, sources, upright, leaning, first=before)
+        faces = _faces_in_squares(predictor, sources, upright, leaning, before, steady=not known)
     else:
         faces = _faces_in_squares(predictor, sources, squares, angles)
     for owner, face in zip(owners, faces, strict=True):
@@ -77,7 +78,8 @@ def faces_around(
     """
     if not len(images):
         return []
-    return _faces_in_squares(predictor, images, *_upright(predictor, np.asarray(landmarks)))
+    squares = _upright(predictor, np.asarray(landmarks))
+    return _faces_in_squares(predictor, images, *squares, steady=True)
 
 
 def _set_upright(predictor: Predictor, images: Sequence[ByteArray], found: "_Pass") -> FloatArray:
@@ -102,15 +104,21 @@ def _faces_in_squares(
     squares: FloatArray,
     angles: FloatArray,
     first: "tuple[_Pass, BoolArray] | None" = None,
+    steady: bool = False,
 ) -> list[AlignedFace]:
-    """The faces in some squares; `first` is an earlier pass, and for which faces it counts."""
+    """The faces in some squares.
+
+    `first` is an earlier pass, and for which faces it counts; `steady` lets the crops of the score
+    count.
+    """
     found = _Pass.through(predictor, images, squares, angles)
-    probed = [
-        _Pass.through(predictor, images, *probe).landmarks
-        for probe in probe_squares(squares, angles)
-    ]
-    scores = face_score(found.landmarks, probed, squares)
-    whole = found if first is None else _mean(*first, found)
+    probed = [_Pass.through(predictor, images, *probe) for probe in probe_squares(squares, angles)]
+    scores = face_score(found.landmarks, [probe.landmarks for probe in probed], squares)
+    whole = found
+    if first is not None:
+        whole = _mean([found, first[0]], [True, first[1][:, None]])
+    elif steady:
+        whole = _mean([found, *probed], [True, True, True])
     boxes = geometry.box_of_landmarks(whole.landmarks, predictor.metadata.face_box)
     return [
         AlignedFace(
@@ -162,24 +170,30 @@ class _Pass:
         return cls(landmarks, further)
 
 
-def _mean(first: _Pass, counts: BoolArray, second: _Pass) -> _Pass:
-    """The mean of two passes where the first one counts, the second one elsewhere.
+def _mean(passes: Sequence[_Pass], counts: Sequence[BoolArray | bool]) -> _Pass:
+    """The mean of passes, a point counting by the inverse of its variance, if that is known.
 
-    A point counts by the inverse of its variance, if that is known.
+    Args:
+      passes: at least one.
+      counts: for each, for which faces it counts: bool [N, 1], or one for all.
     """
-    share = np.full(first.landmarks.shape[:2], 0.5)
-    if "covariance" in first.further:
-        variances = [
-            np.trace(found.further["covariance"], axis1=-2, axis2=-1) for found in (first, second)
-        ]
-        share = variances[1] / (variances[0] + variances[1])
-    share = np.where(counts[:, None], share, 0)
+    weights = [counting / _variance(found) for found, counting in zip(passes, counts, strict=True)]
+    total = np.sum(weights, axis=0)
 
-    def mean(one: FloatArray, other: FloatArray) -> FloatArray:
-        wide = share.reshape(*share.shape, *(1,) * (one.ndim - 2))
-        return (wide * one + (1 - wide) * other).astype(np.float32)
+    def mean(arrays: Sequence[FloatArray]) -> FloatArray:
+        wide = (1,) * (arrays[0].ndim - 2)
+        shares = [(weight / total).reshape(*total.shape, *wide) for weight in weights]
+        parts = [share * array for share, array in zip(shares, arrays, strict=True)]
+        return np.stack(parts).sum(axis=0).astype(np.float32)
 
     return _Pass(
-        mean(first.landmarks, second.landmarks),
-        {name: mean(first.further[name], values) for name, values in second.further.items()},
+        mean([found.landmarks for found in passes]),
+        {name: mean([found.further[name] for found in passes]) for name in passes[0].further},
     )
+
+
+def _variance(found: _Pass) -> FloatArray:
+    """Float [N, K], of each landmark; 1 of all where a model gives none."""
+    if "covariance" not in found.further:
+        return np.ones(found.landmarks.shape[:2], np.float32)
+    return np.trace(found.further["covariance"], axis1=-2, axis2=-1)

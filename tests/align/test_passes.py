@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from evae_tf import geometry, markups
+from evae_tf.align.face_score import probe_squares
 from evae_tf.align.passes import faces_in_boxes
 
 IMAGE = np.zeros((100, 100, 3), np.uint8)
@@ -71,9 +72,14 @@ def test_a_first_crop_of_something_else_does_not_count():
 
 
 def test_the_box_of_a_detector_only_says_where_to_look():
-    scripted = _Scripted([1e-4, 1e-4])
+    """The landmarks are the mean over the second crop and those of the score."""
+    scripted = _Scripted(None)
     ((face,),) = faces_in_boxes(scripted, [IMAGE], [BOX], passes=2, known=False)
-    np.testing.assert_allclose(face.landmarks, 30 + SIDE * (POINTS + MISS), atol=1e-3)
+    assert scripted.calls == 4
+    looked = face.landmarks
+    for square, angle in probe_squares(np.float32([[50, 50, SIDE]]), np.float32([0])):
+        looked = looked - geometry.crop_to_image(POINTS[None], square, angle)[0] / 3
+    np.testing.assert_allclose(looked, (30 + SIDE * (POINTS + MISS)) / 3, atol=1e-3)
 
 
 def test_one_pass_is_what_its_crop_gives():

@@ -66,12 +66,14 @@ def portrait():
 
 @pytest.mark.parametrize("name", MODELS)
 @pytest.mark.parametrize("box", BOXES)
-def test_the_two_passes_find_what_the_aligner_finds_in_the_box_of_a_detector(name, box, portrait):
+def test_the_two_passes_are_the_first_two_crops_of_the_aligner(name, box, portrait):
+    """In a detector's box. `Aligner` takes means over the second one and two crops more."""
     landmarker = FaceLandmarker(MODELS[name])
     landmarks = landmarker.detect(portrait, box)
     first = landmarker.predict(portrait, geometry.square_around(box, landmarker.margin), 0.0)
     (face,) = Aligner.load(name, detector=lambda image: np.array([box]))(portrait)
-    np.testing.assert_allclose(landmarks, face.landmarks, atol=2e-3, rtol=0)
+    size = geometry.box_size(face.box)
+    assert np.linalg.norm(landmarks - face.landmarks, axis=1).mean() < 0.006 * size
     # One pass cannot pass for two.
     assert np.linalg.norm(landmarks - first, axis=1).mean() > 0.2
 
