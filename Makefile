@@ -94,7 +94,7 @@ comparison: .venv/run
 # 2. All poses. `mobile` learns them, first with hidden points as a mean face has them, then as it finds
 #    them itself; so does the server, made wider. The mean of the weights before and after keeps most of
 #    both, and a few slow epochs make the heads fit it again.
-# 3. Five points are learned from what `mobile_68` knows.
+# 3. Five points are learned from what `mobile` knew before that.
 LESS_CHANGED := $(addprefix --set=augmentation.,rotation_degrees=15 scale=0.1 shift=0.04 color=0.2 \
   occluder_rate=0.05 blur_rate=0.05 jpeg_rate=0.05)
 ON_300W = --dataset=300w --data_dir=$(DATA)/300w
@@ -174,10 +174,7 @@ models: .venv/run
 	$(call train,poses_mobile_4,mobile,20,$(ON_LIST)/poses_4.csv $(call from,mixed_3) $(LEANING))
 	$(call mix,mixed_4,mobile poses_mobile_3 poses_mobile_4,0.2 0.4 0.4)
 	$(call train,mobile_68,mobile,4,$(ON_LIST)/poses_4.csv $(call from,mixed_4) $(UPRIGHT) $(SLOWLY))
-	$(BIN)/python -m recipes.five_points --data=$(DATA) --faces=$(MODELS)/poses_4.csv \
-	  --teacher=$(MODELS)/poses_mobile_3/model.keras --output=$(MODELS)/five.csv
-	$(call train,mobile_5,mobile,4,--dataset=csv --markup=mtfl_5 --data_dir=$(MODELS)/five.csv $(call from,mobile_68) \
-	  --set=learning_rate=2e-3)
+	$(call train,mobile_5,mobile,6,$(ON_MTFL) $(call from,mobile) --set=learning_rate=2e-3)
 	cp $(MODELS)/server_68/model.keras assets/server_68.keras
 	$(call ship,mobile_68,$(ON_LIST)/poses_4.csv)
 	$(call ship,mobile_5,$(ON_MTFL))
