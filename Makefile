@@ -130,10 +130,11 @@ $(SOUP) $(ON_300W) --output=$(MODELS)/$(1)/model.keras \
 endef
 
 # $(call mix,NAME,MODELS,SHARES): the mean of what a network was and what it became
-empty :=
-commas = $(subst $(empty) $(empty),$(comma),$(1))
 comma := ,
-mix = $(SOUP) $(ON_300W) --output=$(MODELS)/$(1)/model.keras --shares=$(call commas,$(3))   --models=$(call commas,$(2:%=$(MODELS)/%/model.keras))
+space := $(subst ,, )
+commas = $(subst $(space),$(comma),$(1))
+mix = $(SOUP) $(ON_300W) --output=$(MODELS)/$(1)/model.keras --shares=$(call commas,$(3)) \
+  --models=$(call commas,$(2:%=$(MODELS)/%/model.keras))
 
 # $(call ship,NAME,data flags): the .keras file, and in int8 the .tflite with its .json
 define ship

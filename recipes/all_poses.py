@@ -2,16 +2,15 @@
 
   python -m recipes.all_poses --data=DIR --output=runs/all_poses.csv
 
-300-W, aflw68 and cfp_profile, and MTFL where models label it. A point that the head hides gets the
-place that the teacher gives it, or, without one, that of a mean face laid on the others; its flag
-says that it is hidden. A face whose box is wider with these points than without them is listed with
-both boxes: a detector may give the one, the second pass gives the other. The `val` rows are the
-validation faces of 300-W and of aflw68, as annotated.
+300-W, aflw68 and cfp_profile. A point that the head hides gets the place that the teacher gives it,
+or, without one, that of a mean face laid on the others; its flag says that it is hidden. A face
+whose box is wider with these points than without them is listed with both boxes: a detector may
+give the one, the second pass gives the other. The `val` rows are the validation faces of 300-W and
+of aflw68, as annotated.
 """
 
 import csv
 import dataclasses
-import functools
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -24,8 +23,8 @@ from evae_tf.array_types import FloatArray
 from evae_tf.artifacts.predictors import Predictor, open_model
 from evae_tf.data import datasets
 from evae_tf.data.crops import cut_crops
-from evae_tf.data.face import Face, make_face, one_markup
-from recipes import gather, teaching
+from evae_tf.data.face import Face, one_markup
+from recipes import teaching
 from recipes.hidden_points import completed, mean_face
 
 FLAGS = flags.FLAGS
@@ -33,76 +32,34 @@ FLAGS = flags.FLAGS
 _IBUG = markups.MARKUPS["ibug_68"]
 _WIDER = 1.12  # the area of a box with the hidden points over that without them
 _MIDDLE = 0.01  # nearer to the axis of the mean face, in eye distances, a point has no side
-_SEEN = 0.5  # the visibility above which a point counts as seen
 _BATCH = 64
 
 
 def main(_: list[str]) -> None:
     """Prints how many faces were listed."""
     data, output = Path(FLAGS.data).absolute(), Path(FLAGS.output).absolute()
-    models = functools.cache(open_model)
-    in_300w, in_aflw68, in_mtfl = (
-        [models(path) for path in paths]
-        for paths in (FLAGS.smooth_300w, FLAGS.smooth_aflw68, FLAGS.label_mtfl)
-    )
-    teacher = models(FLAGS.teacher) if FLAGS.teacher else None
-    of_300w, of_aflw68 = (
-        datasets.read_faces("300w", data / "300w", "val"),
-        _read(data, "aflw68", "val"),
-    )
-    annotated = datasets.read_faces("300w", data / "300w", "train")
-    frontal = _smoothed(annotated, in_300w)
-    turned = in_full(_smoothed(_read(data, "aflw68", "train"), in_aflw68), teacher)
+    teacher = open_model(FLAGS.teacher) if FLAGS.teacher else None
+    frontal = datasets.read_faces("300w", data / "300w", "train")
+    if FLAGS.smooth_300w:
+        frontal = _smoothed(frontal, [open_model(path) for path in FLAGS.smooth_300w])
+    turned = in_full(_read(data, "aflw68", "train"), teacher)
     profiles = in_full([seen_side(face) for face in _read(data, "cfp_profile", "train")], teacher)
     listed = [face for _ in range(FLAGS.copies) for face in frontal]
     listed += [*turned, *with_whole_boxes(turned), *profiles]
-    if in_mtfl:
-        faces = datasets.read_faces("mtfl", data / "mtfl", "train")
-        # Of faces without five points, the second look for copies knows nothing.
-        whole = [face for face in of_aflw68 if face.annotated.all()]
-        faces = datasets.without_photos(faces, [*annotated, *of_300w, *of_aflw68])
-        faces = labelled(in_mtfl, gather.without_copies(faces, [*of_300w, *whole]), annotated)
-        listed += [*faces, *with_whole_boxes(faces)]
-        print(f"{len(faces)} faces of mtfl labelled")
-    picked = np.random.default_rng(0).choice(
-        len(of_aflw68), min(FLAGS.val_faces, len(of_aflw68)), False
-    )
-    held_out = [*of_300w, *(of_aflw68[index] for index in sorted(picked.tolist()))]
+    val = _read(data, "aflw68", "val")
+    picked = np.random.default_rng(0).choice(len(val), min(FLAGS.val_faces, len(val)), False)
+    held_out = datasets.read_faces("300w", data / "300w", "val")
+    held_out += [val[index] for index in sorted(picked.tolist())]
     atomic.make_folder(output.parent)
     write({"train": listed, "val": held_out}, output)
     print(f"{len(listed)} faces to train, {len(held_out)} to validate: {output}")
 
 
 def _smoothed(faces: Sequence[Face], teachers: Sequence[Predictor]) -> list[Face]:
-    """The faces, annotations and what the teachers find averaged, if there are teachers."""
-    if not teachers:
-        return [*faces]
+    """The faces with the means of their annotations and of what the teachers find."""
     return [
         dataclasses.replace(face, landmarks=landmarks)
         for face, landmarks in zip(faces, teaching.smoothed(teachers, faces), strict=True)
-    ]
-
-
-def labelled(
-    teachers: Sequence[Predictor], faces: Sequence[Face], annotated: Sequence[Face]
-) -> list[Face]:
-    """Faces of five points with 68 that the teachers agree on, and the first one's visibility.
-
-    Args:
-      teachers: of 68 points, and of all poses.
-      faces: what is labelled.
-      annotated: faces of 68 points, for their mean face.
-    """
-    found = gather.labelled(teachers, faces, annotated)
-    complete = [
-        make_face(face.image, landmarks, markup=_IBUG, subset=face.subset, name=face.name)
-        for face, landmarks in found
-    ]
-    seen = _predicted(teachers[0], complete)["visibility"] > _SEEN
-    return [
-        dataclasses.replace(face, visible=flags, box=geometry.landmark_box(face.landmarks[flags]))
-        for face, flags in zip(complete, seen, strict=True)
-        if flags.sum() > 1
     ]
 
 
@@ -127,39 +84,25 @@ def in_full(faces: Sequence[Face], teacher: Predictor | None) -> list[Face]:
         places = np.stack([completed(face.landmarks, _IBUG) for face in faces])
     else:
         annotated = np.stack([face.landmarks for face in faces])
-        places = np.where(np.isnan(annotated), _predicted(teacher, faces)["landmarks"], annotated)
+        places = np.where(np.isnan(annotated), _found(teacher, faces), annotated)
     return [
         dataclasses.replace(face, landmarks=landmarks)
         for face, landmarks in zip(faces, places, strict=True)
     ]
 
 
-def _predicted(teacher: Predictor, faces: Sequence[Face]) -> dict[str, FloatArray]:
-    """What a teacher finds on faces, as the mean over the crop and its mirror image.
-
-    Returns:
-      dict of `landmarks` [N, 68, 2], image pixels, and, of a teacher that has it, `visibility`
-      [N, 68].
-    """
+def _found(teacher: Predictor, faces: Sequence[Face]) -> FloatArray:
+    """Landmarks [N, 68, 2], image pixels: the mean over each crop and its mirror image."""
     metadata = teacher.metadata
     crops = cut_crops(faces, size=metadata.input_size, margin=metadata.crop_margin)
     order = list(_IBUG.flip_permutation)
-    batches: list[dict[str, FloatArray]] = []
+    found: list[FloatArray] = []
     for start in range(0, len(faces), _BATCH):
         images = crops.model_input(slice(start, start + _BATCH))
-        seen = teacher.predict(images)
-        mirrored = teacher.predict(np.ascontiguousarray(images[:, :, ::-1]))
-        mirrored["landmarks"] = mirrored["landmarks"] * [-1, 1] + [1, 0]
-        batches.append(
-            {
-                name: (seen[name] + mirrored[name][:, order]) / 2
-                for name in ("landmarks", "visibility")
-                if name in seen
-            }
-        )
-    found = {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
-    landmarks = geometry.crop_to_image(found["landmarks"], crops.squares)
-    return found | {"landmarks": landmarks.astype(np.float32)}
+        seen = teacher.predict(images)["landmarks"]
+        mirrored = teacher.predict(np.ascontiguousarray(images[:, :, ::-1]))["landmarks"][:, order]
+        found.append((seen + mirrored * [-1, 1] + [1, 0]) / 2)
+    return geometry.crop_to_image(np.concatenate(found), crops.squares).astype(np.float32)
 
 
 def with_whole_boxes(faces: Iterable[Face]) -> list[Face]:
@@ -194,13 +137,9 @@ def write(parts: dict[str, Sequence[Face]], path: Path) -> None:
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string(
-        "data", None, "Folder with 300w, aflw68, cfp_profile and mtfl.", required=True
-    )
+    flags.DEFINE_string("data", None, "Folder with 300w, aflw68 and cfp_profile.", required=True)
     flags.DEFINE_string("teacher", None, "Model of 68 points that fills in hidden ones.")
     flags.DEFINE_list("smooth_300w", [], "Models whose points are averaged with its annotations.")
-    flags.DEFINE_list("smooth_aflw68", [], "The same for aflw68.")
-    flags.DEFINE_list("label_mtfl", [], "Models that label it; the first tells what is hidden.")
     flags.DEFINE_string("output", "runs/all_poses/faces.csv", "The list to write.")
     flags.DEFINE_integer("copies", 2, "How often faces of 300-W are listed.", lower_bound=1)
     flags.DEFINE_integer("val_faces", 400, "How many of aflw68 validate.", lower_bound=1)

@@ -52,13 +52,17 @@ def faces_in_boxes(
     if passes == 2:
         first = _Pass.through(predictor, sources, squares, angles)
         upright, leaning = _upright(predictor, _set_upright(predictor, sources, first))
-        counts = geometry.squares_overlap(squares, upright) > _SAME_CROP
-        if "covariance" not in first.further:
-            counts &= np.abs(leaning) <= _LYING
-        before = (first, counts) if known else None
-        faces = _faces_in_squares(predictor, sources, upright, leaning, before, steady=not known)
+        second, probes, scores = _scored(predictor, sources, upright, leaning)
+        if known:
+            counts = geometry.squares_overlap(squares, upright) > _SAME_CROP
+            if "covariance" not in first.further:
+                counts &= np.abs(leaning) <= _LYING
+            found = _mean([second, first], [True, counts[:, None]])
+        else:
+            found = _mean([second, *probes], [True, True, True])
     else:
-        faces = _faces_in_squares(predictor, sources, squares, angles)
+        found, _, scores = _scored(predictor, sources, squares, angles)
+    faces = _faces(predictor, sources, found, scores)
     for owner, face in zip(owners, faces, strict=True):
         aligned[owner].append(face)
     return aligned
@@ -78,8 +82,9 @@ def faces_around(
     """
     if not len(images):
         return []
-    squares = _upright(predictor, np.asarray(landmarks))
-    return _faces_in_squares(predictor, images, *squares, steady=True)
+    squares, angles = _upright(predictor, np.asarray(landmarks))
+    found, probes, scores = _scored(predictor, images, squares, angles)
+    return _faces(predictor, images, _mean([found, *probes], [True, True, True]), scores)
 
 
 def _set_upright(predictor: Predictor, images: Sequence[ByteArray], found: "_Pass") -> FloatArray:
@@ -98,36 +103,29 @@ def _upright(predictor: Predictor, landmarks: FloatArray) -> tuple[FloatArray, F
     return upright_squares(landmarks, metadata.markup, metadata.crop_margin, metadata.face_box)
 
 
-def _faces_in_squares(
-    predictor: Predictor,
-    images: Sequence[ByteArray],
-    squares: FloatArray,
-    angles: FloatArray,
-    first: "tuple[_Pass, BoolArray] | None" = None,
-    steady: bool = False,
-) -> list[AlignedFace]:
-    """The faces in some squares.
-
-    `first` is an earlier pass, and for which faces it counts; `steady` lets the crops of the score
-    count.
-    """
+def _scored(
+    predictor: Predictor, images: Sequence[ByteArray], squares: FloatArray, angles: FloatArray
+) -> "tuple[_Pass, list[_Pass], FloatArray]":
+    """What is found in some squares and in those of the score, and the scores [N]."""
     found = _Pass.through(predictor, images, squares, angles)
-    probed = [_Pass.through(predictor, images, *probe) for probe in probe_squares(squares, angles)]
-    scores = face_score(found.landmarks, [probe.landmarks for probe in probed], squares)
-    whole = found
-    if first is not None:
-        whole = _mean([found, first[0]], [True, first[1][:, None]])
-    elif steady:
-        whole = _mean([found, *probed], [True, True, True])
-    boxes = geometry.box_of_landmarks(whole.landmarks, predictor.metadata.face_box)
+    probes = [_Pass.through(predictor, images, *probe) for probe in probe_squares(squares, angles)]
+    scores = face_score(found.landmarks, [probe.landmarks for probe in probes], squares)
+    return found, probes, scores
+
+
+def _faces(
+    predictor: Predictor, images: Sequence[ByteArray], found: "_Pass", scores: FloatArray
+) -> list[AlignedFace]:
+    metadata = predictor.metadata
+    boxes = geometry.box_of_landmarks(found.landmarks, metadata.face_box)
     return [
         AlignedFace(
-            whole.landmarks[index],
+            found.landmarks[index],
             boxes[index],
             float(scores[index]),
-            predictor.metadata.markup,
+            metadata.markup,
             image,
-            **{name: values[index] for name, values in whole.further.items()},
+            **{name: values[index] for name, values in found.further.items()},
         )
         for index, image in enumerate(images)
     ]

@@ -94,25 +94,6 @@ def test_a_teacher_fills_in_what_it_sees_on_the_face():
     np.testing.assert_array_equal(full.box, partial.box)
 
 
-def test_a_face_of_five_points_gets_all_and_one_that_was_mislabelled_is_left_out():
-    """Of a frontal drawn face, in which all can be seen."""
-    drawn, five = (
-        synthetic.draw_face(
-            markups.MARKUPS[name], (0, 2, 8), pose=HeadPose(0, 0, 0), occluded=False
-        )[0]
-        for name in ("ibug_68", "mtfl_5")
-    )
-    wrong = dataclasses.replace(five, landmarks=five.landmarks[[2, 3, 0, 1, 4]])
-    (full,) = all_poses.labelled([open_model("assets/mobile_68.keras")], [five, wrong], [drawn])
-    eyes = np.linalg.norm(drawn.landmarks[36] - drawn.landmarks[45])
-    off = np.linalg.norm(full.landmarks - drawn.landmarks, axis=-1) / eyes
-    assert off.mean() < 0.05
-    assert full.visible.mean() > 0.9
-    np.testing.assert_allclose(
-        full.box, geometry.landmark_box(full.landmarks[full.visible]), atol=1e-3
-    )
-
-
 def test_only_faces_whose_box_grows_get_a_second_one():
     whole = turned(30)
     half = _half(whole.copy())

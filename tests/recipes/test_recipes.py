@@ -218,8 +218,7 @@ def test_a_soup_of_different_architectures_is_refused(kitchen, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("name", ["all_poses", "five_points"])
-def test_a_recipe_that_uses_another_one_has_flags_of_its_own(name):
-    command = [sys.executable, "-m", f"recipes.{name}", "--help"]
+def test_a_recipe_that_uses_another_one_has_flags_of_its_own():
+    command = [sys.executable, "-m", "recipes.five_points", "--help"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert "--data" in done.stdout, done.stderr
