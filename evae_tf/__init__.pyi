@@ -1,5 +1,6 @@
 from .align.aligned_face import AlignedFace as AlignedFace
 from .align.aligner import Aligner as Aligner
+from .align.detections import Detections as Detections
 from .align.face_tracker import FaceTracker as FaceTracker
 from .artifacts.keras_file import load_model as load_model
 from .artifacts.keras_file import load_pretrained as load_pretrained

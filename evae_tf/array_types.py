@@ -8,4 +8,5 @@ import numpy.typing as npt
 FloatArray: TypeAlias = npt.NDArray[np.floating[Any]]
 BoolArray: TypeAlias = npt.NDArray[np.bool_]
 ByteArray: TypeAlias = npt.NDArray[np.uint8]
+IndexArray: TypeAlias = npt.NDArray[np.intp]
 Tensor: TypeAlias = Any  # of Keras' backend; Keras and TensorFlow come without types

@@ -8,7 +8,7 @@ import pytest
 import evae_tf
 
 NAMES = {
-    *("AlignedFace", "Aligner", "FaceTracker", "HeadPose"),
+    *("AlignedFace", "Aligner", "Detections", "FaceTracker", "HeadPose"),
     *("Augmentation", "Config", "Face", "InputError", "MARKUPS", "Markup", "PRESETS"),
     *("LandmarkTrainer", "Objective", "Term", "Training"),
     *("evaluate", "export_model", "load_model", "load_pretrained", "make_face", "open_model"),

@@ -29,11 +29,14 @@ class AlignedFace:
       landmarks: float32 [K, 2], (x, y); the centre of the first pixel is (0, 0).
       box: float32 [4], (x_min, y_min, x_max, y_max): the tight box of the landmarks, or where the
         model was trained on other boxes, such a one.
-      score: how likely this is a face, 0 to 1; see `face_score`.
+      score: how good the landmarks are, 0 to 1: how little they move when the crop does; low where
+        there is no face. See `face_score`.
       markup: `Markup` of the landmarks.
       image: uint8 [H, W, 3], RGB, that the face is in: the pixels that were used.
       covariance: float32 [K, 2, 2], pixels squared, or None where the model does not give it.
       visibility: float32 [K], probability that the landmark can be seen, or None likewise.
+      detection_score: how sure the detector was of a face, 0 to 1; None where it does not say or
+        the box was known.
       identity: in a video, a number that the face keeps from frame to frame; else None.
     """
 
@@ -44,6 +47,7 @@ class AlignedFace:
     image: ByteArray = dataclasses.field(repr=False)
     covariance: FloatArray | None = dataclasses.field(default=None, repr=False)
     visibility: FloatArray | None = dataclasses.field(default=None, repr=False)
+    detection_score: float | None = None
     identity: int | None = None
 
     def point(self, name: str) -> FloatArray:
@@ -56,6 +60,17 @@ class AlignedFace:
           InputError: the markup has no such point; see `Markup.index`.
         """
         return self.landmarks[self.markup.index(name)]
+
+    @property
+    def confidence(self) -> float:
+        """How sure it is that this is a face, 0 to 1: the mean of the scores that are known.
+
+        A mask hides what landmarks hold on to, not the face; a statue's are steady, too. Each
+        score alone takes more false faces for true ones, or true ones for false.
+        """
+        if self.detection_score is None:
+            return self.score
+        return (self.detection_score + self.score) / 2
 
     @property
     def pose(self) -> HeadPose | None:
@@ -77,6 +92,8 @@ class AlignedFace:
             "score": round(self.score, 4),
             "landmarks": np.round(self.landmarks.astype(float), 3).tolist(),
         }
+        if self.detection_score is not None:
+            record["detection_score"] = round(self.detection_score, 4)
         if self.covariance is not None:
             record["covariance"] = np.round(self.covariance.astype(float), 4).tolist()
         if self.visibility is not None:

@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from evae_tf.align import detection
 from evae_tf.align.aligned_face import AlignedFace
+from evae_tf.align.detections import Detections, checked
 from evae_tf.align.inputs import ImageLike, known_boxes, rgb_image
 from evae_tf.align.passes import faces_around, faces_in_boxes
 from evae_tf.array_types import ByteArray
@@ -15,7 +16,7 @@ from evae_tf.artifacts.predictors import Predictor, open_model
 from evae_tf.errors import InputError
 from evae_tf.markups import Markup
 
-MIN_SCORE = 0.5
+MIN_SCORE = 0.35  # see `AlignedFace.confidence`: RESULTS.md shows what it lets through
 
 
 class Aligner:
@@ -29,7 +30,7 @@ class Aligner:
       predictor: of `open_model`.
       detector: see `align.detection`.
       passes: 2 aligns each face again, in an upright crop around the landmarks of the first pass.
-      min_score: below this score, see `AlignedFace`, what the detector finds is no face.
+      min_score: what the detector finds is no face below this `confidence`, see `AlignedFace`.
       max_faces: how many faces of an image are kept, those with the best scores; None: all.
 
     Raises:
@@ -64,7 +65,7 @@ class Aligner:
         cls,
         model: str | PathLike[str] = "mobile_68",
         *,
-        detector: str | detection.Detector = "haar",
+        detector: str | detection.Detector = "auto",
         detector_model: str | PathLike[str] | None = None,
         passes: int = 2,
         num_threads: int = 1,
@@ -76,20 +77,25 @@ class Aligner:
         Args:
           model: a `.keras` file, a SavedModel folder, a `.tflite` file or a shipped model's name.
           detector: one of `detection.DETECTORS`; or a function from an image, uint8 [H, W, 3] in
-            RGB, to boxes [N, 4], (x_min, y_min, x_max, y_max) in image pixels, about as tight as
-            those around landmarks.
+            RGB, to `Detections`, to boxes [N, 4], (x_min, y_min, x_max, y_max) in image pixels,
+            about as tight as those around landmarks, or to [N, 5] with a score from 0 to 1 each.
           detector_model: the file of the detector `yunet`.
           passes: see the class.
-          num_threads: for a `.tflite` file.
+          num_threads: for a `.tflite` file and for the detector.
           min_score: see the class.
           max_faces: see the class.
 
         Raises:
           InputError: a file cannot be used, a name is unknown, or an argument is out of its range.
         """
-        found = detector if callable(detector) else detection.create(detector, detector_model)
+        predictor = open_model(model, num_threads)
+        found = (
+            detector
+            if callable(detector)
+            else detection.create(detector, detector_model, num_threads)
+        )
         return cls(
-            open_model(model, num_threads),
+            predictor,
             found,
             passes=passes,
             min_score=min_score,
@@ -117,7 +123,7 @@ class Aligner:
 
         Raises:
           InputError: the image cannot be used, a box is empty or outside it, or what a detector of
-            the user's own returns is no array [N, 4] of boxes.
+            the user's own returns is none of these, see `Aligner.load`.
         """
         return self.batch([image], None if boxes is None else [boxes])[0]
 
@@ -141,7 +147,9 @@ class Aligner:
             return self._search(pixels)
         if len(boxes) != len(pixels):
             raise InputError(f"boxes for {len(boxes)} images, expected for {len(pixels)}.")
-        known = [known_boxes(some, image) for some, image in zip(boxes, pixels, strict=True)]
+        known = [
+            Detections(known_boxes(some, image)) for some, image in zip(boxes, pixels, strict=True)
+        ]
         return faces_in_boxes(self.predictor, pixels, known, passes=self.passes, known=True)
 
     def follow(self, image: ImageLike, faces: Sequence[AlignedFace]) -> list[AlignedFace]:
@@ -152,36 +160,27 @@ class Aligner:
           faces: list of `AlignedFace` of the frame before: a crop is cut around each.
 
         Returns:
-          List of `AlignedFace`, one for each; where a face is gone, its score is below `min_score`.
+          List of `AlignedFace`, one for each; where a face is gone, `is_face` says so.
         """
         images = [rgb_image(image)] * len(faces)
         return faces_around(self.predictor, images, [face.landmarks for face in faces])
 
+    def is_face(self, face: AlignedFace) -> bool:
+        """Whether what was found is a face, by `AlignedFace.confidence`."""
+        return face.confidence >= self.min_score
+
     def _search(self, images: list[ByteArray]) -> list[list[AlignedFace]]:
-        """The faces in the first round of each image's boxes that holds one."""
-        faces: list[list[AlignedFace]] = [[] for _ in images]
-        rounds = {
-            index: detection.find_boxes(self.detector, image) for index, image in enumerate(images)
-        }
-        while rounds:
-            found = {index: next(later, None) for index, later in rounds.items()}
-            asked = {index: boxes for index, boxes in found.items() if boxes is not None}
-            sources = [images[index] for index in asked]
-            boxes = list(asked.values())
-            aligned = faces_in_boxes(
-                self.predictor, sources, boxes, passes=self.passes, known=False
-            )
-            for index, candidates in zip(asked, aligned, strict=True):
-                faces[index] = self._best(candidates)
-            rounds = {index: rounds[index] for index in asked if not faces[index]}
-        return faces
+        """The faces that the detector finds, of each image the best first."""
+        found = [checked(self.detector(image), "the detector") for image in images]
+        aligned = faces_in_boxes(self.predictor, images, found, passes=self.passes, known=False)
+        return [self._best(candidates) for candidates in aligned]
 
     def _best(self, candidates: list[AlignedFace]) -> list[AlignedFace]:
         """Candidates that are faces, the best first, without second finds of the same one."""
         kept: list[AlignedFace] = []
         for face in sorted(candidates, key=lambda face: -face.score):
-            if not face.score >= self.min_score or len(kept) == self.max_faces:
+            if len(kept) == self.max_faces:
                 break
-            if not any(face.is_same(other) for other in kept):
+            if self.is_face(face) and not any(face.is_same(other) for other in kept):
                 kept.append(face)
         return kept

@@ -83,7 +83,7 @@ class FaceTracker:
         for track, face in zip(self._tracks, found, strict=True):
             # Two that come to follow one face: the older one keeps it.
             is_new = not any(face.is_same(other.face) for other in kept)
-            if face.score >= self.aligner.min_score and is_new:
+            if self.aligner.is_face(face) and is_new:
                 kept.append(track)
                 track.face = face
         return kept

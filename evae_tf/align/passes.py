@@ -13,19 +13,22 @@ import numpy as np
 
 from evae_tf import geometry
 from evae_tf.align.aligned_face import AlignedFace
+from evae_tf.align.detections import Detections
 from evae_tf.align.face_score import face_score, probe_squares
 from evae_tf.align.upright import upright_squares
-from evae_tf.array_types import BoolArray, ByteArray, FloatArray
+from evae_tf.array_types import BoolArray, ByteArray, FloatArray, IndexArray
 from evae_tf.artifacts.predictors import Predictor
 
 _LYING = np.radians(30)  # models are most precise on heads that lean by less
+_STEADY = 0.5  # the score of landmarks that move no more than they do on faces
+_STEADIER = 0.05  # by how much a score has to be better to count
 _SAME_CROP = 0.5  # of what two squares cover together, the share of both if they show the same
 
 
 def faces_in_boxes(
     predictor: Predictor,
     images: Sequence[ByteArray],
-    boxes: Sequence[FloatArray],
+    detections: Sequence[Detections],
     *,
     passes: int,
     known: bool,
@@ -35,37 +38,71 @@ def faces_in_boxes(
     Args:
       predictor: the landmark model.
       images: uint8 [H, W, 3] each.
-      boxes: float [N, 4] for each image, image pixels.
+      detections: of each image; their keypoints set the first crop upright.
       passes: 2 aligns each face again, in an upright crop around the landmarks of the first pass.
       known: whether the boxes are those of the faces, and not a detector's.
 
     Returns:
       List of lists of `AlignedFace`, as the boxes are.
     """
-    owners = [index for index, group in enumerate(boxes) for _ in group]
+    owners = [index for index, found in enumerate(detections) for _ in found.boxes]
     aligned: list[list[AlignedFace]] = [[] for _ in images]
     if not owners:
         return aligned
     sources = [images[owner] for owner in owners]
-    squares = geometry.square_around(np.concatenate(boxes), predictor.metadata.crop_margin)
-    angles = np.zeros(len(squares), np.float32)
+    boxes = np.concatenate([found.boxes for found in detections])
+    angles = np.concatenate([found.rolls for found in detections])
+    squares = geometry.square_around(boxes, predictor.metadata.crop_margin)
     if passes == 2:
-        first = _Pass.through(predictor, sources, squares, angles)
-        upright, leaning = _upright(predictor, _set_upright(predictor, sources, first))
-        second, probes, scores = _scored(predictor, sources, upright, leaning)
-        if known:
-            counts = geometry.squares_overlap(squares, upright) > _SAME_CROP
-            if "covariance" not in first.further:
-                counts &= np.abs(leaning) <= _LYING
-            found = _mean([second, first], [True, counts[:, None]])
-        else:
-            found = _mean([second, *probes], [True, True, True])
+        found, scores = _in_two_passes(predictor, sources, squares, angles, known=known)
+        doubtful = np.flatnonzero(scores < _STEADY)
+        if len(doubtful):  # perhaps they are upside down
+            sources_left = [sources[index] for index in doubtful.tolist()]
+            other, better = _in_two_passes(
+                predictor, sources_left, squares[doubtful], angles[doubtful] + np.pi, known=known
+            )
+            gained = better > scores[doubtful] + _STEADIER
+            scores[doubtful[gained]] = better[gained]
+            found.replace(doubtful[gained], other, gained)
     else:
         found, _, scores = _scored(predictor, sources, squares, angles)
     faces = _faces(predictor, sources, found, scores)
-    for owner, face in zip(owners, faces, strict=True):
-        aligned[owner].append(face)
+    given = [
+        score
+        for found in detections
+        for score in ([None] * len(found) if found.scores is None else found.scores.tolist())
+    ]
+    for owner, face, box, score in zip(owners, faces, boxes, given, strict=True):
+        if face.score < _STEADY and not _are_same(face.box, box):
+            face = dataclasses.replace(face, box=box)  # where the face is, not its landmarks
+        aligned[owner].append(dataclasses.replace(face, detection_score=score))
     return aligned
+
+
+def _in_two_passes(
+    predictor: Predictor,
+    images: Sequence[ByteArray],
+    squares: FloatArray,
+    angles: FloatArray,
+    *,
+    known: bool,
+) -> "tuple[_Pass, FloatArray]":
+    """What is found of faces in squares, turned by angles, and the scores [N]."""
+    first = _Pass.through(predictor, images, squares, angles)
+    upright, leaning = _upright(predictor, _set_upright(predictor, images, first, angles))
+    second, probes, scores = _scored(predictor, images, upright, leaning)
+    same = geometry.squares_overlap(squares, upright) > _SAME_CROP
+    # What moved away from its box and does not hold still there has lost the face.
+    lost = (~same & (scores < _STEADY))[:, None]
+    if not known:
+        return _mean([second, *probes, first], [~lost, ~lost, ~lost, lost]), scores
+    same &= ("covariance" in first.further) | (_apart(leaning, angles) <= _LYING)
+    return _mean([second, first], [~lost, same[:, None] | lost]), scores
+
+
+def _are_same(first: FloatArray, second: FloatArray) -> bool:
+    squares = geometry.square_around(np.stack([first, second]), 0.0)
+    return bool(geometry.squares_overlap(*squares) > _SAME_CROP)
 
 
 def faces_around(
@@ -87,15 +124,29 @@ def faces_around(
     return _faces(predictor, images, _mean([found, *probes], [True, True, True]), scores)
 
 
-def _set_upright(predictor: Predictor, images: Sequence[ByteArray], found: "_Pass") -> FloatArray:
-    """Landmarks [N, K, 2] in image pixels; of a head that lies there, from a crop set upright."""
+def _set_upright(
+    predictor: Predictor, images: Sequence[ByteArray], found: "_Pass", angles: FloatArray
+) -> FloatArray:
+    """Landmarks [N, K, 2] in image pixels; of a head that lies in its crop, from an upright one.
+
+    Args:
+      predictor: see `faces_in_boxes`.
+      images: see `faces_in_boxes`.
+      found: what the crops gave.
+      angles: float [N], radians by which the crops were turned.
+    """
     landmarks = found.landmarks.copy()
-    squares, angles = _upright(predictor, landmarks)
-    lying = np.flatnonzero(np.abs(angles) > _LYING)
+    squares, upright = _upright(predictor, landmarks)
+    lying = np.flatnonzero(_apart(upright, angles) > _LYING)
     if len(lying):
-        turned = [images[index] for index in lying.tolist()], squares[lying], angles[lying]
+        turned = [images[index] for index in lying.tolist()], squares[lying], upright[lying]
         landmarks[lying] = _Pass.through(predictor, *turned).landmarks
     return landmarks
+
+
+def _apart(first: FloatArray, second: FloatArray) -> FloatArray:
+    """The angle between directions: float [N], 0 to pi radians."""
+    return np.abs(np.angle(np.exp(1j * (first - second))))
 
 
 def _upright(predictor: Predictor, landmarks: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -167,13 +218,20 @@ class _Pass:
             )
         return cls(landmarks, further)
 
+    def replace(self, indices: IndexArray, other: "_Pass", picked: BoolArray) -> None:
+        """Takes some faces from another pass: its `picked` ones, to `indices` of this."""
+        self.landmarks[indices] = other.landmarks[picked]
+        for name, values in self.further.items():
+            values[indices] = other.further[name][picked]
+
 
 def _mean(passes: Sequence[_Pass], counts: Sequence[BoolArray | bool]) -> _Pass:
     """The mean of passes, a point counting by the inverse of its variance, if that is known.
 
     Args:
       passes: at least one.
-      counts: for each, for which faces it counts: bool [N, 1], or one for all.
+      counts: for each, for which faces it counts: bool [N, 1], or one for all. Of each face one
+        pass counts at least.
     """
     weights = [counting / _variance(found) for found, counting in zip(passes, counts, strict=True)]
     total = np.sum(weights, axis=0)

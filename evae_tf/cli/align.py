@@ -26,9 +26,9 @@ flags.DEFINE_string(
 )
 flags.DEFINE_enum(
     "detector",
-    "haar",
+    "auto",
     [*detection.DETECTORS, "boxes"],
-    "How faces are found: by OpenCV's cascades or by YuNet; none takes the whole image, "
+    "How faces are found: auto takes the best that is installed; none takes the whole image, "
     "boxes what a table says.",
 )
 flags.DEFINE_string(
@@ -40,7 +40,8 @@ flags.DEFINE_string(
 flags.DEFINE_float(
     "min_score",
     MIN_SCORE,
-    "Below this score, what the detector finds is no face. Boxes of a table are not judged.",
+    "What the detector finds is no face below this mean of the detector's score and the "
+    "landmarks'. Boxes of a table are not judged.",
     lower_bound=0.0,
     upper_bound=1.0,
 )
@@ -106,7 +107,7 @@ def _align_photos() -> None:
 
 def _align_video() -> None:
     if FLAGS.detector == "boxes":
-        raise InputError("--detector=boxes is for photos; a video takes haar, yunet or none.")
+        raise InputError("--detector=boxes is for photos; a video takes any other detector.")
     create_filter = OneEuroFilter if FLAGS.smooth else None
     summary = videos.align_video(FLAGS.input, _aligner(), _output(), create_filter=create_filter)
     if summary.skipped:

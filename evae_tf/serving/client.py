@@ -22,7 +22,9 @@ from tensorflow_serving.apis import prediction_service_pb2_grpc
 from urllib3.util import Retry
 
 from evae_tf import geometry
-from evae_tf.align.detection import HaarDetector
+from evae_tf.align import detection
+from evae_tf.align.detections import checked
+from evae_tf.align.detectors.haar import HaarDetector
 from evae_tf.align.inputs import box_array
 from evae_tf.array_types import ByteArray, FloatArray
 from evae_tf.data.images import read_image
@@ -31,6 +33,7 @@ from evae_tf.serving.predict_request import MODEL_NAME, predict_request
 
 _ATTEMPTS, _FIRST_PAUSE_S = 4, 0.1
 _RETRIED_STATUS = (429, 502, 503, 504)
+_SURE = 0.7  # the score of a detection that counts as a face
 _MAX_ROWS = 32  # of a request: the server refuses more than its largest batch
 
 
@@ -216,15 +219,18 @@ def align_photo(
 
 
 @functools.cache
-def _detector() -> HaarDetector:
-    """One for all photos: its cascades take longer to load than to search a small photo."""
-    return HaarDetector()
+def _detector() -> detection.Detector:
+    """One for all photos: it takes longer to load than to search a small photo."""
+    return detection.create("auto")
 
 
 def _find_boxes(image: ByteArray) -> FloatArray:
-    """The boxes of the first round that finds any."""
-    rounds = _detector().detect(image)
-    return next((found for found in rounds if len(found)), np.zeros((0, 4), np.float32))
+    """What the detector is sure of; no landmarks are at hand to judge the rest."""
+    detector = _detector()
+    if isinstance(detector, HaarDetector):
+        return detector.detect(image)
+    found = checked(detector(image), "the detector")
+    return found.boxes if found.scores is None else found.boxes[found.scores >= _SURE]
 
 
 def _align_all(

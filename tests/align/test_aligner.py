@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from evae_tf import Aligner, geometry, markups
+from evae_tf.align.detections import Detections
 from evae_tf.data.images import read_image
 from evae_tf.errors import InputError
 
@@ -135,7 +136,7 @@ def test_of_nothing_there_are_no_faces(aligner, portrait):
 
 
 def test_the_best_faces_are_kept(portrait):
-    """A clear face beside one of half the size that is blurred until its score is lower."""
+    """A clear face beside one of half the size that is blurred until its scores are lower."""
     small = cv2.GaussianBlur(cv2.resize(portrait, (256, 300)), (0, 0), 4)
     scene = np.full((600, 800, 3), 128, np.uint8)
     scene[:, :512], scene[150:450, 530:786] = portrait, small
@@ -144,7 +145,7 @@ def test_the_best_faces_are_kept(portrait):
     assert clear.box[0] < 512 < blurred.box[0]
     (kept,) = Aligner.load(min_score=0.0, max_faces=1)(scene)
     np.testing.assert_array_equal(kept.landmarks, clear.landmarks)
-    between = (clear.score + blurred.score) / 2
+    between = (clear.confidence + blurred.confidence) / 2
     (kept,) = Aligner.load(min_score=between)(scene)
     np.testing.assert_array_equal(kept.landmarks, clear.landmarks)
     strict = Aligner.load(min_score=1.0, max_faces=1)
@@ -152,22 +153,67 @@ def test_the_best_faces_are_kept(portrait):
     assert len(strict(scene, boxes=[clear.box, blurred.box])) == 2
 
 
-def _whole_portrait(image):
-    return [[183, 158, 347, 335]]
+BOX = (183, 158, 347, 335)
 
 
-def _two_rounds(image):
-    yield np.zeros((0, 4))
-    yield np.float64([[183, 158, 347, 335]])
-    raise AssertionError("a face was found: no further round may be asked for")
-
-
-@pytest.mark.parametrize("detector", [_whole_portrait, _two_rounds])
-def test_a_detector_may_be_a_function_of_the_users(portrait, detector):
-    once = Aligner.load(detector=detector, passes=1)
+@pytest.mark.parametrize(
+    ("found", "score"),
+    [
+        ([BOX], None),
+        (np.float64([[*BOX, 0.75]]), 0.75),
+        (Detections(np.float32([BOX]), np.float32([0.5])), 0.5),
+    ],
+)
+def test_a_detector_may_be_a_function_of_the_users(portrait, found, score):
+    once = Aligner.load(detector=lambda image: found, passes=1)
     (face,) = once(portrait)
-    (expected,) = once(portrait, boxes=[(183, 158, 347, 335)])
+    (expected,) = once(portrait, boxes=[BOX])
     np.testing.assert_array_equal(face.landmarks, expected.landmarks)
+    assert face.detection_score == score
+    assert expected.detection_score is None
+    assert face.confidence == (face.score if score is None else (face.score + score) / 2)
+    assert face.to_dict().get("detection_score") == score
+
+
+def test_both_scores_decide_what_is_a_face(portrait):
+    """Steady landmarks on what the detector doubts are a face; so is the reverse, and not both."""
+    background = (5, 5, 60, 60)
+    boxes = [(*BOX, 0.0), (*background, 0.95), (*background, 0.1)]
+    kept = [Aligner.load(detector=lambda image, box=box: [box])(portrait) for box in boxes]
+    assert [len(faces) for faces in kept] == [1, 1, 0]
+    assert kept[0][0].score > 0.9 > 0.1 > kept[1][0].score
+
+
+def test_keypoints_set_the_first_crop_upright(portrait):
+    """A head that lies on its side, of which one pass sees nothing in a crop that is not turned."""
+    (upright,) = Aligner.load(passes=1)(portrait)
+    lying = np.ascontiguousarray(np.rot90(portrait))  # (x, y) -> (y, 511 - x)
+
+    def turned(points):
+        return np.stack([points[..., 1], 511 - points[..., 0]], axis=-1)
+
+    five = np.stack([points.mean(axis=0) for points in np.split(upright.landmarks[36:48], 2)])
+    five = np.concatenate([five, upright.landmarks[[30, 48, 54]]])
+    expected = turned(upright.landmarks)
+    box = geometry.landmark_box(expected)[None]
+    once = Aligner.load(
+        detector=lambda image: Detections(box, np.ones(1), turned(five)[None]), passes=1
+    )
+    (face,) = once(lying)
+    off = np.linalg.norm(face.landmarks - expected, axis=1).mean()
+    assert off < 0.03 * eye_distance(expected)
+    (without,) = once(lying, boxes=box)
+    assert np.linalg.norm(without.landmarks - expected, axis=1).mean() > 5 * off
+
+
+def test_a_face_whose_landmarks_fail_keeps_the_box_that_was_found(portrait):
+    """Of noise, landmarks say nothing; a detector that is sure of it tells where it is."""
+    scene = np.random.default_rng(0).integers(0, 256, (240, 320, 3)).astype(np.uint8)
+    box = np.float32([150, 100, 172, 122])
+    (face,) = Aligner.load(detector=lambda image: [[*box, 0.99]])(scene)
+    assert face.score < 0.1
+    squares = geometry.square_around(np.stack([face.box, box]), 0.0)
+    assert geometry.squares_overlap(*squares) > 0.5
 
 
 def test_a_box_that_is_far_too_large_does_not_mislead(portrait):
@@ -184,9 +230,15 @@ def test_a_box_that_is_far_too_large_does_not_mislead(portrait):
     ("found", "sentence"),
     [
         (None, r"shape \[\]"),
-        ([[1, 2, 3, 4, 0.9]], r"shape \[1, 5\], expected \[N, 4\]"),
+        ([[1, 2, 3, 4, 0.9, 7]], r"shape \[1, 6\], expected \[N, 4\]"),
         ([[1, 2, np.nan, 4]], "nan"),
-        (iter([[[5, 5, 4, 4]]]), "is empty"),
+        ([[5, 5, 4, 4]], "is empty"),
+        ([[1, 2, 3, 4, 1.5]], "scores outside 0 to 1"),
+        (Detections(np.ones((1, 4)) * [1, 1, 9, 9], np.ones(2)), r"scores: .* \[1\], found \[2\]"),
+        (
+            Detections(np.ones((1, 4)) * [1, 1, 9, 9], np.ones(1), np.ones((1, 4, 2))),
+            r"keypoints: .* \[1, 5, 2\], found \[1, 4, 2\]",
+        ),
     ],
 )
 def test_what_is_no_boxes_is_refused(portrait, found, sentence):
@@ -194,7 +246,7 @@ def test_what_is_no_boxes_is_refused(portrait, found, sentence):
         Aligner.load(detector=lambda image: found)(portrait)
 
 
-@pytest.mark.parametrize("found", [[], np.zeros((0, 4)), iter([])])
+@pytest.mark.parametrize("found", [[], np.zeros((0, 4)), np.zeros((0, 5))])
 def test_a_detector_may_find_nothing(portrait, found):
     assert Aligner.load(detector=lambda image: found)(portrait) == []
 

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from evae_tf.align import detection
 from evae_tf.align.box_file import read_boxes
 from evae_tf.errors import InputError
 
@@ -86,13 +85,3 @@ def test_align_says_that_boxes_need_a_table(tmp_path):
     done = align(f"--input={PORTRAIT}", f"--output={tmp_path}", "--detector=boxes")
     assert done.returncode == 1
     assert done.stderr.strip().splitlines()[-1].startswith("error: --detector=boxes needs a table")
-
-
-def test_yunet_needs_a_file_that_opencv_can_use(tmp_path):
-    with pytest.raises(InputError, match="needs its .onnx file"):
-        detection.create("yunet")
-    with pytest.raises(InputError, match="there is no such detector model"):
-        detection.create("yunet", tmp_path / "none.onnx")
-    (tmp_path / "text.onnx").write_text("no network")
-    with pytest.raises(InputError, match=r"text\.onnx: OpenCV cannot use it"):
-        detection.create("yunet", tmp_path / "text.onnx")

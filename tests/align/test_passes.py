@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from evae_tf import geometry, markups
+from evae_tf.align import passes
+from evae_tf.align.detections import Detections
 from evae_tf.align.face_score import probe_squares
 from evae_tf.align.passes import faces_in_boxes
 
@@ -15,6 +17,14 @@ BOX = np.float32([[30, 30, 70, 70]])
 MISS = np.float32([0.1, -0.05])  # of the crop, between the second pass and all others
 # The crop of these points is that of `BOX`: level eyes, and as large as it.
 POINTS = np.float32([[0, 0], [1, 0], [0.5, 0.5], [0.2, 1], [0.8, 1]])
+
+
+@pytest.fixture
+def scores(monkeypatch):
+    """The scores that faces get, one after the other: a scripted model knows no image."""
+    scripted: list[float] = []
+    monkeypatch.setattr(passes, "face_score", lambda *_: np.float32([scripted.pop(0)]))
+    return scripted
 
 
 class _Scripted:
@@ -41,9 +51,12 @@ class _Scripted:
 @pytest.mark.parametrize(
     ("variances", "share"), [(None, 0.5), ([1e-4, 1e-4], 0.5), ([3e-4, 1e-4], 0.75)]
 )
-def test_passes_count_by_how_sure_the_model_is(variances, share):
+def test_passes_count_by_how_sure_the_model_is(variances, share, scores):
     """The share is that of the second pass, which alone is off by `MISS`."""
-    ((face,),) = faces_in_boxes(_Scripted(variances), [IMAGE], [BOX], passes=2, known=True)
+    scores[:] = [0.9]
+    ((face,),) = faces_in_boxes(
+        _Scripted(variances), [IMAGE], [Detections(BOX)], passes=2, known=True
+    )
     expected = 30 + SIDE * (POINTS + share * MISS)
     np.testing.assert_allclose(face.landmarks, expected, atol=1e-3)
     if variances:
@@ -53,8 +66,11 @@ def test_passes_count_by_how_sure_the_model_is(variances, share):
         )
 
 
-def test_a_first_crop_of_something_else_does_not_count():
-    """The landmarks lie in a quarter of the box, so that it is the second pass that sees them."""
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize("score", [0.9, 0.1])
+def test_of_two_crops_that_show_other_things_one_counts(known, score, scores):
+    """Landmarks in a quarter of the box: the second pass sees them, or it has lost the face."""
+    scores[:] = [score, 0.12]  # the second is that of the crop turned upside down
     scripted = _Scripted([1e-4, 1e-4])
     wide = np.float32([[30, 30, 190, 190]])
 
@@ -62,19 +78,29 @@ def test_a_first_crop_of_something_else_does_not_count():
         outputs = _Scripted.predict(scripted, images)
         if scripted.calls == 1:
             outputs["landmarks"] = outputs["landmarks"] / 4
+        elif scripted.calls == 2:
+            outputs["landmarks"] = POINTS[None] + MISS
+        else:
+            outputs["landmarks"] = POINTS[None]
         return outputs
 
     scripted.predict = predict  # type: ignore[method-assign]
     ((face,),) = faces_in_boxes(
-        scripted, [np.zeros((200, 200, 3), np.uint8)], [wide], passes=2, known=True
+        scripted, [np.zeros((200, 200, 3), np.uint8)], [Detections(wide)], passes=2, known=known
     )
-    np.testing.assert_allclose(face.landmarks, 30 + SIDE * (POINTS + MISS), atol=0.6)
+    if score < 0.5:
+        np.testing.assert_allclose(face.landmarks, 30 + SIDE * POINTS, atol=0.6)
+        np.testing.assert_array_equal(face.box, wide[0])
+    elif known:
+        np.testing.assert_allclose(face.landmarks, 30 + SIDE * (POINTS + MISS), atol=0.6)
+    assert face.score == np.float32(score)
 
 
-def test_the_box_of_a_detector_only_says_where_to_look():
+def test_the_box_of_a_detector_only_says_where_to_look(scores):
     """The landmarks are the mean over the second crop and those of the score."""
+    scores[:] = [0.9]
     scripted = _Scripted(None)
-    ((face,),) = faces_in_boxes(scripted, [IMAGE], [BOX], passes=2, known=False)
+    ((face,),) = faces_in_boxes(scripted, [IMAGE], [Detections(BOX)], passes=2, known=False)
     assert scripted.calls == 4
     looked = face.landmarks
     for square, angle in probe_squares(np.float32([[50, 50, SIDE]]), np.float32([0])):
@@ -82,6 +108,17 @@ def test_the_box_of_a_detector_only_says_where_to_look():
     np.testing.assert_allclose(looked, (30 + SIDE * (POINTS + MISS)) / 3, atol=1e-3)
 
 
+@pytest.mark.parametrize(("other", "kept"), [(0.9, 0.9), (0.42, 0.4)])
+def test_a_face_that_does_not_hold_still_is_tried_upside_down(other, kept, scores):
+    scores[:] = [0.4, other]
+    scripted = _Scripted(None)
+    ((face,),) = faces_in_boxes(scripted, [IMAGE], [Detections(BOX)], passes=2, known=False)
+    assert scores == []
+    assert face.score == np.float32(kept)
+    # Points lie as in their crop: level eyes above, or below where it was upside down.
+    assert (face.landmarks[0, 1] > face.landmarks[3, 1]) == (kept == 0.9)
+
+
 def test_one_pass_is_what_its_crop_gives():
-    ((face,),) = faces_in_boxes(_Scripted(None), [IMAGE], [BOX], passes=1, known=True)
+    ((face,),) = faces_in_boxes(_Scripted(None), [IMAGE], [Detections(BOX)], passes=1, known=True)
     np.testing.assert_allclose(face.landmarks, 30 + SIDE * POINTS, atol=1e-3)

