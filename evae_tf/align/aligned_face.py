@@ -18,7 +18,7 @@ from evae_tf.markups import Markup
 from evae_tf.pose_estimation import head_pose
 
 _CHIP_MARGIN = 0.25
-_SAME_FACE = 0.4
+SAME_FACE = 0.4  # of what the squares of two boxes cover together, what those of one face share
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -83,7 +83,7 @@ class AlignedFace:
         The squares around their boxes: a box of two level eyes covers nothing.
         """
         squares = geometry.square_around(np.stack([self.box, other.box]), 0.0)
-        return bool(geometry.squares_overlap(*squares) > _SAME_FACE)
+        return bool(geometry.squares_overlap(*squares) > SAME_FACE)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready, without the image; keys that the model cannot fill are absent."""

@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from numbers import Integral
 from os import PathLike
 
+import numpy as np
 import numpy.typing as npt
 
+from evae_tf import geometry
 from evae_tf.align import detection
-from evae_tf.align.aligned_face import AlignedFace
+from evae_tf.align.aligned_face import SAME_FACE, AlignedFace
 from evae_tf.align.detections import Detections, checked
 from evae_tf.align.inputs import ImageLike, known_boxes, rgb_image
 from evae_tf.align.passes import faces_around, faces_in_boxes
@@ -169,18 +171,42 @@ class Aligner:
         """Whether what was found is a face, by `AlignedFace.confidence`."""
         return face.confidence >= self.min_score
 
+    def search(self, image: ImageLike, known: Sequence[AlignedFace]) -> list[AlignedFace]:
+        """The faces that the detector finds besides those that are known.
+
+        Args:
+          image: see `__call__`.
+          known: list of `AlignedFace` of the same image; where they are, nothing is aligned.
+
+        Returns:
+          List of `AlignedFace`, the best first.
+        """
+        pixels = rgb_image(image)
+        found = checked(self.detector(pixels), "the detector")
+        if known:
+            boxes = np.stack([face.box for face in known])
+            ours, theirs = (geometry.square_around(each, 0.0) for each in (boxes, found.boxes))
+            shared = geometry.squares_overlap(theirs[:, None], ours[None])
+            found = found.picked(np.all(shared <= SAME_FACE, axis=1))
+        (aligned,) = faces_in_boxes(
+            self.predictor, [pixels], [found], passes=self.passes, known=False
+        )
+        return self._best(aligned, known)
+
     def _search(self, images: list[ByteArray]) -> list[list[AlignedFace]]:
         """The faces that the detector finds, of each image the best first."""
         found = [checked(self.detector(image), "the detector") for image in images]
         aligned = faces_in_boxes(self.predictor, images, found, passes=self.passes, known=False)
         return [self._best(candidates) for candidates in aligned]
 
-    def _best(self, candidates: list[AlignedFace]) -> list[AlignedFace]:
-        """Candidates that are faces, the best first, without second finds of the same one."""
+    def _best(
+        self, candidates: list[AlignedFace], known: Sequence[AlignedFace] = ()
+    ) -> list[AlignedFace]:
+        """Candidates that are faces, the best first, without further finds of the same ones."""
         kept: list[AlignedFace] = []
         for face in sorted(candidates, key=lambda face: -face.score):
             if len(kept) == self.max_faces:
                 break
-            if self.is_face(face) and not any(face.is_same(other) for other in kept):
+            if self.is_face(face) and not any(face.is_same(other) for other in [*known, *kept]):
                 kept.append(face)
         return kept

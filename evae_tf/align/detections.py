@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from evae_tf import geometry
 from evae_tf.align.inputs import box_array
-from evae_tf.array_types import FloatArray
+from evae_tf.array_types import BoolArray, FloatArray
 from evae_tf.errors import InputError
 
 _KEYPOINTS = 5
@@ -33,6 +33,13 @@ class Detections:
 
     def __len__(self) -> int:
         return len(self.boxes)
+
+    def picked(self, mask: BoolArray) -> "Detections":
+        """Those of a mask [N]."""
+        scores, keypoints = (
+            None if values is None else values[mask] for values in (self.scores, self.keypoints)
+        )
+        return Detections(self.boxes[mask], scores, keypoints)
 
     @property
     def rolls(self) -> FloatArray:
@@ -119,8 +126,8 @@ def of_network(
       place: see `landmark_squares`.
     """
     boxes = landmark_squares(boxes, rolls(keypoints), place)
-    kept = boxes[:, 2] - boxes[:, 0] >= LEAST_SIDE_PX
-    return Detections(boxes[kept], scores[kept], keypoints[kept])
+    found = Detections(boxes, scores, keypoints)
+    return found.picked(boxes[:, 2] - boxes[:, 0] >= LEAST_SIDE_PX)
 
 
 def landmark_squares(

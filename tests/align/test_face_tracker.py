@@ -18,6 +18,7 @@ from evae_tf.align.frames import Video, is_video, video_file
 from evae_tf.align.output import Output
 from evae_tf.align.smoothing import face_size
 from evae_tf.align.videos import align_video
+from evae_tf.data import synthetic
 from evae_tf.data.images import read_image
 from evae_tf.errors import InputError
 
@@ -76,9 +77,9 @@ def test_the_detector_rests_while_faces_are_followed(aligner, frames):
     calls = []
 
     class Counting(Aligner):
-        def __call__(self, image, boxes=None):
+        def search(self, image, known):
             calls.append(image)
-            return super().__call__(image, boxes)
+            return super().search(image, known)
 
     track = FaceTracker(Counting(aligner.predictor, aligner.detector))
     for index, frame in enumerate(frames):
@@ -149,13 +150,45 @@ def test_smoothing_measures_a_face_by_its_landmarks():
     assert seen[0] == pytest.approx(88, abs=2)
 
 
-def test_a_face_that_leaves_is_dropped_and_comes_back_as_another(aligner):
+@pytest.mark.parametrize(("seconds", "is_same"), [(0.9, True), (1.2, False)])
+def test_a_face_that_is_gone_for_less_than_a_second_keeps_its_number(aligner, seconds, is_same):
     track = FaceTracker(aligner)
     there, gone = frame_with([(100, 30)]), frame_with([])
     (first,) = track(there, 0.0)
     assert track(gone, 0.04) == []
-    (again,) = track(there, 0.08)
-    assert again.identity != first.identity
+    assert track(gone, seconds - 0.04) == []
+    (again,) = track(there, seconds)
+    assert (again.identity == first.identity) == is_same
+
+
+def test_a_face_that_hurries_keeps_its_number(aligner):
+    """By a quarter of its width a frame, to and fro."""
+    lefts = [10 + 20 * min(t, 20 - t) for t in range(20)]
+    track = FaceTracker(aligner)
+    found = [track(frame_with([(left, 40)]), t / RATE) for t, left in enumerate(lefts)]
+    assert [[face.identity for face in faces] for faces in found] == [[0]] * 20
+
+
+def test_after_a_cut_to_somebody_else_the_number_is_new(aligner):
+    """Drawn people one after the other, in the same place."""
+    track, places = FaceTracker(aligner), []
+    for who in range(3):
+        face, _ = synthetic.draw_face(aligner.markup, (3, who), occluded=False)
+        for t in range(3):
+            (found,) = track(face.image, (3 * who + t) / RATE)
+            places.append(found.identity)
+    assert places == [0] * 3 + [1] * 3 + [2] * 3
+
+
+def test_a_frame_without_a_face_asks_the_detector_and_nothing_else(aligner):
+    class Blind:
+        metadata = aligner.predictor.metadata
+
+        def predict(self, images):
+            raise AssertionError("nothing was found that could be aligned")
+
+    track = FaceTracker(Aligner(Blind(), aligner.detector))
+    assert track(frame_with([]), 0.0) == []
 
 
 def test_two_that_follow_one_face_become_one(aligner):
