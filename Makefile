@@ -22,12 +22,14 @@ PORTRAIT := import matplotlib.cbook as c; print(c.get_sample_data("grace_hopper.
 
 demo: .venv/run
 	$(BIN)/python align.py --input=$$($(BIN)/python -c '$(PORTRAIT)') --output=$(DEMO)/portrait --overwrite
+	$(BIN)/python -m recipes.draw_group --output=$(DEMO)/group.png
+	$(BIN)/python align.py --input=$(DEMO)/group.png --output=$(DEMO)/group --overwrite
 	$(BIN)/python train.py $(FACES) --preset=demo --workdir=$(DEMO)
 	$(BIN)/python export.py --model=$(DEMO)/model.keras --output=$(DEMO)/export \
 	  --formats=saved_model,tflite,tflite_fp16,tflite_int8
 	$(BIN)/python evaluate.py $(FACES) --subset=test --output=$(DEMO)/evaluation \
 	  --model=$(DEMO)/model.keras,$(DEMO)/export/saved_model,$(DEMO)/export/model.tflite,$(DEMO)/export/model_fp16.tflite,$(DEMO)/export/model_int8.tflite
-	@echo "portrait: $(DEMO)/portrait   model: $(DEMO)/model.keras   exports: $(DEMO)/export   pictures: $(DEMO)/evaluation"
+	@echo "portrait: $(DEMO)/portrait   group: $(DEMO)/group   model: $(DEMO)/model.keras   exports: $(DEMO)/export   pictures: $(DEMO)/evaluation"
 
 # The page in web/ is tested where there is a Chromium to do it; models of `make web DATA=DIR` stay.
 # Files of tests are shared out in the order of their folders: by the number of their tests, the long

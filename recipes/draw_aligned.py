@@ -1,17 +1,20 @@
-"""Draws docs/images/aligned.jpg: drawn faces, the landmarks that server_68 finds, and its doubt.
+"""Draws docs/images/aligned.jpg: landmarks that server_68 finds, and its doubt.
 
-`python -m recipes.draw_aligned`
+`python -m recipes.draw_aligned`. On matplotlib's portrait, in the public domain, and drawn faces.
 """
 
 from pathlib import Path
 
 import cv2
+import matplotlib.cbook
 import numpy as np
 from PIL import Image
 
-from evae_tf import Aligner, atomic, markups
+from evae_tf import Aligner, atomic, geometry, markups
 from evae_tf.align.overlay import draw_faces
+from evae_tf.array_types import ByteArray
 from evae_tf.data import synthetic
+from evae_tf.data.images import read_image
 from evae_tf.head_pose import HeadPose
 
 _IBUG = markups.MARKUPS["ibug_68"]
@@ -19,9 +22,20 @@ _SHOWN_PX = 300
 _POSES = (HeadPose(0, 0, 0), HeadPose(30, -5, 8), HeadPose(-40, 10, -15))
 
 
+def _portrait(aligner: Aligner) -> ByteArray:
+    photo = read_image(Path(matplotlib.cbook.get_sample_data("grace_hopper.jpg", asfileobj=False)))
+    (face,) = aligner(photo)
+    square = geometry.square_around(face.box, 0.7)
+    image = geometry.cut_square(photo, square, _SHOWN_PX)
+    landmarks = geometry.image_to_crop(face.landmarks, square) * _SHOWN_PX - 0.5
+    box = geometry.landmark_box(landmarks)
+    return draw_faces(image, aligner(image, boxes=[box]), ["points", "ellipses"])
+
+
 def main() -> None:
     """Writes the picture."""
-    aligner, panels = Aligner.load("server_68"), []
+    aligner = Aligner.load("server_68")
+    panels = [_portrait(aligner)]
     for index, pose in enumerate(_POSES):
         face, _ = synthetic.draw_face(_IBUG, (0, 2, 8 + index), pose=pose, occluded=False)
         scale = _SHOWN_PX / len(face.image)

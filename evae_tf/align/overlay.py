@@ -15,6 +15,8 @@ DRAWINGS = ("points", "ellipses", "ids", "box")
 _RADIUS = math.sqrt(-2 * math.log(1 - 0.9))  # of the ellipse that holds nine of ten, in deviations
 _DOT_RGB, _LINE_RGB = (240, 228, 66), (255, 255, 255)
 _ELLIPSE_RGB, _BOX_RGB, _TEXT_RGB = (86, 180, 233), (0, 158, 115), (255, 255, 255)
+_FULL_LINES_PX = 120  # of a face whose lines are one pixel wide; those of smaller ones are fainter
+_LEAST_RADIUS_PX = 0.6  # of a dot; a smaller one is a pixel
 _SHIFT = 4  # OpenCV takes coordinates in units of 2 ** -shift pixels
 
 
@@ -72,6 +74,9 @@ def _draw_ellipses(
 def draw_landmarks(image: ByteArray, landmarks_image: FloatArray, markup: Markup) -> ByteArray:
     """A photo with landmarks drawn on it, placed to 1/16 of a pixel.
 
+    Lines and points are as fine as the face is small. Below a pixel, a line is fainter instead, and
+    a point is the one pixel that it lies in.
+
     Args:
       image: uint8 [H, W, 3], RGB; it is left as it is.
       landmarks_image: float [K, 2], image pixels; what lies outside the image is not seen,
@@ -82,17 +87,45 @@ def draw_landmarks(image: ByteArray, landmarks_image: FloatArray, markup: Markup
       uint8 [H, W, 3].
     """
     image, known = image.copy(), geometry.annotated(landmarks_image)
-    extent = np.ptp(landmarks_image[known], axis=0).max() if known.any() else 0
-    radius = max(1.0, extent / 120)
+    if not known.any():
+        return image
+    extent = float(np.ptp(landmarks_image[known], axis=0).max())
+    radius = extent / 120
     points = {
         int(index): np.rint(landmarks_image[index] * 2**_SHIFT).astype(int).tolist()
         for index in np.flatnonzero(known)
     }
-    thickness = max(1, round(radius / 2))
+    # Lines are drawn on a copy of the face and blended in: OpenCV draws none below one pixel.
+    left, top, right, bottom = _part(image, landmarks_image[known], margin=math.ceil(radius) + 2)
+    part = image[top:bottom, left:right]
+    lines = part.copy()
+    origin = np.array([left, top]) * 2**_SHIFT
     for i, j in markup.outline:
         if i in points and j in points:
-            cv2.line(image, points[i], points[j], _LINE_RGB, thickness, cv2.LINE_AA, _SHIFT)
+            start, end = ((np.array(points[each]) - origin).tolist() for each in (i, j))
+            thickness = max(1, round(radius / 2))
+            cv2.line(lines, start, end, _LINE_RGB, thickness, cv2.LINE_AA, _SHIFT)
+    strength = min(1.0, extent / _FULL_LINES_PX)
+    if part.size:
+        image[top:bottom, left:right] = cv2.addWeighted(lines, strength, part, 1 - strength, 0)
     for point in points.values():
-        size = round(radius * 2**_SHIFT)
-        cv2.circle(image, point, size, _DOT_RGB, cv2.FILLED, cv2.LINE_AA, _SHIFT)
+        if radius < _LEAST_RADIUS_PX:
+            _set_pixel(image, point)
+        else:
+            size = round(max(1.0, radius) * 2**_SHIFT)
+            cv2.circle(image, point, size, _DOT_RGB, cv2.FILLED, cv2.LINE_AA, _SHIFT)
     return image
+
+
+def _part(image: ByteArray, points: FloatArray, margin: int) -> tuple[int, int, int, int]:
+    """(left, top, right, bottom) of the part of an image that holds some points."""
+    height, width = image.shape[:2]
+    low = np.clip(np.floor(points.min(axis=0)) - margin, 0, (width, height)).astype(int)
+    high = np.clip(np.ceil(points.max(axis=0)) + margin + 1, 0, (width, height)).astype(int)
+    return *low.tolist(), *high.tolist()
+
+
+def _set_pixel(image: ByteArray, point: list[int]) -> None:
+    x, y = (round(coordinate / 2**_SHIFT) for coordinate in point)
+    if 0 <= y < image.shape[0] and 0 <= x < image.shape[1]:
+        image[y, x] = _DOT_RGB

@@ -70,3 +70,16 @@ def test_small_faces_are_drawn_too(side):
     landmarks = np.random.default_rng(0).uniform(5, 5 + side, (68, 2))
     drawn = overlay.draw_landmarks(np.zeros((140, 150, 3), np.uint8), landmarks, markup)
     assert drawn[: 5 + side, : 5 + side].any()
+
+
+def test_a_small_face_can_still_be_seen():
+    """Of 30 pixels: each point is one pixel, at its place, and lines are faint."""
+    markup = markups.MARKUPS["ibug_68"]
+    x, y = np.meshgrid(np.linspace(5, 35, 9), np.linspace(5, 35, 8))
+    landmarks = np.stack([x, y], axis=-1).reshape(-1, 2)[:68].astype(np.float32)
+    drawn = overlay.draw_landmarks(np.zeros((40, 41, 3), np.uint8), landmarks, markup)
+    places = np.rint(landmarks).astype(int)
+    expected = np.broadcast_to([240, 228, 66], (68, 3))
+    np.testing.assert_array_equal(drawn[places[:, 1], places[:, 0]], expected)
+    drawn[places[:, 1], places[:, 0]] = 0
+    assert 0 < drawn.max() < 80
