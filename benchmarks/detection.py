@@ -98,7 +98,7 @@ def _zone(zone: Any) -> Any:
 
 
 def _detectors() -> dict[str, detection.Detector]:
-    found: dict[str, detection.Detector] = {"haar": detection.create("haar")}
+    found = {name: detection.create(name) for name in ("haar", "tflite")}
     if onnx_runtime.is_installed():
         found["retinaface"] = detection.create("retinaface")
         if FLAGS.yunet:

@@ -51,6 +51,13 @@ export function squareAround([left, top, right, bottom], margin) {
   return [(left + right) / 2, (top + bottom) / 2, side];
 }
 
+/** What two squares have in common, as a share of what they cover together: 0 to 1. */
+export function squaresOverlap([x, y, side], [otherX, otherY, otherSide]) {
+  const reach = (apart) => Math.min(side, otherSide, Math.max(0, (side + otherSide) / 2 - apart));
+  const shared = reach(Math.abs(x - otherX)) * reach(Math.abs(y - otherY));
+  return shared / (side ** 2 + otherSide ** 2 - shared);
+}
+
 /** A crop fraction as a point of the image; see `cutSquare` for the angle. */
 export function cropToImage([x, y], [centreX, centreY, side], angle) {
   const [right, down] = rotate([(x - 0.5) * side, (y - 0.5) * side], angle);

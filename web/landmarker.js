@@ -1,18 +1,10 @@
 /** A `.tflite` file of export.py with its sidecar, run by LiteRT.js on this machine. */
 
-import { loadAndCompile, loadLiteRt, Tensor } from "@litertjs/core";
-
 import { covarianceToImage, cropToImage, cutSquare } from "./geometry.js";
-
-const WASM_FOLDER = new URL("./vendor/wasm/", import.meta.url).pathname;
+import { breathe, fetchChecked, loadModel, run } from "./runtime.js";
 
 const TIGHT_BOX = [0, 0, 1]; // of models from before sidecars had a `face_box`
-const REMEMBERED = 25; // looks
-
-const BREATH = 30; // milliseconds
-
-let breathed = 0;
-let runtime; // one for all models: LiteRT.js refuses to be loaded twice
+const REMEMBERED = 25; // passes
 
 export class Landmarker {
   /**
@@ -21,20 +13,11 @@ export class Landmarker {
    * @returns {Promise<Landmarker>}
    */
   static async load(url) {
-    const [description] = await Promise.all([
-      fetchDescription(url.replace(/\.tflite$/, ".json")),
-      (runtime ??= loadLiteRt(WASM_FOLDER).catch((error) => {
-        runtime = undefined; // so that the next model tries again
-        throw error;
-      })),
-    ]);
+    const description = await fetchDescription(url.replace(/\.tflite$/, ".json"));
     if (!["landmarks", "covariance"].every((name) => description.outputs.includes(name))) {
       throw new Error(`${url} lacks an output: export it with --outputs=landmarks,covariance`);
     }
-    const bytes = new Uint8Array(await (await fetchChecked(url)).arrayBuffer());
-    const model = await loadAndCompile(bytes, { accelerator: "wasm" }).catch((error) => {
-      throw new Error(`${url} is damaged, or no model (${error.message})`);
-    });
+    const model = await loadModel(url);
     const landmarker = new Landmarker(url.split("/").at(-1), model, description);
     await landmarker._run(); // the first run is slow: it must not be somebody's photo
     return landmarker;
@@ -87,25 +70,9 @@ export class Landmarker {
     return this._times.toSorted((one, other) => one - other)[this._times.length >> 1];
   }
 
-  /** The model's outputs for `_input`; LiteRT's memory is freed by hand, so it is copied out. */
-  async _run() {
-    const images = new Tensor(this._input, [1, this.size, this.size, 3]);
-    const outputs = await this._model.run({ images });
-    images.delete();
-    const copies = {};
-    for (const [name, tensor] of Object.entries(outputs)) {
-      copies[name] = tensor.toTypedArray().slice();
-      tensor.delete();
-    }
-    return copies;
+  _run() {
+    return run(this._model, this._input, [1, this.size, this.size, 3]);
   }
-}
-
-/** Lets the page be drawn and clicked where looks follow each other without a break. */
-async function breathe() {
-  if (performance.now() - breathed < BREATH) return;
-  await new Promise((resolve) => setTimeout(resolve));
-  breathed = performance.now();
 }
 
 async function fetchDescription(url) {
@@ -113,10 +80,4 @@ async function fetchDescription(url) {
   return response.json().catch(() => {
     throw new Error(`${url} is damaged: not the description of a model`);
   });
-}
-
-async function fetchChecked(url) {
-  const response = await fetch(url).catch(() => null); // rejects where the server is gone
-  if (!response?.ok) throw new Error(`${url} is missing; “make web” writes it`);
-  return response;
 }

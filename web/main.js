@@ -1,10 +1,11 @@
 /** The page: what happens when. */
 
+import { Detector } from "./detector.js";
 import { Landmarker } from "./landmarker.js";
 import { closeCamera, nextFrame, openCamera, readPhoto, toRecord } from "./pictures.js";
 import { listen } from "./pointing.js";
 import { OneEuroFilter } from "./smoothing.js";
-import { faceAt, faceInBox, findFace, Tracker } from "./tracker.js";
+import { faceAt, faceInBox, findFaces, isSame, Tracker } from "./tracker.js";
 import { View } from "./view.js";
 
 const NO_FACE = "No face found. If there is one, click it, or drag a box around it.";
@@ -14,6 +15,7 @@ const view = new View();
 const video = element("camera");
 const loaded = new Map(); // name of a model: promise of its Landmarker
 
+let detector = null;
 let landmarker = null;
 let filming = null; // a mark of the film that is running
 let pointed = null; // in a film: finds the face that somebody pointed at, in the next frame
@@ -21,6 +23,7 @@ let latest = 0; // number of the last task; an older one that ends later is drop
 
 async function useModel() {
   const name = element("model").value;
+  detector ??= await Detector.load("models/detector.tflite");
   if (!loaded.has(name)) loaded.set(name, Landmarker.load(`models/${name}.tflite`));
   try {
     const ready = await loaded.get(name);
@@ -43,15 +46,21 @@ async function run(task) {
   }
 }
 
-/** Asks `find(landmarker, pixels)` for a face of the photo that is shown. */
+const count = (faces) => (faces.length === 1 ? "a face" : `${faces.length} faces`);
+
+/** Shows what `find()` finds in the photo: faces, and which of them the numbers are of. */
 async function search(find, current, nothing) {
-  view.say("Looking for a face …", "busy");
+  view.say("Looking for faces …", "busy");
   const start = performance.now();
-  const found = await find(landmarker, view.photo.pixels);
+  const { faces, chosen = 0 } = await find();
   if (!current()) return;
-  view.present(found, landmarker, `found in ${Math.round(performance.now() - start)} ms`);
-  view.say(found ? `${view.photo.name}: found a face.` : nothing, found ? "" : "error");
+  const speed = `found in ${Math.round(performance.now() - start)} ms`;
+  view.present(faces, landmarker, speed, chosen);
+  if (faces.length) view.say(`${view.photo.name}: found ${count(faces)}.`);
+  else view.say(nothing, "error");
 }
+
+const searchAll = async () => ({ faces: await findFaces(landmarker, detector, view.photo.pixels) });
 
 function openPhoto(file, name = file.name) {
   return run(async (current) => {
@@ -64,7 +73,7 @@ function openPhoto(file, name = file.name) {
     view.show(bitmap, bitmap.width, bitmap.height, name, size);
     bitmap.close();
     view.forget();
-    await search(findFace, current, NO_FACE);
+    await search(searchAll, current, NO_FACE);
   });
 }
 
@@ -111,39 +120,52 @@ function film() {
   });
 }
 
-/** Shows the camera, and the face in it, until this film is over. */
+/** Shows the camera, and the faces in it, until this film is over. */
 async function follow(mine) {
   const tracker = new Tracker();
-  let filter = new OneEuroFilter();
+  let filters = new Map(); // of each face, by its number
   let [before, interval, said] = [performance.now(), null, ""];
   while (filming === mine) {
     await nextFrame(video);
     if (filming !== mine) return;
     view.show(video, video.videoWidth, video.videoHeight, "camera");
     const pixels = view.photo.pixels;
-    if (pointed) [tracker.face, filter] = [await pointed(landmarker, pixels), new OneEuroFilter()];
+    if (pointed) tracker.add(await pointed(landmarker, pixels));
     pointed = null;
-    const found = await tracker.next(landmarker, pixels);
+    const found = await tracker.next(landmarker, detector, pixels);
     if (filming !== mine) return;
     const now = performance.now();
     interval = 0.9 * (interval ?? now - before) + 0.1 * (now - before);
     before = now;
-    if (!found) filter = new OneEuroFilter();
-    const shown = found && filter.smooth(found, now / 1000);
+    filters = new Map(found.map(({ id }) => [id, filters.get(id) ?? new OneEuroFilter()]));
+    const shown = found.map((face) => filters.get(face.id).smooth(face, now / 1000));
     view.present(shown, landmarker, `${Math.round(1000 / interval)} fps`);
-    const saying = found ? "Following a face." : "No face found yet.";
+    const saying = found.length ? `Following ${count(found)}.` : "No face found yet.";
     if (saying !== said) view.say((said = saying));
   }
 }
 
+/** Asks for the face where somebody pointed; it takes the place of the one that was there. */
 function point(find) {
   if (filming) pointed = find;
-  else if (view.photo) run((current) => search(find, current, "No face found there."));
+  if (filming || !view.photo) return;
+  const { pixels } = view.photo;
+  const searchThere = async () => {
+    const face = await find(landmarker, pixels);
+    if (!face) return { faces: [] };
+    const others = view.faces.filter((other) => !isSame(face, other));
+    return { faces: [...others, face], chosen: others.length };
+  };
+  run(async (current) => {
+    const before = view.faces;
+    await search(searchThere, current, "No face found there.");
+    if (current() && !view.faces.length) view.present(before, landmarker, "–");
+  });
 }
 
 function save() {
-  const { photo, face } = view;
-  const record = JSON.stringify(toRecord(photo, face, view.landmarker), null, 2);
+  const { photo, faces } = view;
+  const record = JSON.stringify(toRecord(photo, faces, view.landmarker), null, 2);
   const link = document.createElement("a");
   link.href = URL.createObjectURL(new Blob([record], { type: "application/json" }));
   link.download = `${photo.name.replace(/\.\w+$/, "")}.json`;
@@ -172,7 +194,7 @@ element("model").addEventListener("change", () =>
     view.say("Loading the model …", "busy");
     await useModel();
     if (!current()) return;
-    if (view.photo && !filming) await search(findFace, current, NO_FACE);
+    if (view.photo && !filming) await search(searchAll, current, NO_FACE);
     else view.say(filming ? "The camera goes on with this model." : "Ready.");
   }),
 );

@@ -64,34 +64,32 @@ export function nextFrame(video) {
 }
 
 /**
- * What is saved: a face as align.py writes it, without its pose but with the crop it was found in.
+ * What is saved: faces as align.py writes them, without pose but with the crop each was found in.
  *
  * @param {{width: number, name: string, size: number[]}} photo as it is shown; see `readPhoto`.
- * @param {object} face a look with its score, see tracker.js.
+ * @param {object[]} faces looks with their scores, see tracker.js.
  * @returns {object} JSON-ready, in pixels of the file.
  */
-export function toRecord(photo, face, landmarker) {
+export function toRecord(photo, faces, landmarker) {
   const scale = photo.size[0] / photo.width;
   const place = (value) => (value + 0.5) * scale - 0.5; // the first pixel's centre is (0, 0)
-  const [x, y, side] = face.square;
   return {
     image: photo.name,
     width: photo.size[0],
     height: photo.size[1],
     model: landmarker.name,
     markup: landmarker.markup.name,
-    faces: [
-      {
-        box: boxOfLandmarks(face.landmarks, landmarker.faceBox).map(place),
-        score: face.score,
-        landmarks: face.landmarks.map((point) => point.map(place)),
-        covariance: face.covariance.map(([xx, xy, yy]) => [
-          [xx * scale ** 2, xy * scale ** 2],
-          [xy * scale ** 2, yy * scale ** 2],
-        ]),
-        square: [place(x), place(y), side * scale],
-        angle: face.angle,
-      },
-    ],
+    faces: faces.map(({ landmarks, covariance, score, detectionScore, square, angle }) => ({
+      box: boxOfLandmarks(landmarks, landmarker.faceBox).map(place),
+      score,
+      ...(detectionScore === undefined ? {} : { detection_score: detectionScore }),
+      landmarks: landmarks.map((point) => point.map(place)),
+      covariance: covariance.map(([xx, xy, yy]) => [
+        [xx * scale ** 2, xy * scale ** 2],
+        [xy * scale ** 2, yy * scale ** 2],
+      ]),
+      square: [place(square[0]), place(square[1]), square[2] * scale],
+      angle,
+    })),
   };
 }

@@ -1,21 +1,23 @@
 /**
- * Finds one face without a detector, and follows it.
+ * From what the detector finds to faces, of photos and of films.
  *
- * The landmark model itself is asked what it sees in squares all over the picture. Where it is
- * surest, it looks again; what is a face shows in `score`, as in evae_tf/align/face_score.py: on a
- * face, landmarks stay where they are when the crop moves.
+ * The landmark model is asked twice, the second time in an upright crop around what it found. How
+ * good landmarks are shows in `score`, as in evae_tf/align/face_score.py: on a face, they stay where
+ * they are when the crop moves. What is a face is decided as in evae_tf/align/aligned_face.py.
  */
 
-import { rotate, squareAround, uprightSquare } from "./geometry.js";
-import { faceSize } from "./smoothing.js";
+import { boxOfLandmarks, rotate, squareAround, squaresOverlap, uprightSquare } from "./geometry.js";
 
-export const MIN_SCORE = 0.5;
+const MIN_CONFIDENCE = 0.37;
+const MIN_POINTED = 0.5; // the score of what stands where somebody pointed
 
-const SIZES = [1, 0.7, 0.5, 0.35, 0.25]; // sides of the squares, of the picture's shorter side
-const MAX_RATIO = 4; // longer pictures would be full of tiny squares
-const STRIDE = 0.35; // from square to square, of their side
-const CANDIDATES = 2; // of each size that are looked at again
-const CHECK_EVERY = 5; // frames: the score costs two more looks
+const SIZES = [1.4, 1, 0.7, 0.5, 0.35, 0.25, 0.17]; // of the picture's shorter side, around a point
+const CANDIDATES = 2; // of these that are looked at again
+const CHECK_EVERY = 5; // frames: the score costs two more passes
+const SEARCH_EVERY = 10; // frames
+const SAME_CROP = 0.5; // see evae_tf/align/passes.py
+const SAME_FACE = 0.4;
+const STEADY = 0.5;
 
 // Two further crops: turned (radians), shifted (fractions of the side) and scaled.
 const PROBES = [
@@ -26,28 +28,35 @@ const HALF = 0.035;
 const STEEPNESS = 6;
 
 /**
- * The face of a photo.
+ * The faces of a photo, the best first.
  *
  * @param {Landmarker} landmarker
+ * @param {Detector} detector
  * @param {ImageData} picture
- * @returns {Promise<object|null>} a look (see landmarker.js) with its `score`, or null.
+ * @returns {Promise<object[]>} looks (see landmarker.js), each with its `score` and, where the
+ *   detector found it, its `detectionScore`.
  */
-export async function findFace(landmarker, picture) {
-  for (const size of SIZES) {
-    const face = await findFaceOfSize(landmarker, picture, size);
-    if (face) return face;
-  }
-  return null;
-}
-
-function findFaceOfSize(landmarker, picture, size) {
-  return best(landmarker, picture, squaresOfSize(picture, size));
+export async function findFaces(landmarker, detector, picture) {
+  const finds = await detector.detect(picture, true);
+  const faces = await facesOf(landmarker, picture, finds, []);
+  return faces.toSorted((one, other) => other.score - one.score);
 }
 
 /** The face at a point, in image pixels: squares of all sizes around it are tried. */
 export async function faceAt(landmarker, picture, [x, y]) {
   const shorter = Math.min(picture.width, picture.height);
-  return best(landmarker, picture, [1.4, ...SIZES, 0.17].map((size) => [x, y, size * shorter]));
+  const looks = [];
+  for (const size of SIZES) looks.push(await landmarker.look(picture, [x, y, size * shorter]));
+  // Points that shrink to a dot are sure of themselves: doubt counts in sizes of the face.
+  const doubt = (look) => (look.deviation * look.square[2]) / tightSquare(look)[2];
+  looks.sort((one, other) => doubt(one) - doubt(other));
+  let found = null;
+  for (const first of looks.slice(0, CANDIDATES)) {
+    const second = await lookAgain(landmarker, picture, first);
+    const face = await scored(landmarker, picture, await lookAgain(landmarker, picture, second));
+    if (face.score >= (found?.score ?? MIN_POINTED)) found = face;
+  }
+  return found;
 }
 
 /** The face in a box [x_min, y_min, x_max, y_max] that somebody drew, whatever its score. */
@@ -56,66 +65,71 @@ export async function faceInBox(landmarker, picture, box) {
   return scored(landmarker, picture, await lookAgain(landmarker, picture, first));
 }
 
-/** Follows the face of a video. */
+/** Whether both are one face. */
+export const isSame = (one, other) =>
+  squaresOverlap(tightSquare(one), tightSquare(other)) > SAME_FACE;
+
+/** Follows the faces of a film. */
 export class Tracker {
   constructor() {
-    this.face = null;
+    this.faces = [];
     this._frames = 0;
-    this._size = 0;
+    this._next = 0;
+  }
+
+  /** A face that somebody pointed at is followed, too. */
+  add(face) {
+    if (face && !this.faces.some((other) => isSame(face, other))) {
+      this.faces.push({ ...face, id: this._next++ });
+    }
   }
 
   /**
-   * The face in the next frame: near the last one, else in squares of one size a frame, so that
-   * no frame takes long.
-   *
-   * @returns {Promise<object|null>} see `findFace`.
+   * The faces in the next frame, each with its `id`: near where they were, and, from time to time
+   * or where one is lost, those that the detector finds.
    */
-  async next(landmarker, frame) {
-    if (!this.face) {
-      const size = SIZES[this._size++ % SIZES.length];
-      this.face = await findFaceOfSize(landmarker, frame, size);
-      return this.face;
+  async next(landmarker, detector, frame) {
+    const followed = [];
+    const check = this._frames % CHECK_EVERY === 0;
+    for (const before of this.faces) {
+      const face = await lookAgain(landmarker, frame, before);
+      if (check) await scored(landmarker, frame, face);
+      else face.score = before.score;
+      face.id = before.id;
+      if (face.score >= MIN_CONFIDENCE && !followed.some((other) => isSame(face, other))) {
+        followed.push(face);
+      }
     }
-    const face = await lookAgain(landmarker, frame, this.face);
-    if (this._frames++ % CHECK_EVERY === 0) await scored(landmarker, frame, face);
-    else face.score = this.face.score;
-    this._size = 0;
-    this.face = face.score >= MIN_SCORE ? face : null;
-    return this.face;
+    const isLost = followed.length < this.faces.length;
+    this.faces = followed;
+    if (!followed.length || isLost || this._frames % SEARCH_EVERY === 0) {
+      const finds = await detector.detect(frame);
+      for (const face of await facesOf(landmarker, frame, finds, followed)) this.add(face);
+    }
+    this._frames++;
+    return this.faces;
   }
 }
 
-/** The best face of those in some squares, or null. */
-async function best(landmarker, picture, squares) {
-  const looks = [];
-  for (const square of squares) looks.push(await landmarker.look(picture, square));
-  // Points that shrink to a dot are sure of themselves: doubt counts in sizes of the face.
-  const doubt = (look) => (look.deviation * look.square[2]) / faceSize(look.landmarks);
-  looks.sort((one, other) => doubt(one) - doubt(other));
-  let found = null;
-  for (const first of looks.slice(0, CANDIDATES)) {
-    const second = await lookAgain(landmarker, picture, first);
-    const face = await scored(landmarker, picture, await lookAgain(landmarker, picture, second));
-    if (face.score >= (found?.score ?? MIN_SCORE)) found = face;
+/** The faces among finds, less those that are known. */
+async function facesOf(landmarker, picture, finds, known) {
+  const faces = [];
+  for (const { square, angle, score } of finds) {
+    if (known.some((face) => squaresOverlap(tightSquare(face), square) > SAME_FACE)) continue;
+    const [x, y, side] = square;
+    const first = await landmarker.look(picture, [x, y, side * (1 + landmarker.margin)], angle);
+    const second = await scored(landmarker, picture, await lookAgain(landmarker, picture, first));
+    const isLost =
+      second.score < STEADY && squaresOverlap(first.square, second.square) <= SAME_CROP;
+    const face = isLost ? { ...first, score: second.score } : second;
+    face.detectionScore = score;
+    const isFace = (face.score + score) / 2 >= MIN_CONFIDENCE;
+    if (isFace && ![...known, ...faces].some((other) => isSame(face, other))) faces.push(face);
   }
-  return found;
+  return faces;
 }
 
-function squaresOfSize({ width, height }, size) {
-  const side = size * Math.max(Math.min(width, height), Math.max(width, height) / MAX_RATIO);
-  const squares = [];
-  for (const y of centres(height, side)) {
-    for (const x of centres(width, side)) squares.push([x, y, side]);
-  }
-  return squares;
-}
-
-/** Evenly spread centres of squares, from edge to edge of a picture. */
-function centres(length, side) {
-  const steps = Math.ceil((length - side) / (STRIDE * side));
-  if (steps <= 0) return [length / 2 - 0.5];
-  return Array.from({ length: steps + 1 }, (_, i) => side / 2 + ((length - side) * i) / steps - 0.5);
-}
+const tightSquare = ({ landmarks }) => squareAround(boxOfLandmarks(landmarks, [0, 0, 1]), 0);
 
 function lookAgain(landmarker, picture, { landmarks }) {
   const { markup, margin, faceBox } = landmarker;

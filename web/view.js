@@ -1,4 +1,4 @@
-/** What the page shows: the picture with a face drawn over it, one sentence, a few numbers. */
+/** What the page shows: the picture with faces drawn over it, one sentence, a few numbers. */
 
 import { Overlay } from "./drawing.js";
 
@@ -7,7 +7,7 @@ const element = (id) => document.getElementById(id);
 export class View {
   constructor() {
     this.photo = null; // {name, size, width, height, pixels: ImageData}
-    this.face = null; // the look that is drawn, see landmarker.js
+    this.faces = []; // the looks that are drawn, see landmarker.js
     this._canvas = element("picture");
     // Read back for every crop: kept in memory, not on a graphics card.
     this._context = this._canvas.getContext("2d", { willReadFrequently: true });
@@ -36,9 +36,10 @@ export class View {
     element("stage").classList.remove("empty");
   }
 
-  /** Draws a face, or none, and its numbers. */
-  present(face, landmarker, speed) {
-    this.face = face;
+  /** Draws faces, and the numbers of the chosen one. */
+  present(faces, landmarker, speed, chosen = 0) {
+    this.faces = faces;
+    const face = faces[chosen];
     this.landmarker = landmarker; // that found it: by the time it is saved another may be chosen
     this.draw();
     element("save").disabled = !face;
@@ -49,9 +50,9 @@ export class View {
     element("doubt").textContent = face ? `± ${doubt} px` : "–";
   }
 
-  /** Takes the face away that was found in another picture. */
+  /** Takes the faces away that were found in another picture. */
   forget() {
-    this.face = null;
+    this.faces = [];
     element("save").disabled = true;
     this.draw();
   }
@@ -60,7 +61,9 @@ export class View {
   draw(box) {
     if (!this.photo) return;
     this._overlay.clear(this.photo);
-    if (this.face) this._overlay.face(this.face, this.landmarker.markup, element("ellipses").checked);
+    for (const face of this.faces) {
+      this._overlay.face(face, this.landmarker.markup, element("ellipses").checked);
+    }
     if (box) this._overlay.box(box);
   }
 

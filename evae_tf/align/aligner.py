@@ -18,7 +18,7 @@ from evae_tf.artifacts.predictors import Predictor, open_model
 from evae_tf.errors import InputError
 from evae_tf.markups import Markup
 
-MIN_SCORE = 0.35  # see `AlignedFace.confidence`: RESULTS.md shows what it lets through
+MIN_SCORE = 0.37  # see `AlignedFace.confidence`: RESULTS.md shows what it lets through
 
 
 class Aligner:

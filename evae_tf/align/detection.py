@@ -15,13 +15,15 @@ from evae_tf.align.detections import Detections
 from evae_tf.align.detectors import onnx_runtime
 from evae_tf.align.detectors.haar import HaarDetector
 from evae_tf.align.detectors.retinaface import RetinaFaceDetector
+from evae_tf.align.detectors.tflite import TfliteDetector
 from evae_tf.align.detectors.yunet import YuNetDetector
 from evae_tf.array_types import ByteArray
+from evae_tf.artifacts import pretrained
 from evae_tf.errors import InputError
 
 Detector: TypeAlias = Callable[[ByteArray], Detections | npt.ArrayLike]
 
-DETECTORS = ("auto", "retinaface", "haar", "yunet", "none")
+DETECTORS = ("auto", "retinaface", "tflite", "yunet", "haar", "none")
 
 
 def create(name: str, model: str | PathLike[str] | None = None, num_threads: int = 1) -> Detector:
@@ -29,16 +31,19 @@ def create(name: str, model: str | PathLike[str] | None = None, num_threads: int
 
     Args:
       name: of the detector.
-      model: the file that `yunet` needs.
+      model: the file that `yunet` needs, or of another detector than the one that ships, for
+        `tflite`.
       num_threads: of a detector that is a network.
 
     Raises:
       InputError: the name is unknown, the file cannot be used, or a package is missing.
     """
     if name == "auto":
-        name = "retinaface" if onnx_runtime.is_installed() else "haar"
+        name = "retinaface" if onnx_runtime.is_installed() else "tflite"
     if name == "retinaface":
         return RetinaFaceDetector(num_threads=num_threads)
+    if name == "tflite":
+        return TfliteDetector(model or pretrained.find("detector", ".tflite"), num_threads)
     if name == "haar":
         return HaarDetector()
     if name == "yunet":

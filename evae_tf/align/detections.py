@@ -11,7 +11,7 @@ from evae_tf.array_types import BoolArray, FloatArray
 from evae_tf.errors import InputError
 
 _KEYPOINTS = 5
-LEAST_SIDE_PX = 18  # of the square around landmarks: smaller ones show no points
+_LEAST_SIDE_PX = 18  # of the square around landmarks: smaller ones show no points
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -127,7 +127,7 @@ def of_network(
     """
     boxes = landmark_squares(boxes, rolls(keypoints), place)
     found = Detections(boxes, scores, keypoints)
-    return found.picked(boxes[:, 2] - boxes[:, 0] >= LEAST_SIDE_PX)
+    return found.picked(boxes[:, 2] - boxes[:, 0] >= _LEAST_SIDE_PX)
 
 
 def landmark_squares(
@@ -149,3 +149,17 @@ def landmark_squares(
     centre = squares[:, :2] + geometry.rotate(offset, angles)[:, 0]
     half = squares[:, 2:] * np.float32(place[2] / 2)
     return np.concatenate([centre - half, centre + half], axis=1)
+
+
+def distinct(squares: FloatArray, shared: float) -> list[int]:
+    """Indices of squares that are not of the same face as one before them.
+
+    Args:
+      squares: float [N, 3], see `geometry.square_around`.
+      shared: of what two squares cover together, what those of one face share at least.
+    """
+    kept: list[int] = []
+    for index, square in enumerate(squares):
+        if not (geometry.squares_overlap(square, squares[kept]) > shared).any():
+            kept.append(index)
+    return kept

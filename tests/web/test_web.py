@@ -18,12 +18,15 @@ import pytest
 from PIL import Image
 
 from evae_tf import Aligner, geometry
+from evae_tf.align.detections import rolls
+from evae_tf.align.detectors import tflite
 from evae_tf.align.smoothing import OneEuroFilter, face_size
 from evae_tf.align.upright import upright_squares
 from evae_tf.artifacts.predictors import open_model
 from evae_tf.data import synthetic
 from evae_tf.data.images import read_image
 from evae_tf.exporting import export_model
+from evae_tf.geometry import square_around
 from evae_tf.markups import MARKUPS
 from tests.golden import vectors
 
@@ -53,8 +56,10 @@ def node(script, *arguments, **options):
 
 @pytest.fixture(scope="module")
 def twins():
-    """(a film, what the modules make of the golden vectors and of it)."""
+    """(a film and maps, what the modules make of the golden vectors and of these)."""
     rng = np.random.default_rng(3)
+    centres, geometry = rng.uniform(0, 1, (9, 14)) ** 3, 0.3 * rng.normal(size=(9, 14, 13))
+    maps = {"centres": centres.ravel().tolist(), "geometry": geometry.ravel().tolist()}
     film = [
         {
             "landmarks": (rng.uniform(20, 90, (5, 2)) + 3 * frame).tolist(),
@@ -65,7 +70,8 @@ def twins():
     ]
     for point in film[-1]["landmarks"]:
         point[1] = 50.0  # in a line: of no height
-    return film, node("twin.mjs", input=json.dumps(film))
+    given = {"film": film, "maps": {**maps, "columns": 14}}
+    return given, node("twin.mjs", input=json.dumps(given))
 
 
 @needs_node
@@ -76,7 +82,7 @@ def test_the_modules_give_the_golden_vectors(twins, name):
 
 @needs_node
 def test_faces_are_as_large_as_in_python(twins):
-    film, found = twins
+    film, found = twins[0]["film"], twins[1]
     true = [face_size(frame["landmarks"]) for frame in film]
     np.testing.assert_allclose(found["sizes"], true, rtol=1e-6)
     assert found["sizes"][-1] == 1
@@ -84,13 +90,28 @@ def test_faces_are_as_large_as_in_python(twins):
 
 @needs_node
 def test_films_are_smoothed_as_in_python(twins):
-    film, found = twins
+    film, found = twins[0]["film"], twins[1]
     smooth = OneEuroFilter()
     for frame, landmarks in zip(film, found["film"], strict=True):
         points, spreads = np.array(frame["landmarks"]), np.array(frame["covariance"])
         covariance = spreads[:, [0, 1, 1, 2]].reshape(-1, 2, 2)
         true = smooth(points, frame["seconds"], face_size(points), covariance)
         np.testing.assert_allclose(landmarks, true, rtol=1e-4)
+
+
+@needs_node
+def test_the_detector_s_maps_mean_what_they_mean_in_python(twins):
+    maps, found = twins[0]["maps"], twins[1]["finds"]
+    centres, geometry = (
+        np.float32(maps[name]).reshape(9, 14, -1) for name in ("centres", "geometry")
+    )
+    rows = tflite.decoded(centres[..., 0], geometry, 0.3)
+    assert len(found) == len(rows) > 3
+    np.testing.assert_allclose([find["score"] for find in found], rows[:, 14], rtol=1e-6)
+    squares = square_around(rows[:, :4], 0.0)
+    np.testing.assert_allclose([find["square"] for find in found], squares, rtol=1e-4)
+    angles = rolls(rows[:, 4:14].reshape(-1, 5, 2))
+    np.testing.assert_allclose([find["angle"] for find in found], angles, atol=1e-4)
 
 
 # The page
@@ -117,6 +138,10 @@ def folder(tmp_path_factory):
     pair.paste(portrait, (0, 0))
     pair.paste(portrait, (512, 0))
     pair.save(folder / "pair.jpg", quality=95)
+    three = Image.new("RGB", (1400, 800), (120, 110, 100))
+    for width, *place in THREE:
+        three.paste(portrait.resize((width, round(width * 600 / 512))), place)
+    three.save(folder / "three.png")
     scene = portrait.resize((640, 750)).crop((0, 60, 640, 540))
     scene.save(folder / "scene.png")
     with (folder / "film.mjpeg").open("wb") as film:
@@ -127,13 +152,15 @@ def folder(tmp_path_factory):
     return folder
 
 
+THREE = [(512, 20, 60), (300, 600, 300), (130, 1100, 500)]  # width, left and top of each portrait
 SHIFTS = np.rint(12 * np.sin(np.linspace(0, 2 * np.pi, 30, endpoint=False))).astype(int).tolist()
 
 
 @pytest.fixture(scope="module")
 def url():
     """The page, served as `make web` does."""
-    for name in ("vendor/.done", "models/model.tflite", "models/model_int8.tflite"):
+    models = [f"models/{name}.tflite" for name in ("model", "model_int8", "detector")]
+    for name in ("vendor/.done", *models):
         assert (WEB / name).is_file(), f"no web/{name}: run `make web-files` first"
     server = subprocess.Popen(
         [*(sys.executable, "-u", "-m", "http.server", "0"), "--bind=127.0.0.1", f"-d{WEB}"],
@@ -175,8 +202,8 @@ def true_landmarks(folder):
 
 
 def landmarks_of(record):
-    (face,) = record["faces"]
-    return np.array(face["landmarks"])
+    """Of the face that was found or pointed at last."""
+    return np.array(record["faces"][-1]["landmarks"])
 
 
 def error(record, true, eyes=EYES):
@@ -264,6 +291,20 @@ def test_it_finds_a_small_face_in_a_corner(photos, true_landmarks):
 
 
 @needs_browser
+def test_it_finds_three_faces_in_one_picture(photos, true_landmarks):
+    faces = photos["three"]["record"]["faces"]
+    assert photos["three"]["status"] == "three.png: found 3 faces."
+    assert [face["score"] for face in faces] == sorted((f["score"] for f in faces), reverse=True)
+    for width, *place in THREE:
+        true = (true_landmarks + 0.5) * (width / 512) - 0.5 + place
+        size = np.linalg.norm(np.subtract(*true[EYES]))
+        off = [
+            np.linalg.norm(np.subtract(face["landmarks"], true), axis=1).mean() for face in faces
+        ]
+        assert min(off) < 0.06 * size
+
+
+@needs_browser
 def test_a_photo_larger_than_a_canvas_is_measured_in_its_own_pixels(photos, true_landmarks):
     record = photos["large"]["record"]
     assert (record["width"], record["height"]) == (4096, 4800)
@@ -295,12 +336,16 @@ def test_the_browser_lets_nothing_out(photos):
 
 @needs_browser
 def test_one_can_point_at_a_face(visit, true_landmarks):
-    """Two in one photo, clicked at one after the other, then one with a box around it."""
+    """Two in one photo, clicked at one after the other, then one with a box around it.
+
+    What somebody points at takes the place of what was found there, as the last of the faces.
+    """
     found = visit("pointing", centres=[0.25, 0.75], box=[0.65, 0.2, 0.88, 0.65])
     right = true_landmarks + (512, 0)
     assert error(found["clicked"][0], true_landmarks) < 0.04
     assert error(found["clicked"][1], right) < 0.04
     assert error(found["boxed"], right) < 0.04
+    assert [len(record["faces"]) for record in (*found["clicked"], found["boxed"])] == [2, 2, 2]
 
 
 @needs_browser

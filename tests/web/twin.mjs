@@ -6,11 +6,12 @@
 import { readFileSync } from "node:fs";
 
 import { ellipse90 } from "../../web/drawing.js";
+import { decoded } from "../../web/detector.js";
 import * as geometry from "../../web/geometry.js";
 import { faceSize, OneEuroFilter } from "../../web/smoothing.js";
 
 const golden = JSON.parse(readFileSync(new URL("../golden/crops.json", import.meta.url), "utf-8"));
-const film = JSON.parse(readFileSync(0, "utf-8"));
+const { film, maps } = JSON.parse(readFileSync(0, "utf-8"));
 
 const { image, ...vectors } = golden;
 const picture = { ...image, data: new Uint8ClampedArray(4 * image.width * image.height) };
@@ -51,6 +52,7 @@ console.log(
       ]),
     ),
     sizes: film.map(({ landmarks }) => faceSize(landmarks)),
+    finds: decoded(new Float32Array(maps.centres), new Float32Array(maps.geometry), maps.columns),
     film: film.map(({ seconds, ...face }) => filter.smooth(face, seconds).landmarks),
   }),
 );

@@ -120,6 +120,9 @@ const scenarios = {
     await picture(page, "small");
     result.large = { status: await choose(page, options.large), record: await saved(page) };
 
+    result.three = { status: await choose(page, options.three), record: await saved(page) };
+    await picture(page, "three");
+
     result.nobody = { status: await choose(page, options.nobody) };
     result.nobody.canSave = await page.locator("#save").isEnabled();
 

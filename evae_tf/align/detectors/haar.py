@@ -7,7 +7,7 @@ import cv2.data
 import numpy as np
 
 from evae_tf import geometry
-from evae_tf.align.detections import Detections
+from evae_tf.align.detections import Detections, distinct
 from evae_tf.align.detectors.images import shrunk
 from evae_tf.array_types import ByteArray, FloatArray
 from evae_tf.pool import Pool
@@ -64,12 +64,7 @@ class HaarDetector:
         if max(image.shape) > _LONG_SIDE_PX:  # faces of a crowd are lost in a small picture
             found.append(self._search(image, _CROWD_SIDE_PX, self._ROUNDS[0]))
         boxes = np.concatenate(found)
-        squares = geometry.square_around(boxes, 0.0)
-        kept: list[int] = []
-        for index, square in enumerate(squares):
-            if not (geometry.squares_overlap(square, squares[kept]) > _SAME).any():
-                kept.append(index)
-        return boxes[kept]
+        return boxes[distinct(geometry.square_around(boxes, 0.0), _SAME)]
 
     def _search(
         self, image: ByteArray, long_side: int, detections: tuple[tuple[str, _Place, bool], ...]

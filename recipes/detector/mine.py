@@ -1,0 +1,74 @@
+"""What the detector takes for faces on training photos, as pictures to learn from.
+
+  python -m recipes.detector.mine --detector=FILE.tflite --photos=runs/detector/photos.npz
+
+Writes a folder that `recipes.detector.train --negatives` reads. Nothing of a known face, or of what
+may be one, is in the pictures.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+from absl import app, flags
+from PIL import Image
+from tqdm import tqdm
+
+from evae_tf import atomic, geometry
+from evae_tf.align.detectors.tflite import TfliteDetector
+from evae_tf.array_types import ByteArray, FloatArray
+from evae_tf.data.images import read_image
+from recipes.detector.photos import Photo, read
+
+FLAGS = flags.FLAGS
+
+_SCALES = (0.4, 1.0, 2.0)
+_CONTEXT = 3.0  # the side of a picture, of the find's
+_MOST_PX = 320
+_FREE = 1.1  # so much of the context has to be clear of faces
+
+
+def main(_: list[str]) -> None:
+    """Prints how many pictures were written."""
+    detector = TfliteDetector(FLAGS.detector, min_score=FLAGS.min_score)
+    folder = atomic.make_folder(FLAGS.output)
+    photos = read(Path(FLAGS.photos))
+    chosen = np.random.default_rng(0).permutation(len(photos))
+    count = 0
+    for index in tqdm(chosen.tolist(), disable=None):
+        if count >= FLAGS.most:
+            break
+        for picture in _false_finds(detector, photos[index]):
+            Image.fromarray(picture).save(folder / f"{count:05d}.png")
+            count += 1
+    print(f"{count} pictures: {folder}")
+
+
+def _false_finds(detector: TfliteDetector, photo: Photo) -> Iterator[ByteArray]:
+    image = read_image(photo.path)
+    known = np.concatenate([photo.squares, photo.unsure])
+    for scale in _SCALES:
+        resized = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        found = geometry.square_around(detector(resized).boxes, 0.0)
+        found = np.concatenate([(found[:, :2] + 0.5) / scale - 0.5, found[:, 2:] / scale], axis=1)
+        for square in found:
+            if _is_clear(square, known):
+                side = min(_MOST_PX, round(float(square[2]) * scale * _CONTEXT))
+                around = square * np.float32([1, 1, _CONTEXT])
+                yield geometry.cut_square(image, around, max(side, 32))
+
+
+def _is_clear(square: FloatArray, known: FloatArray) -> bool:
+    """Whether no face reaches into the picture around a find."""
+    apart = np.abs(known[:, :2] - square[:2]).max(axis=1)
+    return bool((apart > (square[2] * _CONTEXT * _FREE + known[:, 2]) / 2).all())
+
+
+if __name__ == "__main__":
+    flags.DEFINE_string("detector", None, "A .tflite file of it.", required=True)
+    flags.DEFINE_string("photos", "runs/detector/photos.npz", "Of `recipes.detector.photos`.")
+    flags.DEFINE_string("output", "runs/detector/negatives", "Folder to write.")
+    flags.DEFINE_float("min_score", 0.25, "Of what counts as a false find.")
+    flags.DEFINE_integer("most", 4000, "Pictures.")
+    app.run(main)

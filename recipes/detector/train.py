@@ -1,0 +1,98 @@
+"""Trains the face detector on composed tiles; the same command goes on where it stopped.
+
+python -m recipes.detector.train --photos=runs/detector/photos.npz --workdir=runs/detector
+"""
+
+import multiprocessing
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import keras
+import numpy as np
+import tensorflow as tf
+from absl import app, flags
+
+from evae_tf.array_types import ByteArray, FloatArray
+from evae_tf.data.images import read_image
+from recipes.detector import network
+from recipes.detector.mosaic import TILE_PX, Mosaics
+from recipes.detector.photos import read
+
+FLAGS = flags.FLAGS
+_STEPS = 250  # of an epoch
+
+
+def main(_: list[str]) -> None:
+    """Trains, and writes `network.keras`."""
+    keras.utils.set_random_seed(FLAGS.seed)
+    folder = Path(FLAGS.workdir)
+    folder.mkdir(parents=True, exist_ok=True)
+    if FLAGS.mixed_precision:
+        keras.mixed_precision.set_global_policy("mixed_bfloat16")
+    model = network.FaceDetector(network.build())
+    model(np.zeros((1, TILE_PX, TILE_PX, 3), np.float32))
+    if FLAGS.init_from:
+        model.network.load_weights(FLAGS.init_from)
+    steps = FLAGS.epochs * _STEPS
+    rate = keras.optimizers.schedules.CosineDecay(
+        1e-5, steps - 200, warmup_target=FLAGS.learning_rate, warmup_steps=200, alpha=1e-3
+    )
+    model.compile(keras.optimizers.AdamW(rate, weight_decay=1e-4, clipnorm=10.0))
+    tiles = tf.data.Dataset.from_generator(
+        _batches,
+        output_signature=(
+            tf.TensorSpec((None, TILE_PX, TILE_PX, 3), tf.uint8),
+            tf.TensorSpec((None, TILE_PX // 4, TILE_PX // 4, 16), tf.float32),
+        ),
+    ).map(lambda images, target: (tf.cast(images, tf.float32) / 255, target))
+    model.fit(
+        tiles.prefetch(4),
+        epochs=FLAGS.epochs,
+        steps_per_epoch=_STEPS,
+        verbose=2,
+        callbacks=[
+            keras.callbacks.BackupAndRestore(folder / "backup"),
+            keras.callbacks.CSVLogger(folder / "metrics.csv", append=True),
+            keras.callbacks.LambdaCallback(
+                on_epoch_end=lambda *_: model.network.save_weights(folder / "last.weights.h5")
+            ),
+        ],
+    )
+    model.network.save_weights(folder / "final.weights.h5")
+
+
+def _batches() -> Iterator[tuple[ByteArray, FloatArray]]:
+    """Batches that a process beside the training composes."""
+    context = multiprocessing.get_context("spawn")
+    queue: multiprocessing.Queue = context.Queue(8)
+    arguments = (queue, FLAGS.photos, FLAGS.negatives, FLAGS.batch_size)
+    context.Process(target=_compose, args=arguments, daemon=True).start()
+    while True:
+        yield queue.get()
+
+
+def _compose(
+    queue: multiprocessing.Queue, photos: str, negatives: str | None, batch_size: int
+) -> None:
+    cv2.setNumThreads(0)
+    pictures = sorted(Path(negatives).glob("*.png")) if negatives else []
+    mosaics = Mosaics(read(Path(photos)), [read_image(path) for path in pictures])
+    rng = np.random.default_rng()  # a training that goes on sees other tiles
+    while True:
+        tiles = [mosaics.draw(rng) for _ in range(batch_size)]
+        targets = [network.targets(tile) for tile in tiles]
+        queue.put((np.stack([tile.image for tile in tiles]), np.stack(targets)))
+
+
+if __name__ == "__main__":
+    flags.DEFINE_string("photos", "runs/detector/photos.npz", "Of `recipes.detector.photos`.")
+    flags.DEFINE_string("negatives", None, "Folder of pictures in which faces were found falsely.")
+    flags.DEFINE_string("workdir", "runs/detector", "For checkpoints and weights.")
+    flags.DEFINE_string("init_from", None, "Weights to start from.")
+    flags.DEFINE_boolean("mixed_precision", False, "Train in bfloat16 where the machine can.")
+    flags.DEFINE_integer("epochs", 100, "Of 250 batches each.", lower_bound=1)
+    flags.DEFINE_integer("batch_size", 16, "Tiles of a batch.", lower_bound=1)
+    flags.DEFINE_integer("seed", 0, "Of the network's first weights.")
+    flags.DEFINE_float("learning_rate", 2e-3, "At its highest.")
+    app.run(main)

@@ -1,0 +1,107 @@
+"""The face detector's tiles, targets and loss."""
+
+import numpy as np
+import pytest
+from keras import ops
+from PIL import Image
+
+from evae_tf import geometry, markups
+from evae_tf.align.detectors.tflite import TfliteDetector, decoded
+from evae_tf.data import synthetic
+from recipes import teaching
+from recipes.detector import export, mosaic, network, photos
+
+IBUG = markups.MARKUPS["ibug_68"]
+
+
+@pytest.fixture(scope="module")
+def listed(tmp_path_factory):
+    """Two drawn people and a picture without one, written and read again."""
+    folder, made = tmp_path_factory.mktemp("photos"), []
+    for who in range(2):
+        face, _ = synthetic.draw_face(IBUG, (5, who), occluded=False)
+        path = folder / f"{who}.png"
+        Image.fromarray(face.image).save(path)
+        landmarks = face.landmarks[None]
+        square = geometry.square_around(geometry.landmark_box(landmarks), 0.0)
+        five = teaching.five_points(landmarks, "ibug_68").astype(np.float32)
+        made.append(photos.Photo(path, square, five, landmarks, np.zeros((0, 3), np.float32)))
+    empty = np.full((120, 160, 3), 200, np.uint8)
+    Image.fromarray(empty).save(folder / "empty.png")
+    none = [np.zeros((0, *shape), np.float32) for shape in ((3,), (5, 2), (68, 2), (3,))]
+    made.append(photos.Photo(folder / "empty.png", *none))
+    photos.write(made, folder / "photos.npz")
+    return photos.read(folder / "photos.npz")
+
+
+def test_faces_of_a_tile_are_where_it_says(listed):
+    """Five points lie in the square of their face, and eyes are darker than what is around them."""
+    rng, tiles = np.random.default_rng(0), mosaic.Mosaics(listed)
+    drawn = [tiles.draw(rng) for _ in range(40)]
+    assert {len(tile.squares) > 0 for tile in drawn} == {True, False}
+    for tile in drawn:
+        assert tile.image.shape == (mosaic.TILE_PX, mosaic.TILE_PX, 3)
+        for (x, y, side), five in zip(tile.squares, tile.five, strict=True):
+            assert 0.9 * mosaic.LEAST_PX <= side <= 400
+            assert (np.abs(five - [x, y]) < 0.75 * side).all()
+
+
+def test_what_is_covered_does_not_count():
+    """What lies under another photo is no face; what half can be seen may be one."""
+    owner = np.ones((mosaic.TILE_PX, mosaic.TILE_PX), np.uint8)
+    owner[:, :100] = 2
+    squares = np.float32([[200, 100, 60], [50, 100, 60], [110, 100, 60]])
+    layer = mosaic._Layer(1, squares, np.zeros((3, 5, 2)), np.zeros((3, 68, 2)), squares[:0])
+    counted, _, unsure = mosaic._what_counts(owner, [layer])
+    np.testing.assert_array_equal(counted, squares[[0, 2]])
+    assert len(unsure) == 0
+    owner[:, :115] = 2
+    counted, _, unsure = mosaic._what_counts(owner, [layer])
+    np.testing.assert_array_equal(counted, squares[:1])
+    np.testing.assert_array_equal(unsure, squares[2:])
+
+
+def test_what_the_network_is_to_say_is_read_back_as_the_faces():
+    squares = np.float32([[60, 80, 20], [200.5, 150.2, 130]])
+    five = np.stack([square[:2] + square[2] * np.float32([[-0.2, -0.3]] * 5) for square in squares])
+    tile = mosaic.Tile(np.zeros((320, 320, 3), np.uint8), squares, five, squares[:0])
+    target = network.targets(tile)
+    np.testing.assert_allclose(target[..., 2].sum(), len(squares), rtol=1e-5)
+    rows = decoded(target[..., 0], target[..., 3:], 0.9)
+    order = np.argsort(rows[:, 0])
+    found = geometry.square_around(rows[order, :4], 0.0)
+    np.testing.assert_allclose(found, squares[[0, 1]], atol=1e-3)
+    np.testing.assert_allclose(rows[order, 4:14].reshape(-1, 5, 2), five, atol=1e-3)
+
+
+def test_what_may_be_a_face_is_not_learned():
+    unsure = np.float32([[100, 100, 40]])
+    tile = mosaic.Tile(np.zeros((320, 320, 3), np.uint8), unsure[:0], np.zeros((0, 5, 2)), unsure)
+    counts = network.targets(tile)[..., 1]
+    assert (counts[21:29, 21:29] == 0).all()
+    assert counts.sum() == counts.size - 100
+
+
+def test_the_focal_loss_is_that_of_its_formula():
+    logits, likely = np.float32([2.0, -1.0, 0.5]), np.float32([1.0, 0.0, 0.8])
+    p = 1 / (1 + np.exp(-logits))
+    expected = [
+        -np.log(p[0]) * (1 - p[0]) ** 2,
+        -np.log(1 - p[1]) * p[1] ** 2,
+        -np.log(1 - p[2]) * p[2] ** 2 * 0.2**4,
+    ]
+    np.testing.assert_allclose(network.focal(ops.array(logits), likely), expected, rtol=1e-5)
+
+
+def test_the_file_says_what_the_network_says(tmp_path):
+    """In images of two sizes, one after the other: doubled maps have no size of their own."""
+    model = network.build()
+    export.write(model, tmp_path / "detector.tflite")
+    detector = TfliteDetector(tmp_path / "detector.tflite")
+    for shape in ((1, 64, 96, 3), (1, 160, 128, 3)):
+        images = np.random.default_rng(1).uniform(0, 1, shape).astype(np.float32)
+        true = model(images)
+        with detector._networks.lend() as run:
+            centres, places = run(images)
+        np.testing.assert_allclose(centres, ops.sigmoid(true["centres"])[0, ..., 0], atol=1e-5)
+        np.testing.assert_allclose(places, true["geometry"][0], atol=1e-4)
