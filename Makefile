@@ -191,7 +191,7 @@ clean:
 # were found by server_68; here they are those of the last list of step 1.
 DETECTOR := runs/detector
 detector: .venv/run
-	$(BIN)/python -m recipes.detector.photos --data=$(DATA) --faces=$(MODELS)/poses_4.csv,$(MODELS)/all.csv --output=$(DETECTOR)/photos.npz
+	$(BIN)/python -m recipes.detector.photos --data=$(DATA) --faces=$(MODELS)/poses_4.csv,$(MODELS)/smooth_all.csv --output=$(DETECTOR)/photos.npz
 	$(BIN)/python -m recipes.detector.train --photos=$(DETECTOR)/photos.npz --workdir=$(DETECTOR)/first --epochs=30
 	$(BIN)/python -m recipes.detector.export --weights=$(DETECTOR)/first/final.weights.h5 --output=$(DETECTOR)/first.tflite
 	$(BIN)/python -m recipes.detector.mine --detector=$(DETECTOR)/first.tflite --photos=$(DETECTOR)/photos.npz \

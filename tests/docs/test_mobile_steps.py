@@ -18,6 +18,7 @@ from evae_tf.align.aligned_face import AlignedFace
 from evae_tf.align.upright import upright_squares
 from evae_tf.data.images import read_image
 from evae_tf.markups import Markup
+from recipes import draw_group
 
 ROOT = Path(__file__).parents[2]
 MODELS = {name: ROOT / "assets" / f"{name}.tflite" for name in ("mobile_68", "mobile_5")}
@@ -57,6 +58,54 @@ class FaceLandmarker:
         pixels = geometry.cut_square(image, square, self.size, angle)
         result = self.runner(**{INPUT: (pixels / np.float32(255))[None]})
         return geometry.crop_to_image(result["landmarks"][0], square, angle)
+
+
+class FaceDetector:
+    """Step 1, from nothing but the file."""
+
+    def __init__(self, model):
+        self.runner = Interpreter(str(model), num_threads=2).get_signature_runner(SIGNATURE)
+
+    def detect(self, image):
+        """Squares [N, 3] and angles [N]."""
+        height, width = image.shape[:2]
+        longer, centre = max(height, width), np.array([width, height]) / 2 - 0.5
+        pixels = geometry.cut_square(image, [*centre, longer], 640)
+        result = self.runner(images=(pixels / np.float32(255))[None])
+        centres, places = result["centres"][0, ..., 0], result["geometry"][0]
+        found = []
+        for row, column in np.argwhere(centres >= 0.5):
+            near = centres[max(0, row - 1) : row + 2, max(0, column - 1) : column + 2]
+            if centres[row, column] < near.max():
+                continue
+            told = places[row, column]
+            place = np.array([4 * column + 1.5, 4 * row + 1.5]) + 32 * told[:2]
+            side = 32 * np.exp(told[2])
+            left, right, _, mouth_left, mouth_right = place + side * told[3:].reshape(5, 2)
+            across = right - left + mouth_right - mouth_left
+            down = (mouth_left + mouth_right - left - right) / 2
+            angle = np.arctan2(across[1] - down[0], across[0] + down[1])
+            place = centre + ((place + 0.5) / 640 - 0.5) * longer
+            found.append((centres[row, column], [*place, side * longer / 640], angle))
+        kept = []
+        for _, square, angle in sorted(found, key=lambda find: -find[0]):
+            others = np.array([other for other, _ in kept]).reshape(-1, 3)
+            if not (geometry.squares_overlap(square, others) > 0.35).any():
+                kept.append((np.array(square), angle))
+        return kept
+
+
+def test_detector_and_landmarks_together_are_the_aligner_s():
+    """On a drawn group: the faces that `Aligner` finds with this detector, and their landmarks."""
+    group, landmarker = draw_group.draw(), FaceLandmarker(MODELS["mobile_68"])
+    found = FaceDetector(ROOT / "assets/detector.tflite").detect(group)
+    faces = Aligner.load("mobile_68", detector="tflite")(group)
+    assert len(found) == len(faces) == 7
+    for square, angle in found:
+        crop = square * [1, 1, 1 + landmarker.margin]
+        landmarks = landmarker.follow(group, landmarker.predict(group, crop, float(angle)))
+        off = [np.linalg.norm(landmarks - face.landmarks, axis=1).mean() for face in faces]
+        assert min(off) < 0.02 * square[2]
 
 
 @pytest.fixture(scope="module")
