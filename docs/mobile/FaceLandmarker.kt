@@ -40,7 +40,11 @@ class FaceLandmarker(context: Context, modelAsset: String) : AutoCloseable {
 
     override fun close() = interpreter.close()
 
-    /** Two passes, from a detector's box. */
+    /** Two passes, from a square of `FaceDetector`. */
+    fun detect(image: Pixels, find: Square): Face = follow(image, predict(
+        image, Square(find.x, find.y, find.side * (1 + margin), find.angle)).landmarks)
+
+    /** Two passes, from the box of another detector. */
     fun detect(image: Pixels, box: Box): Face =
         follow(image, predict(image, squareAround(box, margin)).landmarks)
 
@@ -92,16 +96,16 @@ fun turnedFrame(frame: ImageProxy): Pixels {
     }
 }
 
-class FaceAnalyzer(private val landmarker: FaceLandmarker, private val findBox: (Pixels) -> Box?,
-                   private val onFace: (Face?) -> Unit) : ImageAnalysis.Analyzer {
-    private var face: Face? = null
+class FaceAnalyzer(private val landmarker: FaceLandmarker, private val detector: FaceDetector,
+                   private val onFaces: (List<Face>) -> Unit) : ImageAnalysis.Analyzer {
+    private var faces = listOf<Face>()
     private var frames = 0
 
     override fun analyze(image: ImageProxy) {
         val pixels = image.use { turnedFrame(it) }  // closed, or no further frame comes
-        val known = face?.takeIf { frames++ % 10 != 0 }
-        face = if (known != null) landmarker.follow(pixels, known.landmarks)
-               else findBox(pixels)?.let { landmarker.detect(pixels, it) }
-        onFace(face)
+        faces = if (faces.isNotEmpty() && frames++ % 10 != 0)
+            faces.map { landmarker.follow(pixels, it.landmarks) }
+        else detector.detect(pixels).map { landmarker.detect(pixels, it.square) }
+        onFaces(faces)
     }
 }

@@ -51,7 +51,14 @@ final class FaceLandmarker {
         asBytes = try runner.input(named: Self.input).dataType == .uInt8
     }
 
-    /// Two passes, from a detector's box.
+    /// Two passes, from a square of `FaceDetector`.
+    func detect(_ image: Pixels, _ find: Square) throws -> Face {
+        var square = find
+        square.side *= 1 + sidecar.crop_margin
+        return try follow(image, predict(image, square).landmarks)
+    }
+
+    /// Two passes, from the box of another detector.
     func detect(_ image: Pixels, _ box: Box) throws -> Face {
         try follow(image, predict(image, squareAround(box, sidecar.crop_margin)).landmarks)
     }

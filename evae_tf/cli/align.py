@@ -34,7 +34,8 @@ flags.DEFINE_enum(
 flags.DEFINE_string(
     "detector_model",
     None,
-    "For yunet, its .onnx file; for boxes, a .csv file with the columns image, "
+    "For yunet, its .onnx file; for tflite, another detector than the one that ships; for boxes, a "
+    ".csv file with the columns image, "
     f"{', '.join(BOX_COLUMNS)}.",
 )
 flags.DEFINE_float(

@@ -1,5 +1,5 @@
 /**
- * What docs/mobile/Geometry.kt computes: a line of numbers for each line that comes in, which is a
+ * What docs/mobile/Geometry.kt and Finds.kt compute: a line of numbers for each line that comes in, which is a
  * function's name and what it is given. A list is its length, then its items; a map likewise, an
  * item being a key and its value. See test_kotlin.py.
  */
@@ -24,6 +24,8 @@ class Words(line: String) {
 fun numbers(square: Square) = listOf(square.x, square.y, square.side)
 fun numbers(box: Box) = listOf(box.left, box.top, box.right, box.bottom)
 fun numbers(ellipse: Ellipse) = listOf(ellipse.long, ellipse.short, ellipse.angle)
+
+fun floats(numbers: List<Double>) = numbers.map { it.toFloat() }.toFloatArray()
 
 fun matrix(covariance: List<Double>): Array<FloatArray> {
     val (xx, xy, yy) = covariance.map { it.toFloat() }
@@ -60,6 +62,19 @@ fun main() {
                 val frame = given.list { given.int() }
                 turned(width, height, degrees) { x, y -> frame[y * width + x] }
                     .let { listOf(it.width, it.height) + it.argb.toList() }
+            }
+            "finds" -> {
+                val centres = given.list { floats(given.numbers()) }.toTypedArray()
+                val geometry =
+                    given.list { given.list { floats(given.numbers()) }.toTypedArray() }.toTypedArray()
+                finds(centres, geometry, given.number().toFloat()).flatMap {
+                    listOf(it.score.toDouble()) + numbers(it.square) + it.square.angle
+                }
+            }
+            "in_image" -> {
+                val (width, height) = List(2) { given.int() }
+                val whole = wholeOf(Pixels(width, height, IntArray(0)))
+                squareInImage(given.square(), whole).let { numbers(it) + it.angle }
             }
             else -> throw IllegalArgumentException(name)
         }

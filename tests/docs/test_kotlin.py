@@ -1,4 +1,4 @@
-"""docs/mobile/Geometry.kt, compiled and run on the JVM, against the golden vectors."""
+"""docs/mobile/Geometry.kt and Finds.kt, compiled and run, against Python and golden vectors."""
 
 import shutil
 import subprocess
@@ -7,10 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from evae_tf.align.detections import rolls
+from evae_tf.align.detectors.tflite import decoded
+from evae_tf.geometry import square_around
 from tests.golden import vectors
 
 ROOT = Path(__file__).parents[2]
-SOURCES = [ROOT / "docs/mobile/Geometry.kt", ROOT / "tests/docs/GoldenMain.kt"]
+SOURCES = [
+    *(ROOT / "docs/mobile" / name for name in ("Geometry.kt", "Finds.kt")),
+    ROOT / "tests/docs/GoldenMain.kt",
+]
 KOTLINC, JAVA = shutil.which("kotlinc"), shutil.which("java")
 
 pytestmark = pytest.mark.skipif(
@@ -63,3 +69,23 @@ def test_a_frame_is_turned_clockwise(ask, degrees):
     ((width, height, *found),) = ask([("turned", [7, 5, degrees, frame.ravel().tolist()])])
     assert (height, width) == expected.shape
     np.testing.assert_array_equal(found, expected.ravel())
+
+
+def test_the_detector_s_maps_mean_what_they_mean_in_python(ask):
+    rng = np.random.default_rng(3)
+    centres = np.float32(rng.uniform(0, 1, (9, 14)) ** 3)
+    geometry = np.float32(0.3 * rng.normal(size=(9, 14, 13)))
+    (found,) = ask([("finds", [centres.tolist(), geometry.tolist(), 0.3])])
+    rows = decoded(centres, geometry, 0.3)
+    angles = rolls(rows[:, 4:14].reshape(-1, 5, 2))
+    expected = np.column_stack([rows[:, 14], square_around(rows[:, :4], 0.0), angles])
+    assert len(rows) > 3
+    np.testing.assert_allclose(np.reshape(found, (-1, 5)), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_finds_lie_where_they_do_in_the_image(ask):
+    """The detector's image holds 320 x 480 pixels from edge to edge of its height."""
+    (found,) = ask([("in_image", [320, 480, [323.5, 100.5, 64.0], 0.2])])
+    scale = 480 / 640
+    expected = [(323.5 + 0.5) * scale - 80.5, 101 * scale - 0.5, 64 * scale, 0.2]
+    np.testing.assert_allclose(found, expected, atol=1e-9)

@@ -169,6 +169,7 @@ def test_the_code_reads_keys_of_the_sidecar():
 
 
 GEOMETRY = source("Geometry.kt"), source("Geometry.swift")
+FINDS = source("Finds.kt"), source("Finds.swift")
 
 
 def test_swift_has_the_functions_of_kotlin():
@@ -206,9 +207,36 @@ def test_each_formula_stands_in_both_languages(formula):
         assert formula in code
 
 
+@pytest.mark.parametrize(
+    "formula",
+    [
+        "+ 1.5 + 32 * told[0]",
+        "+ 1.5 + 32 * told[1]",
+        "32 * exp(told[2])",
+        "right.x - left.x + mouthRight.x - mouthLeft.x",
+        "(mouthLeft.y + mouthRight.y - left.y - right.y) / 2",
+        "return atan2(acrossY - downX, acrossX + downY)",
+        "reach(abs(one.x - other.x)) * reach(abs(one.y - other.y))",
+        "shared / (one.side * one.side + other.side * other.side - shared)",
+        "whole.x + place(square.x)",
+    ],
+)
+def test_each_formula_of_the_detector_stands_in_both_languages(formula):
+    for code in FINDS:
+        assert formula in code
+
+
+def test_swift_has_the_detector_s_functions_of_kotlin():
+    kotlin, swift = (
+        set(re.findall(rf"^{keyword} (\w+)\(", code, flags=re.MULTILINE))
+        for keyword, code in zip(("fun", "func"), FINDS, strict=True)
+    )
+    assert kotlin == swift > {"finds", "lean", "overlap", "squareInImage"}
+
+
 def test_the_document_names_files_that_are_there():
     paths = re.findall(r"`((?:assets|tests|docs)/[\w./]+)`", DOCUMENT)
     links = [f"docs/{link}" for link in re.findall(r"\]\((mobile/[\w.]+)\)", DOCUMENT)]
-    assert len(links) == 4
+    assert len(links) == 8
     for path in paths + links:
         assert (ROOT / path).exists(), path
