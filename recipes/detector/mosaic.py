@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 import cv2
 import numpy as np
 
-from evae_tf import geometry
 from evae_tf.array_types import ByteArray, FloatArray
 from evae_tf.data.images import read_image
 from recipes.detector import covers
@@ -378,8 +377,3 @@ def _noise(image: ByteArray, rng: np.random.Generator) -> ByteArray:
 def _jpeg(image: ByteArray, rng: np.random.Generator) -> ByteArray:
     quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(25, 90))]
     return cv2.imdecode(cv2.imencode(".jpg", image, quality)[1], cv2.IMREAD_COLOR)
-
-
-def overlapping(square: FloatArray, others: FloatArray) -> bool:
-    """Whether a square shares more than a third of what it covers with any other."""
-    return bool((geometry.squares_overlap(square, others) > 1 / 3).any())
