@@ -1,4 +1,4 @@
-"""One aligner in several threads, and in another process; kinds of models: test_predictors."""
+"""One aligner in several threads and in another process; models, detectors: where each is tested."""
 
 import multiprocessing
 import pickle
@@ -11,7 +11,6 @@ import pytest
 from PIL import Image
 
 from evae_tf import Aligner
-from evae_tf.align.detectors.haar import HaarDetector
 
 PORTRAIT = matplotlib.cbook.get_sample_data("grace_hopper.jpg", asfileobj=False)
 
@@ -51,18 +50,6 @@ def test_threads_get_what_one_thread_gets(images, eager_threads):
         found = list(pool.map(aligner, images * 3))
     for index, faces in enumerate(found):
         assert_equal(faces, alone[index % len(images)])
-
-
-def test_the_cascades_give_threads_what_they_give_one(images, eager_threads):
-    detector = HaarDetector()
-
-    def boxes(image):
-        return detector(image).boxes
-
-    alone = [boxes(image) for image in images[:3]]
-    with futures.ThreadPoolExecutor(4) as pool:
-        for index, found in enumerate(pool.map(boxes, images[:3] * 4)):
-            np.testing.assert_array_equal(found, alone[index % 3])
 
 
 def test_a_pickled_aligner_is_the_same_one(images):
