@@ -75,9 +75,11 @@ def checked(found: "Detections | npt.ArrayLike", source: str) -> Detections:
 
 def _with_scores(found: npt.ArrayLike) -> tuple[npt.ArrayLike, npt.ArrayLike | None]:
     """An array of five columns taken apart: boxes, and scores if there are any."""
-    shape = np.shape(found) if isinstance(found, np.ndarray | list | tuple) else ()
-    if len(shape) == 2 and shape[1] == 5:
+    try:
         array = np.asarray(found)
+    except ValueError:  # rows of different lengths: `box_array` has the sentence
+        return found, None
+    if array.ndim == 2 and array.shape[1] == 5:
         return array[:, :4], array[:, 4]
     return found, None
 

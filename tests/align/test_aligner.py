@@ -233,6 +233,7 @@ def test_a_box_that_is_far_too_large_does_not_mislead(portrait):
         ([[1, 2, 3, 4, 0.9, 7]], r"shape \[1, 6\], expected \[N, 4\]"),
         ([[1, 2, np.nan, 4]], "nan"),
         ([[5, 5, 4, 4]], "is empty"),
+        ([[1, 2, 3, 4], [1, 2]], "expected an array"),
         ([[1, 2, 3, 4, 1.5]], "scores outside 0 to 1"),
         (Detections(np.ones((1, 4)) * [1, 1, 9, 9], np.ones(2)), r"scores: .* \[1\], found \[2\]"),
         (

@@ -1,4 +1,4 @@
-"""One aligner in several threads and in another process; models, detectors: where each is tested."""
+"""One aligner in several threads and in another process; models and detectors: in their tests."""
 
 import multiprocessing
 import pickle
