@@ -23,6 +23,8 @@ from evae_tf.evaluation.truth import Truth
 from evae_tf.training import checkpoint
 from evae_tf.training.run_folder import METRICS, RunFolder
 
+_DRAWN_EVERY_S = 30.0
+
 
 class Validation:
     """What a network says of faces that it does not train on.
@@ -88,6 +90,7 @@ class EpochEnd(keras.callbacks.Callback):
         self.folder = folder
         self.rows = rows
         self.seed = seed
+        self.drawn = -np.inf
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self.started = time.monotonic()
@@ -128,11 +131,19 @@ class EpochEnd(keras.callbacks.Callback):
             logs.setdefault(name, 0.0)
         self.rows.append({"epoch": epoch + 1, **{name: logs[name] for name in METRICS[1:]}})
         self.folder.write_metrics(self.rows)
-        columns = {name: [row[name] for row in self.rows] for name in METRICS}
-        figures.save_figure(figures.training_figure(columns), self.folder.curves)
+        self._draw(is_last=epoch + 1 == self.params["epochs"])
         if logs["val_nme"] < best:
             checkpoint.save(self.model, self.folder.best_checkpoint)
         checkpoint.save(self.model, self.folder.last_checkpoint)
+
+
+    def _draw(self, *, is_last: bool) -> None:
+        """Draws the curves, unless they are new: with short epochs that takes longer than these."""
+        if not is_last and time.monotonic() < self.drawn + _DRAWN_EVERY_S:
+            return
+        columns = {name: [row[name] for row in self.rows] for name in METRICS}
+        figures.save_figure(figures.training_figure(columns), self.folder.curves)
+        self.drawn = time.monotonic()
 
 
 class Interruption(keras.callbacks.Callback):
