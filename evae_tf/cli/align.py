@@ -9,19 +9,20 @@ from evae_tf.align.aligner import MIN_SCORE, Aligner
 from evae_tf.align.output import Output
 from evae_tf.align.smoothing import OneEuroFilter
 from evae_tf.artifacts import pretrained
+from evae_tf.cli.path_flags import define_path
 from evae_tf.cli.run import run, start_tensorflow
-from evae_tf.errors import InputError
+from evae_tf.errors import InputError, UsageError
 from evae_tf.geometry import BOX_COLUMNS
 
 FLAGS = flags.FLAGS
 
-flags.DEFINE_string(
+define_path(
     "input",
     None,
     "A photo, a folder of photos, a glob such as 'photos/*.jpg', a video file, or a camera such as "
     "camera:0, which Ctrl-C stops.",
 )
-flags.DEFINE_string(
+define_path(
     "model", "mobile_68", "The name of a shipped model, a .keras or .tflite file, or a SavedModel."
 )
 flags.DEFINE_enum(
@@ -31,7 +32,7 @@ flags.DEFINE_enum(
     "How faces are found: auto takes the best that is installed; none takes the whole image, "
     "boxes what a table says.",
 )
-flags.DEFINE_string(
+define_path(
     "detector_model",
     None,
     "For yunet, its .onnx file; for tflite, another detector than the one that ships; for boxes, a "
@@ -70,15 +71,15 @@ flags.DEFINE_list(
 )
 flags.DEFINE_boolean("smooth", True, "Keep the landmarks of videos from trembling.")
 flags.DEFINE_boolean("overwrite", False, "Do again what is done already.")
-flags.DEFINE_string("output", "runs/aligned", "Folder for landmarks and pictures.")
+define_path("output", "runs/aligned", "Folder for landmarks and pictures.")
 
 
 def _main() -> None:
     unknown = sorted(set(FLAGS.draw) - set(overlay.DRAWINGS))
     if unknown:
-        raise InputError(f"--draw={','.join(unknown)}: known are {list(overlay.DRAWINGS)}.")
+        raise UsageError(f"--draw={','.join(unknown)}: known are {list(overlay.DRAWINGS)}.")
     if FLAGS.input is None:
-        raise InputError("--input is missing: a photo, a folder, a glob, a video or camera:0.")
+        raise UsageError("--input is missing: a photo, a folder, a glob, a video or camera:0.")
     if frames.is_video(FLAGS.input):
         _align_video()
     else:
@@ -90,7 +91,7 @@ def _align_photos() -> None:
     boxes = None
     if FLAGS.detector == "boxes":
         if FLAGS.detector_model is None:
-            raise InputError("--detector=boxes needs a table: give --detector_model=FILE.csv.")
+            raise UsageError("--detector=boxes needs a table: give --detector_model=FILE.csv.")
         boxes = box_file.read_boxes(FLAGS.detector_model)
     summary = photos.align_photos(
         paths, _aligner(), _output(), num_threads=FLAGS.num_threads, boxes=boxes
@@ -108,7 +109,9 @@ def _align_photos() -> None:
 
 def _align_video() -> None:
     if FLAGS.detector == "boxes":
-        raise InputError("--detector=boxes is for photos; a video takes any other detector.")
+        raise UsageError("--detector=boxes is for photos; a video takes any other detector.")
+    if FLAGS.format not in landmark_files.STREAMS:
+        raise UsageError(f"--format={FLAGS.format} is for photos; videos take json or csv.")
     create_filter = OneEuroFilter if FLAGS.smooth else None
     summary = videos.align_video(FLAGS.input, _aligner(), _output(), create_filter=create_filter)
     if summary.skipped:
@@ -130,11 +133,13 @@ def _align_video() -> None:
 def _aligner() -> Aligner:
     if pretrained.locate(FLAGS.model, ".tflite", ".keras").suffix != ".tflite":
         start_tensorflow()
-    detector = "none" if FLAGS.detector == "boxes" else FLAGS.detector
+    detector, detector_model = FLAGS.detector, FLAGS.detector_model
+    if detector == "boxes":
+        detector, detector_model = "none", None
     return Aligner.load(
         FLAGS.model,
         detector=detector,
-        detector_model=FLAGS.detector_model,
+        detector_model=detector_model,
         passes=FLAGS.passes,
         num_threads=FLAGS.num_threads,
         min_score=FLAGS.min_score,
