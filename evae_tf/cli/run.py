@@ -10,9 +10,8 @@ from types import FrameType, ModuleType
 from typing import NoReturn
 
 from absl import app, flags, logging
-from PIL import Image
 
-from evae_tf.data.image_files import MAX_PIXELS
+from evae_tf.data.image_files import hold_limit_in_pillow
 from evae_tf.errors import InputError, UsageError
 
 FLAGS = flags.FLAGS
@@ -41,9 +40,7 @@ def run(main: Callable[[], None], description: str | None, *flag_modules: Module
         logging.set_verbosity(logging.INFO)
         logging.get_absl_handler().setFormatter(None)
         _interrupt_at_signals()
-        # Of a process that is ours: `read_image` holds this limit, but Pillow one inside of some
-        # formats as well.
-        Image.MAX_IMAGE_PIXELS = MAX_PIXELS
+        hold_limit_in_pillow()
         try:
             main()
             sys.stdout.flush()

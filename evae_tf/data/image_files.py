@@ -3,6 +3,7 @@
 import os
 import stat
 import struct
+import warnings
 from typing import BinaryIO
 
 from PIL import Image, ImageFile
@@ -18,6 +19,15 @@ MAX_PIXELS = 2**28
 # A JPEG file holds at most 512: a bit for each block of 8 x 8. What is missing would become grey.
 # Other formats pack one colour tighter, but no large photo.
 _PX_A_BYTE, _LARGE_PX = 600, 2**25
+
+
+def hold_limit_in_pillow() -> None:
+    """Makes `MAX_PIXELS` Pillow's limit, inside of TIFF, WebP and GIF files and icons as well.
+
+    It is one for the whole process, so this is for commands.
+    """
+    Image.MAX_IMAGE_PIXELS = MAX_PIXELS
+    warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
 
 def opened(path: str | os.PathLike[str]) -> BinaryIO:
@@ -44,7 +54,7 @@ def identified(file: BinaryIO, source: object) -> ImageFile.ImageFile:
     """The image in a file, its pixels not decoded yet.
 
     As `Image.open`, but without its limit, which is below what phones take and which the whole
-    process shares. For TIFF, WebP and icons Pillow holds it all the same.
+    process shares. Inside of TIFF, WebP and GIF files and icons Pillow holds it all the same.
 
     Args:
       file: at its beginning.

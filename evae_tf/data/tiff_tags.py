@@ -22,7 +22,7 @@ def pixel_type(file: BinaryIO) -> str | None:
     kinds = sorted(
         {_KINDS.get(kind, "numbers") for kind in tags.get(TiffImagePlugin.SAMPLEFORMAT, (1,))}
     )
-    bits = sorted({*tags.get(TiffImagePlugin.BITSPERSAMPLE, (1,))})
+    bits = sorted({*tags.get(TiffImagePlugin.BITSPERSAMPLE, (1,))})[:4]  # in damage, any number
     return (
         f"a TIFF of {' or '.join(kinds)} ({tags.get(TiffImagePlugin.SAMPLESPERPIXEL, 1)} of "
         f"{' or '.join(map(str, bits))} bits a pixel, photometric interpretation "

@@ -363,6 +363,30 @@ def test_too_many_pixels_are_refused_as_such(name, content, size, tmp_path):
     assert "damaged" not in sentence
 
 
+def test_commands_hold_one_limit_without_warnings(tmp_path):
+    """Pillow's plugins have it inside, of 179 megapixels, and warn from half of it on."""
+    code = """if 1:
+        import sys
+        from evae_tf.data.image_files import hold_limit_in_pillow
+        from evae_tf.data.images import read_image
+
+        hold_limit_in_pillow()
+        for path in sys.argv[1:]:
+            try: print(*read_image(path).shape)
+            except ValueError as error: print(error)
+    """
+    (tmp_path / "a.gif").write_bytes(gif(16000, 17000))
+    grey = Image.new("L", (15000, 12600))
+    grey.putdata(range(15000 * 60))  # not of one colour
+    grey.save(tmp_path / "b.tif")
+    command = [sys.executable, "-c", code, tmp_path / "a.gif", tmp_path / "b.tif"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    assert (done.returncode, done.stderr) == (0, "")
+    refused_gif, read_tiff = done.stdout.splitlines()
+    assert "the image is too large: 16000 x 17000 are 272 megapixels" in refused_gif
+    assert read_tiff == "12600 15000 3"
+
+
 def test_a_small_file_that_promises_a_large_image_takes_no_memory(tmp_path):
     code = """if 1:
         import resource, sys
