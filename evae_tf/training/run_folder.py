@@ -28,6 +28,7 @@ class RunFolder:
     def __init__(self, path: str | Path) -> None:
         self.path = atomic.make_folder(path)
         self.checkpoints = atomic.make_folder(self.path / "checkpoints")
+        atomic.remove_unfinished(self.checkpoints)
         self.model = self.path / "model.keras"
         self.last_checkpoint = self.checkpoints / "last.npz"
         self.best_checkpoint = self.checkpoints / "best.npz"
