@@ -122,6 +122,9 @@ def replacing_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:
-    """Writes `text` to the file `path` atomically, as UTF-8."""
+    r"""Writes `text` to the file `path` atomically, as UTF-8.
+
+    Bytes of file names that are no text are written as `\udc..`.
+    """
     with replacing_file(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")

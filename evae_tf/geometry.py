@@ -216,6 +216,7 @@ def cut_square(image: ByteArray, square: ArrayLike, size: int, angle: float = 0.
     shrink = max(int(step), 1)
     reach = side / 2 * (abs(cosine) + abs(sine))
     image, centre = _part(image, centre, reach + 2 * shrink)
+    shrink = min(shrink, max(image.shape[:2]))  # a square may be far larger than the image
     if shrink >= 2:
         image, centre = _shrunk(image, centre, shrink)
         step /= shrink

@@ -39,7 +39,8 @@ class TfliteDetector:
     ) -> None:
         if not Path(path).is_file():
             raise InputError(f"{path}: there is no such detector model.")
-        self._arguments = (str(Path(path).absolute()), num_threads, min_score)
+        self.path = Path(path).absolute()
+        self._arguments = (self.path, num_threads, min_score)
         self._networks = Pool(self._load)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -73,9 +74,9 @@ class TfliteDetector:
 class _Network:
     """An interpreter that takes images of changing sizes."""
 
-    def __init__(self, path: str, num_threads: int) -> None:
+    def __init__(self, path: Path, num_threads: int) -> None:
         try:
-            self._interpreter = Interpreter(path, num_threads=num_threads)
+            self._interpreter = Interpreter(str(path), num_threads=num_threads)
             runner = self._interpreter.get_signature_runner()
         except (ValueError, RuntimeError) as error:
             raise InputError(f"{path}: not a .tflite model, or damaged ({error}).") from error
