@@ -76,6 +76,14 @@ def test_answers_are_those_of_the_model(protocol, model, photo):
         np.testing.assert_allclose(found[name], values, rtol=1e-6)
 
 
+def test_no_photos_are_answered_with_no_rows(model):
+    with GrpcServer(model) as server:
+        found = connect("grpc", server.address).align([], [])
+    assert (found["landmarks"].shape, found["valid"].shape) == ((0, 68, 2), (0,))
+    with RestServer(model) as server, pytest.raises(InputError, match="no rows; ask over gRPC"):
+        connect("rest", server.address).align([], [])
+
+
 def test_every_signature_can_be_asked(model, version):
     with GrpcServer(model) as server:
         connection = connect("grpc", server.address)

@@ -109,6 +109,21 @@ def test_signatures_agree_with_the_keras_model_on_a_photo(loaded):
     np.testing.assert_allclose(found["visibility"], expected["visibility"], atol=0.02)
 
 
+@pytest.mark.parametrize(
+    ("signature", "inputs"),
+    [
+        ("serving_default", {"images": tf.zeros((0, SIZE, SIZE, 3))}),
+        ("predict_uint8", {"images": tf.zeros((0, SIZE, SIZE, 3), tf.uint8)}),
+        ("align_bytes", {"image_bytes": tf.constant([], tf.string), "boxes": tf.zeros((0, 4))}),
+    ],
+)
+def test_no_rows_are_answered_with_no_rows(loaded, signature, inputs):
+    found = ask(loaded, signature, **inputs)
+    shapes = {"landmarks": (0, 68, 2), "covariance": (0, 68, 2, 2), "visibility": (0, 68)}
+    extra = {"valid": (0,)} if signature == "align_bytes" else {"response_maps": (0, 36, 36, 68)}
+    assert {name: value.shape for name, value in found.items()} == shapes | extra
+
+
 def test_outputs_in_pixels_are_the_golden_ones():
     """Those of squares that are not turned: a server turns none."""
     points, spreads = (
