@@ -142,7 +142,9 @@ class RestClient(Client):
 
     def _align(self, files: Sequence[bytes], boxes: FloatArray) -> dict[str, npt.NDArray[Any]]:
         if not files:
-            raise InputError(f"{self._server}: JSON does not tell the shapes of no rows; ask over gRPC.")
+            raise InputError(
+                f"{self._server}: JSON does not tell the shapes of no rows; ask over gRPC."
+            )
         encoded = [{"b64": base64.b64encode(file).decode()} for file in files]
         inputs = {"image_bytes": encoded, "boxes": boxes.tolist()}
         try:
