@@ -8,6 +8,10 @@ import tensorflow as tf
 
 from evae_tf.array_types import Tensor
 
+LARGEST = 2**29 // 3  # pixels; where TensorFlow's own limit for a JPEG file in colour lies
+_MOST_WORK = 2**34  # pixels times scans of a JPEG file: about ten seconds
+_MOST_PIXELS_PER_BYTE = 512  # of a JPEG file: it has a bit at least for each block of 8 x 8
+
 _EXIF_MARKER, _SCAN_MARKER = 0xE1, 0xDA
 _MAX_SEGMENTS = 200  # a photo has a dozen; a file made to keep a server busy has thousands
 _ORIENTATION_TAG = 0x0112
@@ -17,26 +21,52 @@ def decode(data: Tensor) -> Tensor:
     """The pixels of an image file, a JPEG file's EXIF rotation applied.
 
     Args:
-      data: string scalar.
+      data: string scalar, a JPEG or PNG file. What TensorFlow has besides is read, too: BMP and,
+        in newer releases, WebP.
 
     Returns:
       uint8 [H, W, 3], RGB.
 
     Raises:
-      tf.errors.InvalidArgumentError: damaged, truncated or no image (when it runs).
+      tf.errors.InvalidArgumentError: damaged, truncated, no image, or one of more than `LARGEST`
+        pixels; or a GIF, of which no header tells how large it gets (when it runs).
     """
     image = tf.cond(tf.io.is_jpeg(data), lambda: _decode_jpeg(data), lambda: _decode_other(data))
     return tf.ensure_shape(image, (None, None, 3))
 
 
 def _decode_jpeg(data: Tensor) -> Tensor:
-    # Of the two transforms that libraries have, the exact one: Pillow takes it as well.
-    image = tf.io.decode_jpeg(data, channels=3, dct_method="INTEGER_ACCURATE")
+    pixels = _product(tf.io.extract_jpeg_shape(data)[:2])
+    values = tf.io.decode_raw(data, tf.uint8)
+    # Each scan, of some ten bytes, may go through all pixels. Pixels never look like its marker.
+    is_scan = (values[:-1] == 0xFF) & (values[1:] == _SCAN_MARKER)
+    scans = tf.math.count_nonzero(is_scan, dtype=tf.int64)
+    most = tf.minimum(_MOST_PIXELS_PER_BYTE * tf.size(values, tf.int64), LARGEST)
+    with _only_if((pixels <= most) & (pixels * scans <= _MOST_WORK)):
+        # Of the two transforms that libraries have, the exact one: Pillow takes it as well.
+        image = tf.io.decode_jpeg(data, channels=3, dct_method="INTEGER_ACCURATE")
     return upright(image, exif_orientation(data))
 
 
 def _decode_other(data: Tensor) -> Tensor:
-    return tf.io.decode_image(data, channels=3, expand_animations=False)
+    def png_fits() -> Tensor:
+        size = tf.io.decode_raw(tf.strings.substr(data, 16, 8), tf.int32, little_endian=False)
+        return _product(size) <= LARGEST
+
+    def is_bounded() -> Tensor:  # a BMP file is as large as its pixels; WebP ends at 16,383 squared
+        return (kind == b"RIFF") | (tf.strings.substr(kind, 0, 2) == b"BM")
+
+    kind = tf.strings.substr(data, 0, 4)
+    with _only_if(tf.cond(kind == b"\x89PNG", png_fits, is_bounded)):
+        return tf.io.decode_image(data, channels=3, expand_animations=False)
+
+
+def _product(size: Tensor) -> Tensor:
+    return tf.reduce_prod(tf.cast(size, tf.int64))
+
+
+def _only_if(condition: Tensor) -> Tensor:
+    return tf.control_dependencies([tf.debugging.Assert(condition, ["too large, or no image"])])
 
 
 def upright(image: Tensor, orientation: Tensor) -> Tensor:

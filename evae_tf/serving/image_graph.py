@@ -10,6 +10,8 @@ import tensorflow as tf
 from evae_tf.array_types import Tensor
 from evae_tf.serving.image_files import decode
 
+_LARGEST_BOX = 100  # times the image, which is a dot in the crop then
+
 
 def cut_crops(
     image_bytes: Tensor, boxes: Tensor, size: int, margin: float
@@ -25,7 +27,8 @@ def cut_crops(
     Returns:
       crops float32 [N, S, S, 3], RGB in [0, 1]; squares float32 [N, 3], image pixels, see
       `geometry.square_around`; valid bool [N]: false where the bytes do not decode, or the box is
-      empty or outside the image. Such a row's crop is black and its square 0.
+      empty, outside the image, or more than a hundred times as large. Such a row's crop is black
+      and its square 0.
     """
 
     def cut(row: Tensor, data: Tensor, box: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -135,6 +138,6 @@ def _checked_box(box: Tensor, image: Tensor) -> Tensor:
     extent = tf.cast(tf.gather(tf.shape(image), [1, 0]), tf.float32)
     low, high = box[:2], box[2:]
     is_face = (high > low) & (low < extent) & (high > 0)  # none of them where there is NaN
-    is_face &= tf.math.is_finite(high - low)
+    is_face &= high - low <= _LARGEST_BOX * tf.reduce_max(extent)
     with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(is_face), [box])]):
         return tf.identity(box)

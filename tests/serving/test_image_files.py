@@ -2,6 +2,7 @@
 
 import io
 import struct
+import zlib
 
 import cv2
 import numpy as np
@@ -113,3 +114,55 @@ def test_a_progressive_jpeg_is_read():
     data = encoded(picture(), "JPEG", progressive=True)
     found = image_files.decode(tf.constant(data)).numpy()
     np.testing.assert_array_equal(found, Image.open(io.BytesIO(data)))
+
+
+def png_of_size(width, height):
+    """A small PNG file that says that it is larger."""
+    data = encoded(Image.fromarray(picture()).convert("L"))
+    header = b"IHDR" + struct.pack(">II", width, height) + data[24:29]
+    return data[:12] + header + struct.pack(">I", zlib.crc32(header)) + data[33:]
+
+
+def jpeg_of_size(width, height):
+    """A small JPEG file that says that it is larger."""
+    data = encoded(Image.fromarray(picture()).convert("L"), "JPEG")
+    place = data.index(b"\xff\xc0") + 5
+    return data[:place] + struct.pack(">HH", height, width) + data[place + 4 :]
+
+
+def jpeg_of_scans(side, count):
+    """A progressive JPEG file whose last scan, of a few bytes, comes `count` times more."""
+    data = encoded(Image.new("L", (side, side), 90), "JPEG", progressive=True)
+    return data[:-2] + data[data.rindex(b"\xff\xda") : -2] * count + data[-2:]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        png_of_size(20_000, 20_000),
+        png_of_size(2**31 - 1, 2**31 - 1),
+        jpeg_of_size(20_000, 20_000),
+        jpeg_of_size(65_500, 65_500),
+        jpeg_of_size(8000, 9000),  # in a thousand bytes
+        jpeg_of_scans(2400, 3100),
+        encoded(Image.fromarray(picture()), "GIF"),  # no header says how large its frames get
+        b"II*\0 a TIFF file",
+        b"words",
+    ],
+)
+def test_what_would_take_much_memory_or_time_is_refused_before_it_is_decoded(data):
+    with pytest.raises(tf.errors.InvalidArgumentError, match="too large, or no image"):
+        image_files.decode(tf.constant(data))
+
+
+@pytest.mark.parametrize("data", [png_of_size(8000, 9000), b""])
+def test_a_file_that_ends_before_its_pixels_do_is_refused(data):
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        image_files.decode(tf.constant(data))
+
+
+def test_a_file_of_some_scans_more_is_read():
+    """A photo may carry a film behind its own end, where any bytes may look like scans."""
+    data = encoded(picture(), "JPEG")
+    found = image_files.decode(tf.constant(data + b"\xff\xda" * 1000))
+    np.testing.assert_array_equal(found, image_files.decode(tf.constant(data)))

@@ -84,7 +84,9 @@ def test_a_broken_row_spoils_itself_alone():
         (good, [20, 10, np.inf, 60], False),
         (good, [-3e38, -3e38, 3e38, 3e38], False),  # their distance is no number
         (good, [-20, -10, 40, 30], True),
-        (good, [-1e7, -1e7, 1e7, 1e7], True),  # a dot in a black crop, and no matter of seconds
+        (good, [-4e3, -4e3, 4e3, 4e3], True),  # a dot in a black crop
+        (good, [-5e3, -5e3, 5e3, 5e3], False),  # more than a hundred times the image
+        (good, [-1e7, -1e7, 1e7, 1e7], False),
     ]
     files, boxes, expected = zip(*rows, strict=True)
     cut = tf.function(lambda files, boxes: image_graph.cut_crops(files, boxes, 32, 0.25))
