@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
+from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow_serving.apis import prediction_log_pb2
 
 from evae_tf import config, geometry, markups
@@ -167,6 +168,37 @@ def test_a_broken_image_spoils_its_own_row(loaded):
     for name in ("landmarks", "covariance", "visibility"):
         np.testing.assert_allclose(found[name][0], alone[name][0], rtol=1e-4, atol=1e-4)
         assert np.isnan(found[name][1:]).all()
+
+
+def test_a_session_runs_it(served, loaded):
+    """TensorFlow Serving runs a graph in a session, which takes other ways through TensorFlow."""
+    good = encoded(portrait(), "JPEG")
+    files = [good[:5000], good]
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        graph = tf.compat.v1.saved_model.load(session, ["serve"], str(served[1]))
+        signature = graph.signature_def["align_bytes"]
+
+        def run(files, boxes):
+            fed = {"image_bytes": np.array(files, object), "boxes": np.float32(boxes)}
+            fed = {signature.inputs[name].name: value for name, value in fed.items()}
+            return session.run({k: v.name for k, v in signature.outputs.items()}, fed)
+
+        found, none = run(files, [BOX, BOX]), run([], np.zeros((0, 4)))
+    expected = align(loaded, files, [BOX, BOX])
+    assert found["valid"].tolist() == [False, True]
+    for name, values in expected.items():
+        np.testing.assert_allclose(found[name], values, rtol=1e-4, atol=1e-4)
+        assert none[name].shape == (0, *values.shape[1:])
+
+
+def test_it_is_made_of_operations_that_a_model_server_has(served):
+    """None that calls Python, and one pipeline for all rows: not one in a loop over them."""
+    content = saved_model_pb2.SavedModel.FromString((served[1] / "saved_model.pb").read_bytes())
+    library = content.meta_graphs[0].graph_def.library.function
+    operations = [node.op for function in library for node in function.node_def]
+    assert not {"PyFunc", "PyFuncStateless", "EagerPyFunc"} & set(operations)
+    assert operations.count("MapDataset") == operations.count("DatasetToSingleElement") == 1
+    assert "ReduceDataset" not in operations
 
 
 def test_warm_up_requests_are_answered(served, loaded):
