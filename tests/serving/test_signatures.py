@@ -13,6 +13,7 @@ from PIL import Image
 from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow_serving.apis import prediction_log_pb2
 
+from benchmarks import damaged_images
 from evae_tf import config, geometry, markups
 from evae_tf.artifacts import keras_file
 from evae_tf.artifacts.predictors import open_model
@@ -199,6 +200,13 @@ def test_it_is_made_of_operations_that_a_model_server_has(served):
     assert not {"PyFunc", "PyFuncStateless", "EagerPyFunc"} & set(operations)
     assert operations.count("MapDataset") == operations.count("DatasetToSingleElement") == 1
     assert "ReduceDataset" not in operations
+
+
+def test_damaged_files_spoil_their_own_rows(loaded):
+    """2,000 of them are sent by `benchmarks.fuzz_serving`."""
+    found = damaged_images.send_damaged(loaded.signatures["align_bytes"], 150, seed=3)
+    assert found["files"] == 150
+    assert 0 < found["valid"] < 75
 
 
 def test_warm_up_requests_are_answered(served, loaded):
