@@ -146,6 +146,8 @@ class RestClient(Client):
                 f"{self._server}: JSON does not tell the shapes of no rows; ask over gRPC."
             )
         encoded = [{"b64": base64.b64encode(file).decode()} for file in files]
+        # JSON has no NaN: a box of nothing is not valid, either.
+        boxes = np.where(np.isfinite(boxes).all(axis=1, keepdims=True), boxes, 0)
         inputs = {"image_bytes": encoded, "boxes": boxes.tolist()}
         try:
             response = self._session.post(

@@ -76,6 +76,15 @@ def test_answers_are_those_of_the_model(protocol, model, photo):
         np.testing.assert_allclose(found[name], values, rtol=1e-6)
 
 
+@PROTOCOLS
+def test_an_impossible_box_is_not_valid_over_either_protocol(protocol, model, photo):
+    boxes = np.float32([BOX, [np.nan, 1, 2, 3], [1, 2, np.inf, 4], [9, 2, 3, 4], BOX])
+    with SERVERS[protocol](model) as server:
+        found = connect(protocol, server.address).align([photo.read_bytes()] * 5, boxes)
+    assert found["valid"].tolist() == [True, False, False, False, True]
+    assert np.isnan(found["landmarks"][1:4]).all()
+
+
 def test_no_photos_are_answered_with_no_rows(model):
     with GrpcServer(model) as server:
         found = connect("grpc", server.address).align([], [])
