@@ -49,9 +49,11 @@ def _decode_jpeg(data: Tensor) -> Tensor:
 
 
 def _decode_other(data: Tensor) -> Tensor:
-    def png_fits() -> Tensor:
+    def png_fits() -> (
+        Tensor
+    ):  # its first chunk says how large it is; libpng takes it as a later one
         size = tf.io.decode_raw(tf.strings.substr(data, 16, 8), tf.int32, little_endian=False)
-        return _product(size) <= LARGEST
+        return (tf.strings.substr(data, 12, 4) == b"IHDR") & (_product(size) <= LARGEST)
 
     def is_bounded() -> Tensor:  # a BMP file is as large as its pixels; WebP ends at 16,383 squared
         return (kind == b"RIFF") | (tf.strings.substr(kind, 0, 2) == b"BM")

@@ -123,6 +123,13 @@ def png_of_size(width, height):
     return data[:12] + header + struct.pack(">I", zlib.crc32(header)) + data[33:]
 
 
+def png_with_a_chunk_in_front(data):
+    """One that holds small numbers where the size of the image usually lies."""
+    chunk = b"teSt" + struct.pack(">II", 64, 90)
+    chunk = struct.pack(">I", 8) + chunk + struct.pack(">I", zlib.crc32(chunk))
+    return data[:8] + chunk + data[8:]
+
+
 def jpeg_of_size(width, height):
     """A small JPEG file that says that it is larger."""
     data = encoded(Image.fromarray(picture()).convert("L"), "JPEG")
@@ -141,6 +148,7 @@ def jpeg_of_scans(side, count):
     [
         png_of_size(20_000, 20_000),
         png_of_size(2**31 - 1, 2**31 - 1),
+        png_with_a_chunk_in_front(png_of_size(20_000, 20_000)),
         jpeg_of_size(20_000, 20_000),
         jpeg_of_size(65_500, 65_500),
         jpeg_of_size(8000, 9000),  # in a thousand bytes
