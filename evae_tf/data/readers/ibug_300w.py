@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from evae_tf.data.face import Face, make_face
-from evae_tf.data.readers.annotations import errors_name, read_lines
+from evae_tf.data.text_files import errors_name, read_lines
 from evae_tf.errors import InputError
 from evae_tf.geometry import from_one_based
 from evae_tf.markups import Markup

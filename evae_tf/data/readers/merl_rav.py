@@ -10,8 +10,8 @@ import numpy as np
 
 from evae_tf.array_types import BoolArray, FloatArray
 from evae_tf.data.face import Face, make_face
-from evae_tf.data.readers.annotations import errors_name
 from evae_tf.data.readers.ibug_300w import read_pts
+from evae_tf.data.text_files import errors_name
 from evae_tf.errors import InputError
 from evae_tf.markups import Markup
 

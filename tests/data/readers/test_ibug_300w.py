@@ -123,7 +123,7 @@ def test_damaged_pts_names_the_file(root, text, message):
 
 
 def test_pts_of_other_bytes(root):
-    (root / "afw" / "bad.pts").write_bytes(b"\xff\xfe\x00\x81")
+    (root / "afw" / "bad.pts").write_bytes(b"\xff\xfb\x00\x81")
     with pytest.raises(InputError, match=r"bad\.pts: expected a text file"):
         names(root, "train")
 
