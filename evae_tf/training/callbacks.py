@@ -136,7 +136,6 @@ class EpochEnd(keras.callbacks.Callback):
             checkpoint.save(self.model, self.folder.best_checkpoint)
         checkpoint.save(self.model, self.folder.last_checkpoint)
 
-
     def _draw(self, *, is_last: bool) -> None:
         """Draws the curves, unless they are new: with short epochs that takes longer than these."""
         if not is_last and time.monotonic() < self.drawn + _DRAWN_EVERY_S:
