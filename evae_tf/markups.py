@@ -140,10 +140,10 @@ class Markup:
                 f"unknown markup {str(name)!r}: known are {sorted(MARKUPS)}, or a .json file."
             )
         try:
-            record = json.loads(path.read_text(encoding="utf-8"))
+            record = json.loads(path.read_bytes())  # as text, a byte-order mark is an error
         except OSError as error:
             raise InputError(f"{path}: cannot be read ({error.strerror}).") from error
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise InputError(f"{path}: not a JSON file ({error}).") from error
         return cls.from_dict(record, source=str(path))
 

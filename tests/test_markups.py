@@ -176,12 +176,23 @@ def test_a_bad_markup_file_is_named_with_its_fault(case, tmp_path):
         markups.Markup.load(str(path))
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_markup_files_of_windows_editors(encoding, tmp_path):
+    """Case 34: a byte-order mark in front, or UTF-16."""
+    path = tmp_path / "cat.json"
+    path.write_text(json.dumps({**_own(), "name": "Kätzchen"}, ensure_ascii=False), encoding)
+    assert markups.Markup.load(path).name == "Kätzchen"
+
+
 def test_unreadable_markup_files(tmp_path):
     with pytest.raises(InputError, match="unknown markup 'ibug68'.*aflw_19.*ibug_68"):
         markups.Markup.load("ibug68")
     with pytest.raises(InputError, match=r"none\.json: cannot be read"):
         markups.Markup.load(str(tmp_path / "none.json"))
     half = tmp_path / "half.json"
+    half.write_bytes(b"[" * 100000)
+    with pytest.raises(InputError, match=r"half\.json: not a JSON file"):
+        markups.Markup.load(str(half))
     half.write_bytes(b'{"name": "\xff')
     with pytest.raises(InputError, match=r"half\.json: not a JSON file"):
         markups.Markup.load(str(half))

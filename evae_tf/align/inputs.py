@@ -11,6 +11,7 @@ from PIL import Image
 from evae_tf.array_types import ByteArray, FloatArray
 from evae_tf.data.images import read_image, rgb_pixels
 from evae_tf.errors import InputError
+from evae_tf.geometry import as_float32
 
 ImageLike: TypeAlias = str | PathLike[str] | npt.NDArray[Any] | Image.Image
 
@@ -98,7 +99,7 @@ def box_array(boxes: npt.ArrayLike, source: str) -> FloatArray:
       InputError: it is no such array, or a box is empty or not finite.
     """
     try:
-        array = np.asarray(boxes, np.float32)
+        array = as_float32(boxes)
     except (TypeError, ValueError) as error:
         raise InputError(
             f"{source}: found {type(boxes).__name__}, expected an array [N, 4] of numbers."

@@ -49,7 +49,7 @@ class RunFolder:
             atomic.write_text(path, json.dumps(description, indent=2) + "\n")
             return
         try:
-            earlier = json.loads(path.read_text(encoding="utf-8"))
+            earlier = json.loads(path.read_bytes())  # as text, a byte-order mark is an error
         except (OSError, ValueError) as error:
             raise InputError(f"{path}: cannot be read, so the run cannot go on.") from error
         before, now = _flat(earlier), _flat(description)

@@ -11,7 +11,7 @@ import pytest
 from evae_tf import geometry, markups
 from evae_tf.align.aligned_face import AlignedFace
 from evae_tf.align.landmark_files import WRITERS
-from evae_tf.data.readers.ibug_300w import read_pts
+from evae_tf.data.readers.pts_file import read_pts
 from evae_tf.errors import InputError
 
 MTFL = markups.MARKUPS["mtfl_5"]

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from evae_tf.data.face import Face, make_face
-from evae_tf.data.readers.annotations import errors_name, read_mat
+from evae_tf.data.readers.mat_file import read_mat
+from evae_tf.data.text_files import errors_name
 from evae_tf.errors import InputError
 from evae_tf.markups import Markup
 
@@ -48,7 +49,8 @@ def read(data_dir: Path, subset: str, markup: Markup) -> Iterator[Face]:
         landmarks = np.array(data[row].reshape(2, 19).T, np.float32)
         absent = ~landmarks.any(axis=1) & (visible[row] == 0)
         landmarks[absent] = np.nan
-        with errors_name(f"{path}, face {row + 1}"):
+        source = f"{path}, face {row + 1}"
+        with errors_name(source):
             name = str(np.ravel(names[row])[0])
             face = make_face(
                 _image(data_dir, name),
@@ -58,6 +60,7 @@ def read(data_dir: Path, subset: str, markup: Markup) -> Iterator[Face]:
                 name=name,
                 box=boxes[row][[0, 2, 1, 3]],
                 visible=visible[row],
+                source=source,
             )
         yield face
 

@@ -10,7 +10,8 @@ import numpy as np
 
 from evae_tf.array_types import ByteArray
 from evae_tf.data.face import Face, make_face
-from evae_tf.data.readers.annotations import errors_name, read_mat
+from evae_tf.data.readers.mat_file import read_mat
+from evae_tf.data.text_files import errors_name
 from evae_tf.errors import InputError
 from evae_tf.geometry import from_one_based
 from evae_tf.markups import Markup
@@ -44,7 +45,8 @@ def read(data_dir: Path, subset: str, markup: Markup) -> Iterator[Face]:
     for row, (image, phi, (x, y, width, height)) in enumerate(
         zip(images, points, boxes, strict=True), start=1
     ):
-        with errors_name(f"{path}, row {row}"):
+        source = f"{path}, row {row}"
+        with errors_name(source):
             face = make_face(
                 _rgb(image),
                 from_one_based(phi[:58]).reshape(2, 29).T,
@@ -53,6 +55,7 @@ def read(data_dir: Path, subset: str, markup: Markup) -> Iterator[Face]:
                 name=f"{subset}/{row}",
                 box=from_one_based([x, y, x + width, y + height]),
                 visible=phi[58:] == 0,
+                source=source,
             )
         yield face
 

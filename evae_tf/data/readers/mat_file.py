@@ -1,7 +1,6 @@
-"""Opening annotation files, text and MATLAB, so that whatever is wrong names the file."""
+"""MATLAB files of annotations, read so that whatever is wrong names the file."""
 
-import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,35 +9,6 @@ import numpy as np
 import scipy.io
 
 from evae_tf.errors import InputError
-
-
-@contextlib.contextmanager
-def errors_name(source: str | Path) -> Iterator[None]:
-    """Turns what goes wrong inside into an `InputError` that starts with `source`.
-
-    Catches `ValueError`, which covers a failed `float(...)` and `make_face`'s `InputError`.
-    """
-    try:
-        yield
-    except ValueError as error:
-        raise InputError(f"{source}: {str(error).rstrip('.')}.") from error
-
-
-def read_lines(path: str | Path) -> list[str]:
-    """The lines of a text file, without their ends (LF or CR LF) and without a byte-order mark.
-
-    Raises:
-      InputError: the file is missing, unreadable, empty, or not text.
-    """
-    try:
-        lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}).") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: expected a text file in UTF-8, found other bytes.") from error
-    if not any(line.strip() for line in lines):
-        raise InputError(f"{path}: the file is empty.")
-    return lines
 
 
 def read_mat(path: str | Path, names: Sequence[str]) -> list[Any]:
