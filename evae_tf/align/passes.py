@@ -92,8 +92,9 @@ def _in_two_passes(
     first = _Pass.through(predictor, images, squares, angles)
     upright, leaning = _upright(predictor, _set_upright(predictor, images, first, angles))
     second, probes, scores = _scored(predictor, images, upright, leaning)
-    if first.presence is not None:
-        scores = (first.presence + scores) / 2
+    if first.presence is not None:  # of a head that lies, the first crop says little
+        both = _apart(leaning, angles) <= _LYING
+        scores = np.where(both, (first.presence + scores) / 2, scores)
     same = geometry.squares_overlap(squares, upright) > _SAME_CROP
     # What moved away from its box and does not hold still there has lost the face.
     lost = (~same & (scores < _STEADY))[:, None]
