@@ -23,6 +23,8 @@ from evae_tf.artifacts.predictors import Predictor
 _LYING = np.radians(30)  # models are most precise on heads that lean by less
 _STEADY = 0.5  # the score of landmarks that move no more than they do on faces
 _STEADIER = 0.05  # by how much a score has to be better to count
+_NEAR = 0.8  # as `_SAME_CROP`, above which a crop is as good as one around the face
+_CHASES = 3  # how often a face that moved far is aligned again
 _SAME_CROP = 0.5  # of what two squares cover together, the share of both if they show the same
 
 
@@ -116,6 +118,8 @@ def faces_around(
 ) -> list[AlignedFace]:
     """A face for each image, in the upright crop around landmarks that are about its own.
 
+    A face that moved far is aligned again in a crop around what was found, until that stays.
+
     Args:
       predictor: the landmark model.
       images: uint8 [H, W, 3] each; one that has several faces is in the list as often.
@@ -125,6 +129,16 @@ def faces_around(
         return []
     squares, angles = _upright(predictor, np.asarray(landmarks))
     found, probes, scores = _scored(predictor, images, squares, angles)
+    for _ in range(_CHASES if found.presence is not None else 0):
+        own, leaning = _upright(predictor, found.landmarks)
+        far = np.flatnonzero(geometry.squares_overlap(squares, own) < _NEAR)
+        if not len(far):
+            break
+        squares[far] = own[far]
+        moved = [images[index] for index in far.tolist()]
+        again = _Pass.through(predictor, moved, own[far], leaning[far])
+        found.replace(far, again, np.ones(len(far), bool))
+        scores[far] = again.presence
     passes = [found, *probes]
     return _faces(predictor, images, _mean(passes, [True] * len(passes)), scores)
 

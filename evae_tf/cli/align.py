@@ -6,6 +6,7 @@ from absl import flags
 
 from evae_tf.align import box_file, detection, files, landmark_files, overlay, sources
 from evae_tf.align.aligner import MIN_SCORE, Aligner
+from evae_tf.align.detectors.tflite import TfliteDetector
 from evae_tf.align.output import Output
 from evae_tf.align.smoothing import OneEuroFilter
 from evae_tf.artifacts import pretrained
@@ -41,9 +42,10 @@ flags.DEFINE_string(
 )
 flags.DEFINE_float(
     "min_score",
-    MIN_SCORE,
+    None,
     "What the detector finds is no face below this mean of the detector's score and the "
-    "landmarks'. Boxes of a table are not judged.",
+    f"landmarks'; by default {MIN_SCORE}, and {TfliteDetector.min_confidence} with the detector "
+    "tflite. Boxes of a table are not judged.",
     lower_bound=0.0,
     upper_bound=1.0,
 )
