@@ -1,4 +1,4 @@
-"""The one exception that reaches people as a sentence instead of a traceback."""
+"""The exceptions that reach people as a sentence instead of a traceback."""
 
 
 class InputError(ValueError):
@@ -6,6 +6,13 @@ class InputError(ValueError):
 
     The message is one sentence that names the file or flag, says what was found
     and what was expected. The command line prints it and exits with status 1.
+    """
+
+
+class UsageError(InputError):
+    """The call itself is wrong: no data could make it right.
+
+    The command line exits with status 2.
     """
 
 

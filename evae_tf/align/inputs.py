@@ -37,10 +37,7 @@ def rgb_image(image: ImageLike) -> ByteArray:
     if isinstance(image, np.ndarray):
         return _rgb_array(image)
     if isinstance(image, Image.Image):
-        try:
-            return rgb_pixels(image, "a PIL image")
-        except OSError as error:  # pixels are decoded only now
-            raise InputError(f"a PIL image is damaged or truncated ({error}).") from error
+        return rgb_pixels(image, "a PIL image")
     if isinstance(image, str | PathLike):
         return read_image(Path(image))
     raise InputError(f"found an image of type {type(image).__name__}; {_EXPECTED}.")

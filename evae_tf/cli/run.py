@@ -1,15 +1,19 @@
 """What all commands share: how they start, and how they end when something is wrong."""
 
 import importlib.util
+import io
 import os
+import signal
 import sys
 from collections.abc import Callable
-from types import ModuleType
+from types import FrameType, ModuleType
 from typing import NoReturn
 
 from absl import app, flags, logging
+from PIL import Image
 
-from evae_tf.errors import InputError
+from evae_tf.data.images import MAX_PIXELS
+from evae_tf.errors import InputError, UsageError
 
 FLAGS = flags.FLAGS
 flags.DEFINE_integer(
@@ -23,6 +27,7 @@ def run(main: Callable[[], None], description: str | None, *flag_modules: Module
     """Parses the flags, calls `main()` and exits.
 
     Exit status: 0 all done; 1 a stated error, in one sentence without a traceback; 2 a wrong call.
+    SIGTERM and SIGHUP end it as Ctrl-C does.
 
     Args:
       main: function without arguments; `--help` shows the flags of its module.
@@ -35,17 +40,30 @@ def run(main: Callable[[], None], description: str | None, *flag_modules: Module
             _stop(f"unexpected argument {arguments[1]!r}; see --help.", 2)
         logging.set_verbosity(logging.INFO)
         logging.get_absl_handler().setFormatter(None)
+        _interrupt_at_signals()
+        # Of a process that is ours: `read_image` holds this limit, but Pillow one inside of some
+        # formats as well.
+        Image.MAX_IMAGE_PIXELS = MAX_PIXELS
         try:
             main()
+            sys.stdout.flush()
+        except UsageError as error:
+            _stop(str(error), 2)
         except InputError as error:
             _stop(str(error), 1)
         except KeyboardInterrupt:
             _stop(_RESUMES, 1)
-        except OSError as error:  # a full disk may show anywhere, also inside a library
-            _stop(f"{error.filename or 'a file'}: {error.strerror or error}.", 1)
 
+    _mend_streams()
     names = [main.__module__, *(module.__name__ for module in flag_modules), __name__]
-    app.run(guarded, flags_parser=lambda arguments: _parse(arguments, names, description))
+    try:
+        app.run(guarded, flags_parser=lambda arguments: _parse(arguments, names, description))
+    except BrokenPipeError:  # `head`, say, has seen enough
+        sys.exit(1)
+    except OSError as error:  # a full disk may show anywhere, also inside a library
+        _stop(f"{error.filename or 'standard output or a file'}: {error.strerror or error}.", 1)
+    finally:
+        _give_up_output()
 
 
 def start_tensorflow() -> None:
@@ -68,12 +86,55 @@ def start_tensorflow() -> None:
         os.close(nowhere)
 
 
+def _mend_streams() -> None:
+    """Lets standard output and error take any text: it goes nowhere where they are closed.
+
+    Services, pythonw.exe and `2>&-` close them. Characters that a console or log lacks are
+    replaced.
+    """
+    # The next file that is opened would take the place of a closed one.
+    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(number)
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    logging.get_absl_handler().python_handler.setStream(sys.stderr)
+
+
+def _give_up_output() -> None:
+    """Drops what could not be printed: Python would try again at its end, and complain."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _interrupt_at_signals() -> None:
+    """Lets the signals that end a process do what Ctrl-C does, unless they are ignored."""
+
+    def interrupt(_number: int, frame: FrameType | None) -> None:
+        at_ctrl_c = signal.getsignal(signal.SIGINT)  # a training has a handler of its own
+        if not callable(at_ctrl_c):  # jobs in the background ignore Ctrl-C
+            raise KeyboardInterrupt
+        at_ctrl_c(signal.SIGINT, frame)
+
+    for name in ("SIGTERM", "SIGHUP"):  # the latter is not known to Windows
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, interrupt)
+
+
 def _parse(arguments: list[str], modules: list[str], description: str | None) -> list[str]:
     # absl shows the flags of the file that was started, which here is a shim without any.
     if {"-h", "-help", "--help"} & set(arguments[1:]):
         print(description)
         for module in modules:
             print(FLAGS.module_help(module))
+        sys.stdout.flush()
         sys.exit(0)
     try:
         return FLAGS(arguments)

@@ -11,9 +11,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 from numpy.typing import ArrayLike
-from tqdm import tqdm
 
-from evae_tf import geometry
+from evae_tf import geometry, progress
 from evae_tf.array_types import ByteArray, FloatArray
 from evae_tf.atomic import replacing_file
 from evae_tf.data.face import Face
@@ -158,9 +157,8 @@ def _cut_all(
 
     with concurrent.futures.ThreadPoolExecutor(num_threads) as pool:
         done = pool.map(cut, range(len(faces)))
-        # disable=None: no bar where the output is not a terminal, nor for a handful of faces.
-        quiet = True if len(faces) < 100 else None
-        for _ in tqdm(done, total=len(faces), desc="cutting faces", unit="face", disable=quiet):
+        shown = {"total": len(faces), "desc": "cutting faces", "unit": "face"}
+        for _ in progress.bar(done, hidden=len(faces) < 100, **shown):
             pass
     return images
 

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import keras
 import numpy as np
-from tqdm import tqdm
 
-from evae_tf import geometry
+from evae_tf import geometry, progress
 from evae_tf.array_types import FloatArray
 from evae_tf.artifacts.predictors import Predictor, open_model
 from evae_tf.config import MAP_ARCHITECTURES
@@ -112,7 +111,7 @@ def _outputs(
     parts: dict[str, list[FloatArray]] = {}
     codec = ResponseMapCodec.of_saved(predictor.metadata)
     starts = range(0, len(crops), batch_size)
-    for start in tqdm(starts, desc=path, unit="batch", disable=None):
+    for start in progress.bar(starts, desc=path, unit="batch"):
         batch = predictor.predict(crops.model_input(slice(start, start + batch_size)))
         if "response_maps" in batch:
             maps = keras.ops.convert_to_tensor(batch.pop("response_maps"))

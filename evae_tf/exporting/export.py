@@ -15,9 +15,8 @@ from typing import Any
 
 import keras
 import tensorflow as tf
-from tqdm import tqdm
 
-from evae_tf import atomic
+from evae_tf import atomic, progress
 from evae_tf.artifacts import keras_file
 from evae_tf.data.crops import cut_crops
 from evae_tf.data.face import Face
@@ -114,7 +113,7 @@ def _write_all(
 ) -> list[dict[str, Any]]:
     """Entries of export.json for a dict of format to the functional model to write."""
     written: dict[str, dict[str, Any]] = {}
-    for name, model in tqdm(models.items(), desc="exporting", unit="file", disable=None):
+    for name, model in progress.bar(models.items(), desc="exporting", unit="file"):
         written[name] = {**writer.write(name, model), **measured_with}
         _record(writer.folder / "export.json", written)
     return list(written.values())

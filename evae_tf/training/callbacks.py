@@ -11,9 +11,8 @@ from typing import Any, Self
 
 import keras
 import numpy as np
-from tqdm import tqdm
 
-from evae_tf import atomic, geometry
+from evae_tf import atomic, geometry, progress
 from evae_tf.array_types import FloatArray
 from evae_tf.data.crops import Crops
 from evae_tf.data.face import Face
@@ -184,16 +183,14 @@ class Progress(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: Any = None) -> None:
         steps = self.params["steps"]
-        self.bar = tqdm(
-            total=self.epochs * steps, initial=self.done * steps, unit="step", disable=None
-        )
+        self.bar = progress.bar(total=self.epochs * steps, initial=self.done * steps, unit="step")
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         self.bar.update()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         terms = ", ".join(f"{name} {logs[name]:.4f}" for name in METRICS[1:5])
-        tqdm.write(
+        progress.write(
             f"epoch {epoch + 1}/{self.epochs}: {terms}, "
             f"val_nme {100 * logs['val_nme']:.2f} %, {logs['seconds']:.0f} s"
         )

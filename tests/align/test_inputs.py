@@ -69,7 +69,7 @@ def test_a_pil_image_of_a_cut_file_is_refused(tmp_path):
     Image.fromarray(np.repeat(PIXELS, 40, axis=0)).save(tmp_path / "a.jpg")
     content = (tmp_path / "a.jpg").read_bytes()
     (tmp_path / "a.jpg").write_bytes(content[:-30])
-    with pytest.raises(InputError, match="PIL image is damaged"):
+    with pytest.raises(InputError, match="a PIL image: the image is damaged"):
         rgb_image(Image.open(tmp_path / "a.jpg"))
 
 

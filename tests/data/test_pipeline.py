@@ -12,98 +12,11 @@ from evae_tf.config import Augmentation
 from evae_tf.data.augment import DRAWS
 from evae_tf.data.crops import Crops, cut_crops, fingerprint
 from evae_tf.data.face import make_face
-from evae_tf.data.images import read_image
 from evae_tf.data.pipeline import TrainingBatches, training_data
 from evae_tf.errors import InputError
 
 MTFL = markups.MARKUPS["mtfl_5"]
 POINTS = np.float32([[40, 30], [60, 31], [50, 42], [42, 55], [58, 54]])
-RGB = (200, 100, 50)
-
-
-def picture(mode="RGB"):
-    """48 x 64 pixels, RGB on the left half, black on the right, in one of Pillow's modes."""
-    pixels = np.zeros((48, 64, 3), np.uint8)
-    pixels[:, :32] = RGB
-    image = Image.fromarray(pixels)
-    if mode == "I;16":
-        return Image.fromarray(np.asarray(image.convert("L")).astype(np.uint16) * 257)
-    return image.convert(mode)
-
-
-@pytest.mark.parametrize("mode", ["RGB", "RGBA", "P", "CMYK"])
-def test_colour_images_of_every_sort_become_rgb(mode, tmp_path):
-    path = tmp_path / ("image.tif" if mode == "CMYK" else "image.png")
-    picture(mode).save(path)
-    pixels = read_image(path)
-    assert pixels.shape == (48, 64, 3)
-    assert pixels.dtype == np.uint8
-    np.testing.assert_allclose(pixels[10, 10], RGB, atol=6)
-    np.testing.assert_allclose(pixels[10, 50], 0, atol=3)
-
-
-@pytest.mark.parametrize("mode", ["L", "LA", "I;16"])
-def test_grey_images_get_three_equal_channels(mode, tmp_path):
-    picture(mode).save(tmp_path / "image.png")
-    pixels = read_image(tmp_path / "image.png")
-    luma = 0.299 * RGB[0] + 0.587 * RGB[1] + 0.114 * RGB[2]
-    np.testing.assert_allclose(pixels[10, 10], [luma] * 3, atol=1)
-    assert pixels.dtype == np.uint8
-
-
-def test_sixteen_bits_that_pillow_holds_in_32_are_scaled_too(tmp_path):
-    values = np.uint16([[0, 257, 25700], [32768, 65407, 65535]])
-    Image.fromarray(values).save(tmp_path / "image.pgm")
-    assert Image.open(tmp_path / "image.pgm").mode == "I"
-    expected = [[0, 1, 100], [128, 255, 255]]  # 257 is to 65535 as 1 is to 255
-    pixels = read_image(tmp_path / "image.pgm")
-    np.testing.assert_array_equal(pixels, np.repeat(np.array(expected)[..., None], 3, axis=2))
-
-
-@pytest.mark.parametrize(
-    ("values", "found"),
-    [
-        (np.int32([[0, 65536], [7, 255]]), "from 0 to 65536"),
-        (np.int32([[-1, 65535], [7, 255]]), "from -1 to 65535"),
-        (np.float32([[0, 0.5], [1, 0.25]]), "floats"),
-    ],
-)
-def test_values_without_a_known_white_are_refused(values, found, tmp_path):
-    Image.fromarray(values).save(tmp_path / "depth.tif")
-    with pytest.raises(InputError, match=rf"depth\.tif: found .*{found}, expected 8 or 16 bits"):
-        read_image(tmp_path / "depth.tif")
-
-
-def test_exif_rotation_is_applied(tmp_path):
-    image = picture()
-    exif = Image.Exif()
-    exif[0x0112] = 6  # stored lying on its side: turn by 90 degrees clockwise to show
-    image.save(tmp_path / "image.jpg", exif=exif, quality=95)
-    pixels = read_image(tmp_path / "image.jpg")
-    assert pixels.shape == (64, 48, 3)
-    np.testing.assert_allclose(pixels[5, 24], RGB, atol=12)
-    np.testing.assert_allclose(pixels[60, 24], 0, atol=12)
-
-
-def _damage(path, how):
-    data = path.read_bytes()
-    path.write_bytes({"empty": b"", "text": b"not a picture", "cut": data[: len(data) // 2]}[how])
-
-
-@pytest.mark.parametrize("ending", ["jpg", "png"])
-@pytest.mark.parametrize("how", ["empty", "text", "cut"])
-def test_a_damaged_image_is_refused_by_name(how, ending, tmp_path):
-    path = tmp_path / f"broken.{ending}"
-    noise = np.random.default_rng(0).integers(0, 256, (60, 60, 3), np.uint8)
-    Image.fromarray(noise).save(path)
-    _damage(path, how)
-    with pytest.raises(InputError, match=f"broken.{ending}"):
-        read_image(path)
-
-
-def test_a_missing_image_is_refused_by_name(tmp_path):
-    with pytest.raises(InputError, match="nowhere.png"):
-        read_image(tmp_path / "nowhere.png")
 
 
 def face(image, box=None, name="face"):

@@ -2,8 +2,8 @@
 
 import cv2
 import numpy as np
-from tqdm import tqdm
 
+from evae_tf import progress
 from evae_tf.array_types import BoolArray, ByteArray, FloatArray
 from evae_tf.data.face import Face, make_face
 from evae_tf.data.synthetic.landmarks import LAYOUTS, markup_points
@@ -45,8 +45,7 @@ def read(subset: str, markup: Markup, count: int | None = None, seed: int = 0) -
             f"{markup.name} of {markup.num_points} points."
         )
     part, count = list(COUNTS).index(subset), COUNTS[subset] if count is None else count
-    # disable=None: no bar where the output is not a terminal, nor for a handful of faces.
-    bar = tqdm(range(count), desc="drawing faces", unit="face", disable=count < 300 or None)
+    bar = progress.bar(range(count), desc="drawing faces", unit="face", hidden=count < 300)
     return [
         draw_face(markup, (seed, part, index), subset=subset, name=f"{subset}_{index}")[0]
         for index in bar

@@ -1,0 +1,95 @@
+"""Image files: opened, and told apart by what they hold."""
+
+import os
+import stat
+import struct
+from typing import BinaryIO
+
+from PIL import Image, ImageFile
+
+from evae_tf.data import image_formats, tiff_tags
+from evae_tf.errors import InputError, first_line
+
+# A JPEG file holds at most 512: a bit for each block of 8 x 8. What is missing would become grey.
+_PX_A_BYTE = 600
+
+
+def opened(path: str | os.PathLike[str]) -> BinaryIO:
+    """The file at `path`, ready to read.
+
+    Raises:
+      InputError: it is missing, may not be read, or is a folder or no ordinary file.
+    """
+    try:
+        mode = os.stat(path).st_mode
+        if not stat.S_ISREG(mode):  # to open a pipe may take for ever, and so may to read a device
+            found = "a folder" if stat.S_ISDIR(mode) else "a pipe, a device or the like"
+            raise InputError(f"{path}: found {found}, expected an image file.")
+        return open(path, "rb")
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: there is no such image.") from error
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}).") from error
+    except ValueError as error:
+        raise InputError(f"{path!r}: not the name of a file ({error}).") from error
+
+
+def identified(file: BinaryIO, source: object) -> ImageFile.ImageFile:
+    """The image in a file, its pixels not decoded yet.
+
+    As `Image.open`, but without its limit, which is below what phones take and which the whole
+    process shares. For TIFF, WebP and icons Pillow holds it all the same.
+
+    Args:
+      file: at its beginning.
+      source: what errors call it.
+
+    Raises:
+      InputError: it is no image that Pillow reads.
+      Exception: whatever Pillow raises on damaged files.
+    """
+    Image.init()
+    start = file.read(image_formats.LONGEST_START)
+    if not start:
+        raise InputError(f"{source}: the file is empty, expected an image.")
+    unread = image_formats.unread_format(start)
+    if unread is not None:
+        raise InputError(f"{source}: found {unread}.")
+    damage = None
+    for name in Image.ID:
+        create, accepts = Image.OPEN[name]
+        try:
+            accepted = accepts is None or accepts(start[:16])
+            if not accepted or isinstance(accepted, str):  # text: a library is missing
+                continue
+            file.seek(0)
+            image = create(file, b"")
+        except (SyntaxError, IndexError, TypeError, struct.error) as error:  # not of this format
+            damage = damage or (accepts and f"{name}: {first_line(error)}")
+        else:
+            return _photo(image, file, source)
+    file.seek(0)
+    found = tiff_tags.pixel_type(file)
+    if found is not None:
+        raise InputError(f"{source}: found {found}, expected grey, RGB or CMYK of 8 or 16 bits.")
+    if damage is not None:
+        raise InputError(f"{source}: the image is damaged or truncated ({damage}).")
+    raise InputError(f"{source}: not an image file that can be read; expected JPEG or PNG.")
+
+
+def _photo(image: ImageFile.ImageFile, file: BinaryIO, source: object) -> ImageFile.ImageFile:
+    """The image, unless its pixels are none that Pillow decodes, or none of the photo itself."""
+    if isinstance(image, ImageFile.StubImageFile):
+        raise InputError(f"{source}: found a {image.format} file; convert it to JPEG or PNG.")
+    if tiff_tags.is_raw(image):
+        raise InputError(
+            f"{source}: found a raw photo of a camera (DNG, NEF, ARW or the like); convert it to "
+            "JPEG or PNG."
+        )
+    size = file.seek(0, os.SEEK_END)
+    if image.format in ("JPEG", "MPO") and image.width * image.height > _PX_A_BYTE * size:
+        raise InputError(
+            f"{source}: the image is damaged or truncated ({image.width} x {image.height} pixels "
+            f"in {size} bytes)."
+        )
+    return image

@@ -1,0 +1,199 @@
+"""How every command starts and ends: closed streams, consoles of few characters, signals."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import matplotlib.cbook
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.cli.test_cli import SET, own, write_faces
+
+ROOT = Path(__file__).parents[2]
+PORTRAIT = Path(matplotlib.cbook.get_sample_data("grace_hopper.jpg", asfileobj=False))
+
+
+def command(script, *arguments):
+    return [sys.executable, ROOT / f"{script}.py", *map(str, arguments)]
+
+
+def call(script, *arguments, **options):
+    done = command(script, *arguments)
+    return subprocess.run(done, timeout=300, **options)
+
+
+def close(*numbers):
+    """For `preexec_fn`: a process that starts without these streams, as services do."""
+
+    def closing():
+        for number in numbers:
+            os.close(number)
+
+    return closing
+
+
+@pytest.mark.parametrize("closed", [(2,), (1,), (0, 1, 2)])
+def test_photos_are_aligned_without_streams(closed, tmp_path):
+    """What libraries write to the number of a closed stream must not end in a file of ours."""
+    arguments = [f"--input={PORTRAIT}", f"--output={tmp_path}"]
+    assert call("align", *arguments, preexec_fn=close(*closed)).returncode == 0
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "grace_hopper.json",
+        "grace_hopper_landmarks.jpg",
+    }
+    with Image.open(tmp_path / "grace_hopper_landmarks.jpg") as picture:
+        picture.load()
+
+
+def test_every_command_works_without_streams(tmp_path):
+    data, run = write_faces(tmp_path / "data"), tmp_path / "run"
+    closed = {"preexec_fn": close(0, 1, 2)}
+    model = f"--model={run / 'model.keras'}"
+    assert call("train", *own(data), f"--workdir={run}", *SET, **closed).returncode == 0
+    output = f"--output={tmp_path / 'report'}"
+    assert call("evaluate", *own(data), model, output, **closed).returncode == 0
+    assert (tmp_path / "report" / "report.json").exists()
+    output = f"--output={tmp_path / 'export'}"
+    assert call("export", *own(data), model, "--formats=tflite", output, **closed).returncode == 0
+    assert (tmp_path / "export" / "export.json").exists()
+    assert call("train", "--preset=best", **closed).returncode == 2
+
+
+def test_training_in_python_without_streams(tmp_path):
+    """Programs without a window's console have None in their place."""
+    code = f"""if 1:
+        import sys
+        from evae_tf import PRESETS, read_training_faces, train
+        from evae_tf.config import override
+
+        sys.stdout = sys.stderr = None
+        faces = read_training_faces("csv", sys.argv[1], "mtfl_5")
+        train(override(PRESETS["default"], {[word.removeprefix("--set=") for word in SET]}), *faces,
+              sys.argv[2])
+    """
+    data = write_faces(tmp_path / "data")
+    done = subprocess.run([sys.executable, "-c", code, data, tmp_path / "run"], cwd=ROOT)
+    assert done.returncode == 0
+    assert (tmp_path / "run" / "model.keras").exists()
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"PYTHONIOENCODING": "cp1252"},
+        {"PYTHONIOENCODING": "ascii"},
+        {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+    ],
+)
+def test_characters_that_a_console_lacks_are_replaced(environment, tmp_path):
+    folder = tmp_path / "写真"
+    folder.mkdir()
+    arguments = [f"--input={PORTRAIT}", f"--output={folder}", "--draw="]
+    environment = {**os.environ, **environment}
+    done = call("align", *arguments, env=environment, capture_output=True)
+    assert done.returncode == 0, done.stderr
+    assert b"1 photos, 1 faces" in done.stdout
+    assert (folder / "grace_hopper.json").exists()
+    done = call("align", f"--input={folder}/鳥.jpg", env=environment, capture_output=True)
+    assert done.returncode == 1
+    assert b"error: " in done.stderr
+    assert b"there is no such image" in done.stderr
+
+
+def test_output_that_nobody_takes_is_no_traceback(tmp_path):
+    """`| head -1`, and a full disk behind `>`."""
+    with subprocess.Popen(
+        command("align", "--help"), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        process.stdout.read(10)
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    arguments = [f"--input={PORTRAIT}", f"--output={tmp_path}", "--draw="]
+    with open("/dev/full", "w") as full:
+        done = call("align", *arguments, stdout=full, stderr=subprocess.PIPE)
+    assert done.returncode == 1
+    assert b"standard output or a file: No space left on device.\n" in done.stderr
+    assert b"Traceback" not in done.stderr and b"Exception" not in done.stderr
+
+
+@contextlib.contextmanager
+def running(arguments, started, **options):
+    """A command that is under way: `started()` has become true."""
+    with subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True, **options) as process:
+        try:
+            deadline = time.monotonic() + 120
+            while not started():
+                assert process.poll() is None, process.stderr.read()
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
+            yield process
+        finally:
+            process.kill()  # a test that fails must not leave it behind
+
+
+def ignore_ctrl_c():
+    """As the shell starts jobs in the background of a script."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("prepare", [None, ignore_ctrl_c])
+def test_a_signal_ends_a_run_over_photos_as_ctrl_c_does(number, prepare, tmp_path):
+    photos, output = tmp_path / "photos", tmp_path / "out"
+    photos.mkdir()
+    for i in range(300):
+        (photos / f"{i}.jpg").symlink_to(PORTRAIT)
+    arguments = command("align", f"--input={photos}", f"--output={output}")
+
+    def started():
+        return len(list(output.glob("*.jpg"))) > 3
+
+    with running(arguments, started, preexec_fn=prepare) as process:
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "error: stopped; what was finished is kept" in errors
+    assert "Traceback" not in errors
+    assert not list(output.glob(".*"))
+    finished = list(output.glob("*.json"))
+    assert 3 < len(finished) < 300
+    for path in finished:
+        assert path.read_text().endswith("}\n")
+
+
+def test_a_signal_ends_a_training_after_its_step(tmp_path):
+    """Sent while the first epochs run: their checkpoint is whole, and nothing half written."""
+    data, run = write_faces(tmp_path / "data"), tmp_path / "run"
+    arguments = command("train", *own(data), f"--workdir={run}", *SET, "--set=epochs=1000")
+    with running(arguments, (run / "checkpoints" / "last.npz").exists) as process:
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "error: stopped" in errors
+    assert "Traceback" not in errors
+    assert not list(run.rglob(".*"))
+    assert np.load(run / "checkpoints" / "last.npz").files
+
+
+def test_a_signal_that_is_ignored_stays_so(tmp_path):
+    """Nohup ignores SIGHUP, so that closing the terminal does not end the work."""
+    photos, output = tmp_path / "photos", tmp_path / "out"
+    photos.mkdir()
+    for i in range(12):
+        (photos / f"{i}.jpg").symlink_to(PORTRAIT)
+    arguments = command("align", f"--input={photos}", f"--output={output}", "--draw=")
+
+    def nohup():
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+    with running(arguments, output.exists, preexec_fn=nohup) as process:
+        process.send_signal(signal.SIGHUP)
+        process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert len(list(output.glob("*.json"))) == 12
