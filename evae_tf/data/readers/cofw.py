@@ -20,7 +20,7 @@ FILES = {
     "train": ("COFW_train_color.mat", "COFW_train.mat"),
     "test": ("COFW_test_color.mat", "COFW_test.mat"),
 }
-_VARIABLES = {"train": ("IsTr", "phisTr", "bboxesTr"), "test": ("IsT", "phisT", "bboxesT")}
+_SUFFIX = {"train": "Tr", "test": "T"}  # of the variables' names
 
 
 def read(data_dir: Path, subset: str, markup: Markup) -> Iterator[Face]:
@@ -35,7 +35,10 @@ def read(data_dir: Path, subset: str, markup: Markup) -> Iterator[Face]:
     path = next((path for path in paths if path.is_file()), None)
     if path is None:
         raise InputError(f"{data_dir}: there is no {' or '.join(FILES[subset])}.")
-    images, points, boxes = read_mat(path, _VARIABLES[subset])
+    suffix = _SUFFIX[subset]
+    (points, boxes), (images,) = read_mat(
+        path, (f"phis{suffix}", f"bboxes{suffix}"), (f"Is{suffix}",)
+    )
     shapes = [np.shape(part) for part in (points, boxes)]
     if shapes != [(len(images), 87), (len(images), 4)]:
         raise InputError(

@@ -3,6 +3,7 @@
 Source: Kumar et al., LUVLi Face Alignment, CVPR 2020.
 """
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -85,4 +86,4 @@ def _photo(data_dir: Path, stem: str) -> Path:
     """The photo of a face; one of several faces has a number behind the photo's name."""
     file_name = f"{stem.partition('_')[0]}.jpg"
     places = [data_dir / folder / file_name for folder in PHOTOS]
-    return next((path for path in places if path.is_file()), places[0])
+    return next(filter(os.path.isfile, places), places[0])
