@@ -141,7 +141,7 @@ class RestClient(Client):
         self._session.mount("http://", HTTPAdapter(max_retries=retries))
 
     def _align(self, files: Sequence[bytes], boxes: FloatArray) -> dict[str, npt.NDArray[Any]]:
-        if not files:
+        if not len(files):
             raise InputError(
                 f"{self._server}: JSON does not tell the shapes of no rows; ask over gRPC."
             )
