@@ -32,13 +32,13 @@ demo: .venv/run
 	@echo "portrait: $(DEMO)/portrait   group: $(DEMO)/group   model: $(DEMO)/model.keras   exports: $(DEMO)/export   pictures: $(DEMO)/evaluation"
 
 # The page in web/ is tested where there is a Chromium to do it; models of `make web DATA=DIR` stay.
-# Files of tests are shared out in the order of their folders: by the number of their tests, the long
-# ones that hold few would come last, and leave one of two workers idle.
+# A worker that is done takes tests from the other: shared out by files, one would stay idle for the
+# last minutes.
 WEB_MODELS := web/models/$(if $(DATA),.300w,.drawn)
 TESTED_WEB := web/vendor/.done $(if $(wildcard web/models/.300w),,web/models/.drawn)
 
 test: .venv/dev $(if $(and $(shell command -v chromium),$(shell command -v npm)),$(TESTED_WEB))
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 lint: .venv/dev
 	$(BIN)/ruff check .

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, Literal, TypeAlias
 
 from evae_tf import fields
-from evae_tf.errors import InputError
+from evae_tf.errors import UsageError
 
 ARCHITECTURES = ("cnn", "fcn", "fcn_cnn", "evae", "evae_cnn", "wt")
 MAP_ARCHITECTURES = ("fcn", "evae")  # without a regressor: their landmarks are read off the maps
@@ -64,7 +64,7 @@ class Augmentation:
         """Refuses values that no run could use.
 
         Raises:
-          InputError: a field is of another type, or out of range.
+          UsageError: a field is of another type, or out of range.
         """
         fields.check(self, "augmentation.")
 
@@ -140,11 +140,11 @@ class Config:
         """Refuses values that no run could use.
 
         Raises:
-          InputError: a field is of another type, or out of range.
+          UsageError: a field is of another type, or out of range.
         """
         fields.check(self)
         if self.architecture not in ARCHITECTURES:
-            raise InputError(
+            raise UsageError(
                 f"architecture {self.architecture!r} is unknown: known are {list(ARCHITECTURES)}."
             )
         self._check_stages()
@@ -158,12 +158,12 @@ class Config:
             }
             lengths = {name: len(value) for name, value in stages.items()}
             if len(set(lengths.values())) > 1:
-                raise InputError(f"one entry a stage is needed in each of {lengths}.")
+                raise UsageError(f"one entry a stage is needed in each of {lengths}.")
         side = math.lcm(_JPEG_BLOCK_PX, math.prod(self.encoder_strides))
         if self.input_size % side:
-            raise InputError(f"input_size={self.input_size}: must be a multiple of {side}.")
+            raise UsageError(f"input_size={self.input_size}: must be a multiple of {side}.")
         if math.prod(self.decoder_strides) != math.prod(self.encoder_strides[1:]):
-            raise InputError(
+            raise UsageError(
                 f"decoder_strides={self.decoder_strides}: their product must be that of "
                 f"encoder_strides after the first, {math.prod(self.encoder_strides[1:])}: maps and "
                 "early features are concatenated."
@@ -263,20 +263,30 @@ def override(config: Config, assignments: Iterable[str]) -> Config:
         booleans `true` or `false`, `none` where a field may be empty.
 
     Raises:
-      InputError: an unknown field (the known ones are listed) or a value of another type.
+      UsageError: an unknown field (the known ones are listed) or a value of another type.
     """
     kinds = dict(_fields(Config))
     values: dict[str, Any] = {}
     for assignment in assignments:
         name, equals, text = assignment.partition("=")
         if not equals or name not in kinds:
-            raise InputError(
+            raise UsageError(
                 f"--set {assignment}: expected field=value with a field of {sorted(kinds)}."
             )
         if name in ("preset", "dataset"):
-            raise InputError(f"--set {assignment}: use the flag --{name}.")
+            raise UsageError(f"--set {assignment}: use the flag --{name}.")
         values[name] = fields.parse(name, text, kinds[name])
     return _replaced(config, values)
+
+
+def check_start(config: Config, init_from: object) -> None:
+    """Refuses to train an architecture without the model that it starts from.
+
+    Raises:
+      UsageError: `init_from` is None, and the architecture starts from a model.
+    """
+    if config.architecture == "wt" and init_from is None:
+        raise UsageError("architecture wt starts from a trained model: give --init_from.")
 
 
 def _fields(record: type, prefix: str = "") -> Iterator[tuple[str, Any]]:

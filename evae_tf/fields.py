@@ -4,7 +4,7 @@ import types
 import typing
 from typing import Any, Literal, NamedTuple
 
-from evae_tf.errors import InputError
+from evae_tf.errors import UsageError
 
 
 class Range(NamedTuple):
@@ -18,18 +18,18 @@ def check(record: object, prefix: str = "") -> None:
     """Holds each field of a record against its type, and the `Range` that the type carries.
 
     Raises:
-      InputError: a value is of another type, or out of range; `prefix` stands before its name.
+      UsageError: a value is of another type, or out of range; `prefix` stands before its name.
     """
     for name, annotated in typing.get_type_hints(type(record), include_extras=True).items():
         value: Any = getattr(record, name)
         ranges = getattr(annotated, "__metadata__", ())
         kind = annotated.__origin__ if ranges else annotated
         if not _is(value, kind):
-            raise InputError(f"{prefix}{name}={value!r}: expected {words(kind)}.")
+            raise UsageError(f"{prefix}{name}={value!r}: expected {words(kind)}.")
         numbers: list[Any] = [*value] if isinstance(value, tuple) else [value]
         for low, high in ranges:
             if not all(number is None or low <= number <= high for number in numbers):
-                raise InputError(f"{prefix}{name}={value}: must lie within {low} and {high}.")
+                raise UsageError(f"{prefix}{name}={value}: must lie within {low} and {high}.")
 
 
 def _is(value: Any, kind: Any) -> bool:
@@ -63,7 +63,7 @@ def parse(name: str, text: str, kind: Any) -> Any:
     """The value of a field from text; see `config.override`.
 
     Raises:
-      InputError: the text is no value of the type `kind`.
+      UsageError: the text is no value of the type `kind`.
     """
     origin, options = typing.get_origin(kind), typing.get_args(kind)
     try:
@@ -76,4 +76,4 @@ def parse(name: str, text: str, kind: Any) -> Any:
             return known[text]
         return kind(text)
     except (KeyError, ValueError) as error:
-        raise InputError(f"--set {name}={text}: expected {words(kind)}.") from error
+        raise UsageError(f"--set {name}={text}: expected {words(kind)}.") from error

@@ -13,7 +13,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from evae_tf.errors import InputError
+from evae_tf import arguments
+from evae_tf.errors import InputError, UsageError
 from evae_tf.head_pose import determines_pose
 from evae_tf.schemes import SCHEMES
 
@@ -132,11 +133,11 @@ class Markup:
         Raises:
           InputError: neither a known markup nor a readable markup file.
         """
+        path = arguments.path("markup", name)
         if name in MARKUPS:
             return MARKUPS[str(name)]
-        path = Path(name)
         if path.suffix != ".json":
-            raise InputError(
+            raise UsageError(
                 f"unknown markup {str(name)!r}: known are {sorted(MARKUPS)}, or a .json file."
             )
         try:

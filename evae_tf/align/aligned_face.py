@@ -1,18 +1,13 @@
 """One face of one image: where its landmarks are and how sure that is."""
 
-# pyright: reportUnnecessaryIsInstance=false
-# Who does not check types gets a sentence all the same.
-
 import dataclasses
-import numbers
 from typing import Any
 
 import numpy as np
 
-from evae_tf import geometry
+from evae_tf import arguments, geometry
 from evae_tf.align.upright import upright_squares
 from evae_tf.array_types import ByteArray, FloatArray
-from evae_tf.errors import InputError
 from evae_tf.head_pose import HeadPose
 from evae_tf.markups import Markup
 from evae_tf.pose_estimation import head_pose
@@ -114,7 +109,6 @@ class AlignedFace:
         Raises:
           InputError: `size` is no whole number above 0.
         """
-        if not isinstance(size, numbers.Integral) or size < 1:
-            raise InputError(f"size={size!r}: expected a whole number of pixels, 1 or more.")
+        size = arguments.whole_number("size", size)
         squares, angles = upright_squares(self.landmarks[None], self.markup, _CHIP_MARGIN)
-        return geometry.cut_square(self.image, squares[0], int(size), float(angles[0]))
+        return geometry.cut_square(self.image, squares[0], size, float(angles[0]))

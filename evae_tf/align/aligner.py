@@ -1,13 +1,12 @@
 """The public API for photos: an image in, its faces with landmarks out."""
 
 from collections.abc import Sequence
-from numbers import Integral
 from os import PathLike
 
 import numpy as np
 import numpy.typing as npt
 
-from evae_tf import geometry
+from evae_tf import arguments, geometry
 from evae_tf.align import detection
 from evae_tf.align.aligned_face import SAME_FACE, AlignedFace
 from evae_tf.align.detections import Detections, checked
@@ -15,7 +14,7 @@ from evae_tf.align.inputs import ImageLike, known_boxes, rgb_image
 from evae_tf.align.passes import faces_around, faces_in_boxes
 from evae_tf.array_types import ByteArray
 from evae_tf.artifacts.predictors import Predictor, open_model
-from evae_tf.errors import InputError
+from evae_tf.errors import InputError, UsageError
 from evae_tf.markups import Markup
 
 MIN_SCORE = 0.34  # see `AlignedFace.confidence`: RESULTS.md shows what it lets through
@@ -49,14 +48,18 @@ class Aligner:
         min_score: float | None = None,
         max_faces: int | None = None,
     ) -> None:
-        if passes not in (1, 2):
-            raise InputError(f"passes={passes}: expected 1 or 2.")
+        if not (hasattr(predictor, "metadata") and callable(detector)):
+            found = f"{type(predictor).__name__} and {type(detector).__name__}"
+            raise UsageError(
+                f"found {found}, expected a predictor of open_model and a detector; "
+                "Aligner.load opens them."
+            )
+        arguments.whole_number("passes", passes, 1, 2)
         least: float = getattr(detector, "min_confidence", MIN_SCORE)
         min_score = least if min_score is None else min_score
-        if not 0 <= min_score <= 1:
-            raise InputError(f"min_score={min_score}: expected a number from 0 to 1.")
-        if max_faces is not None and not (isinstance(max_faces, Integral) and max_faces >= 1):
-            raise InputError(f"max_faces={max_faces}: expected 1 or more, or None for all.")
+        arguments.number("min_score", min_score, 0, 1)
+        if max_faces is not None:
+            arguments.whole_number("max_faces", max_faces)
         if predictor.metadata.markup.num_points < 2:
             raise InputError("the model has one landmark, which does not tell how large a face is.")
         self.predictor = predictor
@@ -84,7 +87,7 @@ class Aligner:
           detector: one of `detection.DETECTORS`; or a function from an image, uint8 [H, W, 3] in
             RGB, to `Detections`, to boxes [N, 4], (x_min, y_min, x_max, y_max) in image pixels,
             about as tight as those around landmarks, or to [N, 5] with a score from 0 to 1 each.
-          detector_model: the file of the detector `yunet`.
+          detector_model: the file of the detector `yunet`, or another one for `tflite`.
           passes: see the class.
           num_threads: for a `.tflite` file and for the detector.
           min_score: see the class.
@@ -147,9 +150,10 @@ class Aligner:
         Raises:
           InputError: as `__call__`, or the lists are of different lengths.
         """
-        pixels = [rgb_image(image) for image in images]
+        pixels = [rgb_image(image) for image in arguments.items("images", images, object, "images")]
         if boxes is None:
             return self._search(pixels)
+        boxes = arguments.items("boxes", boxes, object, "boxes for each image")
         if len(boxes) != len(pixels):
             raise InputError(f"boxes for {len(boxes)} images, expected for {len(pixels)}.")
         known = [

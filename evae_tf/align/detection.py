@@ -11,6 +11,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from evae_tf import arguments
 from evae_tf.align.detections import Detections
 from evae_tf.align.detectors import onnx_runtime
 from evae_tf.align.detectors.haar import HaarDetector
@@ -19,7 +20,7 @@ from evae_tf.align.detectors.tflite import TfliteDetector
 from evae_tf.align.detectors.yunet import YuNetDetector
 from evae_tf.array_types import ByteArray
 from evae_tf.artifacts import pretrained
-from evae_tf.errors import InputError
+from evae_tf.errors import UsageError
 
 Detector: TypeAlias = Callable[[ByteArray], Detections | npt.ArrayLike]
 
@@ -38,6 +39,11 @@ def create(name: str, model: str | PathLike[str] | None = None, num_threads: int
     Raises:
       InputError: the name is unknown, the file cannot be used, or a package is missing.
     """
+    if model is not None:
+        model = arguments.path("detector_model", model)
+    num_threads = arguments.whole_number("num_threads", num_threads)
+    if model is not None and name in ("auto", "retinaface", "haar", "none"):
+        raise UsageError(f"{model}: the detector {name} takes no file (--detector_model).")
     if name == "auto":
         name = "retinaface" if onnx_runtime.is_installed() else "tflite"
     if name == "retinaface":
@@ -50,7 +56,7 @@ def create(name: str, model: str | PathLike[str] | None = None, num_threads: int
         return YuNetDetector(model, num_threads)
     if name == "none":
         return whole_image
-    raise InputError(f"detector {name!r} is unknown: known are {list(DETECTORS)}.")
+    raise UsageError(f"detector {name!r} is unknown: known are {list(DETECTORS)}.")
 
 
 def whole_image(image: ByteArray) -> Detections:

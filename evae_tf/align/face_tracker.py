@@ -12,18 +12,17 @@ import dataclasses
 import math
 import numbers
 from collections.abc import Callable, Sequence
-from numbers import Integral
 
 import cv2
 import numpy as np
 
-from evae_tf import geometry
+from evae_tf import arguments, geometry
 from evae_tf.align.aligned_face import AlignedFace
 from evae_tf.align.aligner import Aligner
 from evae_tf.align.inputs import ImageLike, rgb_image
 from evae_tf.align.smoothing import OneEuroFilter, Smoother, face_size
 from evae_tf.array_types import ByteArray, FloatArray
-from evae_tf.errors import InputError
+from evae_tf.errors import InputError, UsageError
 
 _PATIENCE_S = 1.0  # for so long a face that is lost may come back
 _CHIP_PX = 32
@@ -52,7 +51,7 @@ class FaceTracker:
         followed. 1 searches in every frame; the larger, the faster.
 
     Raises:
-      InputError: `search_every` is no whole number above 0.
+      InputError: an argument is of another type, or `search_every` is below 1.
     """
 
     def __init__(
@@ -62,10 +61,14 @@ class FaceTracker:
         *,
         search_every: int = 10,
     ) -> None:
-        if not isinstance(search_every, Integral) or search_every < 1:
-            raise InputError(
-                f"search_every={search_every}: expected a number of frames, 1 or more."
+        if not isinstance(aligner, Aligner):
+            raise UsageError(f"aligner={aligner!r:.60}: expected an Aligner, as of Aligner.load.")
+        if create_filter is not None and not callable(create_filter):
+            raise UsageError(
+                f"create_filter={create_filter!r:.60}: expected a function that makes a filter, "
+                "such as OneEuroFilter, or None."
             )
+        arguments.whole_number("search_every", search_every)
         self.aligner = aligner
         self.create_filter = create_filter
         self.search_every = search_every

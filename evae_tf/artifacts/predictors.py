@@ -18,6 +18,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from evae_tf import arguments
 from evae_tf.array_types import FloatArray
 from evae_tf.artifacts import pretrained, sidecar
 from evae_tf.artifacts.keras_file import load_model
@@ -65,8 +66,7 @@ def open_model(path: str | PathLike[str], num_threads: int = 1) -> Predictor:
       InputError: there is no such file, or it is damaged or no model of this package.
     """
     path = pretrained.locate(path, ".tflite", ".keras")
-    if num_threads < 1:
-        raise InputError(f"num_threads={num_threads}: expected 1 or more.")
+    num_threads = arguments.whole_number("num_threads", num_threads)
     if not path.exists():
         raise InputError(f"{path}: there is no such model; expected {_KINDS}.")
     if path.is_dir():

@@ -47,9 +47,10 @@ def locate(name_or_path: str | PathLike[str], *suffixes: str) -> Path:
       InputError: see `find`; or it is neither a path nor a name.
     """
     given: Any = name_or_path
-    if not isinstance(given, str | PathLike):
+    if given == "" or not isinstance(given, str | PathLike):
+        found = "an empty text" if given == "" else f"a {type(given).__name__}"
         raise InputError(
-            f"found a {type(given).__name__}, expected the path of a model's file or the "
+            f"found {found}, expected the path of a model's file or the "
             "name of a shipped model; a training's file is training.folder / 'model.keras'."
         )
     path = Path(name_or_path)

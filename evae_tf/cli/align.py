@@ -10,20 +10,21 @@ from evae_tf.align.detectors.tflite import TfliteDetector
 from evae_tf.align.output import Output
 from evae_tf.align.smoothing import OneEuroFilter
 from evae_tf.artifacts import pretrained
+from evae_tf.cli.path_flags import define_path
 from evae_tf.cli.run import run, start_tensorflow
-from evae_tf.errors import InputError
+from evae_tf.errors import InputError, UsageError
 from evae_tf.geometry import BOX_COLUMNS
 
 FLAGS = flags.FLAGS
 _NAMED = 5  # photos that a message names
 
-flags.DEFINE_string(
+define_path(
     "input",
     None,
     "A photo, a video, a folder or glob of them such as 'photos/*.jpg', or a camera such as "
     "camera:0, which Ctrl-C stops.",
 )
-flags.DEFINE_string(
+define_path(
     "model", "mobile_68", "The name of a shipped model, a .keras or .tflite file, or a SavedModel."
 )
 flags.DEFINE_enum(
@@ -33,7 +34,7 @@ flags.DEFINE_enum(
     "How faces are found: auto takes the best that is installed; none takes the whole image, "
     "boxes what a table says.",
 )
-flags.DEFINE_string(
+define_path(
     "detector_model",
     None,
     "For yunet, its .onnx file; for tflite, another detector than the one that ships; for boxes, a "
@@ -73,24 +74,24 @@ flags.DEFINE_list(
 )
 flags.DEFINE_boolean("smooth", True, "Keep the landmarks of videos from trembling.")
 flags.DEFINE_boolean("overwrite", False, "Do again what is done already.")
-flags.DEFINE_string("output", "runs/aligned", "Folder for landmarks and pictures.")
+define_path("output", "runs/aligned", "Folder for landmarks and pictures.")
 
 
 def _main() -> None:
     unknown = sorted(set(FLAGS.draw) - set(overlay.DRAWINGS))
     if unknown:
-        raise InputError(f"--draw={','.join(unknown)}: known are {list(overlay.DRAWINGS)}.")
+        raise UsageError(f"--draw={','.join(unknown)}: known are {list(overlay.DRAWINGS)}.")
     if FLAGS.input is None:
-        raise InputError("--input is missing: a photo, a folder, a glob, a video or camera:0.")
+        raise UsageError("--input is missing: a photo, a folder, a glob, a video or camera:0.")
     boxes, found = None, sources.find_sources(FLAGS.input)
     only_videos = bool(found.videos) and not found.photos
     if only_videos and FLAGS.format not in landmark_files.STREAMS:
-        raise InputError(f"--format={FLAGS.format} is for photos; a video takes json or csv.")
+        raise UsageError(f"--format={FLAGS.format} is for photos; a video takes json or csv.")
     if FLAGS.detector == "boxes":
         if only_videos:
-            raise InputError("--detector=boxes is for photos; a video takes any other detector.")
+            raise UsageError("--detector=boxes is for photos; a video takes any other detector.")
         if FLAGS.detector_model is None:
-            raise InputError("--detector=boxes needs a table: give --detector_model=FILE.csv.")
+            raise UsageError("--detector=boxes needs a table: give --detector_model=FILE.csv.")
         boxes = box_file.read_boxes(FLAGS.detector_model)
     if found.left_out:
         print(f"left out, neither photos nor videos: {found.describe_left_out()}")
@@ -137,11 +138,13 @@ def _report(done: files.RunSummary, found: sources.Sources) -> None:
 def _aligner() -> Aligner:
     if pretrained.locate(FLAGS.model, ".tflite", ".keras").suffix != ".tflite":
         start_tensorflow()
-    detector = "none" if FLAGS.detector == "boxes" else FLAGS.detector
+    detector, detector_model = FLAGS.detector, FLAGS.detector_model
+    if detector == "boxes":
+        detector, detector_model = "none", None
     return Aligner.load(
         FLAGS.model,
         detector=detector,
-        detector_model=FLAGS.detector_model,
+        detector_model=detector_model,
         passes=FLAGS.passes,
         num_threads=FLAGS.num_threads,
         min_score=FLAGS.min_score,

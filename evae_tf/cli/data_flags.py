@@ -3,6 +3,7 @@
 from absl import flags
 
 from evae_tf import markups
+from evae_tf.cli.path_flags import define_path
 from evae_tf.data import datasets, splits
 from evae_tf.data.face import Face
 
@@ -14,8 +15,8 @@ flags.DEFINE_enum(
     sorted(datasets.DATASETS),
     "The data set; `synthetic` needs no files.",
 )
-flags.DEFINE_string("data_dir", None, "Folder of the data set's release; for `csv`, the .csv file.")
-flags.DEFINE_string(
+define_path("data_dir", None, "Folder of the data set's release; for `csv`, the .csv file.")
+define_path(
     "markup",
     None,
     f"Landmark scheme of `csv` or `synthetic`: one of {', '.join(sorted(markups.MARKUPS))} (the "

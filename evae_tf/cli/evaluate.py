@@ -3,11 +3,12 @@
 from absl import flags
 
 from evae_tf.cli import data_flags
+from evae_tf.cli.path_flags import define_path, define_paths
 from evae_tf.cli.run import run, start_tensorflow
 
 FLAGS = flags.FLAGS
 
-flags.DEFINE_list(
+define_paths(
     "model",
     ["runs/default/model.keras"],
     "Models to compare, comma-separated: .keras files, SavedModel folders, .tflite files, names of "
@@ -31,7 +32,7 @@ flags.DEFINE_list(
 flags.DEFINE_boolean(
     "box_jitter", False, "Disturb the boxes first (scale 0.85 to 1.15, shift 8 %, fixed seed)."
 )
-flags.DEFINE_string("output", "runs/evaluation", "Folder for the report and its pictures.")
+define_path("output", "runs/evaluation", "Folder for the report and its pictures.")
 
 
 def _main() -> None:

@@ -3,11 +3,12 @@
 from absl import flags, logging
 
 from evae_tf.cli import data_flags
+from evae_tf.cli.path_flags import define_path
 from evae_tf.cli.run import run, start_tensorflow
 
 FLAGS = flags.FLAGS
 
-flags.DEFINE_string("model", "runs/default/model.keras", "The model.keras of a training.")
+define_path("model", "runs/default/model.keras", "The model.keras of a training.")
 flags.DEFINE_list(
     "formats",
     ["saved_model", "tflite", "tflite_fp16", "tflite_dynamic", "tflite_int8"],
@@ -21,7 +22,7 @@ flags.DEFINE_list(
     "them in a SavedModel, and landmarks alone in TFLite files.",
 )
 flags.DEFINE_boolean("report", False, "Write EXPORT_REPORT.md: what each file loses and takes.")
-flags.DEFINE_string("output", "runs/export", "Folder for the files and export.json.")
+define_path("output", "runs/export", "Folder for the files and export.json.")
 
 
 def _main() -> None:
@@ -33,7 +34,7 @@ def _main() -> None:
 
     # Without a data set, faces are drawn in the markup of the model, whichever that is.
     faces = None
-    if FLAGS.dataset != "synthetic" or FLAGS.markup is not None:
+    if (FLAGS.dataset, FLAGS.data_dir, FLAGS.markup) != ("synthetic", None, None):
         calibrates = set(FLAGS.formats) & set(CALIBRATED)
         training_faces = data_flags.read_training_faces(FLAGS.seed)[0] if calibrates else None
         faces = ExportFaces(data_flags.read_faces(), training_faces, FLAGS.dataset)

@@ -12,7 +12,7 @@ from typing import NoReturn
 from absl import app, flags, logging
 from PIL import Image
 
-from evae_tf.data.images import MAX_PIXELS
+from evae_tf.data.image_files import MAX_PIXELS
 from evae_tf.errors import InputError, UsageError
 
 FLAGS = flags.FLAGS

@@ -6,6 +6,7 @@ from absl import flags
 
 from evae_tf import config as configs
 from evae_tf.cli import data_flags
+from evae_tf.cli.path_flags import define_path
 from evae_tf.cli.run import run, start_tensorflow
 
 FLAGS = flags.FLAGS
@@ -17,8 +18,8 @@ flags.DEFINE_enum(
     configs.ARCHITECTURES,
     "Model of the comparison, by default the preset's (evae_cnn); `wt` needs --init_from.",
 )
-flags.DEFINE_string("workdir", "runs/default", "Folder of the training; run again to resume.")
-flags.DEFINE_string(
+define_path("workdir", "runs/default", "Folder of the training; run again to resume.")
+define_path(
     "init_from",
     None,
     "A model.keras, or the name of a shipped model, whose weights the training starts from.",
@@ -42,6 +43,7 @@ def configuration() -> configs.Config:
 
 def _main() -> None:
     config = configuration()
+    configs.check_start(config, FLAGS.init_from)
     train_faces, val_faces = data_flags.read_training_faces()
     # Imported here: a wrong flag, --help and missing data should not wait for TensorFlow.
     start_tensorflow()

@@ -5,6 +5,9 @@ here: taking the validation faces of val.txt out of `train`, leaving out faces w
 there (partial copies work), and the line that says how many were found.
 """
 
+# pyright: reportUnnecessaryIsInstance=false
+# Who does not check types gets a sentence all the same.
+
 import dataclasses
 import os
 import re
@@ -14,11 +17,12 @@ from pathlib import Path, PurePosixPath
 
 from absl import logging
 
+from evae_tf import arguments
 from evae_tf.data import synthetic
 from evae_tf.data.face import Face
 from evae_tf.data.readers import aflw19, cofw, csv_file, ibug_300w, merl_rav, mtfl, wflw
 from evae_tf.data.text_files import read_lines
-from evae_tf.errors import InputError
+from evae_tf.errors import InputError, UsageError
 from evae_tf.markups import MARKUPS, Markup
 
 VAL_LIST = "val.txt"
@@ -74,11 +78,16 @@ def available_subsets(dataset: str, data_dir: str | Path | None = None) -> tuple
     """
     spec = _spec(dataset)
     if spec.read is None:
+        if data_dir is not None:
+            raise UsageError(
+                f"{data_dir}: faces of {dataset} are drawn, not read; name the data set that is "
+                "there (--dataset)."
+            )
         return spec.subsets
     if data_dir is None:
         what = "the folder of its release" if spec.subsets else "the path of its .csv file"
-        raise InputError(f"data set {dataset} needs a data_dir (--data_dir): {what}.")
-    path = Path(data_dir)
+        raise UsageError(f"data set {dataset} needs a data_dir (--data_dir): {what}.")
+    path = arguments.path("data_dir", data_dir)
     if not spec.subsets:
         return csv_file.subsets(path)
     if not path.is_dir() or not any(path.iterdir()):
@@ -111,14 +120,14 @@ def markup_of(dataset: str, markup: Markup | str | Path | None = None) -> Markup
         if usual is None and spec.read is None:
             return MARKUPS["ibug_68"]
         if usual is None:
-            raise InputError(
+            raise UsageError(
                 f"data set {dataset} needs a markup (--markup): one of {_known(MARKUPS)}, or a "
                 "JSON file."
             )
         return usual
     wanted = markup if isinstance(markup, Markup) else Markup.load(markup)
     if usual is not None and wanted != usual:
-        raise InputError(f"data set {dataset} is annotated in {usual.name}, not in {wanted.name}.")
+        raise UsageError(f"data set {dataset} is annotated in {usual.name}, not in {wanted.name}.")
     return wanted
 
 
@@ -144,12 +153,15 @@ def read_faces(
     Raises:
       InputError: an unknown name, missing or damaged files, or no face at all.
     """
+    arguments.whole_number("seed", seed, 0)
     available = available_subsets(dataset, data_dir)
     spec, markup = _spec(dataset), markup_of(dataset, markup)
     subset = default_subset(dataset, data_dir) if subset is None else subset
     if subset not in available:
         place = "" if data_dir is None else f"{data_dir}: "
-        raise InputError(f"{place}no subset {subset!r} of {dataset}; known: {_known(available)}.")
+        could_be = not spec.subsets or subset in spec.subsets
+        kind = InputError if could_be else UsageError
+        raise kind(f"{place}no subset {subset!r} of {dataset}; known: {_known(available)}.")
     if spec.read is None or data_dir is None:
         return synthetic.read(subset, markup, seed=seed)
     path = Path(data_dir)
@@ -212,8 +224,8 @@ def _photo(name: str) -> str:
 
 
 def _spec(dataset: str) -> DatasetSpec:
-    if dataset not in DATASETS:
-        raise InputError(f"unknown data set {dataset!r}; known: {_known(DATASETS)}.")
+    if not isinstance(dataset, str) or dataset not in DATASETS:
+        raise UsageError(f"unknown data set {dataset!r}; known: {_known(DATASETS)}.")
     return DATASETS[dataset]
 
 

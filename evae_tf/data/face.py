@@ -8,6 +8,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from evae_tf import arguments
 from evae_tf.array_types import BoolArray, ByteArray, FloatArray
 from evae_tf.errors import InputError
 from evae_tf.geometry import annotated, as_float32, landmark_box
@@ -48,6 +49,18 @@ class Face:
     def annotated(self) -> BoolArray:
         """Bool [K]: which points have a place."""
         return annotated(self.landmarks)
+
+
+def face_list(name: str, faces: Iterable[Face]) -> list[Face]:
+    """The argument `name` as a list.
+
+    Raises:
+      InputError: it is none of `Face`, or empty.
+    """
+    found: list[Face] = arguments.items(name, faces, Face, "faces")
+    if not found:
+        raise InputError(f"{name} is empty: expected at least one face.")
+    return found
 
 
 def one_markup(faces: Iterable[Face]) -> Markup:

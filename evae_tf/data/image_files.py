@@ -10,8 +10,14 @@ from PIL import Image, ImageFile
 from evae_tf.data import image_formats, tiff_tags
 from evae_tf.errors import InputError, first_line
 
+# Reading takes 4 bytes a pixel in Pillow and 3 in the array: 1.9 GB at the limit, which the 200
+# megapixels of phones are below. It is held before pixels are decoded: a few bytes can promise any
+# number of them.
+MAX_PIXELS = 2**28
+
 # A JPEG file holds at most 512: a bit for each block of 8 x 8. What is missing would become grey.
-_PX_A_BYTE = 600
+# Other formats pack one colour tighter, but no large photo.
+_PX_A_BYTE, _LARGE_PX = 600, 2**25
 
 
 def opened(path: str | os.PathLike[str]) -> BinaryIO:
@@ -22,16 +28,16 @@ def opened(path: str | os.PathLike[str]) -> BinaryIO:
     """
     try:
         mode = os.stat(path).st_mode
-        if not stat.S_ISREG(mode):  # to open a pipe may take for ever, and so may to read a device
-            found = "a folder" if stat.S_ISDIR(mode) else "a pipe, a device or the like"
-            raise InputError(f"{path}: found {found}, expected an image file.")
-        return open(path, "rb")
+        if stat.S_ISREG(mode):  # to open a pipe may take for ever, and so may to read a device
+            return open(path, "rb")
     except FileNotFoundError as error:
         raise InputError(f"{path}: there is no such image.") from error
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}).") from error
     except ValueError as error:
         raise InputError(f"{path!r}: not the name of a file ({error}).") from error
+    found = "a folder" if stat.S_ISDIR(mode) else "a pipe, a device or the like"
+    raise InputError(f"{path}: found {found}, expected an image file.")
 
 
 def identified(file: BinaryIO, source: object) -> ImageFile.ImageFile:
@@ -86,10 +92,30 @@ def _photo(image: ImageFile.ImageFile, file: BinaryIO, source: object) -> ImageF
             f"{source}: found a raw photo of a camera (DNG, NEF, ARW or the like); convert it to "
             "JPEG or PNG."
         )
-    size = file.seek(0, os.SEEK_END)
-    if image.format in ("JPEG", "MPO") and image.width * image.height > _PX_A_BYTE * size:
+    check_size(image, source)
+    place = file.tell()
+    size, count = file.seek(0, os.SEEK_END), image.width * image.height
+    file.seek(place)
+    smallest = 0 if image.format in ("JPEG", "MPO") else _LARGE_PX
+    if count > max(smallest, _PX_A_BYTE * size):
         raise InputError(
-            f"{source}: the image is damaged or truncated ({image.width} x {image.height} pixels "
-            f"in {size} bytes)."
+            f"{source}: the image is damaged or no photo ({image.width} x {image.height} pixels in "
+            f"{size} bytes)."
         )
     return image
+
+
+def check_size(image: Image.Image, source: object) -> None:
+    """Holds an image against `MAX_PIXELS`.
+
+    Raises:
+      InputError: it has more of them, or none.
+    """
+    count = image.width * image.height
+    if not count:
+        raise InputError(f"{source}: found an image of {image.width} x {image.height} pixels.")
+    if count > MAX_PIXELS:
+        raise InputError(
+            f"{source}: the image is too large: {image.width} x {image.height} are "
+            f"{count / 1e6:.0f} megapixels, expected at most {MAX_PIXELS / 1e6:.0f}."
+        )

@@ -4,6 +4,8 @@ Pillow decodes, because it refuses a truncated file, which OpenCV returns half g
 """
 
 import contextlib
+import ctypes
+import logging
 import os
 import warnings
 from collections.abc import Iterator
@@ -15,11 +17,6 @@ from PIL import ExifTags, Image
 from evae_tf.array_types import ByteArray
 from evae_tf.data import image_files, tiff_tags
 from evae_tf.errors import InputError, first_line
-
-# Reading takes 4 bytes a pixel in Pillow and 3 in the array: 1.9 GB at the limit, which the 200
-# megapixels of phones are below. It is held before pixels are decoded: a few bytes can promise any
-# number of them.
-MAX_PIXELS = 2**28
 
 _BAND_PX = 2**21
 _EIGHT_BITS, _SIXTEEN_BITS = 255, 65535
@@ -35,9 +32,21 @@ _STORED = {
     8: (-1, False),
 }
 
-# Damaged metadata are no matter where the pixels are good. `warnings.catch_warnings` would be of
-# narrower effect, but does not hold in threads.
-warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
+
+def _quieten_pillow() -> None:
+    """What Pillow and its libtiff print of damaged files, it raises as well.
+
+    Or it is no matter, as damaged metadata are where the pixels are good. This is for the whole
+    process: `warnings.catch_warnings` does not hold in threads.
+    """
+    warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
+    logging.getLogger("PIL.TiffImagePlugin").setLevel(logging.CRITICAL)
+    library = ctypes.CDLL(Image.core.__file__)
+    if hasattr(library, "TIFFSetErrorHandler"):
+        library.TIFFSetErrorHandler(None)
+
+
+_quieten_pillow()
 
 
 def read_image(path: str | os.PathLike[str] | BinaryIO) -> ByteArray:
@@ -55,8 +64,8 @@ def read_image(path: str | os.PathLike[str] | BinaryIO) -> ByteArray:
 
     Raises:
       InputError: there is no such file, it is truncated or no image that Pillow reads; it has more
-        than `MAX_PIXELS`; or its values are floats, or of 32 bits and not within 0 to 255: it does
-        not say which of them is white.
+        than `image_files.MAX_PIXELS`; or its values are floats, or of 32 bits and not within 0 to
+        255: it does not say which of them is white.
     """
     if isinstance(path, str | os.PathLike):
         with image_files.opened(path) as file:
@@ -67,7 +76,7 @@ def read_image(path: str | os.PathLike[str] | BinaryIO) -> ByteArray:
 def rgb_pixels(image: Image.Image, source: object) -> ByteArray:
     """The pixels of a Pillow image that errors call `source`; see `read_image`."""
     with _stated(source):
-        _check_size(image, source)
+        image_files.check_size(image, source)
         high_bytes_only = any(";16" in str(tile.args) for tile in getattr(image, "tile", ()))
         image.load()
         if image.mode == "F":
@@ -101,17 +110,6 @@ def _stated(source: object) -> Iterator[None]:
     except Exception as error:
         reason = first_line(error).rstrip(".") or type(error).__name__
         raise InputError(f"{source}: the image is damaged or truncated ({reason}).") from error
-
-
-def _check_size(image: Image.Image, source: object) -> None:
-    count = image.width * image.height
-    if not count:
-        raise InputError(f"{source}: found an image of {image.width} x {image.height} pixels.")
-    if count > MAX_PIXELS:
-        raise InputError(
-            f"{source}: the image is too large: {image.width} x {image.height} are "
-            f"{count / 1e6:.0f} megapixels, expected at most {MAX_PIXELS / 1e6:.0f}."
-        )
 
 
 def _bands(image: Image.Image) -> Iterator[tuple[slice, Image.Image]]:

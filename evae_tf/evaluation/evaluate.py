@@ -10,9 +10,9 @@ from typing import Any
 
 from tabulate import tabulate
 
-from evae_tf import atomic, geometry
-from evae_tf.data.face import Face
-from evae_tf.errors import InputError
+from evae_tf import arguments, atomic, geometry
+from evae_tf.data.face import Face, face_list
+from evae_tf.errors import UsageError
 from evae_tf.evaluation import groups, readings, report_figures, statistics
 from evae_tf.evaluation.readings import Reading
 from evae_tf.evaluation.truth import Truth
@@ -56,9 +56,18 @@ def evaluate(
         that a face does not have; a model that cannot be opened, has other landmarks or predicts
         what is no finite number; or `output` is not writable.
     """
-    paths = [models] if isinstance(models, str | Path) else [*models]
+    is_one = isinstance(models, str | Path)
+    paths = [models] if is_one else arguments.items("models", models, str | Path, "paths")
     if not paths:
-        raise InputError("no model to evaluate; expected at least one path.")
+        raise UsageError("no model to evaluate; expected at least one path.")
+    faces = face_list("faces", faces)
+    normalizers = None if normalizers is None else arguments.names("normalizers", normalizers)
+    group_by = arguments.names("group_by", group_by)
+    arguments.path("output", output)
+    batches = {
+        "batch_size": arguments.whole_number("batch_size", batch_size),
+        "num_threads": arguments.whole_number("num_threads", num_threads),
+    }
     truth = Truth.of(faces, normalizers)
     parts = groups.grouped(group_by, faces, truth)
     predictors = {
@@ -68,7 +77,6 @@ def evaluate(
         disturbed = geometry.jitter_boxes(truth.boxes, BOX_JITTER_SEED)
         truth = dataclasses.replace(truth, boxes=disturbed)
     with atomic.exclusive_folder(output) as folder:
-        batches = {"batch_size": batch_size, "num_threads": num_threads}
         everything = [
             reading
             for path, predictor in predictors.items()

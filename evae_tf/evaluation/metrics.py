@@ -10,7 +10,7 @@ from scipy import stats
 
 from evae_tf import geometry
 from evae_tf.array_types import FloatArray
-from evae_tf.errors import InputError
+from evae_tf.errors import InputError, UsageError
 from evae_tf.markups import Markup
 
 _SAMPLES, _BATCH = 2000, 100  # a batch this small stays in the processor's cache
@@ -45,7 +45,7 @@ def normalizing_distance(
         distance = _BOX_DISTANCES[name](np.asarray(boxes, np.float64))
     else:
         known = ", ".join(markup.normalizer_names)
-        raise InputError(f"unknown normalizer {name!r}: {markup.name} has {known}.")
+        raise UsageError(f"unknown normalizer {name!r}: {markup.name} has {known}.")
     unknown = np.flatnonzero(np.isnan(distance))
     if len(unknown):
         raise InputError(

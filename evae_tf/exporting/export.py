@@ -16,11 +16,11 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from evae_tf import atomic, progress
+from evae_tf import arguments, atomic, progress
 from evae_tf.artifacts import keras_file
 from evae_tf.data.crops import cut_crops
 from evae_tf.data.face import Face
-from evae_tf.errors import InputError
+from evae_tf.errors import InputError, UsageError
 from evae_tf.exporting import report as reports
 from evae_tf.exporting.faces import ExportFaces
 from evae_tf.exporting.files import CALIBRATED, FORMATS, FileWriter
@@ -78,6 +78,11 @@ def export_model(
         whose landmarks differ from the Keras model's.
     """
     formats = _checked(formats)
+    outputs = None if outputs is None else arguments.names("outputs", outputs)
+    arguments.path("output", output)
+    arguments.whole_number("seed", seed, 0)
+    arguments.whole_number("batch_size", batch_size)
+    arguments.whole_number("num_threads", num_threads)
     network = _in_float32(keras_file.load_model(model))
     metadata = ModelMetadata.from_dict(network.metadata, str(model))
     chosen = {name: _choose(network, metadata, outputs, name) for name in formats}
@@ -131,12 +136,12 @@ def _record(path: Path, written: dict[str, dict[str, Any]]) -> None:
 
 
 def _checked(formats: str | Sequence[str]) -> list[str]:
-    formats = [formats] if isinstance(formats, str) else formats
+    formats = arguments.names("formats", formats)
     unknown = sorted(set(formats) - set(FORMATS))
     if unknown:
-        raise InputError(f"formats {unknown} are unknown: known are {list(FORMATS)}.")
+        raise UsageError(f"formats {unknown} are unknown: known are {list(FORMATS)}.")
     if not formats:
-        raise InputError(f"no format to write is named: known are {list(FORMATS)}.")
+        raise UsageError(f"no format to write is named: known are {list(FORMATS)}.")
     if keras.backend.backend() != "tensorflow":
         raise InputError(f"KERAS_BACKEND={keras.backend.backend()}: export needs tensorflow.")
     return list(dict.fromkeys(formats))
@@ -161,7 +166,7 @@ def _choose(
         outputs = list(available) if on_server else ["landmarks"]
     unknown = sorted(set(outputs) - set(available))
     if unknown or "landmarks" not in outputs:
-        raise InputError(
+        raise UsageError(
             f"outputs {list(outputs)}: expected landmarks, and any others of {list(available)}."
         )
     return keras.Model(images, {name: available[name] for name in outputs})

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from evae_tf.data import synthetic
-from evae_tf.data.face import Face, one_markup
+from evae_tf.data.face import Face, face_list, one_markup
 from evae_tf.errors import InputError
 from evae_tf.markups import Markup
 
@@ -38,7 +38,7 @@ class ExportFaces:
             drawn = {"count": _USED, "seed": seed}
             validation, training = (synthetic.read(s, markup, **drawn) for s in ("val", "train"))
             return cls(validation, training, "synthetic")
-        return faces if isinstance(faces, ExportFaces) else cls(faces)
+        return faces if isinstance(faces, ExportFaces) else cls(face_list("faces", faces))
 
     def for_comparison(self, markup: Markup) -> list[Face]:
         """Up to 200 faces.

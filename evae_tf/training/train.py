@@ -3,6 +3,8 @@
 # Keras comes without types.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 # pyright: reportUnknownArgumentType=false, reportMissingTypeStubs=false
+# pyright: reportUnnecessaryIsInstance=false
+# Who does not check types gets a sentence all the same.
 
 import dataclasses
 import hashlib
@@ -15,14 +17,14 @@ import keras
 import numpy as np
 from absl import logging
 
-from evae_tf import atomic, geometry
+from evae_tf import arguments, atomic, geometry
 from evae_tf import config as configs
 from evae_tf.artifacts import keras_file
 from evae_tf.config import Config
 from evae_tf.data.crops import cut_crops, fingerprint
-from evae_tf.data.face import Face, one_markup
+from evae_tf.data.face import Face, face_list, one_markup
 from evae_tf.data.pipeline import TrainingBatches, training_data
-from evae_tf.errors import InputError
+from evae_tf.errors import UsageError
 from evae_tf.markups import Markup
 from evae_tf.models.build import build_model
 from evae_tf.training import checkpoint, transfer
@@ -84,9 +86,14 @@ def train(
         holds another run or another process trains in it, an image cannot be read, or the loss is
         no longer a number.
     """
-    markup = _markup(train_faces, val_faces)
-    if config.architecture == "wt" and init_from is None:
-        raise InputError("architecture wt starts from a trained model: give --init_from.")
+    if not isinstance(config, Config):
+        raise UsageError(f"config={config!r:.60}: expected a Config, such as PRESETS['default'].")
+    train_faces = face_list("train_faces", train_faces)
+    val_faces = face_list("val_faces", val_faces)
+    markup = one_markup([*train_faces, *val_faces])
+    workdir = arguments.path("workdir", workdir)
+    num_threads = arguments.whole_number("num_threads", num_threads)
+    configs.check_start(config, init_from)
     source = keras_file.load_model(init_from) if init_from else None
     with atomic.exclusive_folder(workdir):
         folder = RunFolder(workdir)
@@ -112,14 +119,6 @@ def train(
         best_nme = min(row["val_nme"] for row in rows)
         model = keras_file.load_model(folder.model)
         return Training(model, rows, best_nme, validation.normalizer, folder.path)
-
-
-def _markup(train_faces: Sequence[Face], val_faces: Sequence[Face]) -> Markup:
-    """The one markup of all faces."""
-    for name, faces in (("train_faces", train_faces), ("val_faces", val_faces)):
-        if not faces:
-            raise InputError(f"{name} is empty: faces are needed to train on and to validate on.")
-    return one_markup([*train_faces, *val_faces])
 
 
 def _description(

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from evae_tf import Aligner, geometry, markups
+from evae_tf.align.detection import whole_image
 from evae_tf.align.detections import Detections
 from evae_tf.data.images import read_image
 from evae_tf.errors import InputError
@@ -112,7 +113,7 @@ def test_a_model_of_one_landmark_is_refused():
             )
 
     with pytest.raises(InputError, match="one landmark"):
-        Aligner(Predictor(), detector=None)
+        Aligner(Predictor(), detector=whole_image)
 
 
 def test_a_batch_gives_what_single_calls_give(aligner, portrait):

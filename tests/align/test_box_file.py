@@ -117,5 +117,5 @@ def test_align_takes_boxes_and_lists_impossible_ones(tmp_path):
 
 def test_align_says_that_boxes_need_a_table(tmp_path):
     done = align(f"--input={PORTRAIT}", f"--output={tmp_path}", "--detector=boxes")
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert done.stderr.strip().splitlines()[-1].startswith("error: --detector=boxes needs a table")

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import matplotlib.cbook
 import numpy as np
 import pytest
 from PIL import Image
@@ -13,6 +14,7 @@ from evae_tf.errors import InputError
 
 PIXELS = np.random.default_rng(3).integers(0, 256, (5, 7, 3), dtype=np.uint8)
 GREY = PIXELS[..., 0]
+PORTRAIT = Path(matplotlib.cbook.get_sample_data("grace_hopper.jpg", asfileobj=False))
 
 
 def test_rgb_is_taken_as_it_is():
@@ -56,6 +58,45 @@ def test_a_pil_image_is_as_its_file(tmp_path, mode):
     with Image.open(tmp_path / "a.tif") as opened:
         assert opened.mode == mode
         np.testing.assert_array_equal(rgb_image(opened), read_image(tmp_path / "a.tif"))
+
+
+@pytest.mark.parametrize("mode", ["PA", "RGBa", "RGBX", "YCbCr", "LAB", "HSV", "I;16B", "I", "La"])
+def test_a_pil_image_of_a_rare_mode_is_what_it_shows(mode):
+    flat = np.repeat(PIXELS[:1, :1], 9, axis=1)
+    grey = np.repeat(flat[..., :1], 3, axis=2)
+    raw = {"I;16B": (grey[..., 0].astype(">u2") * 257).tobytes(), "I": grey[..., 0].astype("<i4")}
+    if mode in raw:
+        expected, image = grey, Image.frombytes(mode, (9, 1), bytes(raw[mode]))
+    elif mode == "La":
+        expected, image = grey, Image.fromarray(grey).convert("LA").convert("La")
+    else:
+        expected, image = flat, Image.fromarray(flat)
+        image = (image.convert("RGBA") if mode == "RGBa" else image).convert(mode)
+    found = rgb_image(image).astype(int)
+    limit = 26 if mode == "PA" else 4  # of a palette of 216 colours
+    assert np.abs(found - expected).max() <= limit
+    assert image.mode == mode  # it is not changed
+
+
+def test_a_pil_image_without_pixels_or_closed_is_refused(tmp_path):
+    with pytest.raises(InputError, match="0 x 5 pixels"):
+        rgb_image(Image.new("RGB", (0, 5)))
+    Image.fromarray(PIXELS).save(tmp_path / "a.png")
+    image = Image.open(tmp_path / "a.png")
+    image.close()
+    with pytest.raises(InputError, match="a PIL image: .*closed"):
+        rgb_image(image)
+
+
+def test_arrays_in_any_order_of_memory_give_the_same_face():
+    portrait = read_image(PORTRAIT)
+    aligner = Aligner.load()
+    (expected,) = aligner(portrait)
+    locked = portrait.copy()
+    locked.flags.writeable = False
+    for array in (locked, np.asfortranarray(portrait), portrait[::-1, ::-1].copy()[::-1, ::-1]):
+        (face,) = aligner(array)
+        np.testing.assert_array_equal(face.landmarks, expected.landmarks)
 
 
 def test_the_rotation_of_a_pil_image_is_applied(tmp_path):

@@ -1,6 +1,7 @@
 """align.py as a user calls it, with the shipped model."""
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -104,22 +105,54 @@ def test_the_best_faces_above_a_score_are_kept(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("words", "message"),
+    ("words", "status", "message"),
     [
-        ([], "--input"),
-        (["--input=nosuch.jpg"], "nosuch.jpg"),
-        (["--input=docs/mobile"], "no image"),
-        ([f"--input={PORTRAIT}", "--draw=dots"], "'points', 'ellipses', 'ids', 'box'"),
-        ([f"--input={PORTRAIT}", "--model=nosuch"], "mobile_68"),
-        ([f"--input={PORTRAIT}", "--output=README.md/x"], "README.md"),
+        ([], 2, "--input"),
+        (["--input="], 2, "expected a path"),
+        (["--input=nosuch.jpg"], 1, "nosuch.jpg"),
+        (["--input=docs/mobile"], 1, "no image"),
+        ([f"--input={PORTRAIT}", "--draw=dots"], 2, "'points', 'ellipses', 'ids', 'box'"),
+        ([f"--input={PORTRAIT}", "--model=nosuch"], 1, "mobile_68"),
+        ([f"--input={PORTRAIT}", "--output=README.md/x"], 1, "README.md"),
+        ([f"--input={PORTRAIT}", "--detector=boxes"], 2, "--detector_model=FILE.csv"),
+        ([f"--input={PORTRAIT}", "--detector=yunet"], 2, "--detector_model"),
+        ([f"--input={PORTRAIT}", "--detector=yunet", "--detector_model=no.onnx"], 1, "no.onnx"),
+        ([f"--input={PORTRAIT}", "--detector_model=boxes.csv"], 2, "auto takes no file"),
+        ([f"--input={PORTRAIT}", "--format=xml"], 2, "json"),
+        (["--input=a.mp4"], 1, "a.mp4"),
     ],
 )
-def test_bad_calls_get_one_sentence(words, message):
+def test_bad_calls_get_one_sentence(words, status, message):
     done = align(*words)
-    assert done.returncode == 1
+    assert done.returncode == status
     (line,) = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
     assert message in line
     assert "Traceback" not in done.stderr
+
+
+def test_a_tilde_is_the_home_folder(tmp_path):
+    """The shell leaves the one behind `=` alone."""
+    home, work = tmp_path / "home", tmp_path / "work"
+    home.mkdir()
+    work.mkdir()
+    (home / "me.jpg").write_bytes(PORTRAIT.read_bytes())
+    columns = "image,box_x_min,box_y_min,box_x_max,box_y_max\n"
+    (home / "boxes.csv").write_text(f"{columns}me.jpg,130,60,350,330\n")
+    assets = ROOT / "assets"
+    for name in ("mobile_5.tflite", "mobile_5.json", "detector.tflite"):
+        (home / name).symlink_to(assets / name)
+    calls = [
+        ["--input=~/me.jpg", "--model=~/mobile_5.tflite", "--output=~/a"],
+        ["--input=~/*.jpg", "--detector=boxes", "--detector_model=~/boxes.csv", "--output=~/b"],
+        ["--input=~", "--detector=tflite", "--detector_model=~/detector.tflite", "--output=~/c"],
+    ]
+    for words in calls:
+        command = [sys.executable, ROOT / "align.py", "--draw=", *words]
+        environment = {**os.environ, "HOME": str(home)}
+        done = subprocess.run(command, cwd=work, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+    assert all((home / name / "me.json").exists() for name in "abc")
+    assert not list(work.iterdir())
 
 
 def test_what_is_left_out_of_a_folder_is_counted(tmp_path):

@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps, TiffImagePlugin
 
-from evae_tf.data.images import MAX_PIXELS, read_image, rgb_pixels
+from evae_tf.data.image_files import MAX_PIXELS
+from evae_tf.data.images import read_image, rgb_pixels
 from evae_tf.errors import InputError
 
 RGB = (200, 100, 50)
@@ -121,6 +122,18 @@ def refusal(path):
     assert "\n" not in sentence
     assert sentence.endswith(".") and not sentence.endswith("..")
     return sentence
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["AVIF", "BMP", "DDS", "DIB", "JPEG", "JPEG2000", "PCX", "PNG", "PPM", "QOI"]
+    + ["SGI", "TGA", "TIFF", "WEBP"],
+)
+def test_what_pillow_writes_is_read(name, tmp_path):
+    colours = texture(59, 83)
+    Image.fromarray(colours).save(tmp_path / "a", name)
+    pixels = read_image(tmp_path / "a").astype(int)
+    assert np.abs(pixels - colours).mean() < 6
 
 
 @pytest.mark.parametrize("orientation", range(9))
@@ -339,6 +352,7 @@ def webp(width, height):
         ("a.gif", gif(60000, 60000), "3600000000"),
         ("a.webp", webp(16000, 16000), "256000000"),
     ],
+    ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_too_many_pixels_are_refused_as_such(name, content, size, tmp_path):
     (tmp_path / name).write_bytes(content)
@@ -349,7 +363,7 @@ def test_too_many_pixels_are_refused_as_such(name, content, size, tmp_path):
     assert "damaged" not in sentence
 
 
-def test_a_header_that_lies_below_the_limit_takes_no_memory(tmp_path):
+def test_a_small_file_that_promises_a_large_image_takes_no_memory(tmp_path):
     code = """if 1:
         import resource, sys
         from evae_tf.data.images import read_image
@@ -361,13 +375,17 @@ def test_a_header_that_lies_below_the_limit_takes_no_memory(tmp_path):
         print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
     """
     (tmp_path / "a.png").write_bytes(png(16000, 16000))
+    (tmp_path / "b.png").write_bytes(png(5000, 5000))
     (tmp_path / "a.jpg").write_bytes(jpeg(16000, 16000))
-    command = [sys.executable, "-c", code, tmp_path / "a.png", tmp_path / "a.jpg"]
+    Image.new("1", (9000, 9000)).save(tmp_path / "a.webp", lossless=True)
+    command = [sys.executable, "-c", code, *sorted(tmp_path.iterdir())]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
     assert (done.returncode, done.stderr) == (0, "")
     *sentences, megabytes = done.stdout.splitlines()
-    assert len(sentences) == 2
-    assert all("damaged or truncated" in sentence for sentence in sentences)
+    words = ["no photo (16000 x 16000 pixels", "no photo (16000 x 16000 pixels"]
+    words += ["no photo (9000 x 9000 pixels", "damaged or truncated"]
+    for sentence, word in zip(sentences, words, strict=True):
+        assert word in sentence
     assert float(megabytes) < 100
 
 
@@ -471,6 +489,7 @@ def test_what_is_no_ordinary_file_is_refused_at_once(tmp_path):
     work.start()
     work.join(10)  # a pipe that nobody writes to would hold it for ever
     for path, words in found.items():
+        assert sentences[path].startswith(f"{path}: " if "\0" not in str(path) else repr(path))
         assert words in sentences[path]
 
 

@@ -11,7 +11,7 @@ from evae_tf.align.detections import Detections, of_network
 from evae_tf.align.detectors.images import padded, shrunk
 from evae_tf.align.detectors.onnx_runtime import open_session
 from evae_tf.array_types import ByteArray, FloatArray
-from evae_tf.errors import InputError
+from evae_tf.errors import InputError, UsageError
 
 LONG_SIDE_PX, CROWD_SIDE_PX = 640, 1920
 MIN_SCORE = 0.6
@@ -41,7 +41,7 @@ class YuNetDetector:
 
     def __init__(self, path: str | PathLike[str] | None, num_threads: int = 1) -> None:
         if path is None:
-            raise InputError("the detector yunet needs its .onnx file: give --detector_model.")
+            raise UsageError("the detector yunet needs its .onnx file: give --detector_model.")
         if not Path(path).is_file():
             raise InputError(f"{path}: there is no such detector model.")
         self.path = Path(path).absolute()

@@ -12,7 +12,7 @@ from evae_tf.data.synthetic.photo import background, camera, put_glasses, put_oc
 from evae_tf.data.synthetic.scene import Canvas, Light, View, put_body, put_ears, put_long_hair
 from evae_tf.data.synthetic.shape import Shape, sample_shape
 from evae_tf.data.synthetic.skin import sample_look
-from evae_tf.errors import InputError
+from evae_tf.errors import UsageError
 from evae_tf.head_pose import HeadPose
 from evae_tf.markups import MARKUPS, Markup
 
@@ -38,9 +38,9 @@ def read(subset: str, markup: Markup, count: int | None = None, seed: int = 0) -
       InputError: an unknown subset, or a markup of somebody's own.
     """
     if subset not in COUNTS:
-        raise InputError(f"unknown subset {subset!r} of synthetic; known: {', '.join(COUNTS)}.")
+        raise UsageError(f"unknown subset {subset!r} of synthetic; known: {', '.join(COUNTS)}.")
     if markup.name not in LAYOUTS or markup.points != MARKUPS[markup.name].points:
-        raise InputError(
+        raise UsageError(
             f"synthetic faces can be drawn in the package's own {', '.join(LAYOUTS)}; found "
             f"{markup.name} of {markup.num_points} points."
         )

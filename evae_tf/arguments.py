@@ -1,0 +1,77 @@
+"""What is given to a function in Python, held against its type: one sentence where it is wrong."""
+
+import math
+import os
+from collections.abc import Iterable
+from numbers import Integral, Real
+from pathlib import Path
+from typing import Any
+
+from evae_tf.errors import UsageError
+
+
+def path(name: str, value: Any) -> Path:
+    """The argument `name` as a `Path`.
+
+    Raises:
+      UsageError: it is none, or an empty one.
+    """
+    if not isinstance(value, str | os.PathLike) or not os.fspath(value):
+        raise UsageError(f"{name}={_shown(value)}: expected a path.")
+    return Path(value)
+
+
+def whole_number(name: str, value: Any, low: int = 1, high: float = math.inf) -> int:
+    """The argument `name` as an integer.
+
+    Raises:
+      UsageError: it is none, or not within `low` and `high`.
+    """
+    whole = isinstance(value, Integral) and not isinstance(value, bool)
+    if not whole or not low <= int(value) <= high:
+        limit = f"{low} or more" if high == math.inf else f"{low} to {high}"
+        raise UsageError(f"{name}={_shown(value)}: expected a whole number, {limit}.")
+    return int(value)
+
+
+def number(name: str, value: Any, low: float, high: float) -> float:
+    """The argument `name` as a float.
+
+    Raises:
+      UsageError: it is no number, or not within `low` and `high`.
+    """
+    if not isinstance(value, Real) or not low <= float(value) <= high:
+        raise UsageError(f"{name}={_shown(value)}: expected a number from {low} to {high}.")
+    return float(value)
+
+
+def items(name: str, value: Any, kind: Any, what: str) -> list[Any]:
+    """The argument `name` as a list.
+
+    Args:
+      name: of the argument.
+      value: any iterable.
+      kind: type of its items.
+      what: they are called in the message, such as "names".
+
+    Raises:
+      UsageError: it is none, or holds another thing.
+    """
+    if isinstance(value, str | bytes | os.PathLike) or not isinstance(value, Iterable):
+        raise UsageError(f"{name}={_shown(value)}: expected a list of {what}.")
+    found = [*value]
+    for item in found:
+        if not isinstance(item, kind):
+            raise UsageError(f"{name} holds {_shown(item)}: expected a list of {what}.")
+    return found
+
+
+def names(name: str, value: Any) -> list[str]:
+    """The argument `name`, one name or several, as a list; see `items`."""
+    return [value] if isinstance(value, str) else items(name, value, str, "names")
+
+
+def _shown(value: Any) -> str:
+    """A value as a message shows it: what is long only by its type."""
+    text = repr(value)
+    return text if len(text) <= 60 and "\n" not in text else f"<{type(value).__name__}>"
