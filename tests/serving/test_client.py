@@ -238,7 +238,7 @@ def test_the_command_prints_the_face_of_a_photo(model, photo):
         done = command(f"--server={server.address}", f"--input={photo}", "--timeout=60")
     assert done.returncode == 0, done.stderr
     (face,) = json.loads(done.stdout)["faces"]
-    assert set(face) == {"box", "landmarks", "covariance", "visibility"}
+    assert set(face) == {"box", "landmarks", "covariance", "visibility", "presence"}
     (expected,) = Aligner.load("mobile_68")(photo)
     eyes = np.linalg.norm(expected.landmarks[36] - expected.landmarks[45])
     distance = np.linalg.norm(np.array(face["landmarks"]) - expected.landmarks, axis=1)
