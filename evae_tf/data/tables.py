@@ -74,7 +74,7 @@ def read_table(path: str | Path) -> tuple[list[str], Iterator[Row]]:
     repeated = sorted({column for column in columns if columns.count(column) > 1})
     if repeated:
         names = ", ".join(column or "a column without a name" for column in repeated)
-        raise InputError(f"{path}: the header names {names} more than once.")
+        raise InputError(f"{path}: the header names {names[:100]} more than once.")
     return columns, _rows(path, columns, rows, decimal_comma=separator == ";")
 
 
