@@ -152,7 +152,8 @@ class CsvWriter(Writer):
         self.columns = ["image", *landmark_columns(markup)]
         self.rows: dict[str, list[Record]] = {}  # of each photo, by its path
         if self.target.exists():
-            with self.target.open(newline="", encoding="utf-8") as file:
+            # A spreadsheet that saved the table may have put a byte-order mark in front.
+            with self.target.open(newline="", encoding="utf-8-sig") as file:
                 reader = csv.DictReader(file)
                 if reader.fieldnames != self.columns:
                     raise InputError(
