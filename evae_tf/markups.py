@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from evae_tf.errors import InputError
+from evae_tf.errors import InputError, brief
 from evae_tf.head_pose import determines_pose
 from evae_tf.schemes import SCHEMES
 
@@ -119,7 +119,7 @@ class Markup:
         default = record.get("default_normalizer") or next(iter(normalizers), "box_size")
         if default not in (*normalizers, *_BOX_NORMALIZERS):
             raise InputError(
-                f"{source}: default_normalizer {_brief(default)} is not among the normalizers."
+                f"{source}: default_normalizer {brief(default)} is not among the normalizers."
             )
         name = str(record["name"])
         # Files of models from before `rigid_points`.
@@ -159,7 +159,7 @@ def _checked_keys(record: Any, source: str) -> dict[str, Any]:
     missing = known - {"default_normalizer", "rigid_points"} - keys
     if unknown or missing:
         raise InputError(
-            f"{source}: missing keys {sorted(missing)}, unknown keys {_brief(sorted(unknown))}; "
+            f"{source}: missing keys {sorted(missing)}, unknown keys {brief(sorted(unknown))}; "
             f"known are {sorted(known)}."
         )
     return record
@@ -167,41 +167,34 @@ def _checked_keys(record: Any, source: str) -> dict[str, Any]:
 
 def _checked_points(points: Any, source: str) -> tuple[str, ...]:
     if not isinstance(points, list | tuple) or not points:
-        raise InputError(f"{source}: points are {_brief(points)}, expected a list of point names.")
+        raise InputError(f"{source}: points are {brief(points)}, expected a list of point names.")
     for point in points:
         if not isinstance(point, str):
-            raise InputError(
-                f"{source}: {_brief(point)} is among the points, expected their names."
-            )
+            raise InputError(f"{source}: {brief(point)} is among the points, expected their names.")
     repeated = sorted({name for name in points if points.count(name) > 1})
     if repeated:
         raise InputError(
-            f"{source}: point names must be given once each, repeated: {_brief(repeated)}."
+            f"{source}: point names must be given once each, repeated: {brief(repeated)}."
         )
     return tuple(points)
-
-
-def _brief(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:60]}..."
 
 
 def _object(record: dict[str, Any], key: str) -> dict[str, Any]:
     value = record.get(key, {})
     if not isinstance(value, dict):
-        raise ValueError(f"{key} is {_brief(value)}, expected an object")
+        raise ValueError(f"{key} is {brief(value)}, expected an object")
     return value
 
 
 def _list(value: Any, what: str) -> Any:
     if not isinstance(value, list | tuple):
-        raise ValueError(f"{what} is {_brief(value)}, expected a list")
+        raise ValueError(f"{what} is {brief(value)}, expected a list")
     return value
 
 
 def _pair(value: Any) -> Any:
     if len(_list(value, "a pair")) != 2:
-        raise ValueError(f"expected a pair, found {_brief(value)}")
+        raise ValueError(f"expected a pair, found {brief(value)}")
     return value
 
 
@@ -211,7 +204,7 @@ def _indices(group: Any, num_points: int) -> tuple[int, ...]:
         raise ValueError("a group of point indices is empty, expected at least one")
     for index in group:
         if not isinstance(index, int) or not 0 <= index < num_points:
-            raise ValueError(f"point index {_brief(index)} is not in 0..{num_points - 1}")
+            raise ValueError(f"point index {brief(index)} is not in 0..{num_points - 1}")
     return group
 
 
@@ -219,13 +212,13 @@ def _rigid_points(places: dict[str, Any], points: tuple[str, ...]) -> dict[int, 
     found: dict[int, Place] = {}
     for name, place in places.items():
         if name not in points:
-            raise ValueError(f"rigid_points names {_brief(name)}, which is not among the points")
+            raise ValueError(f"rigid_points names {brief(name)}, which is not among the points")
         try:
             x, y, z = map(float, place)
         except (TypeError, ValueError, OverflowError):
             x = y = z = math.nan
         if not math.isfinite(x + y + z):
-            raise ValueError(f"rigid_points has {name} at {_brief(place)}, expected three numbers")
+            raise ValueError(f"rigid_points has {name} at {brief(place)}, expected three numbers")
         found[points.index(name)] = (x, y, z)
     if found and not determines_pose(np.array(list(found.values()))):
         raise ValueError(

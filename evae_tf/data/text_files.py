@@ -6,7 +6,7 @@ import io
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from evae_tf.errors import InputError
+from evae_tf.errors import InputError, brief
 
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
@@ -34,7 +34,7 @@ def as_numbers(words: Iterable[str]) -> list[float]:
         try:
             found.append(float(word))
         except ValueError:
-            raise InputError(f"found {word[:40]!r}, expected a number") from None
+            raise InputError(f"found {brief(word)}, expected a number") from None
     return found
 
 
