@@ -145,7 +145,7 @@ BAD_RECORDS = {
     "no points": (_own(points=[]), "point names"),
     "points that are a number": (_own(points=3), "point names"),
     "points that are one word": (_own(points="ear"), "point names"),
-    "points without names": (_own(points=[1, 2, 3]), "point names"),
+    "points without names": (_own(points=[1, 2, 3]), "1 is among the points, expected their names"),
     "an index too high": (_own(outline=[[0, 3]]), "3 is not in 0..2"),
     "a negative index": (_own(flip_pairs=[[0, -1]]), "-1 is not in 0..2"),
     "three of a pair": (_own(flip_pairs=[[0, 1, 2]]), "expected a pair"),
@@ -161,7 +161,7 @@ BAD_RECORDS = {
     "a rigid point by index": (_own(rigid_points={"0": [0, 0, 0]}), "'0', .* not among"),
     "a flat place": (_head([[0, 0], *PLACES[1:]]), r"p0 at \[0, 0\], expected three"),
     "a place without end": (_head([[0, 0, float("nan")], *PLACES[1:]]), "p0 at .*three numbers"),
-    "rigid points as a list": (_own(rigid_points=PLACES), "items"),
+    "rigid points as a list": (_own(rigid_points=PLACES), "rigid_points is .*expected an object"),
     "a missing key": ({"name": "cat", "points": ["nose"]}, "missing keys.*flip_pairs"),
     "not an object": ([1, 2], "expected a JSON object"),
 }

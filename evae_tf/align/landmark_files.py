@@ -211,8 +211,8 @@ class CsvWriter(Writer):
     def _read(self) -> list[list[str]]:
         if not self.target.exists():
             return []
-        try:
-            with self.target.open(newline="", encoding="utf-8") as file:
+        try:  # a spreadsheet that saved the table may have put a byte-order mark in front
+            with self.target.open(newline="", encoding="utf-8-sig") as file:
                 return list(csv.reader(file))
         except (ValueError, csv.Error) as error:
             raise InputError(f"{self.target}: not a table ({error}); remove it first.") from error

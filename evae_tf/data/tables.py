@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from evae_tf.data.text_files import read_lines
-from evae_tf.errors import InputError
+from evae_tf.errors import InputError, brief
 
 _SEPARATORS = ",;\t"
 
@@ -51,7 +51,7 @@ class Row:
             return float(text.replace(",", ".") if self.decimal_comma else text)
         except ValueError:
             hint = "" if self.decimal_comma or "," not in text else " with a decimal point"
-            raise InputError(f"{column} is {text[:40]!r}, expected a number{hint}") from None
+            raise InputError(f"{column} is {brief(text)}, expected a number{hint}") from None
 
 
 def read_table(path: str | Path) -> tuple[list[str], Iterator[Row]]:
@@ -66,7 +66,7 @@ def read_table(path: str | Path) -> tuple[list[str], Iterator[Row]]:
     separator = max(_SEPARATORS, key=header.count)
     if separator not in header and re.search(r"\W", header.strip()):
         raise InputError(
-            f"{path}: the header is {header.strip()[:40]!r}, expected columns parted by comma, "
+            f"{path}: the header is {brief(header.strip())}, expected columns parted by comma, "
             "semicolon or tab."
         )
     rows = _numbered(path, lines, separator)
@@ -74,7 +74,7 @@ def read_table(path: str | Path) -> tuple[list[str], Iterator[Row]]:
     repeated = sorted({column for column in columns if columns.count(column) > 1})
     if repeated:
         names = ", ".join(column or "a column without a name" for column in repeated)
-        raise InputError(f"{path}: the header names {names} more than once.")
+        raise InputError(f"{path}: the header names {names[:100]} more than once.")
     return columns, _rows(path, columns, rows, decimal_comma=separator == ";")
 
 

@@ -3,10 +3,10 @@
 import codecs
 import contextlib
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from evae_tf.errors import InputError
+from evae_tf.errors import InputError, brief
 
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
@@ -21,6 +21,21 @@ def errors_name(source: str | Path) -> Iterator[None]:
         yield
     except ValueError as error:
         raise InputError(f"{source}: {str(error).rstrip('.')}.") from error
+
+
+def as_numbers(words: Iterable[str]) -> list[float]:
+    """The numbers that words stand for.
+
+    Raises:
+      InputError: a word is none; the message does not name the file.
+    """
+    found: list[float] = []
+    for word in words:
+        try:
+            found.append(float(word))
+        except ValueError:
+            raise InputError(f"found {brief(word)}, expected a number") from None
+    return found
 
 
 def read_lines(path: str | Path) -> list[str]:

@@ -128,6 +128,21 @@ def test_a_name_that_is_no_text_is_written(tmp_path):
     assert writer("csv", tmp_path).is_there(name, 1)
 
 
+def test_a_table_that_a_spreadsheet_saved_goes_on(tmp_path):
+    first = writer("csv", tmp_path)
+    first.begin(["b.jpg"])
+    first.write("b.jpg", IMAGE, [face(1)])
+    first.close()
+    table = tmp_path / "landmarks.csv"
+    before = table.read_text()
+    table.write_bytes(("\ufeff" + before.replace("\n", "\r\n")).encode())
+    second = writer("csv", tmp_path)
+    assert second.is_there("b.jpg", 1)
+    second.begin([])
+    second.close()
+    assert table.read_text() == before
+
+
 def test_a_table_of_another_model_is_not_touched(tmp_path):
     (tmp_path / "landmarks.csv").write_text("image,x0,y0\na.jpg,1,2\n")
     with pytest.raises(InputError, match="mtfl_5"):

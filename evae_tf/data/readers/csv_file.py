@@ -13,7 +13,7 @@ from pathlib import Path
 from evae_tf.data.face import Face, make_face
 from evae_tf.data.tables import Row, image_name, read_table
 from evae_tf.data.text_files import errors_name
-from evae_tf.errors import InputError
+from evae_tf.errors import InputError, brief
 from evae_tf.geometry import BOX_COLUMNS
 from evae_tf.markups import Markup
 
@@ -88,7 +88,8 @@ def _columns(
     if missing or unknown:
         last = count - 1
         raise InputError(
-            f"{path}: missing columns {missing}, unknown columns {unknown}; known are image, "
+            f"{path}: missing columns {brief(missing, 200)}, unknown columns "
+            f"{brief(unknown, 200)}; known are image, "
             f"x0, y0 to x{last}, y{last}, visible0 to visible{last}, "
             f"{', '.join(BOX_COLUMNS)}, split, and attributes under names of their own."
         )
@@ -103,4 +104,4 @@ def _flag(row: Row, column: str) -> bool:
     try:
         return _FLAGS[row.cells[column].strip().lower().replace(",", ".")]
     except KeyError:
-        raise InputError(f"{column} is {row.cells[column][:40]!r}, expected 0 or 1") from None
+        raise InputError(f"{column} is {brief(row.cells[column])}, expected 0 or 1") from None

@@ -10,7 +10,7 @@ import numpy as np
 
 from evae_tf.array_types import FloatArray
 from evae_tf.data.face import Face, make_face
-from evae_tf.data.text_files import errors_name, read_lines
+from evae_tf.data.text_files import as_numbers, errors_name, read_lines
 from evae_tf.errors import InputError
 from evae_tf.geometry import from_one_based, landmark_box, square_around
 from evae_tf.markups import Markup
@@ -69,8 +69,9 @@ def _attributes(numbers: FloatArray) -> dict[str, str]:
 
 
 def _made_box(landmarks: FloatArray) -> list[float]:
-    x, y, side = square_around(landmark_box(landmarks), _BOX_MARGIN)
-    return [x - side / 2, y - side / 2, x + side / 2, y + side / 2]
+    with np.errstate(invalid="ignore"):  # of landmarks at infinity, which `make_face` refuses
+        x, y, side = square_around(landmark_box(landmarks), _BOX_MARGIN)
+        return [x - side / 2, y - side / 2, x + side / 2, y + side / 2]
 
 
 def _rows(path: Path, count: int) -> dict[str, FloatArray]:
@@ -88,5 +89,5 @@ def _rows(path: Path, count: int) -> dict[str, FloatArray]:
                 raise InputError(f"{len(values)} numbers after the image path, expected {count}")
             if name in rows:
                 raise InputError(f"{name} stands in the file twice")
-            rows[name] = np.array([float(value) for value in values])
+            rows[name] = np.array(as_numbers(values))
     return rows

@@ -8,6 +8,7 @@ import numpy as np
 
 from evae_tf.array_types import BoolArray, FloatArray
 from evae_tf.data.text_files import errors_name, read_lines
+from evae_tf.errors import brief
 
 _HEADER = re.compile(r"(?:(version|n_points)\s*:\s*(.*)|([{}]))")
 
@@ -40,17 +41,17 @@ def _points(lines: Iterable[str]) -> FloatArray:
         if match:
             key = match[1] or match[3]
             if key in header:
-                raise ValueError(f"a second line {line[:40]!r}, expected one")
+                raise ValueError(f"a second line {brief(line)}, expected one")
             header[key] = match[2]
         elif "}" in header:
-            raise ValueError(f"found {line[:40]!r} behind the }}, expected nothing")
+            raise ValueError(f"found {brief(line)} behind the }}, expected nothing")
         else:
             points.append(_pair(line))
     if ("{" in header) != ("}" in header):
         raise ValueError("found one brace, expected { before the points and } behind them")
     if header.get("n_points", str(len(points))) != str(len(points)):
         raise ValueError(
-            f"n_points is {header['n_points'][:40]!r}, but the file has {len(points)} points"
+            f"n_points is {brief(header['n_points'])}, but the file has {len(points)} points"
         )
     return np.array(points, np.float64).reshape(-1, 2)
 
@@ -59,5 +60,5 @@ def _pair(line: str) -> list[float]:
     try:
         x, y = map(float, line.split())
     except ValueError:
-        raise ValueError(f"expected lines of x and y, found {line[:40]!r}") from None
+        raise ValueError(f"expected lines of x and y, found {brief(line)}") from None
     return [x, y]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from evae_tf.data.face import Face, make_face
-from evae_tf.data.text_files import errors_name, read_lines
+from evae_tf.data.text_files import as_numbers, errors_name, read_lines
 from evae_tf.errors import InputError
 from evae_tf.markups import Markup
 
@@ -59,4 +59,4 @@ def _parse(line: str) -> tuple[list[float], str]:
             f"{len(numbers)} numbers before the image path, expected {_NUM_NUMBERS} "
             "(98 points, a box, six attributes)"
         )
-    return [float(number) for number in numbers], name
+    return as_numbers(numbers), name
