@@ -46,6 +46,7 @@ def test_photos_are_aligned_without_streams(closed, tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {
         "grace_hopper.json",
         "grace_hopper_landmarks.jpg",
+        "done.jsonl",
     }
     with Image.open(tmp_path / "grace_hopper_landmarks.jpg") as picture:
         picture.load()

@@ -99,7 +99,7 @@ def test_signatures_agree_with_the_keras_model_on_a_photo(loaded):
         np.testing.assert_allclose(whole[name], values, atol=1e-4 * np.abs(values).max())
 
     found = align(loaded, [encoded(portrait())], [BOX])
-    assert set(found) == {"valid", "landmarks", "covariance", "visibility"}
+    assert set(found) == {"valid", "landmarks", "covariance", "visibility", "presence"}
     assert found["valid"].tolist() == [True]
     side = square[2]
     in_pixels = geometry.crop_to_image(expected["landmarks"], square[None])
@@ -108,7 +108,8 @@ def test_signatures_agree_with_the_keras_model_on_a_photo(loaded):
     covariance = expected["covariance"] * side**2
     difference = np.abs(found["covariance"] - covariance).max(axis=(2, 3))
     assert np.all(difference < 0.05 * np.trace(covariance, axis1=2, axis2=3))
-    np.testing.assert_allclose(found["visibility"], expected["visibility"], atol=0.02)
+    for name in ("visibility", "presence"):
+        np.testing.assert_allclose(found[name], expected[name], atol=0.02)
 
 
 @pytest.mark.parametrize(
@@ -122,6 +123,7 @@ def test_signatures_agree_with_the_keras_model_on_a_photo(loaded):
 def test_no_rows_are_answered_with_no_rows(loaded, signature, inputs):
     found = ask(loaded, signature, **inputs)
     shapes = {"landmarks": (0, 68, 2), "covariance": (0, 68, 2, 2), "visibility": (0, 68)}
+    shapes["presence"] = (0,)
     extra = {"valid": (0,)} if signature == "align_bytes" else {"response_maps": (0, 36, 36, 68)}
     assert {name: value.shape for name, value in found.items()} == shapes | extra
 
