@@ -104,7 +104,7 @@ def test_characters_that_a_console_lacks_are_replaced(environment, tmp_path):
     done = call("align", f"--input={folder}/鳥.jpg", env=environment, capture_output=True)
     assert done.returncode == 1
     assert b"error: " in done.stderr
-    assert b"there is no such image" in done.stderr
+    assert b"there is no such photo" in done.stderr
 
 
 def test_output_that_nobody_takes_is_no_traceback(tmp_path):
