@@ -6,7 +6,7 @@ FACES := --dataset=synthetic --markup=ibug_68
 
 MODELS := runs/models
 
-.PHONY: demo test lint test-jax benchmark comparison models detector web web-files clean
+.PHONY: demo test lint test-jax benchmark comparison models detector presence web web-files clean
 
 .venv/run: requirements.txt pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -32,13 +32,13 @@ demo: .venv/run
 	@echo "portrait: $(DEMO)/portrait   group: $(DEMO)/group   model: $(DEMO)/model.keras   exports: $(DEMO)/export   pictures: $(DEMO)/evaluation"
 
 # The page in web/ is tested where there is a Chromium to do it; models of `make web DATA=DIR` stay.
-# Files of tests are shared out in the order of their folders: by the number of their tests, the long
-# ones that hold few would come last, and leave one of two workers idle.
+# A worker that is done takes tests from the other: shared out by files, one would stay idle for the
+# last minutes.
 WEB_MODELS := web/models/$(if $(DATA),.300w,.drawn)
 TESTED_WEB := web/vendor/.done $(if $(wildcard web/models/.300w),,web/models/.drawn)
 
 test: .venv/dev $(if $(and $(shell command -v chromium),$(shell command -v npm)),$(TESTED_WEB))
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 lint: .venv/dev
 	$(BIN)/ruff check .
@@ -139,11 +139,10 @@ commas = $(subst $(space),$(comma),$(1))
 mix = $(SOUP) $(ON_300W) --output=$(MODELS)/$(1)/model.keras --shares=$(call commas,$(3)) \
   --models=$(call commas,$(2:%=$(MODELS)/%/model.keras))
 
-# $(call ship,NAME,data flags): the .keras file, and in int8 the .tflite with its .json
+# $(call ship,NAME,data flags): the .tflite file of a model with presence, in int8, and its .json
 define ship
-$(BIN)/python export.py $(2) --formats=tflite_int8 --outputs=landmarks,covariance,visibility \
-  --model=$(MODELS)/$(1)/model.keras --output=$(MODELS)/$(1)/export
-cp $(MODELS)/$(1)/model.keras assets/$(1).keras
+$(BIN)/python export.py $(2) --formats=tflite_int8 --outputs=landmarks,covariance,visibility,presence \
+  --model=assets/$(1).keras --output=$(MODELS)/$(1)/export
 cp $(MODELS)/$(1)/export/model_int8.tflite assets/$(1).tflite
 cp $(MODELS)/$(1)/export/model_int8.json assets/$(1).json
 endef
@@ -179,23 +178,43 @@ models: .venv/run
 	$(call mix,mixed_4,mobile poses_mobile_3 poses_mobile_4,0.2 0.4 0.4)
 	$(call train,mobile_68,mobile,4,$(ON_LIST)/poses_4.csv $(call from,mixed_4) $(UPRIGHT) $(SLOWLY))
 	$(call train,mobile_5,mobile,6,$(ON_MTFL) $(call from,mobile) --set=learning_rate=2e-3)
-	cp $(MODELS)/server_68/model.keras assets/server_68.keras
-	$(call ship,mobile_68,$(ON_LIST)/poses_4.csv)
-	$(call ship,mobile_5,$(ON_MTFL))
 
 clean:
 	rm -rf .venv .venv-jax runs build *.egg-info web/node_modules web/vendor web/models
 
-# assets/detector.tflite, from the lists that `make models` leaves and DATA/no_faces: on tiles with all that is
-# known, then with what it took for faces on training photos, too. MTFL's points that the shipped file saw
+# assets/detector.tflite, from the lists that `make models` leaves and DATA/no_faces: on tiles with all
+# that is known, then twice with what it took for faces on training photos, too. With the same
+# pictures the shipped models then learn what is no face. MTFL's points that the shipped detector saw
 # were found by server_68; here they are those of the last list of step 1.
 DETECTOR := runs/detector
+PHOTOS := --photos=$(DETECTOR)/photos.npz
+FALSE_FINDS := --negatives=$(DETECTOR)/negatives_1,$(DETECTOR)/negatives_2
+# $(call train_detector,NAME,EPOCHS,further flags): trains one, as a .tflite file too
+define train_detector
+$(BIN)/python -m recipes.detector.train $(PHOTOS) --workdir=$(DETECTOR)/$(1) --epochs=$(2) $(3)
+$(BIN)/python -m recipes.detector.export --weights=$(DETECTOR)/$(1)/final.weights.h5 --output=$(DETECTOR)/$(1).tflite
+endef
+MINE = $(BIN)/python -m recipes.detector.mine $(PHOTOS) --detector=$(DETECTOR)/$(1).tflite --output=$(DETECTOR)/negatives_$(1)
+GO_ON = --init_from=$(DETECTOR)/$(1)/final.weights.h5 --learning_rate=1.5e-3
+
 detector: .venv/run
 	$(BIN)/python -m recipes.detector.photos --data=$(DATA) --faces=$(MODELS)/poses_4.csv,$(MODELS)/smooth_all.csv --output=$(DETECTOR)/photos.npz
-	$(BIN)/python -m recipes.detector.train --photos=$(DETECTOR)/photos.npz --workdir=$(DETECTOR)/first --epochs=30
-	$(BIN)/python -m recipes.detector.export --weights=$(DETECTOR)/first/final.weights.h5 --output=$(DETECTOR)/first.tflite
-	$(BIN)/python -m recipes.detector.mine --detector=$(DETECTOR)/first.tflite --photos=$(DETECTOR)/photos.npz \
-	  --output=$(DETECTOR)/negatives
-	$(BIN)/python -m recipes.detector.train --photos=$(DETECTOR)/photos.npz --negatives=$(DETECTOR)/negatives \
-	  --init_from=$(DETECTOR)/first/final.weights.h5 --workdir=$(DETECTOR)/second --epochs=40 --learning_rate=1.5e-3
-	$(BIN)/python -m recipes.detector.export --weights=$(DETECTOR)/second/final.weights.h5 --output=assets/detector.tflite
+	$(call train_detector,1,30)
+	$(call MINE,1)
+	$(call train_detector,2,40,--negatives=$(DETECTOR)/negatives_1 $(call GO_ON,1))
+	$(call MINE,2)
+	$(call train_detector,3,37,$(FALSE_FINDS) $(call GO_ON,2))
+	cp $(DETECTOR)/3.tflite assets/detector.tflite
+
+# $(call with_presence,NAME,PHOTOS): adds the presence output to a model of `make models`, and ships it
+define with_presence
+$(BIN)/python -m recipes.presence $(PHOTOS) $(FALSE_FINDS) --most=$(2) \
+  --model=$(MODELS)/$(1)/model.keras --output=$(MODELS)/$(1)_presence/model.keras
+cp $(MODELS)/$(1)_presence/model.keras assets/$(1).keras
+endef
+presence: .venv/run
+	$(call with_presence,server_68,1500)
+	$(call with_presence,mobile_68,3000)
+	$(call with_presence,mobile_5,3000)
+	$(call ship,mobile_68,$(ON_LIST)/poses_4.csv)
+	$(call ship,mobile_5,$(ON_MTFL))

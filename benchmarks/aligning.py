@@ -19,9 +19,11 @@ from absl import app, flags
 
 from evae_tf import Aligner, FaceTracker
 from evae_tf.align import photos
+from evae_tf.align.files import align_files
 from evae_tf.align.frames import Video, video_file
 from evae_tf.align.output import Output
 from evae_tf.align.overlay import draw_faces
+from evae_tf.align.sources import Sources
 from evae_tf.array_types import ByteArray
 from evae_tf.data import datasets
 from evae_tf.data.images import read_image
@@ -82,12 +84,12 @@ def _model_alone(aligner: Aligner, paths: Sequence[Path]) -> float:
 def _folder(aligner: Aligner, paths: Sequence[Path]) -> float:
     """Seconds from the first photo's bytes to the last picture and landmarks on the disk."""
     with tempfile.TemporaryDirectory() as output:
-        return photos.align_photos(
-            paths,
+        return align_files(
+            Sources(photos=list(paths)),
             aligner,
             Output(Path(output), "mobile_68", drawings=("points",)),
             num_threads=FLAGS.num_threads,
-        ).seconds
+        ).photos.seconds
 
 
 def _video(aligner: Aligner, photo: ByteArray, path: Path) -> None:

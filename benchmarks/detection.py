@@ -171,7 +171,7 @@ def _judged(squares: FloatArray, photo: Photo) -> Iterable[str]:
             found[free.argmax()] = True
         elif shared[index].max(initial=0) > _SAME:
             yield "double"
-        elif not _in_doubt(squares[index], photo.ignore):
+        elif not in_doubt(squares[index], photo.ignore):
             yield "false"
     for face, good in zip(photo.faces, found, strict=True):
         for group in _groups(face):
@@ -180,7 +180,8 @@ def _judged(squares: FloatArray, photo: Photo) -> Iterable[str]:
                 yield f"found {group}"
 
 
-def _in_doubt(square: FloatArray, zones: FloatArray) -> bool:
+def in_doubt(square: FloatArray, zones: FloatArray) -> bool:
+    """Whether the middle of a square [3] lies in one of some zones [M, 4]."""
     inside = (square[:2] >= zones[:, :2]).all(axis=1) & (square[:2] <= zones[:, 2:]).all(axis=1)
     return bool(inside.any())
 

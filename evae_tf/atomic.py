@@ -9,10 +9,20 @@ from pathlib import Path
 
 from evae_tf.errors import InputError
 
+try:
+    import fcntl
+except ImportError:  # Windows: folders are not locked there
+    fcntl = None
+
+TEMPORARY = ".evae-"  # what the names of unfinished files and folders start with
+
 
 def _beside(path: Path) -> Path:
-    """A hidden name beside `path`, with its ending: a rename then stays on one disk."""
-    return path.with_name(f".{uuid.uuid4().hex[:8]}.{path.name}")
+    """A hidden name beside `path`, with its ending: a rename then stays on one disk.
+
+    It is short: the name of a file may be as long as names can be.
+    """
+    return path.with_name(f"{TEMPORARY}{uuid.uuid4().hex[:8]}{path.suffix}")
 
 
 def make_folder(path: str | os.PathLike[str]) -> Path:
@@ -30,6 +40,43 @@ def make_folder(path: str | os.PathLike[str]) -> Path:
     except OSError as error:
         raise InputError(f"{path}: cannot write to this folder ({error.strerror}).") from error
     return path
+
+
+@contextlib.contextmanager
+def exclusive_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Yields the folder `path`, created if needed, into which no other run writes meanwhile.
+
+    What a run that was killed left unfinished in it is removed first. The lock ends with the
+    process, however that ends. Disks that have no locks are used without.
+
+    Raises:
+      InputError: the folder cannot be created or written to, or another run writes to it.
+    """
+    path = make_folder(path)
+    with contextlib.ExitStack() as stack:
+        if fcntl is not None:
+            folder = os.open(path, os.O_RDONLY)
+            stack.callback(os.close, folder)
+            try:
+                fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise InputError(
+                    f"{path}: another run is writing to this folder; wait for it, or take another "
+                    "folder."
+                ) from error
+            except OSError:  # some network disks lock no folders
+                pass
+        remove_unfinished(path)
+        yield path
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Removes what killed runs left half written in a folder that nobody else writes to."""
+    for child in folder.glob(f"{TEMPORARY}*"):
+        if child.is_dir():
+            shutil.rmtree(child, ignore_errors=True)
+        else:
+            child.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
@@ -75,6 +122,9 @@ def replacing_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:
-    """Writes `text` to the file `path` atomically, as UTF-8."""
+    r"""Writes `text` to the file `path` atomically, as UTF-8.
+
+    Bytes of file names that are no text are written as `\udc..`.
+    """
     with replacing_file(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")

@@ -19,3 +19,9 @@ class UsageError(InputError):
 def first_line(error: BaseException) -> str:
     """The first line of an error's message: libraries' messages may fill pages."""
     return str(error).strip().partition("\n")[0]
+
+
+def brief(value: object, length: int = 60) -> str:
+    """What was found, as messages quote it: its `repr`, cut off after `length` characters."""
+    text = repr(value)
+    return text if len(text) <= length else f"{text[:length]}..."

@@ -17,9 +17,15 @@ from numpy.typing import ArrayLike
 from evae_tf.array_types import BoolArray, ByteArray, FloatArray, Tensor
 
 
+def as_float32(values: ArrayLike) -> FloatArray:
+    """Numbers as float32; those too large for it become infinite, which NumPy would warn of."""
+    with np.errstate(over="ignore"):
+        return np.asarray(values, np.float32)
+
+
 def from_one_based(points: ArrayLike) -> FloatArray:
     """Image points whose first pixel's centre is (1, 1), brought to (0, 0)."""
-    return np.asarray(points, np.float32) - 1.0
+    return as_float32(points) - 1.0
 
 
 def to_one_based(points: ArrayLike) -> FloatArray:
@@ -216,6 +222,7 @@ def cut_square(image: ByteArray, square: ArrayLike, size: int, angle: float = 0.
     shrink = max(int(step), 1)
     reach = side / 2 * (abs(cosine) + abs(sine))
     image, centre = _part(image, centre, reach + 2 * shrink)
+    shrink = min(shrink, max(image.shape[:2]))  # a square may be far larger than the image
     if shrink >= 2:
         image, centre = _shrunk(image, centre, shrink)
         step /= shrink

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from evae_tf import arguments
-from evae_tf.errors import InputError, UsageError
+from evae_tf.errors import InputError, UsageError, brief
 from evae_tf.head_pose import determines_pose
 from evae_tf.schemes import SCHEMES
 
@@ -105,12 +105,14 @@ class Markup:
         try:
             normalizers = {
                 name: tuple(_indices(group, len(points)) for group in _pair(groups))
-                for name, groups in record["normalizers"].items()
+                for name, groups in _object(record, "normalizers").items()
             }
-            flip_pairs = tuple(_indices(_pair(pair), len(points)) for pair in record["flip_pairs"])
-            outline = tuple(_indices(_pair(edge), len(points)) for edge in record["outline"])
-            rigid_points = _rigid_points(record.get("rigid_points", {}), points)
-        except (TypeError, ValueError, AttributeError) as error:
+            flip_pairs, outline = (
+                tuple(_indices(_pair(pair), len(points)) for pair in _list(record[key], key))
+                for key in ("flip_pairs", "outline")
+            )
+            rigid_points = _rigid_points(_object(record, "rigid_points"), points)
+        except ValueError as error:
             raise InputError(f"{source}: {error}.") from error
         flipped = [index for pair in flip_pairs for index in pair]
         if len(flipped) != len(set(flipped)):
@@ -118,7 +120,7 @@ class Markup:
         default = record.get("default_normalizer") or next(iter(normalizers), "box_size")
         if default not in (*normalizers, *_BOX_NORMALIZERS):
             raise InputError(
-                f"{source}: default_normalizer {default!r} is not among the normalizers."
+                f"{source}: default_normalizer {brief(default)} is not among the normalizers."
             )
         name = str(record["name"])
         # Files of models from before `rigid_points`.
@@ -141,10 +143,10 @@ class Markup:
                 f"unknown markup {str(name)!r}: known are {sorted(MARKUPS)}, or a .json file."
             )
         try:
-            record = json.loads(path.read_text(encoding="utf-8"))
+            record = json.loads(path.read_bytes())  # as text, a byte-order mark is an error
         except OSError as error:
             raise InputError(f"{path}: cannot be read ({error.strerror}).") from error
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise InputError(f"{path}: not a JSON file ({error}).") from error
         return cls.from_dict(record, source=str(path))
 
@@ -158,35 +160,52 @@ def _checked_keys(record: Any, source: str) -> dict[str, Any]:
     missing = known - {"default_normalizer", "rigid_points"} - keys
     if unknown or missing:
         raise InputError(
-            f"{source}: missing keys {sorted(missing)}, unknown keys {sorted(unknown)}; "
+            f"{source}: missing keys {sorted(missing)}, unknown keys {brief(sorted(unknown))}; "
             f"known are {sorted(known)}."
         )
     return record
 
 
 def _checked_points(points: Any, source: str) -> tuple[str, ...]:
-    is_list = isinstance(points, list | tuple) and len(points) > 0
-    if not is_list or not all(isinstance(point, str) for point in points):
-        raise InputError(f"{source}: points are {points!r}, expected a list of point names.")
+    if not isinstance(points, list | tuple) or not points:
+        raise InputError(f"{source}: points are {brief(points)}, expected a list of point names.")
+    for point in points:
+        if not isinstance(point, str):
+            raise InputError(f"{source}: {brief(point)} is among the points, expected their names.")
     repeated = sorted({name for name in points if points.count(name) > 1})
     if repeated:
-        raise InputError(f"{source}: point names must be given once each, repeated: {repeated}.")
+        raise InputError(
+            f"{source}: point names must be given once each, repeated: {brief(repeated)}."
+        )
     return tuple(points)
 
 
+def _object(record: dict[str, Any], key: str) -> dict[str, Any]:
+    value = record.get(key, {})
+    if not isinstance(value, dict):
+        raise ValueError(f"{key} is {brief(value)}, expected an object")
+    return value
+
+
+def _list(value: Any, what: str) -> Any:
+    if not isinstance(value, list | tuple):
+        raise ValueError(f"{what} is {brief(value)}, expected a list")
+    return value
+
+
 def _pair(value: Any) -> Any:
-    if len(value) != 2:
-        raise ValueError(f"expected a pair, found {value!r}")
+    if len(_list(value, "a pair")) != 2:
+        raise ValueError(f"expected a pair, found {brief(value)}")
     return value
 
 
 def _indices(group: Any, num_points: int) -> tuple[int, ...]:
-    group = (group,) if isinstance(group, int) else tuple(group)
+    group = (group,) if isinstance(group, int) else tuple(_list(group, "a group of points"))
     if not group:
         raise ValueError("a group of point indices is empty, expected at least one")
     for index in group:
         if not isinstance(index, int) or not 0 <= index < num_points:
-            raise ValueError(f"point index {index!r} is not in 0..{num_points - 1}")
+            raise ValueError(f"point index {brief(index)} is not in 0..{num_points - 1}")
     return group
 
 
@@ -194,10 +213,13 @@ def _rigid_points(places: dict[str, Any], points: tuple[str, ...]) -> dict[int, 
     found: dict[int, Place] = {}
     for name, place in places.items():
         if name not in points:
-            raise ValueError(f"rigid_points names {name!r}, which is not among the points")
-        if len(place) != 3 or not all(math.isfinite(value) for value in place):
-            raise ValueError(f"rigid_points has {name} at {place!r}, expected three numbers")
-        x, y, z = map(float, place)
+            raise ValueError(f"rigid_points names {brief(name)}, which is not among the points")
+        try:
+            x, y, z = map(float, place)
+        except (TypeError, ValueError, OverflowError):
+            x = y = z = math.nan
+        if not math.isfinite(x + y + z):
+            raise ValueError(f"rigid_points has {name} at {brief(place)}, expected three numbers")
         found[points.index(name)] = (x, y, z)
     if found and not determines_pose(np.array(list(found.values()))):
         raise ValueError(

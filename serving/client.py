@@ -5,11 +5,15 @@ python serving/client.py --server=localhost:8501 --protocol=rest --input=photo.j
 """
 
 import json
+import sys
+from pathlib import Path
 
 from absl import flags
 
-from evae_tf.cli.run import run, start_tensorflow
-from evae_tf.errors import InputError
+# As the scripts in the root it runs from a clone, whose package is not installed.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from evae_tf.cli.run import run, start_tensorflow  # noqa: E402
+from evae_tf.errors import InputError  # noqa: E402
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("server", "localhost:8500", "HOST:PORT; 8500 is usual for gRPC, 8501 for REST.")

@@ -53,7 +53,7 @@ def test_a_number_of_threads_is_what_is_blamed(count, faces, tmp_path):
     [
         ({"passes": "2"}, "passes='2'"),
         ({"passes": 3}, "passes=3: expected a whole number, 1 to 2"),
-        ({"min_score": None}, "min_score=None: expected a number from 0 to 1"),
+        ({"min_score": "high"}, "min_score='high': expected a number from 0 to 1"),
         ({"min_score": "0.5"}, "min_score='0.5'"),
         ({"min_score": float("nan")}, "min_score=nan"),
         ({"max_faces": 1.0}, "max_faces=1.0"),

@@ -2,6 +2,8 @@
 
 import errno
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -124,3 +126,51 @@ def test_a_read_only_folder(tmp_path):
     with pytest.raises(InputError, match="Permission denied"):
         atomic.write_text(tmp_path / "report.json", "{}")
     tmp_path.chmod(0o700)
+
+
+def test_two_writers_of_one_folder_are_kept_apart(tmp_path):
+    """In one process and from another; the lock ends with its context, or with its process."""
+    code = f"""
+import pathlib, sys, time
+from evae_tf import atomic
+with atomic.exclusive_folder({str(tmp_path / "out")!r}):
+    print("locked", flush=True)
+    time.sleep(60)
+"""
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == b"locked\n"
+        with pytest.raises(InputError, match="out: another run"):
+            atomic.exclusive_folder(tmp_path / "out").__enter__()
+        process.kill()
+    with atomic.exclusive_folder(tmp_path / "out") as folder:
+        assert folder == tmp_path / "out"
+        with pytest.raises(InputError, match="another run"):
+            atomic.exclusive_folder(folder).__enter__()
+        with atomic.exclusive_folder(folder / "inner"):
+            pass
+    assert _names(tmp_path / "out") == ["inner"]
+
+
+def test_what_a_killed_run_left_half_written_is_removed(tmp_path):
+    (tmp_path / "mine.txt").write_text("kept")
+    (tmp_path / ".hidden").write_text("kept")
+    code = f"""
+import os, pathlib
+from evae_tf import atomic
+folder = pathlib.Path({str(tmp_path)!r})
+with atomic.replacing_folder(folder / "saved") as first, atomic.replacing_file(folder / "b") as b:
+    (first / "half").write_text("half")
+    b.write_text("half")
+    os._exit(9)
+"""
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 9
+    assert len(_names(tmp_path)) == 4
+    with atomic.exclusive_folder(tmp_path):
+        assert _names(tmp_path) == [".hidden", "mine.txt"]
+    assert (tmp_path / "mine.txt").read_text() == "kept"
+
+
+def test_names_as_long_as_names_can_be(tmp_path):
+    name = "n" * 250 + ".json"
+    atomic.write_text(tmp_path / name, "{}")
+    assert _names(tmp_path) == [name]

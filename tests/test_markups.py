@@ -145,7 +145,7 @@ BAD_RECORDS = {
     "no points": (_own(points=[]), "point names"),
     "points that are a number": (_own(points=3), "point names"),
     "points that are one word": (_own(points="ear"), "point names"),
-    "points without names": (_own(points=[1, 2, 3]), "point names"),
+    "points without names": (_own(points=[1, 2, 3]), "1 is among the points, expected their names"),
     "an index too high": (_own(outline=[[0, 3]]), "3 is not in 0..2"),
     "a negative index": (_own(flip_pairs=[[0, -1]]), "-1 is not in 0..2"),
     "three of a pair": (_own(flip_pairs=[[0, 1, 2]]), "expected a pair"),
@@ -161,7 +161,7 @@ BAD_RECORDS = {
     "a rigid point by index": (_own(rigid_points={"0": [0, 0, 0]}), "'0', .* not among"),
     "a flat place": (_head([[0, 0], *PLACES[1:]]), r"p0 at \[0, 0\], expected three"),
     "a place without end": (_head([[0, 0, float("nan")], *PLACES[1:]]), "p0 at .*three numbers"),
-    "rigid points as a list": (_own(rigid_points=PLACES), "items"),
+    "rigid points as a list": (_own(rigid_points=PLACES), "rigid_points is .*expected an object"),
     "a missing key": ({"name": "cat", "points": ["nose"]}, "missing keys.*flip_pairs"),
     "not an object": ([1, 2], "expected a JSON object"),
 }
@@ -176,12 +176,23 @@ def test_a_bad_markup_file_is_named_with_its_fault(case, tmp_path):
         markups.Markup.load(str(path))
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_markup_files_of_windows_editors(encoding, tmp_path):
+    """Case 34: a byte-order mark in front, or UTF-16."""
+    path = tmp_path / "cat.json"
+    path.write_text(json.dumps({**_own(), "name": "Kätzchen"}, ensure_ascii=False), encoding)
+    assert markups.Markup.load(path).name == "Kätzchen"
+
+
 def test_unreadable_markup_files(tmp_path):
     with pytest.raises(InputError, match="unknown markup 'ibug68'.*aflw_19.*ibug_68"):
         markups.Markup.load("ibug68")
     with pytest.raises(InputError, match=r"none\.json: cannot be read"):
         markups.Markup.load(str(tmp_path / "none.json"))
     half = tmp_path / "half.json"
+    half.write_bytes(b"[" * 100000)
+    with pytest.raises(InputError, match=r"half\.json: not a JSON file"):
+        markups.Markup.load(str(half))
     half.write_bytes(b'{"name": "\xff')
     with pytest.raises(InputError, match=r"half\.json: not a JSON file"):
         markups.Markup.load(str(half))

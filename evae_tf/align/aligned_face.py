@@ -24,8 +24,8 @@ class AlignedFace:
       landmarks: float32 [K, 2], (x, y); the centre of the first pixel is (0, 0).
       box: float32 [4], (x_min, y_min, x_max, y_max): the tight box of the landmarks, or where the
         model was trained on other boxes, such a one.
-      score: how good the landmarks are, 0 to 1: how little they move when the crop does; low where
-        there is no face. See `face_score`.
+      score: how good the landmarks are, 0 to 1; low where there is no face. The model's `presence`;
+        of a model without, how little they move when the crop does, see `face_score`.
       markup: `Markup` of the landmarks.
       image: uint8 [H, W, 3], RGB, that the face is in: the pixels that were used.
       covariance: float32 [K, 2, 2], pixels squared, or None where the model does not give it.

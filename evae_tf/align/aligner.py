@@ -17,7 +17,7 @@ from evae_tf.artifacts.predictors import Predictor, open_model
 from evae_tf.errors import InputError, UsageError
 from evae_tf.markups import Markup
 
-MIN_SCORE = 0.37  # see `AlignedFace.confidence`: RESULTS.md shows what it lets through
+MIN_SCORE = 0.34  # see `AlignedFace.confidence`: RESULTS.md shows what it lets through
 
 
 class Aligner:
@@ -31,7 +31,8 @@ class Aligner:
       predictor: of `open_model`.
       detector: see `align.detection`.
       passes: 2 aligns each face again, in an upright crop around the landmarks of the first pass.
-      min_score: what the detector finds is no face below this `confidence`, see `AlignedFace`.
+      min_score: what the detector finds is no face below this `confidence`, see `AlignedFace`;
+        None: what suits the detector, its `min_confidence` or `MIN_SCORE`.
       max_faces: how many faces of an image are kept, those with the best scores; None: all.
 
     Raises:
@@ -44,7 +45,7 @@ class Aligner:
         detector: detection.Detector,
         *,
         passes: int = 2,
-        min_score: float = MIN_SCORE,
+        min_score: float | None = None,
         max_faces: int | None = None,
     ) -> None:
         if not (hasattr(predictor, "metadata") and callable(detector)):
@@ -54,6 +55,8 @@ class Aligner:
                 "Aligner.load opens them."
             )
         arguments.whole_number("passes", passes, 1, 2)
+        least: float = getattr(detector, "min_confidence", MIN_SCORE)
+        min_score = least if min_score is None else min_score
         arguments.number("min_score", min_score, 0, 1)
         if max_faces is not None:
             arguments.whole_number("max_faces", max_faces)
@@ -74,7 +77,7 @@ class Aligner:
         detector_model: str | PathLike[str] | None = None,
         passes: int = 2,
         num_threads: int = 1,
-        min_score: float = MIN_SCORE,
+        min_score: float | None = None,
         max_faces: int | None = None,
     ) -> "Aligner":
         """An aligner with the model in a file.

@@ -1,12 +1,14 @@
 """A table of where the faces of photos are, from any detector."""
 
-import csv
 from os import PathLike
 from pathlib import Path
 
 import numpy as np
 
+from evae_tf.align.inputs import box_array
 from evae_tf.array_types import FloatArray
+from evae_tf.data.tables import image_name, read_table
+from evae_tf.data.text_files import errors_name
 from evae_tf.errors import InputError
 from evae_tf.geometry import BOX_COLUMNS
 
@@ -15,30 +17,27 @@ def read_boxes(path: str | PathLike[str]) -> dict[Path, FloatArray]:
     """The boxes of each photo.
 
     Args:
-      path: a `.csv` file with the columns `image` and `BOX_COLUMNS`: paths relative to the file,
-        image pixels counted from 0, a row for each face. Further columns are not read.
+      path: a table with the columns `image` and `BOX_COLUMNS`: paths relative to the file, image
+        pixels counted from 0, a row for each face; see `tables`. Further columns are not read.
 
     Returns:
       dict of absolute Path to float32 [N, 4].
 
     Raises:
-      InputError: the file cannot be read, a column is missing, or a value is not a number.
+      InputError: the file cannot be read or has no row, a column is missing, a value is not a
+        number, or a box is not finite or has no area.
     """
     path = Path(path)
-    boxes: dict[Path, list[list[float]]] = {}
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            reader = csv.DictReader(file)
-            missing = [
-                name for name in ("image", *BOX_COLUMNS) if name not in (reader.fieldnames or ())
-            ]
-            if missing:
-                raise InputError(f"{path}: the columns {', '.join(missing)} are missing.")
-            for row in reader:
-                image = (path.parent / row["image"]).resolve()
-                boxes.setdefault(image, []).append([float(row[name]) for name in BOX_COLUMNS])
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}).") from error
-    except (TypeError, ValueError, csv.Error) as error:
-        raise InputError(f"{path}: line {reader.line_num}: {error}.") from error
-    return {image: np.array(rows, np.float32) for image, rows in boxes.items()}
+    columns, rows = read_table(path)
+    missing = [name for name in ("image", *BOX_COLUMNS) if name not in columns]
+    if missing:
+        raise InputError(f"{path}: the columns {', '.join(missing)} are missing.")
+    boxes: dict[Path, list[FloatArray]] = {}
+    for row in rows:
+        with errors_name(row.source):
+            if not row.cells["image"].strip():
+                raise InputError("image is empty")
+            image = path.parent / image_name(path.parent, row.cells["image"])
+            values = [row.value(name) for name in BOX_COLUMNS]
+            boxes.setdefault(image.resolve(), []).append(box_array(values, image.name)[0])
+    return {image: np.stack(found) for image, found in boxes.items()}

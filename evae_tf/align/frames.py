@@ -11,18 +11,17 @@ from typing import Any
 import cv2
 
 from evae_tf import atomic
+from evae_tf.align.sources import CAMERA
 from evae_tf.array_types import ByteArray
 from evae_tf.errors import InputError
 
-SUFFIXES = (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv")
-_CAMERA = "camera:"
-_USUAL_RATE = 25.0  # where a camera does not tell its own
+_USUAL_RATE = 25.0  # where a camera or a file does not tell its own
+_MOST_RATE = 1000.0
 _CODEC = "mp4v"
-
-
-def is_video(source: str | PathLike[str]) -> bool:
-    """Whether `--input` names a video file or a camera, by its spelling."""
-    return str(source).startswith(_CAMERA) or Path(source).suffix.lower() in SUFFIXES
+# Containers that hold a table of their frames. Of others OpenCV makes a number up, from a length
+# that may be that of the sound.
+_COUNTED = (".mp4", ".m4v", ".mov", ".3gp", ".3g2", ".avi")
+_LONGEST_REPEAT_S = 60.0
 
 
 class Video:
@@ -33,8 +32,9 @@ class Video:
 
     Attributes:
       stem: what files made from it are called.
-      rate: frames a second.
+      rate: frames a second, on average.
       announced: number of frames that the file says it has; None where that is not known.
+      expected: as `announced`, but perhaps an estimate.
 
     Raises:
       InputError: it cannot be opened.
@@ -42,7 +42,7 @@ class Video:
 
     def __init__(self, source: str | PathLike[str]) -> None:
         self.source = str(source)
-        self.is_camera = self.source.startswith(_CAMERA)
+        self.is_camera = self.source.startswith(CAMERA)
         self._capture = cv2.VideoCapture(self._checked_source())
         if not self._capture.isOpened():
             what = (
@@ -52,15 +52,17 @@ class Video:
             )
             raise InputError(f"{self.source}: {what}.")
         rate = self._capture.get(cv2.CAP_PROP_FPS)
-        self.rate = rate if 1 <= rate <= 1000 else _USUAL_RATE
+        self.rate = rate if 0 < rate <= _MOST_RATE else _USUAL_RATE
         count = int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT))
-        self.announced = count if count > 0 and not self.is_camera else None
+        self.expected = count if count > 0 and not self.is_camera else None
+        is_counted = Path(self.source).suffix.lower() in _COUNTED
+        self.announced = self.expected if is_counted else None
 
     def _checked_source(self) -> str | int:
         if self.is_camera:
-            number = self.source.removeprefix(_CAMERA)
+            number = self.source.removeprefix(CAMERA)
             if not number.isdecimal():
-                raise InputError(f"{self.source}: expected {_CAMERA} and a number, as camera:0.")
+                raise InputError(f"{self.source}: expected {CAMERA} and a number, as camera:0.")
             return int(number)
         if not Path(self.source).is_file():
             raise InputError(f"{self.source}: there is no such video.")
@@ -73,24 +75,67 @@ class Video:
     def __iter__(self) -> Iterator[tuple[float, ByteArray]]:
         """Yields (seconds since the first frame, uint8 [H, W, 3] in RGB).
 
-        The next frame is decoded meanwhile. It ends where no more can be read.
+        Seconds are the frame's own time stamp; where it has none, or one that is not later than the
+        last, a period of `rate` is added to that. The next frame is decoded meanwhile. It ends
+        where no more can be read.
         """
         with futures.ThreadPoolExecutor(1) as pool, contextlib.closing(self):
-            started = time.monotonic()
-            ahead, index = pool.submit(self._read), 0
-            while (frame := ahead.result()) is not None:
-                seconds = time.monotonic() - started if self.is_camera else index / self.rate
+            ahead = pool.submit(self._read)
+            first, last = None, -1 / self.rate
+            while (read := ahead.result()) is not None:
+                stamp, frame = read
+                first = stamp if first is None else first
+                seconds = stamp - first
+                if not seconds > last:  # NaN is not
+                    seconds = last + 1 / self.rate
+                last = seconds
                 ahead = pool.submit(self._read)
                 yield seconds, frame
-                index += 1
 
-    def _read(self) -> Any:
+    def _read(self) -> tuple[float, ByteArray] | None:
+        """The next frame, and the time at which it is shown in seconds."""
         good, frame = self._capture.read()
-        return cv2.cvtColor(frame, cv2.COLOR_BGR2RGB) if good else None
+        if not good:
+            return None
+        stamp = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
+        rgb: Any = cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
+        return time.monotonic() if self.is_camera else stamp, rgb
 
     def close(self) -> None:
         """Gives the file or the camera back."""
         self._capture.release()
+
+
+class SteadyWriter:
+    """Gives frames that have times of their own to a video of constant rate.
+
+    They are repeated, or left out, so that the video runs as fast as they do.
+
+    Args:
+      write: of `video_file`.
+      rate: frames a second of that video.
+    """
+
+    def __init__(self, write: Callable[[ByteArray], None], rate: float) -> None:
+        self._write = write
+        self._rate = rate
+        self._written = 0
+        self._last: ByteArray | None = None
+        self._left_out_s = 0.0
+
+    def __call__(self, seconds: float, frame: ByteArray) -> None:
+        """Takes the next frame, uint8 [H, W, 3] in RGB, and its time."""
+        gap = seconds - self._left_out_s - self._written / self._rate
+        if gap > _LONGEST_REPEAT_S:  # rather a jump of the time stamps than a still picture
+            self._left_out_s += gap
+        due = round((seconds - self._left_out_s) * self._rate)
+        while self._last is not None and self._written < due:
+            self._write(self._last)
+            self._written += 1
+        if self._written == due:
+            self._write(frame)
+            self._written += 1
+        self._last = frame
 
 
 @contextlib.contextmanager

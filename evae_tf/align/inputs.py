@@ -11,8 +11,11 @@ from PIL import Image
 from evae_tf.array_types import ByteArray, FloatArray
 from evae_tf.data.images import read_image, rgb_pixels
 from evae_tf.errors import InputError
+from evae_tf.geometry import as_float32
 
 ImageLike: TypeAlias = str | PathLike[str] | npt.NDArray[Any] | Image.Image
+
+_MOST_OF_IMAGE = 20  # a box that is so much larger is no face's, but a mistake in its units
 
 _EXPECTED = (
     "expected a path, a PIL image, or an array of uint8, or of floats in [0, 1], of shape [H, W], "
@@ -61,7 +64,7 @@ def known_boxes(boxes: npt.ArrayLike, image: ByteArray) -> FloatArray:
     """Boxes that a user gives, as float32 [N, 4].
 
     Raises:
-      InputError: a box is empty or outside the image.
+      InputError: a box is empty, outside the image or many times as large.
     """
     boxes = box_array(boxes, "boxes")
     height, width = image.shape[:2]
@@ -71,6 +74,13 @@ def known_boxes(boxes: npt.ArrayLike, image: ByteArray) -> FloatArray:
         raise InputError(
             f"box {wrong} is outside the image of {width} x {height} pixels; expected (x_min, "
             "y_min, x_max, y_max)."
+        )
+    too_large = (boxes[:, 2:] - boxes[:, :2]).max(axis=1) > _MOST_OF_IMAGE * max(width, height)
+    if too_large.any():
+        wrong = boxes[too_large][0].tolist()
+        raise InputError(
+            f"box {wrong} is more than {_MOST_OF_IMAGE} times as large as the image of {width} x "
+            f"{height} pixels; expected that of a face."
         )
     return boxes
 
@@ -86,7 +96,7 @@ def box_array(boxes: npt.ArrayLike, source: str) -> FloatArray:
       InputError: it is no such array, or a box is empty or not finite.
     """
     try:
-        array = np.asarray(boxes, np.float32)
+        array = as_float32(boxes)
     except (TypeError, ValueError) as error:
         raise InputError(
             f"{source}: found {type(boxes).__name__}, expected an array [N, 4] of numbers."

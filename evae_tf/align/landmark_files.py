@@ -5,14 +5,16 @@ file is at its place only once the context has ended without an error.
 """
 
 import abc
+import collections
 import contextlib
 import csv
 import io
 import itertools
 import json
+import os
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
-from typing import TypeAlias
+from typing import TextIO, TypeAlias
 
 from evae_tf import atomic, geometry
 from evae_tf.align.aligned_face import AlignedFace
@@ -26,6 +28,8 @@ from evae_tf.align.landmark_records import (
 from evae_tf.array_types import ByteArray
 from evae_tf.errors import InputError
 from evae_tf.markups import Markup
+
+TABLE = "landmarks.csv"
 
 _WriteFaces: TypeAlias = Callable[[float, list[AlignedFace]], None]
 
@@ -44,17 +48,22 @@ class Writer(abc.ABC):
         self.model = model
         self.markup = markup
 
+    @staticmethod
     @abc.abstractmethod
-    def refuse_clashes(self, paths: Collection[Path]) -> None:
-        """Raises `InputError` if two of the photos would write the same file."""
+    def file_name(path: Path) -> str | None:
+        """The name of the file for a photo's first face; None where all photos share a table."""
 
     @abc.abstractmethod
-    def is_done(self, path: Path) -> bool:
-        """Whether a photo's landmarks are there from an earlier run.
+    def refuse_another(self, path: Path) -> None:
+        """Raises `InputError` if the file of a photo's landmarks is there, but of another one."""
 
-        Raises:
-          InputError: the file there is of another photo or model.
-        """
+    @abc.abstractmethod
+    def is_there(self, path: Path, faces: int) -> bool:
+        """Whether everything is there that was written of a photo with so many faces."""
+
+    @abc.abstractmethod
+    def begin(self, paths: Collection[Path]) -> None:
+        """Begins a run that writes the landmarks of some photos, instead of those of before."""
 
     @abc.abstractmethod
     def write(self, path: Path, image: ByteArray, faces: list[AlignedFace]) -> None:
@@ -68,18 +77,21 @@ class Writer(abc.ABC):
 class JsonWriter(Writer):
     """`<stem>.json` for each photo, also where there is no face."""
 
-    def refuse_clashes(self, paths: Collection[Path]) -> None:
-        """Photos of different stems write different files."""
+    @staticmethod
+    def file_name(path: Path) -> str:
+        return f"{path.stem}.json"
 
-    def close(self) -> None:
-        """Nothing is left to do."""
+    def refuse_another(self, path: Path) -> None:
+        target = self.folder / self.file_name(path)
+        if os.path.exists(target):
+            record = read_record(target.read_text("utf-8", errors="replace"))
+            refuse_another(target, record, path, self.model)
 
-    def is_done(self, path: Path) -> bool:
-        target = self._target(path)
-        if not target.exists():
-            return False
-        refuse_another(target, read_record(target.read_text("utf-8")), path, self.model)
-        return True
+    def is_there(self, path: Path, faces: int) -> bool:
+        return os.path.exists(self.folder / self.file_name(path))
+
+    def begin(self, paths: Collection[Path]) -> None:
+        """Files are replaced one by one."""
 
     def write(self, path: Path, image: ByteArray, faces: list[AlignedFace]) -> None:
         record = {
@@ -90,31 +102,27 @@ class JsonWriter(Writer):
             "markup": self.markup.name,
             "faces": [face.to_dict() for face in faces],
         }
-        atomic.write_text(self._target(path), json.dumps(record) + "\n")
+        atomic.write_text(self.folder / self.file_name(path), json.dumps(record) + "\n")
 
-    def _target(self, path: Path) -> Path:
-        return self.folder / f"{path.stem}.json"
+    def close(self) -> None:
+        """Nothing is left to do."""
 
 
 class PtsWriter(Writer):
-    """`<stem>.pts`, `<stem>_1.pts`, ... as 300-W lays them out, counted from 1: a file a face.
+    """`<stem>.pts`, `<stem>_1.pts`, ... as 300-W lays them out, counted from 1: a file a face."""
 
-    They do not say what they are of, and a photo without a face leaves none: it is not known to be
-    done.
-    """
+    @staticmethod
+    def file_name(path: Path) -> str:
+        return f"{path.stem}.pts"
 
-    def refuse_clashes(self, paths: Collection[Path]) -> None:
-        stems = {path.stem for path in paths}
-        for path in paths:
-            first, _, number = path.stem.rpartition("_")
-            if number.isdecimal() and first in stems:
-                raise InputError(
-                    f"{path}: {path.stem}.pts may also be the name of a further face of {first}; "
-                    "rename the photo, or take another --format."
-                )
+    def refuse_another(self, path: Path) -> None:
+        """The files do not say what they are of."""
 
-    def is_done(self, path: Path) -> bool:
-        return self._target(path, 0).exists()
+    def is_there(self, path: Path, faces: int) -> bool:
+        return all(os.path.exists(self._file(path, index)) for index in range(faces))
+
+    def begin(self, paths: Collection[Path]) -> None:
+        """Files are replaced one by one."""
 
     def write(self, path: Path, image: ByteArray, faces: list[AlignedFace]) -> None:
         self._remove(path)
@@ -122,7 +130,7 @@ class PtsWriter(Writer):
             points = geometry.to_one_based(face.landmarks)
             lines = ["version: 1", f"n_points:  {len(points)}", "{"]
             lines += [f"{x:.3f} {y:.3f}" for x, y in points]
-            atomic.write_text(self._target(path, index), "\n".join([*lines, "}"]) + "\n")
+            atomic.write_text(self._file(path, index), "\n".join([*lines, "}"]) + "\n")
 
     def close(self) -> None:
         """Nothing is left to do."""
@@ -130,17 +138,21 @@ class PtsWriter(Writer):
     def _remove(self, path: Path) -> None:
         """Removes the files of an earlier run, which may have found more faces."""
         for index in itertools.count():
-            target = self._target(path, index)
-            if not target.exists():
+            target = self._file(path, index)
+            if not os.path.exists(target):
                 return
             target.unlink()
 
-    def _target(self, path: Path, index: int) -> Path:
-        return self.folder / f"{path.stem}{f'_{index}' if index else ''}.pts"
+    def _file(self, path: Path, index: int) -> Path:
+        further = path.with_stem(f"{path.stem}_{index}") if index else path
+        return self.folder / self.file_name(further)
 
 
 class CsvWriter(Writer):
-    """One `landmarks.csv`, a row for each face; rows of an earlier run stay.
+    r"""One `landmarks.csv`, a row for each face; rows of other photos of an earlier run stay.
+
+    Rows are appended as they come, so that a killed run leaves all but the last; when a run ends
+    they are sorted by photo. What UTF-8 cannot say of a file's name is written as `\udc..`.
 
     Raises:
       InputError: the file is there, but with the columns of another model.
@@ -148,38 +160,71 @@ class CsvWriter(Writer):
 
     def __init__(self, folder: Path, model: str, markup: Markup) -> None:
         super().__init__(folder, model, markup)
-        self.target = folder / "landmarks.csv"
+        self.target = folder / TABLE
         self.columns = ["image", *landmark_columns(markup)]
-        self.rows: dict[str, list[Record]] = {}  # of each photo, by its path
-        if self.target.exists():
-            with self.target.open(newline="", encoding="utf-8") as file:
-                reader = csv.DictReader(file)
-                if reader.fieldnames != self.columns:
-                    raise InputError(
-                        f"{self.target}: not a table of {markup.name} landmarks; remove it first."
-                    )
-                for row in reader:
-                    self.rows.setdefault(row["image"], []).append(row)
+        rows = self._read()
+        if rows and rows[0] != self.columns:
+            raise InputError(
+                f"{self.target}: not a table of {markup.name} landmarks; remove it first."
+            )
+        self._counts = collections.Counter(row[0] for row in rows[1:] if row)
+        self._file: TextIO | None = None
 
-    def refuse_clashes(self, paths: Collection[Path]) -> None:
+    @staticmethod
+    def file_name(path: Path) -> None:
+        return None
+
+    def refuse_another(self, path: Path) -> None:
         """All photos share one file."""
 
-    def is_done(self, path: Path) -> bool:
-        return str(path) in self.rows
+    def is_there(self, path: Path, faces: int) -> bool:
+        return self.target.exists() and self._counts[_shown(path)] == faces
+
+    def begin(self, paths: Collection[Path]) -> None:
+        again = {_shown(path) for path in paths}
+        self._rewrite([row for row in self._read()[1:] if self._is_whole(row, again)])
+        self._file = self.target.open("a", newline="", encoding="utf-8")
+        self._rows = csv.writer(self._file, lineterminator="\n")
 
     def write(self, path: Path, image: ByteArray, faces: list[AlignedFace]) -> None:
-        self.rows[str(path)] = [self._row(path, face.to_dict()) for face in faces]
+        assert self._file is not None, "begin was not called"
+        for face in faces:
+            self._rows.writerow([_shown(path), *landmark_values(face.to_dict())])
+        try:
+            self._file.flush()
+        except OSError as error:
+            raise InputError(f"{self.target}: cannot be written ({error.strerror}).") from error
 
     def close(self) -> None:
+        if self._file is None:
+            return
+        self._file.close()
+        rows = self._read()[1:]
+        images = [row[0] for row in rows]
+        if images != sorted(images):
+            self._rewrite(sorted(rows, key=lambda row: row[0]))
+
+    def _is_whole(self, row: list[str], again: set[str]) -> bool:
+        """Whether a row is of none of some photos, and not one that a killed run left half."""
+        return len(row) == len(self.columns) and row[0] not in again
+
+    def _read(self) -> list[list[str]]:
+        if not self.target.exists():
+            return []
+        try:  # a spreadsheet that saved the table may have put a byte-order mark in front
+            with self.target.open(newline="", encoding="utf-8-sig") as file:
+                return list(csv.reader(file))
+        except (ValueError, csv.Error) as error:
+            raise InputError(f"{self.target}: not a table ({error}); remove it first.") from error
+
+    def _rewrite(self, rows: list[list[str]]) -> None:
         text = io.StringIO()
-        writer = csv.DictWriter(text, self.columns, lineterminator="\n")
-        writer.writeheader()
-        for path in sorted(self.rows):
-            writer.writerows(self.rows[path])
+        csv.writer(text, lineterminator="\n").writerows([self.columns, *rows])
         atomic.write_text(self.target, text.getvalue())
 
-    def _row(self, path: Path, record: Record) -> Record:
-        return dict(zip(self.columns, [str(path), *landmark_values(record)], strict=True))
+
+def _shown(path: Path) -> str:
+    return str(path).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 WRITERS: dict[str, type[Writer]] = {"json": JsonWriter, "csv": CsvWriter, "pts": PtsWriter}

@@ -11,10 +11,12 @@ from evae_tf.align.aligned_face import AlignedFace
 from evae_tf.array_types import ByteArray, FloatArray
 from evae_tf.markups import Markup
 
-DRAWINGS = ("points", "ellipses", "ids", "box")
+DRAWINGS = ("points", "ellipses", "ids", "box", "numbers")
 _RADIUS = math.sqrt(-2 * math.log(1 - 0.9))  # of the ellipse that holds nine of ten, in deviations
 _DOT_RGB, _LINE_RGB = (240, 228, 66), (255, 255, 255)
 _ELLIPSE_RGB, _BOX_RGB, _TEXT_RGB = (86, 180, 233), (0, 158, 115), (255, 255, 255)
+_SHADOW_RGB = (0, 0, 0)
+_LEAST_TEXT = 0.4  # of OpenCV's scale: digits of nine pixels
 _FULL_LINES_PX = 120  # of a face whose lines are one pixel wide; those of smaller ones are fainter
 _LEAST_RADIUS_PX = 0.6  # of a dot; a smaller one is a pixel
 _SHIFT = 4  # OpenCV takes coordinates in units of 2 ** -shift pixels
@@ -29,13 +31,14 @@ def draw_faces(
       image: uint8 [H, W, 3], RGB.
       faces: list of `AlignedFace`.
       drawings: some of `DRAWINGS`. An ellipse holds the truth in nine of ten cases; faces without
-        covariance have none.
+        covariance have none. `ids` are those of the faces of a video, of a photo their order;
+        `numbers` are those of the points.
 
     Returns:
       uint8 [H, W, 3].
     """
     image = image.copy()
-    for face in faces:
+    for index, face in enumerate(faces):
         side = geometry.square_around(geometry.landmark_box(face.landmarks), 0.0)[2]
         thickness = max(1, round(float(side) / 250))
         if "box" in drawings:
@@ -47,14 +50,24 @@ def draw_faces(
             known = geometry.annotated(face.landmarks)
             _draw_ellipses(image, face.landmarks[known], face.covariance[known], thickness)
         if "ids" in drawings:
-            scale = 0.3 * thickness
-            for index in np.flatnonzero(geometry.annotated(face.landmarks)).tolist():
-                x, y = np.rint(face.landmarks[index]).astype(int).tolist()
-                cv2.putText(
-                    image, str(index), (x + 2, y - 2), cv2.FONT_HERSHEY_SIMPLEX, scale, _TEXT_RGB,
-                    1, cv2.LINE_AA,
-                )  # fmt: skip
+            identity = index if face.identity is None else face.identity
+            scale = max(_LEAST_TEXT, float(side) / 150)
+            _draw_text(image, str(identity), face.box[:2], scale, max(1, round(scale * 1.5)))
+        if "numbers" in drawings:
+            for point in np.flatnonzero(geometry.annotated(face.landmarks)).tolist():
+                _draw_text(image, str(point), face.landmarks[point], 0.3 * thickness, 1)
     return image
+
+
+def _draw_text(
+    image: ByteArray, text: str, place: FloatArray, scale: float, thickness: int
+) -> None:
+    """A text above and to the right of a place, dark around its strokes."""
+    x, y = np.rint(place).astype(int).tolist()
+    for colour, width in ((_SHADOW_RGB, thickness + 2), (_TEXT_RGB, thickness)):
+        cv2.putText(
+            image, text, (x + 2, y - 2), cv2.FONT_HERSHEY_SIMPLEX, scale, colour, width, cv2.LINE_AA
+        )
 
 
 def _draw_ellipses(

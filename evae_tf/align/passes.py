@@ -1,9 +1,10 @@
-"""From boxes to faces: crops go through the model once or twice, then twice more for the score.
+"""From boxes to faces: crops go through the model once or twice.
 
-A detector's box only says where to look: the landmarks are the mean over the second, upright crop
-and the two of the score, which trembles less in a video. A box that is known tells of the face what
-its landmarks do not: there they are the mean of both passes, unless these are of different things.
-In a mean each point counts by how sure the model is of it.
+A model with a `presence` output scores its landmarks itself: the landmarks are the mean of both
+passes, unless these are of different things, and so is the score. For one without, two further
+crops give the score, see `face_score`. A detector's box then only says where to look, and the
+landmarks are the mean over the second crop and these two. In a mean each point counts by how sure
+the model is of it.
 """
 
 import dataclasses
@@ -22,6 +23,8 @@ from evae_tf.artifacts.predictors import Predictor
 _LYING = np.radians(30)  # models are most precise on heads that lean by less
 _STEADY = 0.5  # the score of landmarks that move no more than they do on faces
 _STEADIER = 0.05  # by how much a score has to be better to count
+_NEAR = 0.8  # as `_SAME_CROP`, above which a crop is as good as one around the face
+_CHASES = 3  # how often a face that moved far is aligned again
 _SAME_CROP = 0.5  # of what two squares cover together, the share of both if they show the same
 
 
@@ -91,10 +94,13 @@ def _in_two_passes(
     first = _Pass.through(predictor, images, squares, angles)
     upright, leaning = _upright(predictor, _set_upright(predictor, images, first, angles))
     second, probes, scores = _scored(predictor, images, upright, leaning)
+    if first.presence is not None:  # of a head that lies, the first crop says little
+        both = _apart(leaning, angles) <= _LYING
+        scores = np.where(both, (first.presence + scores) / 2, scores)
     same = geometry.squares_overlap(squares, upright) > _SAME_CROP
     # What moved away from its box and does not hold still there has lost the face.
     lost = (~same & (scores < _STEADY))[:, None]
-    if not known:
+    if probes and not known:
         return _mean([second, *probes, first], [~lost, ~lost, ~lost, lost]), scores
     same &= ("covariance" in first.further) | (_apart(leaning, angles) <= _LYING)
     return _mean([second, first], [~lost, same[:, None] | lost]), scores
@@ -112,6 +118,8 @@ def faces_around(
 ) -> list[AlignedFace]:
     """A face for each image, in the upright crop around landmarks that are about its own.
 
+    A face that moved far is aligned again in a crop around what was found, until that stays.
+
     Args:
       predictor: the landmark model.
       images: uint8 [H, W, 3] each; one that has several faces is in the list as often.
@@ -121,7 +129,18 @@ def faces_around(
         return []
     squares, angles = _upright(predictor, np.asarray(landmarks))
     found, probes, scores = _scored(predictor, images, squares, angles)
-    return _faces(predictor, images, _mean([found, *probes], [True, True, True]), scores)
+    for _ in range(_CHASES if found.presence is not None else 0):
+        own, leaning = _upright(predictor, found.landmarks)
+        far = np.flatnonzero(geometry.squares_overlap(squares, own) < _NEAR)
+        if not len(far):
+            break
+        squares[far] = own[far]
+        moved = [images[index] for index in far.tolist()]
+        again = _Pass.through(predictor, moved, own[far], leaning[far])
+        found.replace(far, again, np.ones(len(far), bool))
+        scores[far] = again.presence
+    passes = [found, *probes]
+    return _faces(predictor, images, _mean(passes, [True] * len(passes)), scores)
 
 
 def _set_upright(
@@ -159,6 +178,8 @@ def _scored(
 ) -> "tuple[_Pass, list[_Pass], FloatArray]":
     """What is found in some squares and in those of the score, and the scores [N]."""
     found = _Pass.through(predictor, images, squares, angles)
+    if found.presence is not None:
+        return found, [], found.presence
     probes = [_Pass.through(predictor, images, *probe) for probe in probe_squares(squares, angles)]
     scores = face_score(found.landmarks, [probe.landmarks for probe in probes], squares)
     return found, probes, scores
@@ -190,10 +211,12 @@ class _Pass:
       landmarks: float [N, K, 2], image pixels.
       further: dict of `covariance` [N, K, 2, 2], squared image pixels, and `visibility` [N, K], as
         far as the model has them.
+      presence: float [N], how likely each is a face, or None where the model does not say.
     """
 
     landmarks: FloatArray
     further: dict[str, FloatArray]
+    presence: FloatArray | None = None
 
     @classmethod
     def through(
@@ -216,7 +239,7 @@ class _Pass:
             further["covariance"] = geometry.covariance_to_image(
                 further["covariance"], squares, angles
             )
-        return cls(landmarks, further)
+        return cls(landmarks, further, outputs.get("presence"))
 
     def replace(self, indices: IndexArray, other: "_Pass", picked: BoolArray) -> None:
         """Takes some faces from another pass: its `picked` ones, to `indices` of this."""

@@ -1,16 +1,14 @@
 """From files of photos to files of landmarks."""
 
 import collections
-import csv
 import dataclasses
-import glob
-import io
+import errno
+import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent import futures
-from os import PathLike
 from pathlib import Path
-from typing import TypeAlias
+from typing import Self, TypeAlias
 
 from PIL import Image
 from tqdm import tqdm
@@ -18,18 +16,23 @@ from tqdm import tqdm
 from evae_tf import atomic
 from evae_tf.align.aligned_face import AlignedFace
 from evae_tf.align.aligner import Aligner
+from evae_tf.align.done_list import DoneList
 from evae_tf.align.landmark_files import WRITERS, Writer
 from evae_tf.align.output import Output
 from evae_tf.align.overlay import draw_faces
+from evae_tf.align.sources import DRAWN
 from evae_tf.array_types import ByteArray, FloatArray
 from evae_tf.data.images import read_image
 from evae_tf.errors import InputError
 
 GROUP = 4  # photos whose crops go through the model together
-DRAWN = "_landmarks.jpg"  # what the name of a picture adds to the photo's stem
 
+# What a disk says of a file whose name it cannot have.
+_BAD_NAME = (errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ)
+
+Boxes: TypeAlias = Mapping[Path, FloatArray]  # of `box_file.read_boxes`
+Errors: TypeAlias = list[tuple[Path, str]]
 _Photo: TypeAlias = tuple[Path, ByteArray]
-_Errors: TypeAlias = list[tuple[Path, str]]
 
 
 @dataclasses.dataclass
@@ -41,7 +44,6 @@ class Summary:
       skipped: number of photos that were done before.
       faces: number of faces found.
       without_face: number of readable photos without one.
-      errors: list of (path, sentence) of unreadable photos.
       seconds: from the first photo to the last file.
     """
 
@@ -49,113 +51,118 @@ class Summary:
     skipped: int = 0
     faces: int = 0
     without_face: int = 0
-    errors: _Errors = dataclasses.field(default_factory=list)
     seconds: float = 0.0
 
 
-def find_photos(pattern: str | PathLike[str]) -> list[Path]:
-    """The photos that a path, a folder or a glob names, sorted.
-
-    Of these, pictures that `align_photos` drew of others are left out.
-
-    Raises:
-      InputError: there is none, or two would give files of the same name.
-    """
-    path = Path(pattern)
-    if path.is_dir():
-        known = Image.registered_extensions()
-        paths = [child for child in path.iterdir() if child.suffix.lower() in known]
-        if not paths:
-            raise InputError(f"{path}: the folder holds no image; expected JPEG, PNG or the like.")
-    elif path.exists():
-        paths = [path]
-    else:
-        paths = [Path(name) for name in glob.glob(str(pattern), recursive=True)]
-        if not paths:
-            raise InputError(f"{pattern}: there is no such image, folder or glob of images.")
-    stems = collections.Counter(path.stem for path in paths)
-    paths = [path for path in paths if not _is_drawn(path, stems)]
-    repeated = sorted(str(path) for path in paths if stems[path.stem] > 1)
-    if repeated:
-        raise InputError(f"{', '.join(repeated[:4])}: their landmarks would have the same names.")
-    return sorted(paths)
-
-
-def _is_drawn(path: Path, stems: Mapping[str, int]) -> bool:
-    drawn_of, ending, _ = path.name.rpartition(DRAWN)
-    return bool(ending) and drawn_of in stems
+def picture_of(path: Path, output: Output) -> Path | None:
+    """The picture of a photo with its landmarks; None if none is asked for."""
+    return output.folder / f"{path.stem}{DRAWN}.jpg" if output.drawings else None
 
 
 def align_photos(
     paths: Sequence[Path],
     aligner: Aligner,
     output: Output,
+    done: DoneList,
+    errors: Errors,
     *,
     num_threads: int = 2,
-    boxes: Mapping[Path, FloatArray] | None = None,
+    boxes: Boxes | None = None,
 ) -> Summary:
     """Finds the faces of photos and writes their landmarks, and pictures of them.
 
-    Photos are decoded and files written in threads beside the model. What cannot be read is left
-    out and listed in `errors.csv`.
+    Photos are decoded and pictures encoded in threads beside the model. What cannot be used is left
+    out.
 
     Args:
-      paths: list of Path, of `find_photos`.
+      paths: list of Path, of different stems where each is to have files of its own.
       aligner: `Aligner`.
       output: what to write; a picture is called `<stem>_landmarks.jpg`.
+      done: which photos are finished.
+      errors: list to which (path, sentence) of what cannot be used is added.
       num_threads: for decoding and encoding.
-      boxes: where the faces are, as `box_file.read_boxes` returns it; None finds them. A photo of
-        which nothing is said has no face.
+      boxes: where the faces are; None finds them. A photo of which nothing is said has no face.
 
     Returns:
       `Summary`.
 
     Raises:
-      InputError: the folder cannot be written to, holds landmarks of other photos of these names
-        or of another model, or two photos would write the same file.
+      InputError: the folder cannot be written to, or holds a table of another model's landmarks.
     """
-    folder = atomic.make_folder(output.folder)
-    writer = WRITERS[output.file_format](folder, output.model, aligner.markup)
-    writer.refuse_clashes(paths)
-    todo = [path for path in paths if output.overwrite or not writer.is_done(path)]
-    summary = Summary(photos=len(todo), skipped=len(paths) - len(todo))
-    started = time.monotonic()
+    writer = WRITERS[output.file_format](output.folder, output.model, aligner.markup)
+    summary, started = Summary(), time.monotonic()
+    todo, skipped = _unfinished(paths, writer, output, done, errors, boxes)
+    summary.photos, summary.skipped = len(todo), skipped
     try:
-        with futures.ThreadPoolExecutor(num_threads) as pool:
-            writing: collections.deque[futures.Future[None]] = collections.deque()
-            for path, image, faces in _aligned(todo, aligner, boxes, pool, summary):
-                writing.append(pool.submit(_write, writer, path, image, faces, output))
-                if len(writing) > 3 * GROUP:
-                    writing.popleft().result()
-            for job in writing:
-                job.result()
-    finally:  # what was finished is kept, in tables too
+        writer.begin(todo)
+        with (
+            futures.ThreadPoolExecutor(num_threads) as pool,
+            _Finishing(pool, writer, output, done, boxes, errors) as finishing,
+        ):
+            for photo, faces in _aligned(todo, aligner, boxes, pool, errors, summary):
+                finishing.add(photo, faces)
+    finally:  # what was finished is kept
         writer.close()
-        _write_errors(folder / "errors.csv", summary.errors)
     summary.seconds = time.monotonic() - started
     return summary
+
+
+def _unfinished(
+    paths: Sequence[Path],
+    writer: Writer,
+    output: Output,
+    done: DoneList,
+    errors: Errors,
+    boxes: Boxes | None,
+) -> tuple[list[Path], int]:
+    """The photos that are to be done, and how many were done before; fills `errors`."""
+    todo: list[Path] = []
+    skipped = 0
+    for path in paths:
+        if not output.overwrite:
+            faces, picture = done.faces(path, _boxes_of(path, boxes)), picture_of(path, output)
+            drawn = picture is None or os.path.exists(picture)
+            if faces is not None and drawn and writer.is_there(path, faces):
+                skipped += 1
+                continue
+            try:
+                writer.refuse_another(path)
+            except InputError as error:
+                errors.append((path, str(error)))
+                continue
+        todo.append(path)
+    return todo, skipped
+
+
+def _boxes_of(path: Path, boxes: Boxes | None) -> list[list[float]] | None:
+    """What is known of a photo's faces, JSON-ready."""
+    if boxes is None:
+        return None
+    known = boxes.get(path.resolve())
+    return [] if known is None else known.tolist()
 
 
 def _aligned(
     paths: Sequence[Path],
     aligner: Aligner,
-    boxes: Mapping[Path, FloatArray] | None,
+    boxes: Boxes | None,
     pool: futures.Executor,
+    errors: Errors,
     summary: Summary,
-) -> Iterator[tuple[Path, ByteArray, list[AlignedFace]]]:
-    """Yields (path, image, faces) of each photo that can be used; fills `summary`."""
+) -> Iterator[tuple[_Photo, list[AlignedFace]]]:
+    """Yields (photo, faces) of each photo that can be used; fills `errors` and `summary`."""
     with tqdm(total=len(paths), desc="aligning", unit="photo", disable=None) as bar:
-        for group in _decoded(paths, pool, summary.errors):
-            for photo, faces in _faces(group, aligner, boxes, summary.errors):
+        for group in _decoded(paths, pool, errors):
+            for photo, faces in _faces(group, aligner, boxes, errors):
                 summary.faces += len(faces)
                 summary.without_face += not faces
-                yield *photo, faces
+                yield photo, faces
             bar.update(min(GROUP, len(paths) - bar.n))
             bar.set_postfix(faces=summary.faces)
 
 
 def _decoded(
-    paths: Sequence[Path], pool: futures.Executor, errors: _Errors
+    paths: Sequence[Path], pool: futures.Executor, errors: Errors
 ) -> Iterator[list[_Photo]]:
     """Yields groups of readable photos, the next of which is decoded meanwhile; fills `errors`."""
     groups = [paths[start : start + GROUP] for start in range(0, len(paths), GROUP)]
@@ -168,7 +175,7 @@ def _decoded(
 
 
 def _results(
-    jobs: Sequence[tuple[Path, futures.Future[ByteArray]]], errors: _Errors
+    jobs: Sequence[tuple[Path, futures.Future[ByteArray]]], errors: Errors
 ) -> Iterator[_Photo]:
     for path, job in jobs:
         try:
@@ -180,8 +187,8 @@ def _results(
 def _faces(
     group: Sequence[_Photo],
     aligner: Aligner,
-    boxes: Mapping[Path, FloatArray] | None,
-    errors: _Errors,
+    boxes: Boxes | None,
+    errors: Errors,
 ) -> Iterator[tuple[_Photo, list[AlignedFace]]]:
     """Yields (photo, faces) of a group; fills `errors` where a box is impossible."""
     if boxes is None:
@@ -191,25 +198,67 @@ def _faces(
         try:
             yield (path, image), aligner(image, boxes.get(path.resolve(), []))
         except InputError as error:
-            errors.append((path, str(error)))
+            errors.append((path, f"{path}: {error}"))
 
 
-def _write(
-    writer: Writer, path: Path, image: ByteArray, faces: list[AlignedFace], output: Output
-) -> None:
-    writer.write(path, image, faces)
-    if output.drawings:
-        with atomic.replacing_file(output.folder / f"{path.stem}{DRAWN}") as temporary:
+class _Finishing:
+    """Writes what was found of photos, in their order; pictures are drawn in threads beside.
+
+    A context; when it ends, all that was added is written.
+    """
+
+    def __init__(
+        self,
+        pool: futures.Executor,
+        writer: Writer,
+        output: Output,
+        done: DoneList,
+        boxes: Boxes | None,
+        errors: Errors,
+    ) -> None:
+        self._pool = pool
+        self._writer = writer
+        self._output = output
+        self._done = done
+        self._boxes = boxes
+        self._errors = errors
+        self._drawing = collections.deque[tuple[_Photo, list[AlignedFace], futures.Future[None]]]()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._finish(0)
+
+    def add(self, photo: _Photo, faces: list[AlignedFace]) -> None:
+        """Takes the next photo and its faces."""
+        job = self._pool.submit(_draw, *photo, faces, self._output)
+        self._drawing.append((photo, faces, job))
+        self._finish(3 * GROUP)
+
+    def _finish(self, most: int) -> None:
+        """Writes the first photos, until no more than so many are left."""
+        while len(self._drawing) > most:
+            (path, image), faces, job = self._drawing.popleft()
+            try:
+                job.result()
+                self._writer.write(path, image, faces)
+            except InputError as error:
+                if not is_of_the_name(error):
+                    raise
+                self._errors.append((path, str(error)))
+            else:
+                self._done.add(path, len(faces), _boxes_of(path, self._boxes))
+
+
+def _draw(path: Path, image: ByteArray, faces: list[AlignedFace], output: Output) -> None:
+    picture = picture_of(path, output)
+    if picture is not None:
+        with atomic.replacing_file(picture) as temporary:
             Image.fromarray(draw_faces(image, faces, output.drawings)).save(temporary, quality=92)
 
 
-def _write_errors(path: Path, errors: _Errors) -> None:
-    """A table of what could not be read; without errors there is none, nor one of before."""
-    if not errors:
-        path.unlink(missing_ok=True)
-        return
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["image", "error"])
-    writer.writerows(errors)
-    atomic.write_text(path, text.getvalue())
+def is_of_the_name(error: InputError) -> bool:
+    """Whether a file could not be written because of its name, and not because of the disk."""
+    cause = error.__cause__
+    return isinstance(cause, OSError) and cause.errno in _BAD_NAME

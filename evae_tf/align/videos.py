@@ -5,22 +5,22 @@ import dataclasses
 import itertools
 import time
 from collections.abc import Callable, Iterator
-from os import PathLike
 from pathlib import Path
 from typing import TypeAlias
 
 from tqdm import tqdm
 
-from evae_tf import atomic
 from evae_tf.align.aligned_face import AlignedFace
 from evae_tf.align.aligner import Aligner
+from evae_tf.align.done_list import DoneList
 from evae_tf.align.face_tracker import FaceTracker
-from evae_tf.align.frames import Video, video_file
+from evae_tf.align.frames import SteadyWriter, Video, video_file
 from evae_tf.align.landmark_files import STREAMS, read_header
 from evae_tf.align.landmark_records import refuse_another
 from evae_tf.align.output import Output
 from evae_tf.align.overlay import draw_faces
 from evae_tf.align.smoothing import OneEuroFilter, Smoother
+from evae_tf.align.sources import DRAWN
 from evae_tf.array_types import ByteArray
 from evae_tf.errors import InputError
 from evae_tf.markups import Markup
@@ -33,28 +33,29 @@ class VideoSummary:
     """What a run over a video came to.
 
     Attributes:
+      source: path of the video file, or `camera:N`.
       frames: number of frames.
       faces: number of faces, each counted in every frame.
       identities: number of different faces.
       seconds: from the first frame to the last file.
-      missing: number of frames that the file announces but does not hold.
       skipped: whether the video was done before.
-      unplugged: whether a camera stopped by itself, not by Ctrl-C.
+      problem: a sentence, if frames are missing at the end: what came before is written.
     """
 
+    source: str
     frames: int = 0
     faces: int = 0
     identities: int = 0
     seconds: float = 0.0
-    missing: int = 0
     skipped: bool = False
-    unplugged: bool = False
+    problem: str | None = None
 
 
 def align_video(
-    source: str | PathLike[str],
+    source: str,
     aligner: Aligner,
     output: Output,
+    done: DoneList,
     *,
     create_filter: Callable[[], Smoother] | None = OneEuroFilter,
 ) -> VideoSummary:
@@ -67,43 +68,57 @@ def align_video(
       aligner: `Aligner`.
       output: what to write; the video is called `<stem>_landmarks.mp4`. A camera is always done
         again.
+      done: which videos are finished.
       create_filter: see `FaceTracker`.
 
     Returns:
       `VideoSummary`.
 
     Raises:
-      InputError: the video holds no frame, the folder cannot be written to or holds landmarks of
-        another video of this name or of another model, or landmarks of videos are not written in
-        this format.
+      InputError: the video holds no frame, the folder holds landmarks of another video of this name
+        or of another model, or landmarks of videos are not written in this format.
     """
     if output.file_format not in STREAMS:
         raise InputError(
-            f"--format={output.file_format} is for photos; landmarks of videos come as "
+            f"{source}: --format={output.file_format} is for photos; landmarks of videos come as "
             f"{sorted(STREAMS)}."
         )
-    video, folder = Video(source), atomic.make_folder(output.folder)
-    target = folder / f"{video.stem}.{output.file_format}"
-    if target.exists() and not output.overwrite and not video.is_camera:
-        video.close()
-        if output.file_format == "json":
-            record = read_header(target)
-            refuse_another(target, record, video.source, output.model, key="video")
-        return VideoSummary(skipped=True)
+    video, path, smooth = Video(source), Path(source), create_filter is not None
+    target, drawn = files_of(video.stem, output)
+    if not output.overwrite and not video.is_camera:
+        there = target.exists() and (drawn is None or drawn.exists())
+        if there and done.faces(path, smooth) is not None:
+            video.close()
+            return VideoSummary(source, skipped=True)
+        if target.exists() and output.file_format == "json":
+            refuse_another(target, read_header(target), source, output.model, key="video")
     started, frames = time.monotonic(), iter(video)
     first = next(frames, None)
     if first is None:
         raise InputError(f"{source}: the video holds no frame that can be read.")
     track = FaceTracker(aligner, create_filter)
-    with _files(target, video, first[1], aligner.markup, output) as write:
+    with _files(target, drawn, video, first[1], aligner.markup, output) as write:
         summary = _follow(video, itertools.chain([first], frames), track, write)
+    if not video.is_camera and summary.problem is None:
+        done.add(path, summary.faces, smooth)
     summary.seconds = time.monotonic() - started
     return summary
 
 
+def files_of(stem: str, output: Output) -> tuple[Path, Path | None]:
+    """(landmarks, video with landmarks) of the video `stem`; None: no such video is asked for."""
+    drawn = output.folder / f"{stem}{DRAWN}.mp4" if output.drawings else None
+    return output.folder / f"{stem}.{output.file_format}", drawn
+
+
 @contextlib.contextmanager
 def _files(
-    target: Path, video: Video, frame: ByteArray, markup: Markup, output: Output
+    target: Path,
+    drawn: Path | None,
+    video: Video,
+    frame: ByteArray,
+    markup: Markup,
+    output: Output,
 ) -> Iterator[_WriteFrame]:
     """A context that hands out `write(seconds, frame, faces)`, into all files of a video.
 
@@ -114,13 +129,14 @@ def _files(
     header["model"] = output.model
     with contextlib.ExitStack() as files:
         write = files.enter_context(STREAMS[output.file_format](target, header, markup))
-        drawn = target.with_name(f"{video.stem}_landmarks.mp4")
-        show = files.enter_context(video_file(drawn, video.rate)) if output.drawings else None
+        show = None
+        if drawn is not None:
+            show = SteadyWriter(files.enter_context(video_file(drawn, video.rate)), video.rate)
 
         def write_frame(seconds: float, frame: ByteArray, faces: list[AlignedFace]) -> None:
             write(seconds, faces)
             if show is not None:
-                show(draw_faces(frame, faces, output.drawings))
+                show(seconds, draw_faces(frame, faces, output.drawings))
 
         yield write_frame
 
@@ -132,10 +148,10 @@ def _follow(
     write: _WriteFrame,
 ) -> VideoSummary:
     """Writes the faces of all frames, and counts them."""
-    summary, identities = VideoSummary(), set[int | None]()
+    summary, identities = VideoSummary(video.source), set[int | None]()
     # Ctrl-C is how a camera is stopped; in a file it breaks the work off, and nothing is kept.
     stop = contextlib.suppress(KeyboardInterrupt) if video.is_camera else contextlib.nullcontext()
-    with tqdm(desc="aligning", unit="frame", total=video.announced, disable=None) as bar, stop:
+    with tqdm(desc="aligning", unit="frame", total=video.expected, disable=None) as bar, stop:
         for seconds, frame in frames:
             faces = track(frame, seconds)
             write(seconds, frame, faces)
@@ -144,7 +160,12 @@ def _follow(
             identities.update(face.identity for face in faces)
             bar.update()
             bar.set_postfix(faces=len(faces))
-        summary.unplugged = video.is_camera
+        if video.is_camera:
+            summary.problem = "gives no more frames"
     summary.identities = len(identities)
-    summary.missing = max(0, (video.announced or 0) - summary.frames)
+    missing = (video.announced or 0) - summary.frames
+    if missing > 0:
+        summary.problem = f"ends {missing} frames before its announced end"
+    if summary.problem is not None:
+        summary.problem = f"{video.source}: {summary.problem}; what came before is written."
     return summary

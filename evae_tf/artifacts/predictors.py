@@ -89,7 +89,8 @@ class _FilePredictor(abc.ABC):
     metadata: ModelMetadata
 
     def __init__(self, path: Path, *arguments: Any) -> None:
-        self._made_of = (path.absolute(), *arguments)
+        self.path = path.absolute()
+        self._arguments = arguments
 
     def predict(self, images: npt.ArrayLike) -> dict[str, FloatArray]:
         """See `Predictor`."""
@@ -114,7 +115,7 @@ class _FilePredictor(abc.ABC):
         """As `predict`, for at least one image of the right shape."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), self._made_of
+        return type(self), (self.path, *self._arguments)
 
 
 class KerasPredictor(_FilePredictor):

@@ -60,10 +60,10 @@ def read_description(path: Path) -> dict[str, Any]:
       InputError: the file is missing or damaged.
     """
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
+        record = json.loads(path.read_bytes())  # as text, a byte-order mark is an error
     except OSError as error:
         raise InputError(f"{path}: the model's description is missing beside it.") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: the model's description is damaged ({error}).") from error
     return _checked(record, path)
 

@@ -4,8 +4,9 @@ from pathlib import Path
 
 from absl import flags
 
-from evae_tf.align import box_file, detection, frames, landmark_files, overlay, photos, videos
+from evae_tf.align import box_file, detection, files, landmark_files, overlay, sources
 from evae_tf.align.aligner import MIN_SCORE, Aligner
+from evae_tf.align.detectors.tflite import TfliteDetector
 from evae_tf.align.output import Output
 from evae_tf.align.smoothing import OneEuroFilter
 from evae_tf.artifacts import pretrained
@@ -15,11 +16,12 @@ from evae_tf.errors import InputError, UsageError
 from evae_tf.geometry import BOX_COLUMNS
 
 FLAGS = flags.FLAGS
+_NAMED = 5  # photos that a message names
 
 define_path(
     "input",
     None,
-    "A photo, a folder of photos, a glob such as 'photos/*.jpg', a video file, or a camera such as "
+    "A photo, a video, a folder or glob of them such as 'photos/*.jpg', or a camera such as "
     "camera:0, which Ctrl-C stops.",
 )
 define_path(
@@ -41,9 +43,10 @@ define_path(
 )
 flags.DEFINE_float(
     "min_score",
-    MIN_SCORE,
+    None,
     "What the detector finds is no face below this mean of the detector's score and the "
-    "landmarks'. Boxes of a table are not judged.",
+    f"landmarks'; by default {MIN_SCORE}, and {TfliteDetector.min_confidence} with the detector "
+    "tflite. Boxes of a table are not judged.",
     lower_bound=0.0,
     upper_bound=1.0,
 )
@@ -80,53 +83,55 @@ def _main() -> None:
         raise UsageError(f"--draw={','.join(unknown)}: known are {list(overlay.DRAWINGS)}.")
     if FLAGS.input is None:
         raise UsageError("--input is missing: a photo, a folder, a glob, a video or camera:0.")
-    if frames.is_video(FLAGS.input):
-        _align_video()
-    else:
-        _align_photos()
-
-
-def _align_photos() -> None:
-    paths = photos.find_photos(FLAGS.input)
-    boxes = None
+    boxes, found = None, sources.find_sources(FLAGS.input)
+    only_videos = bool(found.videos) and not found.photos
+    if only_videos and FLAGS.format not in landmark_files.STREAMS:
+        raise UsageError(f"--format={FLAGS.format} is for photos; a video takes json or csv.")
     if FLAGS.detector == "boxes":
+        if only_videos:
+            raise UsageError("--detector=boxes is for photos; a video takes any other detector.")
         if FLAGS.detector_model is None:
             raise UsageError("--detector=boxes needs a table: give --detector_model=FILE.csv.")
         boxes = box_file.read_boxes(FLAGS.detector_model)
-    summary = photos.align_photos(
-        paths, _aligner(), _output(), num_threads=FLAGS.num_threads, boxes=boxes
+    if found.left_out:
+        print(f"left out, neither photos nor videos: {found.describe_left_out()}")
+    run_of_files = files.align_files(
+        found,
+        _aligner(),
+        _output(),
+        num_threads=FLAGS.num_threads,
+        boxes=boxes,
+        create_filter=OneEuroFilter if FLAGS.smooth else None,
     )
-    print(
-        f"{summary.photos} photos, {summary.faces} faces "
-        f"({_rate(summary.faces, summary.seconds)}), {summary.without_face} photos without a face, "
-        f"{summary.skipped} done before: {FLAGS.output}"
-    )
-    if summary.errors:
-        raise InputError(
-            f"{len(summary.errors)} files could not be used; {FLAGS.output}/errors.csv says why."
+    _report(run_of_files, found)
+
+
+def _report(done: files.RunSummary, found: sources.Sources) -> None:
+    if found.photos:
+        photos = done.photos
+        print(
+            f"{photos.photos} photos, {photos.faces} faces "
+            f"({_rate(photos.faces, photos.seconds)}), {photos.without_face} photos without a "
+            f"face, {photos.skipped} done before: {FLAGS.output}"
         )
-
-
-def _align_video() -> None:
-    if FLAGS.detector == "boxes":
-        raise UsageError("--detector=boxes is for photos; a video takes any other detector.")
-    if FLAGS.format not in landmark_files.STREAMS:
-        raise UsageError(f"--format={FLAGS.format} is for photos; videos take json or csv.")
-    create_filter = OneEuroFilter if FLAGS.smooth else None
-    summary = videos.align_video(FLAGS.input, _aligner(), _output(), create_filter=create_filter)
-    if summary.skipped:
-        print(f"{FLAGS.input}: done before: {FLAGS.output}")
-        return
-    print(
-        f"{summary.frames} frames ({_rate(summary.frames, summary.seconds)}), "
-        f"{summary.identities} different faces, {summary.faces} in all frames: {FLAGS.output}"
-    )
-    if summary.unplugged:
-        raise InputError(f"{FLAGS.input}: gives no more frames; what came before is written.")
-    if summary.missing:
+    if done.without_box:
+        names = ", ".join(str(path) for path in done.without_box[:_NAMED])
+        more = " and others" * (len(done.without_box) > _NAMED)
+        print(f"{len(done.without_box)} photos have no row in the table of boxes: {names}{more}")
+    for video in done.videos:
+        if video.skipped:
+            print(f"{video.source}: done before: {FLAGS.output}")
+            continue
+        print(
+            f"{video.source}: {video.frames} frames ({_rate(video.frames, video.seconds)}), "
+            f"{video.identities} different faces, {video.faces} in all frames: {FLAGS.output}"
+        )
+    if len(done.errors) == 1:
+        raise InputError(done.errors[0][1])
+    if done.errors:
         raise InputError(
-            f"{FLAGS.input}: ends {summary.missing} frames before its announced end; what came "
-            "before is written."
+            f"{len(done.errors)} files could not be used, the first: {done.errors[0][1]} "
+            f"{FLAGS.output}/errors.csv lists them all."
         )
 
 

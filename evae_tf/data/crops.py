@@ -78,7 +78,8 @@ def cut_crops(
       `Crops` in the order of `faces`, C = size + 2 * context.
 
     Raises:
-      InputError: an image cannot be read, or a box lies outside its image.
+      InputError: an image cannot be read, a box lies outside its image, or a landmark or a corner
+        of an annotated box lies farther outside it than the image is long.
     """
     boxes = np.stack([face.box for face in faces]) if boxes is None else np.asarray(boxes)
     squares = geometry.square_around(boxes, margin)
@@ -151,7 +152,7 @@ def _cut_all(
     def cut(index: int) -> None:
         face = faces[index]
         image = read_image(face.image) if isinstance(face.image, Path) else face.image
-        _check_box(boxes[index], image, face.name)
+        _check_face(face, boxes[index], image)
         images[index] = geometry.cut_square(image, squares[index], images.shape[1])
 
     with concurrent.futures.ThreadPoolExecutor(num_threads) as pool:
@@ -162,10 +163,25 @@ def _cut_all(
     return images
 
 
-def _check_box(box: FloatArray, image: ByteArray, name: str) -> None:
+def _check_face(face: Face, box: FloatArray, image: ByteArray) -> None:
+    """Refuses a face whose `box` does not touch its image, or that lies far outside of it.
+
+    The limit is how long the image is. Where the image's edge cuts a face, its points lie outside:
+    on 52 of the 22,600 faces that we train on by more than a tenth of the limit, on two by more
+    than a half, the farthest by 0.8. What lies beyond belongs to a larger image, or is no place.
+    """
     height, width = image.shape[:2]
+    of_image = f"the image of {width} x {height} pixels"
+    label = f"{face.source}: {face.name}" if face.source else face.name
     if box[0] >= width or box[1] >= height or box[2] <= 0 or box[3] <= 0:
+        raise InputError(f"{label}: box {np.round(box, 1).tolist()} lies outside {of_image}.")
+    names = (*face.markup.points, "the box", "the box")
+    places = np.concatenate([face.landmarks, face.box.reshape(2, 2)])
+    outside = np.maximum(-0.5 - places, places - (width - 0.5, height - 0.5)).max(axis=1)
+    farthest = int(np.nanargmax(outside))
+    if outside[farthest] > max(width, height):
         raise InputError(
-            f"{name}: box {np.round(box, 1).tolist()} lies outside the image of "
-            f"{width} x {height} pixels."
+            f"{label}: {names[farthest]} reaches {np.round(places[farthest], 1).tolist()}, "
+            f"{outside[farthest]:.0f} pixels outside {of_image}; expected at most "
+            f"{max(width, height)}."
         )

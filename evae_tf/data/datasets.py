@@ -9,6 +9,7 @@ there (partial copies work), and the line that says how many were found.
 # Who does not check types gets a sentence all the same.
 
 import dataclasses
+import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -20,7 +21,7 @@ from evae_tf import arguments
 from evae_tf.data import synthetic
 from evae_tf.data.face import Face
 from evae_tf.data.readers import aflw19, cofw, csv_file, ibug_300w, merl_rav, mtfl, wflw
-from evae_tf.data.readers.annotations import read_lines
+from evae_tf.data.text_files import read_lines
 from evae_tf.errors import InputError, UsageError
 from evae_tf.markups import MARKUPS, Markup
 
@@ -167,7 +168,10 @@ def read_faces(
     val_names = _val_names(path) if subset in ("train", "val") else []
     part = "train" if subset == "val" and val_names else subset
     faces = _split(list(spec.read(path, part, markup)), val_names, subset)
-    found = [face for face in faces if not isinstance(face.image, Path) or face.image.is_file()]
+    # `os.path`, because `Path.is_file` raises on names that the disk cannot have.
+    found = [
+        face for face in faces if not isinstance(face.image, Path) or os.path.isfile(face.image)
+    ]
     if subset in spec.official:
         expected = f"{spec.official[subset]} official"
     elif val_names:

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from evae_tf import arguments
 from evae_tf.array_types import BoolArray, ByteArray, FloatArray
 from evae_tf.errors import InputError
-from evae_tf.geometry import annotated, landmark_box
+from evae_tf.geometry import annotated, as_float32, landmark_box
 from evae_tf.markups import Markup
 
 
@@ -31,6 +31,8 @@ class Face:
       markup: the `Markup` that the landmarks follow.
       name: what reports call it (the path relative to the data set, or a number).
       attributes: dict of what else the set says of the face, by name, as text.
+      source: where it is annotated, for messages: the file, and the row if it has several; empty
+        where no file says it.
     """
 
     image: Path | ByteArray = dataclasses.field(repr=False)
@@ -41,6 +43,7 @@ class Face:
     markup: Markup
     name: str
     attributes: Mapping[str, str] = dataclasses.field(default_factory=dict[str, str])
+    source: str = ""
 
     @property
     def annotated(self) -> BoolArray:
@@ -86,6 +89,7 @@ def make_face(
     box: ArrayLike | None = None,
     visible: ArrayLike | None = None,
     attributes: Mapping[str, str] | None = None,
+    source: str = "",
 ) -> Face:
     """A checked `Face`; readers build their records with this and nothing else.
 
@@ -98,15 +102,31 @@ def make_face(
       box: [4], or None for the tight box of the annotated points.
       visible: [K] of bool or 0/1, or None.
       attributes: see `Face`.
+      source: see `Face`.
 
     Raises:
-      InputError: an image of another sort, a wrong number of points, infinity, NaN in one
-        coordinate only, fewer than two annotated points, a box of zero area.
+      InputError: an image of another sort, a wrong number of points, a coordinate beyond a million
+        pixels, NaN in one coordinate only, fewer than two annotated points, a box of zero area.
     """
     image = _path_or_pixels(image, name)
     markup = Markup.load(markup) if isinstance(markup, str) else markup
-    landmarks = np.asarray(landmarks, np.float32)
-    count = markup.num_points
+    landmarks = _checked_landmarks(landmarks, markup, name)
+    box = landmark_box(landmarks) if box is None else as_float32(box)
+    if box.shape != (4,) or not _is_in_reach(box).all() or not (box[2:] > box[:2]).all():
+        raise InputError(
+            f"{name}: box {box.tolist()} is not x_min, y_min, x_max, y_max, or has no area."
+        )
+    flags = None
+    if visible is not None:
+        flags = np.asarray(visible).astype(bool)
+        if flags.shape != (len(landmarks),):
+            raise InputError(f"{name}: {flags.size} visibility flags for {len(landmarks)} points.")
+        flags &= annotated(landmarks)
+    return Face(image, box, landmarks, flags, subset, markup, name, {**(attributes or {})}, source)
+
+
+def _checked_landmarks(values: ArrayLike, markup: Markup, name: str) -> FloatArray:
+    landmarks, count = as_float32(values), markup.num_points
     if landmarks.ndim != 2 or landmarks.shape[1] != 2:
         raise InputError(
             f"{name}: landmarks of the shape {[*landmarks.shape]}, expected [{count}, 2]."
@@ -114,27 +134,21 @@ def make_face(
     if len(landmarks) != count:
         raise InputError(f"{name}: {len(landmarks)} points found, {markup.name} has {count}.")
     absent = np.isnan(landmarks).all(axis=1)
-    damaged = ~absent & ~np.isfinite(landmarks).all(axis=1)
+    damaged = ~absent & ~_is_in_reach(landmarks).all(axis=1)
     if damaged.any():
         point = int(damaged.argmax())
         raise InputError(
             f"{name}: {markup.points[point]} lies at {landmarks[point].tolist()}; expected two "
-            "finite numbers, or nan for both where it is not annotated."
+            "numbers up to a million, or nan for both where it is not annotated."
         )
     if (found := int((~absent).sum())) < 2:
         raise InputError(f"{name}: {found} of {count} points annotated, expected at least two.")
-    box = landmark_box(landmarks) if box is None else np.asarray(box, np.float32)
-    if box.shape != (4,) or not np.isfinite(box).all() or not (box[2:] > box[:2]).all():
-        raise InputError(
-            f"{name}: box {box.tolist()} is not x_min, y_min, x_max, y_max, or has no area."
-        )
-    flags = None
-    if visible is not None:
-        flags = np.asarray(visible).astype(bool)
-        if flags.shape != (count,):
-            raise InputError(f"{name}: {flags.size} visibility flags for {count} points.")
-        flags &= ~absent
-    return Face(image, box, landmarks, flags, subset, markup, name, {**(attributes or {})})
+    return landmarks
+
+
+def _is_in_reach(pixels: FloatArray) -> BoolArray:
+    """Which coordinates are numbers within a million pixels: no photo is as wide."""
+    return np.asarray(np.abs(pixels) <= 1e6)
 
 
 def _path_or_pixels(image: Any, name: str) -> Path | ByteArray:

@@ -1,5 +1,6 @@
 """Image files: opened, and told apart by what they hold."""
 
+import errno
 import os
 import stat
 import struct
@@ -43,6 +44,8 @@ def opened(path: str | os.PathLike[str]) -> BinaryIO:
     except FileNotFoundError as error:
         raise InputError(f"{path}: there is no such image.") from error
     except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise InputError(f"{path}: a link to itself.") from error
         raise InputError(f"{path}: cannot be read ({error.strerror}).") from error
     except ValueError as error:
         raise InputError(f"{path!r}: not the name of a file ({error}).") from error

@@ -76,26 +76,26 @@ def evaluate(
     if box_jitter:
         disturbed = geometry.jitter_boxes(truth.boxes, BOX_JITTER_SEED)
         truth = dataclasses.replace(truth, boxes=disturbed)
-    folder = atomic.make_folder(output)
-    everything = [
-        reading
-        for path, predictor in predictors.items()
-        for reading in readings.read(path, predictor, faces, truth, **batches)
-    ]
-    measured_on = {**(description or {}), "box_jitter": box_jitter}
-    rows = [
-        {"model": reading.model, "reading": reading.name, **measured_on, "normalizer": name}
-        | ({"group_by": part.by, "group": part.name} if part else {})
-        | statistics.numbers(reading, truth, name, part.rows if part else slice(None))
-        for part in (None, *parts)
-        for reading in everything
-        for name in truth.distances
-    ]
-    report = json.dumps({"rows": rows}, indent=2, allow_nan=False) + "\n"
-    atomic.write_text(folder / "report.json", report)
-    atomic.write_text(folder / "per_face.csv", _per_face(everything, truth, faces))
-    report_figures.write(folder, everything, predictors, truth, parts)
-    return rows
+    with atomic.exclusive_folder(output) as folder:
+        everything = [
+            reading
+            for path, predictor in predictors.items()
+            for reading in readings.read(path, predictor, faces, truth, **batches)
+        ]
+        measured_on = {**(description or {}), "box_jitter": box_jitter}
+        rows = [
+            {"model": reading.model, "reading": reading.name, **measured_on, "normalizer": name}
+            | ({"group_by": part.by, "group": part.name} if part else {})
+            | statistics.numbers(reading, truth, name, part.rows if part else slice(None))
+            for part in (None, *parts)
+            for reading in everything
+            for name in truth.distances
+        ]
+        report = json.dumps({"rows": rows}, indent=2, allow_nan=False) + "\n"
+        atomic.write_text(folder / "report.json", report)
+        atomic.write_text(folder / "per_face.csv", _per_face(everything, truth, faces))
+        report_figures.write(folder, everything, predictors, truth, parts)
+        return rows
 
 
 def _per_face(everything: Sequence[Reading], truth: Truth, faces: Sequence[Face]) -> str:

@@ -86,31 +86,31 @@ def export_model(
     network = _in_float32(keras_file.load_model(model))
     metadata = ModelMetadata.from_dict(network.metadata, str(model))
     chosen = {name: _choose(network, metadata, outputs, name) for name in formats}
-    folder = atomic.make_folder(output)
-    given = ExportFaces.of(faces, metadata.markup, seed)
-    size, margin = metadata.input_size, metadata.crop_margin
-    cut = functools.partial(cut_crops, size=size, margin=margin, num_threads=num_threads)
-    compared = given.for_comparison(metadata.markup)
-    reference = Reference(network, compared, cut(compared), batch_size)
-    images = None
-    if set(formats) & set(CALIBRATED):
-        images = cut(given.for_calibration()).model_input()
-    measured_with = {
-        "model": str(model),
-        "faces": len(compared),
-        "dataset": given.dataset,
-        "normalizer": reference.normalizer,
-    }
-    try:
-        # Beside the old files, so that taking their place is a rename.
-        with tempfile.TemporaryDirectory(prefix=".", dir=folder) as staging:
-            writer = FileWriter(metadata, reference, images, Path(staging), folder, num_threads)
-            written = _write_all(writer, chosen, measured_with)
-            if report:
-                reports.write(writer, chosen, written)
-    except OSError as error:  # a full disk, wherever it shows
-        raise InputError(f"{folder}: cannot be written ({error.strerror or error}).") from error
-    return written
+    with atomic.exclusive_folder(output) as folder:
+        given = ExportFaces.of(faces, metadata.markup, seed)
+        size, margin = metadata.input_size, metadata.crop_margin
+        cut = functools.partial(cut_crops, size=size, margin=margin, num_threads=num_threads)
+        compared = given.for_comparison(metadata.markup)
+        reference = Reference(network, compared, cut(compared), batch_size)
+        images = None
+        if set(formats) & set(CALIBRATED):
+            images = cut(given.for_calibration()).model_input()
+        measured_with = {
+            "model": str(model),
+            "faces": len(compared),
+            "dataset": given.dataset,
+            "normalizer": reference.normalizer,
+        }
+        try:
+            # Beside the old files, so that taking their place is a rename.
+            with tempfile.TemporaryDirectory(prefix=atomic.TEMPORARY, dir=folder) as staging:
+                writer = FileWriter(metadata, reference, images, Path(staging), folder, num_threads)
+                written = _write_all(writer, chosen, measured_with)
+                if report:
+                    reports.write(writer, chosen, written)
+        except OSError as error:  # a full disk, wherever it shows
+            raise InputError(f"{folder}: cannot be written ({error.strerror or error}).") from error
+        return written
 
 
 def _write_all(

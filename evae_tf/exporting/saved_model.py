@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from evae_tf.array_types import Tensor
 from evae_tf.errors import InputError
+from evae_tf.serving.signatures import answer_any_number
 
 
 def write_saved_model(model: Any, folder: Path, batch_size: int | None = None) -> None:
@@ -27,7 +28,7 @@ def write_saved_model(model: Any, folder: Path, batch_size: int | None = None) -
     shape = (batch_size, *model.input_shape[1:])
 
     def serve(images: Tensor) -> dict[str, Tensor]:
-        return model(tf.ensure_shape(images, shape), training=False)
+        return answer_any_number(model, tf.ensure_shape(images, shape))
 
     # Without `archive.track`, which would write every weight a second time.
     archive = keras.export.ExportArchive()

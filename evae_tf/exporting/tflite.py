@@ -20,7 +20,7 @@ from evae_tf.exporting.tflite_file import op_name, parse, with_short_names
 UNWANTED_OPS = ("PACK", "STRIDED_SLICE", "GATHER")
 INT8_THROUGHOUT = "int8_throughout"  # for comparison: nobody would ship it
 _LAYER_OPS = ("CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV", "FULLY_CONNECTED")
-_UNCERTAINTY = "/uncertainty"  # in the names of that head's tensors, see `models.build`
+_UNCERTAINTY, _PRESENCE = "/uncertainty", "/presence"  # in their tensors' names, see `evae_cnn`
 
 
 def convert(saved_model: Path, variant: str, crops: FloatArray | None) -> bytes:
@@ -98,9 +98,9 @@ def _convert_int8(converter: Any) -> bytes:
 def readout_tensors(content: bytes) -> list[str]:
     """Names of the tensors between the last layers of a TFLite file (bytes) and its outputs.
 
-    What stands before and behind the layers of the uncertainty head belongs to it: the head reads
-    the shapes of small peaks, and gives covariances that span several powers of ten. Its layers
-    themselves give their logarithms, for which int8 will do.
+    What stands before and behind the layers of the heads belongs to it: they read the shapes of
+    small peaks, and one gives covariances that span several powers of ten. Its layers themselves
+    give their logarithms, for which int8 will do. The presence's unit adds up numbers of all sizes.
     """
     model = parse(content)
     graph = model.subgraphs[0]
@@ -112,8 +112,8 @@ def readout_tensors(content: bytes) -> list[str]:
         if operator is None:
             continue
         is_layer = op_name(model, operator) in _LAYER_OPS
-        if not is_layer:
+        if not is_layer or _PRESENCE in name:
             names.add(name)
-        if not is_layer or _UNCERTAINTY in name:
+        if not is_layer or _PRESENCE in name or _UNCERTAINTY in name:
             waiting.extend(operator.inputs)
     return sorted(names)

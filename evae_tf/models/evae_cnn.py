@@ -8,10 +8,11 @@ from keras import ops
 from evae_tf.array_types import Tensor
 from evae_tf.models.blocks import Shape, build_once
 from evae_tf.models.evae import EVAE
+from evae_tf.models.presence import PresenceHead
 from evae_tf.models.regressor import LandmarkRegressor
 from evae_tf.models.uncertainty import UncertaintyHead
 
-_PARTS = ("evae", "regressor", "uncertainty")
+_PARTS = ("evae", "regressor", "uncertainty", "presence")
 
 
 @keras.saving.register_keras_serializable("evae_tf")
@@ -25,6 +26,7 @@ class EVAECNN(keras.Model):
         the paper, from the centre of the crop.
       uncertainty: an `UncertaintyHead`, or None.
       metadata: see `ModelMetadata`.
+      presence: a `PresenceHead`, or None.
 
     Under plain `compile` and `fit`, as `network.compile(optimizer, loss={"landmarks": loss})` and
     `network.fit(images, {"landmarks": landmarks})`, this trains on its landmarks alone. What is
@@ -34,10 +36,10 @@ class EVAECNN(keras.Model):
     them). `training.objective.LandmarkTrainer` trains all of it, by plain `fit` too.
 
     Call: images float [B, S, S, 3], RGB in [0, 1] -> dict with `landmarks` float32 [B, K, 2], crop
-    fractions, and `response_maps` float32 [B, h, w, K]; with the head also `covariance`
-    [B, K, 2, 2], crop fractions squared, and `visibility` [B, K], probabilities. In training also
-    `map_landmarks` [B, K, 2], `map_logits` [B, h, w, K], `kl` [B] and `scale_tril` [B, K, 2, 2],
-    for the objective.
+    fractions, and `response_maps` float32 [B, h, w, K]; with an uncertainty head also `covariance`
+    [B, K, 2, 2], crop fractions squared, and `visibility` [B, K], probabilities; with a presence
+    head `presence` [B], a probability. In training also `map_landmarks` [B, K, 2], `map_logits`
+    [B, h, w, K], `kl` [B] and `scale_tril` [B, K, 2, 2], for the objective.
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class EVAECNN(keras.Model):
         refine: bool,
         uncertainty: UncertaintyHead | None,
         metadata: dict[str, Any],
+        presence: PresenceHead | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -55,6 +58,7 @@ class EVAECNN(keras.Model):
         self.refine = refine
         self.uncertainty = uncertainty
         self.metadata = dict(metadata)
+        self.presence = presence
 
     def build(self, input_shape: Shape) -> None:
         build_once(self.evae, input_shape)
@@ -63,17 +67,14 @@ class EVAECNN(keras.Model):
             shape, _ = self.evae.sampling.compute_output_shape(shape)
         maps_shape, _ = self.evae.decoder.compute_output_shape(shape)
         build_once(self.regressor, (*early_shape[:-1], early_shape[-1] + maps_shape[-1]))
-        if self.uncertainty is not None:
-            features_shape = (maps_shape[0], self.regressor.units)
-            build_once(self.uncertainty, maps_shape, features_shape, shape)
+        features_shape = (maps_shape[0], self.regressor.units)
+        for head in (self.uncertainty, self.presence):
+            if head is not None:
+                build_once(head, maps_shape, features_shape, shape)
         self.built = True
 
     def call(self, images: Tensor, training: bool = False) -> dict[str, Tensor]:
-        early_features, latent, outputs = self.evae.respond(images, training=training)
-        maps = ops.cast(outputs["response_maps"], early_features.dtype)
-        offsets, features = self.regressor(
-            ops.concatenate([early_features, maps], axis=-1), training=training
-        )
+        outputs, offsets, features, latent = self._respond(images, training=training)
         map_landmarks = outputs.pop("landmarks")
         outputs["landmarks"] = offsets + (map_landmarks if self.refine else 0.5)
         if training:
@@ -81,7 +82,26 @@ class EVAECNN(keras.Model):
         if self.uncertainty is not None:
             maps = outputs["response_maps"]
             outputs.update(self.uncertainty(maps, features, latent, training=training))
+        if self.presence is not None:
+            outputs["presence"] = self.presence(outputs["response_maps"], features, latent)
         return outputs
+
+    def seen_by_presence(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """(landmarks, what a `PresenceHead` sees) of images, to train one; see its `seen`."""
+        outputs, offsets, features, latent = self._respond(images, training=False)
+        landmarks = offsets + (outputs["landmarks"] if self.refine else 0.5)
+        return landmarks, PresenceHead.seen(outputs["response_maps"], features, latent)
+
+    def _respond(
+        self, images: Tensor, training: bool
+    ) -> tuple[dict[str, Tensor], Tensor, Tensor, Tensor]:
+        """What the maps' network gives, the regressor's offsets and features, the latent code."""
+        early_features, latent, outputs = self.evae.respond(images, training=training)
+        maps = ops.cast(outputs["response_maps"], early_features.dtype)
+        offsets, features = self.regressor(
+            ops.concatenate([early_features, maps], axis=-1), training=training
+        )
+        return outputs, offsets, features, latent
 
     def get_config(self) -> dict[str, Any]:
         serialize = keras.saving.serialize_keras_object
@@ -92,6 +112,7 @@ class EVAECNN(keras.Model):
             "refine": self.refine,
             "uncertainty": serialize(self.uncertainty),
             "metadata": self.metadata,
+            "presence": serialize(self.presence),
         }
 
     @classmethod

@@ -44,20 +44,20 @@ class Client(abc.ABC):
         """Landmarks of one face in each of some image files.
 
         Args:
-          files: list of N > 0 bytes, JPEG or PNG; more than 32 are asked for in several requests.
+          files: list of N bytes, JPEG or PNG; more than 32 are asked for in several requests.
           boxes: float [N, 4], (x_min, y_min, x_max, y_max), pixels of the image, of a JPEG file
             after its EXIF rotation.
 
         Returns:
           dict: `valid` bool [N], to be read first: the rows where it is false hold NaN;
           `landmarks` [N, K, 2], image pixels; where the model gives them `covariance`
-          [N, K, 2, 2], image pixels squared, and `visibility` [N, K], probabilities.
+          [N, K, 2, 2], image pixels squared, `visibility` [N, K] and `presence` [N], probabilities.
 
         Raises:
           InputError: no answer, or an error for one.
         """
         boxes = np.asarray(boxes, np.float32).reshape(-1, 4)
-        starts = range(0, len(files), _MAX_ROWS)
+        starts = range(0, max(len(files), 1), _MAX_ROWS)  # of no rows, too, the server knows shapes
         rows = [slice(start, start + _MAX_ROWS) for start in starts]
         parts = [self._align(files[some], boxes[some]) for some in rows]
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
@@ -141,7 +141,13 @@ class RestClient(Client):
         self._session.mount("http://", HTTPAdapter(max_retries=retries))
 
     def _align(self, files: Sequence[bytes], boxes: FloatArray) -> dict[str, npt.NDArray[Any]]:
+        if not len(files):
+            raise InputError(
+                f"{self._server}: JSON does not tell the shapes of no rows; ask over gRPC."
+            )
         encoded = [{"b64": base64.b64encode(file).decode()} for file in files]
+        # JSON has no NaN: a box of nothing is not valid, either.
+        boxes = np.where(np.isfinite(boxes).all(axis=1, keepdims=True), boxes, 0)
         inputs = {"image_bytes": encoded, "boxes": boxes.tolist()}
         try:
             response = self._session.post(

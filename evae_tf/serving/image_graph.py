@@ -1,27 +1,25 @@
 """From image files to crops inside the graph, so that a server needs no Python of ours.
 
-The twins of `data.images.read_image` and `geometry.cut_square` in TensorFlow operations; tests
-hold them against these and against the golden vectors. What is wrong with a row raises inside a
-`tf.data` pipeline of that row alone, which leaves the row out: an error anywhere else would refuse
-the whole batch.
+The twin of `geometry.cut_square` in TensorFlow operations; tests hold it against that and against
+the golden vectors. What is wrong with a row raises inside a `tf.data` pipeline, which leaves the
+row out: an error anywhere else would refuse the whole batch.
 """
 
 import tensorflow as tf
 
 from evae_tf.array_types import Tensor
+from evae_tf.serving.image_files import decode
 
-_EXIF_MARKER, _SCAN_MARKER = 0xE1, 0xDA
-_MAX_SEGMENTS = 200  # a photo has a dozen; a file made to keep a server busy has thousands
-_ORIENTATION_TAG = 0x0112
+_LARGEST_BOX = 100  # times the image, which is a dot in the crop then
 
 
 def cut_crops(
     image_bytes: Tensor, boxes: Tensor, size: int, margin: float
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Decodes image files and cuts a face out of each.
+    """Decodes image files and cuts a face out of each, one after another.
 
     Args:
-      image_bytes: string [N], JPEG or PNG files.
+      image_bytes: string [N], JPEG or PNG files; N may be 0.
       boxes: float32 [N, 4], (x_min, y_min, x_max, y_max) in pixels of the upright image.
       size: S, side of the crops in pixels.
       margin: see `geometry.square_around`.
@@ -29,108 +27,29 @@ def cut_crops(
     Returns:
       crops float32 [N, S, S, 3], RGB in [0, 1]; squares float32 [N, 3], image pixels, see
       `geometry.square_around`; valid bool [N]: false where the bytes do not decode, or the box is
-      empty or outside the image. Such a row's crop is black and its square 0.
+      empty, outside the image, or more than a hundred times as large. Such a row's crop is black
+      and its square 0.
     """
 
-    def cut(data: Tensor, box: Tensor) -> tuple[Tensor, Tensor]:
+    def cut(row: Tensor, data: Tensor, box: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         image = decode(data)
         square = square_around(_checked_box(box, image), margin)
-        return cut_square(image, square, size), square
+        return row, cut_square(image, square, size), square
 
-    def row(inputs: Tensor) -> Tensor:
-        found = tf.data.Dataset.from_tensors(inputs).map(cut).ignore_errors()
-        nothing: Tensor = (tf.zeros((size, size, 3)), tf.zeros(3), False)
-        return found.reduce(nothing, lambda _, cut_out: (*cut_out, True))
-
-    shapes = ((size, size, 3), tf.float32), ((3,), tf.float32), ((), tf.bool)
-    signature = tuple(tf.TensorSpec(*shape) for shape in shapes)
-    return tf.map_fn(row, (image_bytes, boxes), fn_output_signature=signature)
-
-
-def decode(data: Tensor) -> Tensor:
-    """The pixels of an image file, a JPEG file's EXIF rotation applied.
-
-    Args:
-      data: string scalar.
-
-    Returns:
-      uint8 [H, W, 3], RGB.
-
-    Raises:
-      tf.errors.InvalidArgumentError: damaged, truncated or no image (when it runs).
-    """
-
-    def jpeg() -> Tensor:
-        # Of the two transforms that libraries have, the exact one: Pillow takes it as well.
-        image = tf.io.decode_jpeg(data, channels=3, dct_method="INTEGER_ACCURATE")
-        return upright(image, exif_orientation(data))
-
-    def other() -> Tensor:
-        return tf.io.decode_image(data, channels=3, expand_animations=False)
-
-    image = tf.cond(tf.io.is_jpeg(data), jpeg, other)
-    return tf.ensure_shape(image, (None, None, 3))
-
-
-def upright(image: Tensor, orientation: Tensor) -> Tensor:
-    """Undoes what EXIF's orientation 1 to 8 says was done: [H, W, 3] -> [H, W, 3] or [W, H, 3]."""
-    image = tf.cond(orientation >= 5, lambda: tf.transpose(image, (1, 0, 2)), lambda: image)
-    mirrored = tf.reduce_any(orientation == [2, 3, 6, 7])
-    upside_down = tf.reduce_any(orientation == [3, 4, 7, 8])
-    # Not by slices of step -1: the graph's optimisers stop at those, for the network as well.
-    image = tf.cond(mirrored, lambda: tf.reverse(image, [1]), lambda: image)
-    return tf.cond(upside_down, lambda: tf.reverse(image, [0]), lambda: image)
-
-
-def exif_orientation(data: Tensor) -> Tensor:
-    """The orientation, 1 to 8, that a JPEG file's EXIF data give, and 1 where they give none.
-
-    Args:
-      data: string scalar, a JPEG file.
-
-    Returns:
-      int64 scalar.
-
-    Source: CIPA DC-008, Exif 2.32, sections 4.5 (file structure) and 4.6.4 (orientation).
-    """
-    values = tf.io.decode_raw(data, tf.uint8)
-    size = tf.size(values, tf.int64)
-
-    def number(position: Tensor, count: int, little: Tensor = False) -> Tensor:
-        """The `count` bytes at each position as a number; past the end they repeat the last."""
-        position = tf.minimum(position[..., None] + tf.range(count, dtype=tf.int64), size - 1)
-        powers = [256**i for i in range(count)]
-        powers = tf.where(little, tf.constant(powers, tf.int64), powers[::-1])
-        return tf.reduce_sum(tf.cast(tf.gather(values, position), tf.int64) * powers, axis=-1)
-
-    def marker(position: Tensor) -> Tensor:
-        return number(position, 2) - 0xFF00
-
-    def is_segment_before(position: Tensor) -> Tensor:
-        found = marker(position)
-        return (position + 4 < size) & (found > 0) & (found != _SCAN_MARKER) & ~is_exif(position)
-
-    def is_exif(position: Tensor) -> Tensor:
-        return (marker(position) == _EXIF_MARKER) & (
-            number(position + 4, 4) == int.from_bytes(b"Exif", "big")
-        )
-
-    # Segments follow the two bytes that open the file, each with a marker and its length.
-    (exif,) = tf.while_loop(
-        is_segment_before,
-        lambda position: (position + 2 + tf.maximum(number(position + 2, 2), 2),),
-        (tf.constant(2, tf.int64),),
-        maximum_iterations=_MAX_SEGMENTS,
+    # One pipeline for all rows, and one more row, so that it gives a batch if nothing is right.
+    # `get_single_element` keeps the function from one request to the next; `reduce` would build and
+    # optimise it each time, which takes far longer than to run it.
+    count = tf.shape(image_bytes)[0]
+    rows = tf.data.Dataset.from_tensor_slices((tf.range(count), image_bytes, boxes))
+    last = tf.data.Dataset.from_tensors((count, tf.zeros((size, size, 3)), tf.zeros(3)))
+    found = rows.map(cut).ignore_errors().concatenate(last)
+    row, crops, squares = found.batch(tf.cast(count, tf.int64) + 1).get_single_element()
+    is_row = tf.ones_like(row, tf.bool)
+    parts = (
+        tf.scatter_nd(row[:, None], part, (count + 1, *part.shape[1:]))
+        for part in (crops, squares, is_row)
     )
-    # A TIFF file lies in it: its byte order, the place of its directory, in that 12 bytes an entry.
-    start = exif + 10
-    little = number(start, 2) == int.from_bytes(b"II", "big")
-    directory = start + number(start + 4, 4, little)
-    entries = directory + 2 + 12 * tf.range(number(directory, 2, little))
-    wanted = tf.boolean_mask(entries, number(entries, 2, little) == _ORIENTATION_TAG)
-    found = number(wanted + 8, 2, little)
-    found = tf.boolean_mask(found, is_exif(exif) & (found >= 1) & (found <= 8))
-    return tf.concat([found, [1]], axis=0)[0]
+    return tuple(part[:count] for part in parts)
 
 
 def square_around(box: Tensor, margin: float) -> Tensor:
@@ -151,38 +70,57 @@ def cut_square(image: Tensor, square: Tensor, size: int) -> Tensor:
     Returns:
       float32 [S, S, 3], in [0, 1].
     """
-    step = square[2] / size
+    step, extent = square[2] / size, tf.shape(image)
     # A box may be far larger than the image: no more lines are averaged than the image has.
-    longer = tf.cast(tf.reduce_max(tf.shape(image)[:2]), tf.float32)
+    longer = tf.cast(tf.reduce_max(extent[:2]), tf.float32)
     shrink = tf.cast(tf.clip_by_value(step, 1.0, longer), tf.int32)
-    for axis, centre in ((0, square[1]), (1, square[0])):
-        image = _sample(image, axis, centre, step, shrink, size)
-    return tf.ensure_shape(image / 255, (size, size, 3))
+    reach = step * size / 2
+    top, rows = _groups(square[1], reach, shrink, extent[0])
+    left, columns = _groups(square[0], reach, shrink, extent[1])
+    averaged = _shrunk(image, (top, rows), (left, columns), shrink)
+    for axis, centre, first in ((0, square[1], top), (1, square[0], left)):
+        averaged = _sample(averaged, axis, centre - tf.cast(first, tf.float32), step, shrink, size)
+    return tf.ensure_shape(averaged / 255, (size, size, 3))
 
 
-def _sample(
-    pixels: Tensor, axis: int, centre: Tensor, step: Tensor, shrink: Tensor, size: int
-) -> Tensor:
-    """Averages `shrink` lines of pixels into one, then takes `size` lines, `step` apart."""
-    length, reach = tf.shape(pixels)[axis], step * size / 2
+def _groups(centre: Tensor, reach: Tensor, shrink: Tensor, length: Tensor) -> tuple[Tensor, Tensor]:
+    """The first line of pixels that is needed, and how many times `shrink` of them are."""
     first, last = (
         tf.cast(tf.clip_by_value(end, -1.0, tf.cast(length, tf.float32)), tf.int32)
         for end in (centre - reach, centre + reach)
     )
     first = tf.maximum(first - 2 * shrink, 0)
     last = tf.minimum(last + 2 * shrink, length)
-    count = tf.maximum(-((first - last) // shrink), 1)
-    lines = first + tf.range(count * shrink)
-    pixels = tf.gather(pixels, tf.clip_by_value(lines, 0, length - 1), axis=axis)
-    pixels = tf.cast(pixels, tf.float32)  # only now: a whole photo would take four times its memory
-    shape = tf.shape(pixels)
-    parted = tf.concat([shape[:axis], [count, shrink], shape[axis + 1 :]], axis=0)
-    pixels = tf.reduce_mean(tf.reshape(pixels, parted), axis=axis + 1)
+    return first, tf.maximum(-((first - last) // shrink), 1)
 
+
+def _shrunk(
+    image: Tensor, rows: tuple[Tensor, Tensor], columns: tuple[Tensor, Tensor], shrink: Tensor
+) -> Tensor:
+    """Averages over `shrink` x `shrink` pixels; past the border they repeat its last line.
+
+    Rows by `resize`, which takes bytes: as floats, a large photo would be four times as large.
+    """
+    (top, height), (left, width) = rows, columns
+    image = image[:, left : left + width * shrink]
+    image = tf.gather(image, _up_to(top, height * shrink, tf.shape(image)[0]))
+    image = tf.image.resize(image, (height, tf.shape(image)[1]), "area")
+    image = tf.gather(image, _up_to(0, width * shrink, tf.shape(image)[1]), axis=1)
+    return tf.reduce_mean(tf.reshape(image, (height, width, shrink, 3)), axis=2)
+
+
+def _up_to(first: Tensor, count: Tensor, length: Tensor) -> Tensor:
+    return tf.minimum(first + tf.range(count), length - 1)
+
+
+def _sample(
+    pixels: Tensor, axis: int, centre: Tensor, step: Tensor, shrink: Tensor, size: int
+) -> Tensor:
+    """Takes `size` lines, `step` apart, of those that `shrink` pixels were averaged into."""
     # From pixels of the image to averaged ones; see `geometry.fraction_to_pixel`.
-    scale = tf.cast(shrink, tf.float32)
+    scale, count = tf.cast(shrink, tf.float32), tf.shape(pixels)[axis]
     offsets = (tf.range(size, dtype=tf.float32) - (size - 1) / 2) * step
-    positions = (centre + offsets - tf.cast(first, tf.float32) + 0.5) / scale - 0.5
+    positions = (centre + offsets + 0.5) / scale - 0.5
     positions = tf.clip_by_value(positions, -2.0, tf.cast(count, tf.float32) + 1)  # black there
     low = tf.floor(positions)
 
@@ -199,6 +137,7 @@ def _sample(
 def _checked_box(box: Tensor, image: Tensor) -> Tensor:
     extent = tf.cast(tf.gather(tf.shape(image), [1, 0]), tf.float32)
     low, high = box[:2], box[2:]
-    wanted = (tf.math.is_finite(high - low), high > low, low < extent, high > 0)
-    with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(w), [box]) for w in wanted]):
+    is_face = (high > low) & (low < extent) & (high > 0)  # none of them where there is NaN
+    is_face &= high - low <= _LARGEST_BOX * tf.reduce_max(extent)
+    with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(is_face), [box])]):
         return tf.identity(box)

@@ -68,11 +68,11 @@ def write_signatures(model: keras.Model, metadata: ModelMetadata, folder: Path) 
     shape = (None, size, size, 3)
 
     def serving_default(images: Tensor) -> dict[str, Tensor]:
-        return model(tf.ensure_shape(images, shape), training=False)
+        return answer_any_number(model, tf.ensure_shape(images, shape))
 
     def predict_uint8(images: Tensor) -> dict[str, Tensor]:
         images = tf.ensure_shape(images, shape)
-        return model(tf.cast(images, tf.float32) / 255, training=False)
+        return answer_any_number(model, tf.cast(images, tf.float32) / 255)
 
     def align_bytes(image_bytes: Tensor, boxes: Tensor) -> dict[str, Tensor]:
         image_bytes = tf.ensure_shape(image_bytes, (None,))
@@ -81,7 +81,7 @@ def write_signatures(model: keras.Model, metadata: ModelMetadata, folder: Path) 
             tf.shape(image_bytes)[0], tf.shape(boxes)[0], "image_bytes and boxes differ in number"
         )
         crops, squares, valid = image_graph.cut_crops(image_bytes, boxes, size, margin)
-        outputs = in_pixels(model(crops, training=False), squares)
+        outputs = in_pixels(answer_any_number(model, crops), squares)
         blanked = {
             name: tf.where(_like(valid, value), value, np.nan) for name, value in outputs.items()
         }
@@ -98,6 +98,20 @@ def write_signatures(model: keras.Model, metadata: ModelMetadata, folder: Path) 
         archive.write_out(str(folder), verbose=False)
     except tf.errors.OpError as error:  # TensorFlow's own form of a full disk
         raise InputError(f"{folder}: cannot be written ({error.message}).") from error
+
+
+def answer_any_number(model: keras.Model, images: Tensor) -> dict[str, Tensor]:
+    """The model's outputs for images [N, S, S, 3], also where N is 0.
+
+    Some kernels refuse a batch of none: one black image takes its place, and its answer is left
+    out. A batch of which the number is known when this is traced is left as it is.
+    """
+    if images.shape[0] is not None:
+        return model(images, training=False)
+    count = tf.shape(images)[0]
+    stand_in = tf.zeros((tf.cast(count == 0, tf.int32), *images.shape[1:]), images.dtype)
+    outputs = model(tf.concat([images, stand_in], axis=0), training=False)
+    return {name: value[:count] for name, value in outputs.items()}
 
 
 def _like(values: Tensor, other: Tensor) -> Tensor:
@@ -118,6 +132,7 @@ def in_pixels(outputs: dict[str, Tensor], squares: Tensor) -> dict[str, Tensor]:
         "landmarks": lambda fractions: (fractions - 0.5) * side + centre,
         "covariance": lambda fractions: fractions * side[..., None] ** 2,
         "visibility": lambda probability: probability,
+        "presence": lambda probability: probability,
     }
     names = [name for name in outputs if name != "response_maps"]
     return {name: to_pixels[name](outputs[name]) for name in names}

@@ -28,6 +28,7 @@ class RunFolder:
     def __init__(self, path: str | Path) -> None:
         self.path = atomic.make_folder(path)
         self.checkpoints = atomic.make_folder(self.path / "checkpoints")
+        atomic.remove_unfinished(self.checkpoints)
         self.model = self.path / "model.keras"
         self.last_checkpoint = self.checkpoints / "last.npz"
         self.best_checkpoint = self.checkpoints / "best.npz"
@@ -48,7 +49,7 @@ class RunFolder:
             atomic.write_text(path, json.dumps(description, indent=2) + "\n")
             return
         try:
-            earlier = json.loads(path.read_text(encoding="utf-8"))
+            earlier = json.loads(path.read_bytes())  # as text, a byte-order mark is an error
         except (OSError, ValueError) as error:
             raise InputError(f"{path}: cannot be read, so the run cannot go on.") from error
         before, now = _flat(earlier), _flat(description)

@@ -17,7 +17,7 @@ import keras
 import numpy as np
 from absl import logging
 
-from evae_tf import arguments, geometry
+from evae_tf import arguments, atomic, geometry
 from evae_tf import config as configs
 from evae_tf.artifacts import keras_file
 from evae_tf.config import Config
@@ -82,8 +82,9 @@ def train(
       `Training`.
 
     Raises:
-      InputError: there are no faces or they are of several markups, `workdir` cannot be written or
-        holds another run, an image cannot be read, or the loss is no longer a number.
+      InputError: there are no faces or they are of several markups, `workdir` cannot be written,
+        holds another run or another process trains in it, an image cannot be read, or the loss is
+        no longer a number.
     """
     if not isinstance(config, Config):
         raise UsageError(f"config={config!r:.60}: expected a Config, such as PRESETS['default'].")
@@ -94,29 +95,30 @@ def train(
     num_threads = arguments.whole_number("num_threads", num_threads)
     configs.check_start(config, init_from)
     source = keras_file.load_model(init_from) if init_from else None
-    folder = RunFolder(workdir)
-    folder.claim(_description(config, markup, train_faces, val_faces, init_from))
-    batches, validation = _data(config, train_faces, val_faces, folder, num_threads)
+    with atomic.exclusive_folder(workdir):
+        folder = RunFolder(workdir)
+        folder.claim(_description(config, markup, train_faces, val_faces, init_from))
+        batches, validation = _data(config, train_faces, val_faces, folder, num_threads)
 
-    keras.utils.set_random_seed(config.seed)
-    face_box: Any = geometry.relative_box(
-        np.stack([face.box for face in train_faces]),
-        np.stack([face.landmarks for face in train_faces]),
-    )
-    network = _network(config, markup, face_box)
-    if source is not None:
-        transfer.copy_weights(source, network)
-    trainer = compiled_trainer(network, config, batches.steps_per_epoch)
-    rows = _resume(trainer, folder, batches.steps_per_epoch)
-    if len(rows) < config.epochs:
-        shipped = build_model(config, markup, face_box)
-        epoch_end = EpochEnd(shipped, validation, folder, rows, config.seed)
-        _fit(trainer, config, batches, markup, epoch_end, num_threads)
-    else:
-        logging.info("%s: all %d epochs are done.", folder.path, config.epochs)
-    best_nme = min(row["val_nme"] for row in rows)
-    model = keras_file.load_model(folder.model)
-    return Training(model, rows, best_nme, validation.normalizer, folder.path)
+        keras.utils.set_random_seed(config.seed)
+        face_box: Any = geometry.relative_box(
+            np.stack([face.box for face in train_faces]),
+            np.stack([face.landmarks for face in train_faces]),
+        )
+        network = _network(config, markup, face_box)
+        if source is not None:
+            transfer.copy_weights(source, network)
+        trainer = compiled_trainer(network, config, batches.steps_per_epoch)
+        rows = _resume(trainer, folder, batches.steps_per_epoch)
+        if len(rows) < config.epochs:
+            shipped = build_model(config, markup, face_box)
+            epoch_end = EpochEnd(shipped, validation, folder, rows, config.seed)
+            _fit(trainer, config, batches, markup, epoch_end, num_threads)
+        else:
+            logging.info("%s: all %d epochs are done.", folder.path, config.epochs)
+        best_nme = min(row["val_nme"] for row in rows)
+        model = keras_file.load_model(folder.model)
+        return Training(model, rows, best_nme, validation.normalizer, folder.path)
 
 
 def _description(

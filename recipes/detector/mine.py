@@ -24,7 +24,7 @@ from recipes.detector.photos import Photo, read
 FLAGS = flags.FLAGS
 
 _SCALES = (0.4, 1.0, 2.0)
-_CONTEXT = 3.0  # the side of a picture, of the find's
+CONTEXT = 3.0  # the side of a picture, of the find's
 _MOST_PX = 320
 _FREE = 1.1  # so much of the context has to be clear of faces
 
@@ -54,15 +54,15 @@ def _false_finds(detector: TfliteDetector, photo: Photo) -> Iterator[ByteArray]:
         found = np.concatenate([(found[:, :2] + 0.5) / scale - 0.5, found[:, 2:] / scale], axis=1)
         for square in found:
             if _is_clear(square, known):
-                side = min(_MOST_PX, round(float(square[2]) * scale * _CONTEXT))
-                around = square * np.float32([1, 1, _CONTEXT])
+                side = min(_MOST_PX, round(float(square[2]) * scale * CONTEXT))
+                around = square * np.float32([1, 1, CONTEXT])
                 yield geometry.cut_square(image, around, max(side, 32))
 
 
 def _is_clear(square: FloatArray, known: FloatArray) -> bool:
     """Whether no face reaches into the picture around a find."""
     apart = np.abs(known[:, :2] - square[:2]).max(axis=1)
-    return bool((apart > (square[2] * _CONTEXT * _FREE + known[:, 2]) / 2).all())
+    return bool((apart > (square[2] * CONTEXT * _FREE + known[:, 2]) / 2).all())
 
 
 if __name__ == "__main__":

@@ -73,10 +73,10 @@ def _batches() -> Iterator[tuple[ByteArray, FloatArray]]:
 
 
 def _compose(
-    queue: multiprocessing.Queue, photos: str, negatives: str | None, batch_size: int
+    queue: multiprocessing.Queue, photos: str, negatives: list[str], batch_size: int
 ) -> None:
     cv2.setNumThreads(0)
-    pictures = sorted(Path(negatives).glob("*.png")) if negatives else []
+    pictures = [path for folder in negatives for path in sorted(Path(folder).glob("*.png"))]
     mosaics = Mosaics(read(Path(photos)), [read_image(path) for path in pictures])
     rng = np.random.default_rng()  # a training that goes on sees other tiles
     while True:
@@ -87,7 +87,7 @@ def _compose(
 
 if __name__ == "__main__":
     flags.DEFINE_string("photos", "runs/detector/photos.npz", "Of `recipes.detector.photos`.")
-    flags.DEFINE_string("negatives", None, "Folder of pictures in which faces were found falsely.")
+    flags.DEFINE_list("negatives", [], "Folders of pictures in which faces were found falsely.")
     flags.DEFINE_string("workdir", "runs/detector", "For checkpoints and weights.")
     flags.DEFINE_string("init_from", None, "Weights to start from.")
     flags.DEFINE_boolean("mixed_precision", False, "Train in bfloat16 where the machine can.")

@@ -182,7 +182,7 @@ def test_both_scores_decide_what_is_a_face(portrait):
     boxes = [(*BOX, 0.0), (*background, 0.95), (*background, 0.1)]
     kept = [Aligner.load(detector=lambda image, box=box: [box])(portrait) for box in boxes]
     assert [len(faces) for faces in kept] == [1, 1, 0]
-    assert kept[0][0].score > 0.9 > 0.1 > kept[1][0].score
+    assert kept[0][0].score > 0.9 > 0.3 > kept[1][0].score
 
 
 def test_keypoints_set_the_first_crop_upright(portrait):

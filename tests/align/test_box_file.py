@@ -32,16 +32,50 @@ def test_boxes_are_grouped_by_photo(tmp_path):
     ("content", "sentence"),
     [
         ("image,x,y\n", "box_x_min, box_y_min, box_x_max, box_y_max are missing"),
-        ("", "are missing"),
-        (HEADER + "a.jpg,1,2,3\n", "line 2"),
-        (HEADER + "a.jpg,1,2,3,4\nb.jpg,1,2,wide,4\n", "line 3"),
+        ("", "the file is empty"),
+        (HEADER, "the table is empty"),
+        (HEADER + "a.jpg,1,2,3\n", "row 2: 4 cells, expected 5"),
+        (
+            HEADER + "a.jpg,1,2,3,4\nb.jpg,1,2,wide,4\n",
+            "row 3: box_x_max is 'wide', expected a num",
+        ),
+        (HEADER + " ,1,2,3,4\n", "row 2: image is empty"),
+        (
+            HEADER + "a.jpg,1,2,3,nan\n",
+            r"row 2: a.jpg: box \[1.0, .*, nan\] is empty or not finite",
+        ),
+        (HEADER + "a.jpg,1,2,3,1e39\n", "row 2: a.jpg: box .* is empty or not finite"),
+        (HEADER + "a.jpg,1,2,1,4\n", "row 2: a.jpg: box .* is empty or not finite"),
+        (HEADER + "a.jpg,1,2,3,4\na.jpg,1,4,3,2\n", "row 3: a.jpg: box .* is empty or not finite"),
     ],
 )
-def test_a_table_that_cannot_be_used_says_where(tmp_path, content, sentence):
+def test_a_table_that_cannot_be_used_says_where_in_one_sentence(tmp_path, content, sentence):
     table = tmp_path / "boxes.csv"
     table.write_text(content)
-    with pytest.raises(InputError, match=sentence):
+    with pytest.raises(InputError, match=sentence) as caught:
         read_boxes(table)
+    message = str(caught.value)
+    assert message.startswith(str(table))
+    assert message.count(str(table)) == 1
+    assert message.endswith(".")
+    assert not message.endswith("..")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\xef\xbb\xbf" + HEADER.replace("\n", "\r\n").encode() + b"photos/a.jpg,1.5,2,30,40\r\n",
+        HEADER.replace(",", ";").encode() + b"photos\\a.jpg;1,5;2;30;40\n",
+        (HEADER + "photos/a.jpg,1.5,2,30,40\n").replace(",", "\t").encode("utf-16"),
+    ],
+)
+def test_tables_that_spreadsheets_save_are_read(tmp_path, content):
+    """Case 10: with a byte-order mark and CR LF, as Excel's "CSV UTF-8"; and its other sorts."""
+    table = tmp_path / "boxes.csv"
+    table.write_bytes(content)
+    ((photo, boxes),) = read_boxes(table).items()
+    assert photo == tmp_path / "photos" / "a.jpg"
+    assert boxes.tolist() == [[1.5, 2, 30, 40]]
 
 
 def test_a_missing_table_is_named(tmp_path):

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from evae_tf import geometry, markups
 from evae_tf.align.aligned_face import AlignedFace
 from evae_tf.align.landmark_files import WRITERS
-from evae_tf.data.readers.ibug_300w import read_pts
+from evae_tf.data.readers.pts_file import read_pts
 from evae_tf.errors import InputError
 
 MTFL = markups.MARKUPS["mtfl_5"]
@@ -32,9 +33,9 @@ def test_json_holds_what_the_contract_names(tmp_path):
     sure["visibility"] = np.full(5, 0.75, np.float32)
     faces = [face(0, **sure), face(1)]
     json_writer = writer("json", tmp_path)
-    assert not json_writer.is_done(tmp_path / "photos" / "a.png")
+    assert not json_writer.is_there(tmp_path / "photos" / "a.png", 2)
     json_writer.write(tmp_path / "photos" / "a.png", IMAGE, faces)
-    assert json_writer.is_done(tmp_path / "photos" / "a.png")
+    assert json_writer.is_there(tmp_path / "photos" / "a.png", 2)
     record = json.loads((tmp_path / "a.json").read_text())
     assert (record["width"], record["height"]) == (80, 60)
     assert (record["model"], record["markup"]) == ("a_model", "mtfl_5")
@@ -58,22 +59,14 @@ def test_files_of_another_photo_or_model_are_in_the_way(tmp_path):
     """Of one name; another spelling of the same path is the same photo."""
     json_writer = writer("json", tmp_path)
     json_writer.write(tmp_path / "a.jpg", IMAGE, [face(0)])
-    assert json_writer.is_done(tmp_path / "more" / ".." / "a.jpg")
+    json_writer.refuse_another(tmp_path / "more" / ".." / "a.jpg")
     with pytest.raises(InputError, match="overwrite"):
-        json_writer.is_done(tmp_path / "more" / "a.jpg")
+        json_writer.refuse_another(tmp_path / "more" / "a.jpg")
     with pytest.raises(InputError, match="by a_model instead of .* by another"):
-        WRITERS["json"](tmp_path, "another", MTFL).is_done(tmp_path / "a.jpg")
-    (tmp_path / "a.json").write_text("[no landmarks")
+        WRITERS["json"](tmp_path, "another", MTFL).refuse_another(tmp_path / "a.jpg")
+    (tmp_path / "a.json").write_bytes(b"\xffno landmarks")
     with pytest.raises(InputError, match=r"a\.json"):
-        json_writer.is_done(tmp_path / "a.jpg")
-
-
-def test_photos_named_like_further_faces_are_refused(tmp_path):
-    names = [Path(name) for name in ("a.jpg", "a_1.jpg", "b_2.jpg")]
-    with pytest.raises(InputError, match=r"a_1\.jpg: a_1\.pts"):
-        writer("pts", tmp_path).refuse_clashes(names)
-    writer("pts", tmp_path).refuse_clashes(names[::2])
-    writer("json", tmp_path).refuse_clashes(names)
+        json_writer.refuse_another(tmp_path / "a.jpg")
 
 
 def test_faces_that_are_no_longer_found_leave_no_file(tmp_path):
@@ -81,22 +74,73 @@ def test_faces_that_are_no_longer_found_leave_no_file(tmp_path):
     for faces in ([face(0), face(1), face(2)], [face(1)], []):
         pts_writer.write(tmp_path / "a.jpg", IMAGE, faces)
         assert len(list(tmp_path.iterdir())) == len(faces)
+        assert pts_writer.is_there(tmp_path / "a.jpg", len(faces))
+        assert not pts_writer.is_there(tmp_path / "a.jpg", len(faces) + 1)
 
 
-def test_a_table_keeps_the_rows_of_an_earlier_run(tmp_path):
+def rows_of(folder):
+    with (folder / "landmarks.csv").open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_table_keeps_the_rows_of_other_photos(tmp_path):
     first = writer("csv", tmp_path)
+    first.begin(["c.jpg", "b.jpg"])
+    first.write("c.jpg", IMAGE, [face(3)])
     first.write("b.jpg", IMAGE, [face(0), face(1)])
     first.close()
     second = writer("csv", tmp_path)
-    assert second.is_done("b.jpg")
-    assert not second.is_done("a.jpg")
+    assert second.is_there("b.jpg", 2)
+    assert not second.is_there("b.jpg", 1)
+    assert second.is_there("without_a_face.jpg", 0)
+    second.begin(["a.jpg", "c.jpg"])
     second.write("a.jpg", IMAGE, [face(2)])
     second.close()
-    with (tmp_path / "landmarks.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
+    rows = rows_of(tmp_path)
     assert [row["image"] for row in rows] == ["a.jpg", "b.jpg", "b.jpg"]
     assert float(rows[0]["y4"]) == pytest.approx(float(face(2).landmarks[4, 1]), abs=1e-3)
     assert rows[0]["visibility0"] == ""
+
+
+def test_a_table_of_a_killed_run_is_gone_on_with(tmp_path):
+    """Its last row may be half written."""
+    killed = writer("csv", tmp_path)
+    killed.begin(["a.jpg", "b.jpg"])
+    killed.write("a.jpg", IMAGE, [face(0)])
+    killed.write("b.jpg", IMAGE, [face(1)])
+    whole = (tmp_path / "landmarks.csv").read_bytes()
+    (tmp_path / "landmarks.csv").write_bytes(whole[:-20])
+    again = writer("csv", tmp_path)
+    assert again.is_there("a.jpg", 1)
+    again.begin(["b.jpg"])
+    again.write("b.jpg", IMAGE, [face(1)])
+    again.close()
+    assert (tmp_path / "landmarks.csv").read_bytes() == whole
+
+
+def test_a_name_that_is_no_text_is_written(tmp_path):
+    name = Path(os.fsdecode(b"caf\xe9.jpg"))
+    table = writer("csv", tmp_path)
+    table.begin([name])
+    table.write(name, IMAGE, [face(0)])
+    table.close()
+    assert [row["image"] for row in rows_of(tmp_path)] == [r"caf\udce9.jpg"]
+    assert writer("csv", tmp_path).is_there(name, 1)
+
+
+def test_a_table_that_a_spreadsheet_saved_goes_on(tmp_path):
+    first = writer("csv", tmp_path)
+    first.begin(["b.jpg"])
+    first.write("b.jpg", IMAGE, [face(1)])
+    first.close()
+    table = tmp_path / "landmarks.csv"
+    before = table.read_text()
+    table.write_bytes(("\ufeff" + before.replace("\n", "\r\n")).encode())
+    second = writer("csv", tmp_path)
+    assert second.is_there("b.jpg", 1)
+    second.begin([])
+    second.close()
+    assert table.read_text() == before
 
 
 def test_a_table_of_another_model_is_not_touched(tmp_path):

@@ -122,3 +122,31 @@ def test_a_face_that_does_not_hold_still_is_tried_upside_down(other, kept, score
 def test_one_pass_is_what_its_crop_gives():
     ((face,),) = faces_in_boxes(_Scripted(None), [IMAGE], [Detections(BOX)], passes=1, known=True)
     np.testing.assert_allclose(face.landmarks, 30 + SIDE * POINTS, atol=1e-3)
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_model_that_knows_faces_needs_no_further_crops(known):
+    """Two runs a face; the score is the mean of both, the landmarks that of both passes."""
+    scripted = _Scripted(None)
+
+    def predict(images: Any) -> dict[str, Any]:
+        outputs = _Scripted.predict(scripted, images)
+        return {**outputs, "presence": np.float32([0.7 if scripted.calls == 1 else 0.9])}
+
+    scripted.predict = predict
+    ((face,),) = faces_in_boxes(scripted, [IMAGE], [Detections(BOX)], passes=2, known=known)
+    assert scripted.calls == 2
+    assert face.score == pytest.approx(0.8)
+    np.testing.assert_allclose(face.landmarks, 30 + SIDE * (POINTS + 0.5 * MISS), atol=1e-3)
+
+
+def test_a_face_that_is_followed_costs_one_run_of_such_a_model():
+    scripted = _Scripted(None)
+
+    def predict(images: Any) -> dict[str, Any]:
+        return {**_Scripted.predict(scripted, images), "presence": np.float32([0.6])}
+
+    scripted.predict = predict
+    (face,) = passes.faces_around(scripted, [IMAGE], 30 + SIDE * POINTS[None])
+    assert scripted.calls == 1
+    assert face.score == pytest.approx(0.6)

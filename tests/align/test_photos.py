@@ -1,15 +1,21 @@
 """Runs over photos that end early, or that find what an earlier run left."""
 
 import csv
+import os
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from evae_tf import geometry, markups
+from evae_tf import atomic, geometry, markups
 from evae_tf.align import photos
 from evae_tf.align.aligned_face import AlignedFace
+from evae_tf.align.files import align_files, clashes
+from evae_tf.align.inputs import known_boxes
 from evae_tf.align.output import Output
+from evae_tf.align.sources import Sources
+from evae_tf.errors import InputError
 
 EYES = markups.Markup.from_dict(
     {
@@ -23,45 +29,177 @@ EYES = markups.Markup.from_dict(
 )
 
 
-class StopsAfterOneGroup:
-    """Finds a face in each photo; in the second group Ctrl-C is pressed."""
+class Aligns:
+    """Finds a face in each photo, at once; in the group `stops_in` Ctrl-C is pressed."""
 
     markup = EYES
+    predictor = detector = min_score = max_faces = None
 
-    def __init__(self):
+    def __init__(self, stops_in=0, passes=2):
         self.groups = 0
+        self.stops_in = stops_in
+        self.passes = passes
 
     def batch(self, images):
         self.groups += 1
-        if self.groups == 2:
+        if self.groups == self.stops_in:
             raise KeyboardInterrupt
         landmarks = np.float32([[5, 9], [15, 9]])
         box = geometry.landmark_box(landmarks)
         return [[AlignedFace(landmarks, box, 0.9, EYES, image)] for image in images]
 
+    def __call__(self, image, boxes):
+        known_boxes(boxes, image)
+        return self.batch([image] * len(boxes))[0] if len(boxes) else []
 
-def test_what_was_finished_before_ctrl_c_is_kept_in_a_table(tmp_path):
-    paths = [tmp_path / f"{index}.png" for index in range(photos.GROUP + 2)]
-    for path in paths[1:]:
+
+def written(tmp_path, names):
+    paths = [tmp_path / name for name in names]
+    for path in paths:
+        path.parent.mkdir(exist_ok=True)
         Image.new("RGB", (20, 20)).save(path)
-    paths[0].touch()
+    return paths
+
+
+def run(paths, tmp_path, aligner=None, boxes=None, **fields):
+    output = Output(tmp_path / "out", "a_model", **fields)
+    return align_files(Sources(photos=paths), aligner or Aligns(), output, boxes=boxes)
+
+
+def content(tmp_path):
+    return sorted(path.name for path in (tmp_path / "out").iterdir())
+
+
+@pytest.mark.parametrize("file_format", ["csv", "json", "pts"])
+def test_what_was_finished_before_ctrl_c_is_kept_and_the_rest_is_done(tmp_path, file_format):
+    paths = written(tmp_path, [f"{index}.png" for index in range(photos.GROUP + 2)])
+    paths[0].write_bytes(b"")
     with pytest.raises(KeyboardInterrupt):
-        photos.align_photos(
-            paths,
-            StopsAfterOneGroup(),
-            Output(tmp_path / "out", "a_model", file_format="csv"),
-        )
-    with (tmp_path / "out" / "landmarks.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    assert [row["image"] for row in rows] == [str(path) for path in paths[1 : photos.GROUP]]
+        run(paths, tmp_path, Aligns(stops_in=2), file_format=file_format)
     assert "0.png" in (tmp_path / "out" / "errors.csv").read_text()
+    done = (tmp_path / "out" / "done.jsonl").read_text()
+    assert [path.name in done for path in paths] == [False, True, True, True, False, False]
+    again = run(paths, tmp_path, file_format=file_format)
+    assert (again.photos.photos, again.photos.skipped, len(again.errors)) == (3, 3, 1)
+    if file_format == "csv":
+        with (tmp_path / "out" / "landmarks.csv").open(newline="") as file:
+            rows = list(csv.DictReader(file))
+        assert [row["image"] for row in rows] == [str(path) for path in paths[1:]]
 
 
-def test_pictures_that_were_drawn_are_no_photos(tmp_path):
-    for name in ("a.png", "a_landmarks.jpg", "b_landmarks.jpg", "c_landmarks.png"):
-        Image.new("RGB", (20, 20)).save(tmp_path / name)
-    found = photos.find_photos(tmp_path)
-    assert [path.name for path in found] == ["a.png", "b_landmarks.jpg", "c_landmarks.png"]
+def test_done_is_all_that_was_asked_for(tmp_path):
+    """A picture that went away, one asked for later, a replaced photo, other settings."""
+    paths = written(tmp_path, ["a.png", "b.png"])
+
+    def skipped(**fields):
+        aligner = Aligns(passes=fields.pop("passes", 2))
+        return run(paths, tmp_path, aligner, **fields).photos.skipped
+
+    assert skipped() == 0
+    assert skipped() == 2
+    assert skipped(drawings=("points",)) == 0
+    assert "b_landmarks.jpg" in content(tmp_path)
+    (tmp_path / "out" / "b_landmarks.jpg").unlink()
+    assert skipped(drawings=("points",)) == 1
+    assert "b_landmarks.jpg" in content(tmp_path)
+    Image.new("RGB", (30, 20)).save(paths[0])
+    assert skipped(drawings=("points",)) == 1
+    assert skipped(drawings=("points",), passes=1) == 0
+    (tmp_path / "out" / "a.json").unlink()
+    assert skipped(drawings=("points",), passes=1) == 1
+    assert skipped(drawings=("points",), passes=1, overwrite=True) == 0
+
+
+def test_boxes_are_part_of_what_is_done(tmp_path):
+    (path,) = written(tmp_path, ["a.png"])
+    boxes = {path.resolve(): np.float32([[2, 2, 18, 18]])}
+    assert run([path], tmp_path, boxes=boxes).photos.faces == 1
+    assert run([path], tmp_path, boxes=boxes).photos.skipped == 1
+    moved = {path.resolve(): np.float32([[2, 2, 18, 17]])}
+    assert run([path], tmp_path, boxes=moved).photos.skipped == 0
+
+
+def test_photos_without_a_box_are_named_and_a_table_of_others_is_refused(tmp_path):
+    paths = written(tmp_path, ["a.png", "b.png"])
+    boxes = {paths[0].resolve(): np.float32([[2, 2, 18, 18]])}
+    done = run(paths, tmp_path, boxes=boxes)
+    assert done.without_box == [paths[1]]
+    assert (done.photos.faces, done.photos.without_face) == (1, 1)
+    with pytest.raises(InputError, match=r"none of the 1 photos: .*b\.png.*a\.png\.$"):
+        run(paths[1:], tmp_path, boxes=boxes)
+
+
+def test_an_impossible_box_stops_no_other_photo(tmp_path):
+    paths = written(tmp_path, ["a.png", "b.png", "c.png"])
+    square = [2, 2, 18, 18]
+    boxes = {
+        path.resolve(): np.float32([box])
+        for path, box in zip(paths, ([-3e6, -3e6, 3e6, 3e6], square, [50, 50, 60, 60]), strict=True)
+    }
+    done = run(paths, tmp_path, boxes=boxes)
+    assert done.photos.faces == 1
+    assert [path.name for path, _ in done.errors] == ["a.png", "c.png"]
+    assert "20 times as large" in done.errors[0][1]
+    assert all(sentence.startswith(str(path)) for path, sentence in done.errors)
+
+
+def test_a_name_that_leaves_no_room_stops_no_other_photo(tmp_path):
+    longest = "n" * 248  # .json fits, _landmarks.jpg does not
+    paths = written(tmp_path, ["a.png", f"{longest}.png", "z.png"])
+    done = run(paths, tmp_path, drawings=("points",))
+    assert [path for path, _ in done.errors] == [paths[1]]
+    assert "name" in done.errors[0][1]
+    assert {"a.json", "z.json", "a_landmarks.jpg", "z_landmarks.jpg"} < set(content(tmp_path))
+    assert not run(paths, tmp_path).errors
+
+
+def test_photos_of_one_name_are_refused_and_the_others_done(tmp_path):
+    paths = written(tmp_path, ["p/a.png", "q/a.png", "q/b.png"])
+    done = run(paths, tmp_path)
+    assert [path for path, _ in done.errors] == paths[:2]
+    assert "rename" in done.errors[0][1]
+    assert done.photos.faces == 1
+    assert run(paths, tmp_path, file_format="csv", drawings=("box",)).photos.faces == 1
+    assert run(paths, tmp_path, file_format="csv").photos.faces == 3
+
+
+def test_photos_named_like_further_faces_are_refused(tmp_path):
+    paths = written(tmp_path, ["a.png", "a_1.png", "b_2.png"])
+    done = run(paths, tmp_path, file_format="pts")
+    assert [path for path, _ in done.errors] == [paths[1]]
+    assert not run(paths, tmp_path).errors
+
+
+def test_a_photo_and_a_video_of_one_name_are_refused():
+    sources = Sources([Path("a.png"), Path("b.png")], ["a.mp4", "landmarks.mov"])
+    refused = [str(path) for path, _ in clashes(sources, Output(Path("out"), "m"))]
+    assert refused == ["a.png", "a.mp4"]
+    refused = [str(path) for path, _ in clashes(sources, Output(Path("out"), "m", "csv"))]
+    assert refused == ["landmarks.mov"]
+
+
+def test_landmarks_of_another_photo_stop_no_other_photo(tmp_path):
+    first, second, third = written(tmp_path, ["p/a.png", "q/a.png", "q/b.png"])
+    run([first], tmp_path)
+    done = run([second, third], tmp_path)
+    assert [path for path, _ in done.errors] == [second]
+    assert "overwrite" in done.errors[0][1]
+    assert done.photos.faces == 1
+    assert not run([second, third], tmp_path, overwrite=True).errors
+
+
+def test_a_run_into_the_folder_of_another_is_refused(tmp_path):
+    paths = written(tmp_path, ["a.png"])
+    with atomic.exclusive_folder(tmp_path / "out"), pytest.raises(InputError, match="another run"):
+        run(paths, tmp_path, file_format="csv")
+    assert run(paths, tmp_path, file_format="csv").photos.faces == 1
+
+
+def test_a_name_that_is_no_text_is_listed(tmp_path):
+    path = tmp_path / os.fsdecode(b"caf\xe9.png")
+    path.write_bytes(b"")
+    assert [name for name, _ in run([path], tmp_path).errors] == [path]
+    assert r"caf\udce9.png" in (tmp_path / "out" / "errors.csv").read_text("utf-8")
 
 
 def test_two_level_eyes_are_one_face_or_two():

@@ -229,6 +229,8 @@ def test_a_damaged_sidecar(models):
         path.write_text(content)
         with pytest.raises(InputError, match=word):
             open_model(models / "model.tflite")
+    path.write_text(json.dumps(record), encoding="utf-8-sig")  # saved again by an editor
+    open_model(models / "model.tflite")
     path.write_text(json.dumps({**record, "markup": {"name": "mine"}}))
     with pytest.raises(InputError, match="missing keys"):
         open_model(models / "model.tflite")

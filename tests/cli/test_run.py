@@ -46,6 +46,7 @@ def test_photos_are_aligned_without_streams(closed, tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {
         "grace_hopper.json",
         "grace_hopper_landmarks.jpg",
+        "done.jsonl",
     }
     with Image.open(tmp_path / "grace_hopper_landmarks.jpg") as picture:
         picture.load()
@@ -103,7 +104,7 @@ def test_characters_that_a_console_lacks_are_replaced(environment, tmp_path):
     done = call("align", f"--input={folder}/鳥.jpg", env=environment, capture_output=True)
     assert done.returncode == 1
     assert b"error: " in done.stderr
-    assert b"there is no such image" in done.stderr
+    assert b"there is no such photo" in done.stderr
 
 
 def test_output_that_nobody_takes_is_no_traceback(tmp_path):

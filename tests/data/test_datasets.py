@@ -17,7 +17,7 @@ from evae_tf.data.datasets import (
     without_photos,
 )
 from evae_tf.data.face import make_face
-from evae_tf.data.readers.annotations import read_lines
+from evae_tf.data.text_files import read_lines
 from evae_tf.errors import InputError
 from evae_tf.markups import MARKUPS
 

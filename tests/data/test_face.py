@@ -55,8 +55,10 @@ def test_wrong_number_of_points(count):
         face(np.arange(2.0 * count).reshape(count, 2))
 
 
-@pytest.mark.parametrize("bad", [(11, np.nan), (np.nan, 13), (11, np.inf), (np.nan, -np.inf)])
-def test_half_a_place_or_infinity_names_the_point(bad):
+@pytest.mark.parametrize(
+    "bad", [(11, np.nan), (np.nan, 13), (11, np.inf), (1e39, -1e30), (-1000001, 13)]
+)
+def test_half_a_place_or_one_beyond_every_photo_names_the_point(bad):
     landmarks = LANDMARKS.copy()
     landmarks[2] = bad
     with pytest.raises(InputError, match="^a: nose_tip lies at .*nan for both"):
@@ -93,7 +95,9 @@ def test_annotated_points_in_a_line_have_no_box():
     assert face(landmarks, box=[0, 0, 9, 9]).annotated.sum() == 2
 
 
-@pytest.mark.parametrize("box", [[1, 2, 1, 5], [1, 5, 3, 2], [1, 2, 3], [1, 2, np.nan, 5]])
+@pytest.mark.parametrize(
+    "box", [[1, 2, 1, 5], [1, 5, 3, 2], [1, 2, 3], [1, 2, np.nan, 5], [1, 2, 3, 1e39]]
+)
 def test_box_without_area(box):
     with pytest.raises(InputError, match="^a: box .* no area"):
         face(box=box)

@@ -99,12 +99,6 @@ def test_a_fingerprint_tells_apart_all_that_is_in_a_face(tmp_path):
         fingerprint([face(tmp_path / "nowhere.png")])
 
 
-def test_a_box_outside_its_image_is_refused_by_name():
-    outside = face(noise_image(), box=[120, 10, 160, 50], name="stray")
-    with pytest.raises(InputError, match=r"stray.*110 x 90"):
-        cut_crops([outside], size=32, margin=0.5)
-
-
 def batches(count=7, batch_size=3, seed=11):
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (count, 40, 40, 3), np.uint8)

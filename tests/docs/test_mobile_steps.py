@@ -134,7 +134,7 @@ KOTLIN, SWIFT = source("FaceLandmarker.kt"), source("FaceLandmarker.swift")
 
 def test_the_code_names_the_signature_of_the_file():
     signatures = Interpreter(str(MODELS["mobile_68"])).get_signature_list()
-    outputs = ["covariance", "landmarks", "visibility"]
+    outputs = ["covariance", "landmarks", "presence", "visibility"]
     assert signatures == {SIGNATURE: {"inputs": [INPUT], "outputs": outputs}}
     assert re.findall(r'SIGNATURE = "(\w+)"', KOTLIN) == [SIGNATURE]
     assert re.findall(r'\bINPUT = "(\w+)"', KOTLIN) == [INPUT]

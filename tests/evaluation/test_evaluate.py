@@ -268,7 +268,7 @@ def test_one_model_needs_no_list_and_rows_say_what_they_are_told(models, faces, 
 def test_no_model_and_no_face_are_refused(models, faces, tmp_path):
     with pytest.raises(InputError, match="no model"):
         evaluate([], faces, tmp_path)
-    with pytest.raises(InputError, match="no faces"):
+    with pytest.raises(InputError, match="faces is empty"):
         evaluate(models[:1], [], tmp_path)
     assert not list(tmp_path.iterdir())
 

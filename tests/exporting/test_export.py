@@ -305,7 +305,7 @@ serve = loaded.signatures["serving_default"]
 crops = np.load(sys.argv[2])
 one, three = (serve(images=tf.constant(crops[:n])) for n in (1, 3))
 np.savez(sys.argv[3], one=one["landmarks"], three=three["landmarks"], maps=three["response_maps"],
-         called=loaded.serve(crops[:3])["landmarks"])
+         called=loaded.serve(crops[:3])["landmarks"], none=serve(images=crops[:0])["landmarks"])
 for shape in ((2, 31, 32, 3), (2, 32, 32, 4), (32, 32, 3)):
     try:
         serve(images=tf.zeros(shape))
@@ -327,6 +327,7 @@ def test_the_saved_model_needs_tensorflow_alone(exported, tmp_path):
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("refused") == 3
     answers = np.load(arguments[2])
+    assert answers["none"].shape == (0, 68, 2)
     expected = {name: values[:3] for name, values in expected.items()}
     np.testing.assert_allclose(answers["one"], expected["landmarks"][:1], atol=1e-5)
     np.testing.assert_allclose(answers["three"], expected["landmarks"], atol=1e-5)

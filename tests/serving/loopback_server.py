@@ -16,6 +16,9 @@ import numpy as np
 import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
+# What TensorFlow and Python raise where the real server says that an argument is invalid.
+_REFUSALS = (tf.errors.OpError, KeyError, TypeError, ValueError)
+
 
 class Model:
     """A version folder, and how the server that has it behaves.
@@ -57,7 +60,7 @@ class _Servicer(prediction_service_pb2_grpc.PredictionServiceServicer):
         inputs = {name: tf.make_ndarray(value) for name, value in request.inputs.items()}
         try:
             outputs = self._model.answer(request.model_spec.signature_name, inputs)
-        except (tf.errors.OpError, KeyError) as error:
+        except _REFUSALS as error:
             context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error)[:200])
         return predict_pb2.PredictResponse(
             outputs={name: tf.make_tensor_proto(value) for name, value in outputs.items()}
@@ -92,18 +95,17 @@ class RestServer:
     def __init__(self, model):
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_POST(self):
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                content = self.rfile.read(int(self.headers["Content-Length"]))
                 if model.is_refusing():
                     return self._send(503, {"error": "starting"})
-                inputs = {
-                    "image_bytes": np.array(
-                        [base64.b64decode(f["b64"]) for f in body["inputs"]["image_bytes"]], object
-                    ),
-                    "boxes": np.array(body["inputs"]["boxes"], np.float32),
-                }
                 try:
+                    body = json.loads(content)
+                    encoded = [file["b64"] for file in body["inputs"]["image_bytes"]]
+                    files = [base64.b64decode(file, validate=True) for file in encoded]
+                    boxes = np.array(body["inputs"]["boxes"], np.float32)
+                    inputs = {"image_bytes": np.array(files, object), "boxes": boxes}
                     outputs = model.answer(body["signature_name"], inputs)
-                except (tf.errors.OpError, KeyError) as error:
+                except _REFUSALS as error:
                     return self._send(400, {"error": str(error)[:200]})
                 outputs = {name: value.tolist() for name, value in outputs.items()}
                 return self._send(200, {"outputs": outputs})

@@ -76,6 +76,23 @@ def test_answers_are_those_of_the_model(protocol, model, photo):
         np.testing.assert_allclose(found[name], values, rtol=1e-6)
 
 
+@PROTOCOLS
+def test_an_impossible_box_is_not_valid_over_either_protocol(protocol, model, photo):
+    boxes = np.float32([BOX, [np.nan, 1, 2, 3], [1, 2, np.inf, 4], [9, 2, 3, 4], BOX])
+    with SERVERS[protocol](model) as server:
+        found = connect(protocol, server.address).align([photo.read_bytes()] * 5, boxes)
+    assert found["valid"].tolist() == [True, False, False, False, True]
+    assert np.isnan(found["landmarks"][1:4]).all()
+
+
+def test_no_photos_are_answered_with_no_rows(model):
+    with GrpcServer(model) as server:
+        found = connect("grpc", server.address).align([], [])
+    assert (found["landmarks"].shape, found["valid"].shape) == ((0, 68, 2), (0,))
+    with RestServer(model) as server, pytest.raises(InputError, match="no rows; ask over gRPC"):
+        connect("rest", server.address).align([], [])
+
+
 def test_every_signature_can_be_asked(model, version):
     with GrpcServer(model) as server:
         connection = connect("grpc", server.address)
@@ -183,6 +200,17 @@ def test_a_large_request_is_divided(model):
 
 
 @PROTOCOLS
+def test_the_largest_request_takes_a_fraction_of_the_time_out(protocol, model, photo):
+    with SERVERS[protocol](model) as server:
+        connection = connect(protocol, server.address)  # which waits for ten seconds
+        connection.align([photo.read_bytes()], [BOX])
+        started = time.monotonic()
+        found = connection.align([photo.read_bytes()] * 32, [BOX] * 32)
+        assert time.monotonic() - started < 4.0
+    assert found["valid"].all()
+
+
+@PROTOCOLS
 def test_many_at_once_get_their_own_answers(protocol, model, photo):
     boxes = np.float32(BOX) + np.arange(12, dtype=np.float32)[:, None]
     file = photo.read_bytes()
@@ -210,12 +238,28 @@ def test_the_command_prints_the_face_of_a_photo(model, photo):
         done = command(f"--server={server.address}", f"--input={photo}", "--timeout=60")
     assert done.returncode == 0, done.stderr
     (face,) = json.loads(done.stdout)["faces"]
-    assert set(face) == {"box", "landmarks", "covariance", "visibility"}
+    assert set(face) == {"box", "landmarks", "covariance", "visibility", "presence"}
     (expected,) = Aligner.load("mobile_68")(photo)
     eyes = np.linalg.norm(expected.landmarks[36] - expected.landmarks[45])
     distance = np.linalg.norm(np.array(face["landmarks"]) - expected.landmarks, axis=1)
     assert distance.mean() < 0.04 * eyes
     assert np.all(geometry.landmark_box(np.array(face["landmarks"])) > 0)
+
+
+def test_the_command_runs_from_a_clone(tmp_path):
+    """It takes the package beside it: here a small one that says that it was taken."""
+    for name, content in {
+        "serving/client.py": (ROOT / "serving" / "client.py").read_text(),
+        "evae_tf/__init__.py": "",
+        "evae_tf/errors.py": "class InputError(Exception): pass",
+        "evae_tf/cli/__init__.py": "",
+        "evae_tf/cli/run.py": "start_tensorflow = None\ndef run(*_): print('that of the clone')",
+    }.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
+        (tmp_path / name).write_text(content)
+    path = str(tmp_path / "serving" / "client.py")
+    done = subprocess.run([sys.executable, path], capture_output=True, text=True, cwd="/")
+    assert done.stdout == "that of the clone\n", done.stderr
 
 
 def test_the_command_says_in_one_sentence_what_is_wrong(model, tmp_path):

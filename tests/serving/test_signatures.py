@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
+from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow_serving.apis import prediction_log_pb2
 
+from benchmarks import damaged_images
 from evae_tf import config, geometry, markups
 from evae_tf.artifacts import keras_file
 from evae_tf.artifacts.predictors import open_model
@@ -97,7 +99,7 @@ def test_signatures_agree_with_the_keras_model_on_a_photo(loaded):
         np.testing.assert_allclose(whole[name], values, atol=1e-4 * np.abs(values).max())
 
     found = align(loaded, [encoded(portrait())], [BOX])
-    assert set(found) == {"valid", "landmarks", "covariance", "visibility"}
+    assert set(found) == {"valid", "landmarks", "covariance", "visibility", "presence"}
     assert found["valid"].tolist() == [True]
     side = square[2]
     in_pixels = geometry.crop_to_image(expected["landmarks"], square[None])
@@ -106,7 +108,24 @@ def test_signatures_agree_with_the_keras_model_on_a_photo(loaded):
     covariance = expected["covariance"] * side**2
     difference = np.abs(found["covariance"] - covariance).max(axis=(2, 3))
     assert np.all(difference < 0.05 * np.trace(covariance, axis1=2, axis2=3))
-    np.testing.assert_allclose(found["visibility"], expected["visibility"], atol=0.02)
+    for name in ("visibility", "presence"):
+        np.testing.assert_allclose(found[name], expected[name], atol=0.02)
+
+
+@pytest.mark.parametrize(
+    ("signature", "inputs"),
+    [
+        ("serving_default", {"images": tf.zeros((0, SIZE, SIZE, 3))}),
+        ("predict_uint8", {"images": tf.zeros((0, SIZE, SIZE, 3), tf.uint8)}),
+        ("align_bytes", {"image_bytes": tf.constant([], tf.string), "boxes": tf.zeros((0, 4))}),
+    ],
+)
+def test_no_rows_are_answered_with_no_rows(loaded, signature, inputs):
+    found = ask(loaded, signature, **inputs)
+    shapes = {"landmarks": (0, 68, 2), "covariance": (0, 68, 2, 2), "visibility": (0, 68)}
+    shapes["presence"] = (0,)
+    extra = {"valid": (0,)} if signature == "align_bytes" else {"response_maps": (0, 36, 36, 68)}
+    assert {name: value.shape for name, value in found.items()} == shapes | extra
 
 
 def test_outputs_in_pixels_are_the_golden_ones():
@@ -152,6 +171,44 @@ def test_a_broken_image_spoils_its_own_row(loaded):
     for name in ("landmarks", "covariance", "visibility"):
         np.testing.assert_allclose(found[name][0], alone[name][0], rtol=1e-4, atol=1e-4)
         assert np.isnan(found[name][1:]).all()
+
+
+def test_a_session_runs_it(served, loaded):
+    """TensorFlow Serving runs a graph in a session, which takes other ways through TensorFlow."""
+    good = encoded(portrait(), "JPEG")
+    files = [good[:5000], good]
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        graph = tf.compat.v1.saved_model.load(session, ["serve"], str(served[1]))
+        signature = graph.signature_def["align_bytes"]
+
+        def run(files, boxes):
+            fed = {"image_bytes": np.array(files, object), "boxes": np.float32(boxes)}
+            fed = {signature.inputs[name].name: value for name, value in fed.items()}
+            return session.run({k: v.name for k, v in signature.outputs.items()}, fed)
+
+        found, none = run(files, [BOX, BOX]), run([], np.zeros((0, 4)))
+    expected = align(loaded, files, [BOX, BOX])
+    assert found["valid"].tolist() == [False, True]
+    for name, values in expected.items():
+        np.testing.assert_allclose(found[name], values, rtol=1e-4, atol=1e-4)
+        assert none[name].shape == (0, *values.shape[1:])
+
+
+def test_it_is_made_of_operations_that_a_model_server_has(served):
+    """None that calls Python, and one pipeline for all rows: not one in a loop over them."""
+    content = saved_model_pb2.SavedModel.FromString((served[1] / "saved_model.pb").read_bytes())
+    library = content.meta_graphs[0].graph_def.library.function
+    operations = [node.op for function in library for node in function.node_def]
+    assert not {"PyFunc", "PyFuncStateless", "EagerPyFunc"} & set(operations)
+    assert operations.count("MapDataset") == operations.count("DatasetToSingleElement") == 1
+    assert "ReduceDataset" not in operations
+
+
+def test_damaged_files_spoil_their_own_rows(loaded):
+    """2,000 of them are sent by `benchmarks.fuzz_serving`."""
+    found = damaged_images.send_damaged(loaded.signatures["align_bytes"], 150, seed=3)
+    assert found["files"] == 150
+    assert 0 < found["valid"] < 75
 
 
 def test_warm_up_requests_are_answered(served, loaded):

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 from keras import ops
 
+from evae_tf import atomic, geometry, markups
 from evae_tf import config as configs
-from evae_tf import geometry, markups
 from evae_tf.artifacts import keras_file
 from evae_tf.data import synthetic
 from evae_tf.data.crops import cut_crops
@@ -164,6 +164,12 @@ def test_a_damaged_checkpoint_is_refused_by_name(copied, faces):
     (copied / "checkpoints" / "last.npz").write_bytes(b"half a check")
     with pytest.raises(InputError, match=r"last\.npz"):
         train(small(), *faces, copied)
+
+
+def test_a_folder_in_which_another_run_trains_is_refused(faces, tmp_path):
+    with atomic.exclusive_folder(tmp_path), pytest.raises(InputError, match="another run"):
+        train(small(), *faces, tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 def test_an_unwritable_folder_is_refused_before_any_work(faces, tmp_path):

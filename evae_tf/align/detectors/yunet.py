@@ -44,7 +44,8 @@ class YuNetDetector:
             raise UsageError("the detector yunet needs its .onnx file: give --detector_model.")
         if not Path(path).is_file():
             raise InputError(f"{path}: there is no such detector model.")
-        self._arguments = (str(Path(path).absolute()), num_threads)
+        self.path = Path(path).absolute()
+        self._arguments = (self.path, num_threads)
         self._session = open_session(Path(path).read_bytes(), num_threads, str(path), "yunet")
         if {output.name for output in self._session.get_outputs()} != {*_OUTPUTS}:
             raise InputError(f"{path}: not a model of YuNet; expected the outputs {_OUTPUTS}.")

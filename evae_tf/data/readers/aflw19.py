@@ -3,13 +3,15 @@
 Source: Zhu et al., Unconstrained Face Alignment via Cascaded Compositional Learning, CVPR 2016.
 """
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from evae_tf.data.face import Face, make_face
-from evae_tf.data.readers.annotations import errors_name, read_mat
+from evae_tf.data.readers.mat_file import read_mat
+from evae_tf.data.text_files import errors_name
 from evae_tf.errors import InputError
 from evae_tf.markups import Markup
 
@@ -29,10 +31,8 @@ def read(data_dir: Path, subset: str, markup: Markup) -> Iterator[Face]:
       InputError: the file is absent or damaged, or a face is.
     """
     path = data_dir / FILE
-    data, boxes, visible, names, order = read_mat(
-        path, ("data", "bbox", "mask_new", "nameList", "ra")
-    )
-    order = np.ravel(order).astype(int) - 1
+    tables, (names,) = read_mat(path, ("data", "bbox", "mask_new", "ra"), ("nameList",))
+    data, boxes, visible, order = tables
     num_faces = len(names)
     shapes = [np.shape(part) for part in (data, boxes, visible)]
     if shapes != [(num_faces, 38), (num_faces, 4), (num_faces, 19)]:
@@ -40,16 +40,18 @@ def read(data_dir: Path, subset: str, markup: Markup) -> Iterator[Face]:
             f"{path}: data, bbox and mask_new have the shapes {shapes} for {num_faces} names; "
             "expected 38, 4 and 19 columns and a row for each."
         )
-    if sorted(order) != list(range(num_faces)):
+    if not np.array_equal(np.sort(order, axis=None), np.arange(1, num_faces + 1)):
         raise InputError(f"{path}: ra is not an order of the {num_faces} faces.")
+    order = order.ravel().astype(int) - 1
     for row in order[:_NUM_TRAIN] if subset == "train" else order[_NUM_TRAIN:]:
         if subset == "frontal" and not visible[row].all():
             continue
         landmarks = np.array(data[row].reshape(2, 19).T, np.float32)
         absent = ~landmarks.any(axis=1) & (visible[row] == 0)
         landmarks[absent] = np.nan
-        with errors_name(f"{path}, face {row + 1}"):
-            name = str(np.ravel(names[row])[0])
+        source = f"{path}, face {row + 1}"
+        with errors_name(source):
+            name = _name(names[row])
             face = make_face(
                 _image(data_dir, name),
                 landmarks,
@@ -58,11 +60,18 @@ def read(data_dir: Path, subset: str, markup: Markup) -> Iterator[Face]:
                 name=name,
                 box=boxes[row][[0, 2, 1, 3]],
                 visible=visible[row],
+                source=source,
             )
         yield face
+
+
+def _name(cell: np.ndarray) -> str:
+    if cell.dtype.kind != "U" or cell.size != 1:
+        raise InputError(f"nameList holds {cell.dtype} {list(cell.shape)}, expected a text")
+    return str(cell.item())
 
 
 def _image(data_dir: Path, name: str) -> Path:
     """AFLW's own folders are `data/flickr/0` and so on; copies often keep the last part only."""
     original = data_dir / "data" / "flickr" / name
-    return original if original.is_file() else data_dir / name
+    return original if os.path.isfile(original) else data_dir / name

@@ -10,7 +10,8 @@ import numpy as np
 
 from evae_tf.array_types import ByteArray
 from evae_tf.data.face import Face, make_face
-from evae_tf.data.readers.annotations import errors_name, read_mat
+from evae_tf.data.readers.mat_file import read_mat
+from evae_tf.data.text_files import errors_name
 from evae_tf.errors import InputError
 from evae_tf.geometry import from_one_based
 from evae_tf.markups import Markup
@@ -19,7 +20,7 @@ FILES = {
     "train": ("COFW_train_color.mat", "COFW_train.mat"),
     "test": ("COFW_test_color.mat", "COFW_test.mat"),
 }
-_VARIABLES = {"train": ("IsTr", "phisTr", "bboxesTr"), "test": ("IsT", "phisT", "bboxesT")}
+_SUFFIX = {"train": "Tr", "test": "T"}  # of the variables' names
 
 
 def read(data_dir: Path, subset: str, markup: Markup) -> Iterator[Face]:
@@ -34,7 +35,10 @@ def read(data_dir: Path, subset: str, markup: Markup) -> Iterator[Face]:
     path = next((path for path in paths if path.is_file()), None)
     if path is None:
         raise InputError(f"{data_dir}: there is no {' or '.join(FILES[subset])}.")
-    images, points, boxes = read_mat(path, _VARIABLES[subset])
+    suffix = _SUFFIX[subset]
+    (points, boxes), (images,) = read_mat(
+        path, (f"phis{suffix}", f"bboxes{suffix}"), (f"Is{suffix}",)
+    )
     shapes = [np.shape(part) for part in (points, boxes)]
     if shapes != [(len(images), 87), (len(images), 4)]:
         raise InputError(
@@ -44,7 +48,8 @@ def read(data_dir: Path, subset: str, markup: Markup) -> Iterator[Face]:
     for row, (image, phi, (x, y, width, height)) in enumerate(
         zip(images, points, boxes, strict=True), start=1
     ):
-        with errors_name(f"{path}, row {row}"):
+        source = f"{path}, row {row}"
+        with errors_name(source):
             face = make_face(
                 _rgb(image),
                 from_one_based(phi[:58]).reshape(2, 29).T,
@@ -53,6 +58,7 @@ def read(data_dir: Path, subset: str, markup: Markup) -> Iterator[Face]:
                 name=f"{subset}/{row}",
                 box=from_one_based([x, y, x + width, y + height]),
                 visible=phi[58:] == 0,
+                source=source,
             )
         yield face
 

@@ -1,19 +1,19 @@
-"""Reader of people's own faces: a .csv file with a header and a row for each face.
+"""Reader of people's own faces: a table with a header and a row for each face, see `tables`.
 
 Columns `image` (path relative to the file), `x0,y0,x1,y1,...` (pixels counted from 0; `nan` or
 nothing in both: not annotated) and, if wanted, `visible0,...` (0 or 1),
 `box_x_min,box_y_min,box_x_max,box_y_max` and `split`. Further columns are attributes of the face.
 """
 
-import csv
 import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from evae_tf.data.face import Face, make_face
-from evae_tf.data.readers.annotations import errors_name, read_lines
-from evae_tf.errors import InputError
+from evae_tf.data.tables import Row, image_name, read_table
+from evae_tf.data.text_files import errors_name
+from evae_tf.errors import InputError, brief
 from evae_tf.geometry import BOX_COLUMNS
 from evae_tf.markups import Markup
 
@@ -28,7 +28,8 @@ def subsets(path: Path) -> tuple[str, ...]:
     Raises:
       InputError: the file is absent or its rows are damaged.
     """
-    return (*sorted({row.get("split", "") for _, row in _rows(path)} - {"", "all"}), "all")
+    _, rows = read_table(path)
+    return (*sorted({row.cells.get("split", "") for row in rows} - {"", "all"}), "all")
 
 
 def read(path: Path, subset: str, markup: Markup) -> Iterator[Face]:
@@ -37,56 +38,33 @@ def read(path: Path, subset: str, markup: Markup) -> Iterator[Face]:
     Raises:
       InputError: a column is missing, unknown or repeated, or a row is damaged or repeated.
     """
-    first_rows = {}
-    for number, row in _rows(path):
-        if not first_rows:
-            columns = _columns(path, list(row), markup)
-            point_columns, visible_columns, box_columns, further_columns = columns
-        with errors_name(f"{path}, row {number}"):
-            content = tuple(row.values())
+    columns, rows = read_table(path)
+    point_columns, visible_columns, box_columns, further_columns = _columns(path, columns, markup)
+    first_rows: dict[tuple[str, ...], int] = {}
+    for row in rows:
+        with errors_name(row.source):
+            content = tuple(row.cells.values())
             if content in first_rows:
                 raise InputError(f"the same as row {first_rows[content]}")
-            first_rows[content] = number
-            if subset not in ("all", row.get("split")):
+            first_rows[content] = row.number
+            if subset not in ("all", row.cells.get("split")):
                 continue
-            if not row["image"]:
+            if not row.cells["image"].strip():
                 raise InputError("image is empty")
-            coordinates = [
-                _number(row, column) if row[column].strip() else math.nan
-                for column in point_columns
-            ]
+            name = image_name(path.parent, row.cells["image"])
+            coordinates = [_coordinate(row, column) for column in point_columns]
             face = make_face(
-                path.parent / row["image"],
+                path.parent / name,
                 list(zip(coordinates[::2], coordinates[1::2], strict=True)),
                 markup=markup,
                 subset=subset,
-                name=row["image"],
-                box=[_number(row, column) for column in box_columns] or None,
+                name=name,
+                box=[row.value(column) for column in box_columns] or None,
                 visible=[_flag(row, column) for column in visible_columns] or None,
-                attributes={column: row[column] for column in further_columns},
+                attributes={column: row.cells[column] for column in further_columns},
+                source=row.source,
             )
         yield face
-
-
-def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    """Yields (row number, dict of its cells); the header is row 1, as in a spreadsheet."""
-    reader = csv.reader(read_lines(path), skipinitialspace=True, strict=True)
-    try:
-        header = next(reader)
-        repeated = sorted({column for column in header if header.count(column) > 1})
-        if repeated:
-            raise InputError(f"{path}: the header names {', '.join(repeated)} more than once.")
-        for cells in reader:
-            if not cells:
-                continue
-            if len(cells) != len(header):
-                raise InputError(
-                    f"{path}, row {reader.line_num}: {len(cells)} cells, "
-                    f"expected {len(header)} as in the header."
-                )
-            yield reader.line_num, dict(zip(header, cells, strict=True))
-    except csv.Error as error:
-        raise InputError(f"{path}, row {reader.line_num}: {error}.") from error
 
 
 def _columns(
@@ -110,22 +88,20 @@ def _columns(
     if missing or unknown:
         last = count - 1
         raise InputError(
-            f"{path}: missing columns {missing}, unknown columns {unknown}; known are image, "
+            f"{path}: missing columns {brief(missing, 200)}, unknown columns "
+            f"{brief(unknown, 200)}; known are image, "
             f"x0, y0 to x{last}, y{last}, visible0 to visible{last}, "
             f"{', '.join(BOX_COLUMNS)}, split, and attributes under names of their own."
         )
     return points, visible, box, further
 
 
-def _number(row: dict[str, str], column: str) -> float:
-    try:
-        return float(row[column])
-    except ValueError:
-        raise InputError(f"{column} is {row[column]!r}, expected a number") from None
+def _coordinate(row: Row, column: str) -> float:
+    return row.value(column) if row.cells[column].strip() else math.nan
 
 
-def _flag(row: dict[str, str], column: str) -> bool:
+def _flag(row: Row, column: str) -> bool:
     try:
-        return _FLAGS[row[column].strip().lower()]
+        return _FLAGS[row.cells[column].strip().lower().replace(",", ".")]
     except KeyError:
-        raise InputError(f"{column} is {row[column]!r}, expected 0 or 1") from None
+        raise InputError(f"{column} is {brief(row.cells[column])}, expected 0 or 1") from None

@@ -6,8 +6,11 @@ Source: Sagonas et al., 300 Faces In-The-Wild Challenge, IVC 2016.
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+
 from evae_tf.data.face import Face, make_face
-from evae_tf.data.readers.annotations import errors_name, read_lines
+from evae_tf.data.readers.pts_file import not_annotated, read_pts
+from evae_tf.data.text_files import errors_name
 from evae_tf.errors import InputError
 from evae_tf.geometry import from_one_based
 from evae_tf.markups import Markup
@@ -22,13 +25,14 @@ FOLDERS = {
     "test": _COMMON + _CHALLENGING,
 }
 _IMAGE_SUFFIXES = (".jpg", ".png")
-_HEADER = ("version:", "n_points:", "{", "}")
 
 
 def read(data_dir: Path, subset: str, markup: Markup) -> Iterator[Face]:
     """Yields a `Face` for each .pts file of the subset, called by its path without ending.
 
-    The box is the tight box of the landmarks. An absent folder counts as an empty one.
+    A line of -1 -1 is a point that is not annotated: 300-W has none, but sets and tools that took
+    over its files write hidden points so. The box is the tight box of the landmarks. An absent
+    folder counts as an empty one.
 
     Raises:
       InputError: a damaged .pts file, or two images for one.
@@ -36,35 +40,18 @@ def read(data_dir: Path, subset: str, markup: Markup) -> Iterator[Face]:
     for folder in FOLDERS[subset]:
         images = _images(data_dir / folder)
         for path in sorted((data_dir / folder).glob("*.pts")):
+            points = read_pts(path)
+            points[not_annotated(points)] = np.nan
             with errors_name(path):
                 face = make_face(
                     images.get(path.stem) or path.with_suffix(_IMAGE_SUFFIXES[0]),
-                    from_one_based(read_pts(path)),
+                    from_one_based(points),
                     markup=markup,
                     subset=subset,
                     name=f"{folder}/{path.stem}",
+                    source=str(path),
                 )
             yield face
-
-
-def read_pts(path: Path) -> list[tuple[float, float]]:
-    """The coordinates of a .pts file, as they stand: a list of (x, y).
-
-    Some mirrors strip the header and the braces, so neither is asked for.
-
-    Raises:
-      InputError: the file is unreadable or empty.
-      ValueError: a line is not a pair of numbers.
-    """
-    points = []
-    for line in read_lines(path):
-        words = line.split()
-        if not words or words[0].startswith(_HEADER):
-            continue
-        if len(words) != 2:
-            raise ValueError(f"expected lines of x and y, found {line.strip()!r}")
-        points.append((float(words[0]), float(words[1])))
-    return points
 
 
 def _images(folder: Path) -> dict[str, Path]:

@@ -3,6 +3,7 @@
 Source: Kumar et al., LUVLi Face Alignment, CVPR 2020.
 """
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,8 +11,8 @@ import numpy as np
 
 from evae_tf.array_types import BoolArray, FloatArray
 from evae_tf.data.face import Face, make_face
-from evae_tf.data.readers.annotations import errors_name
-from evae_tf.data.readers.ibug_300w import read_pts
+from evae_tf.data.readers.pts_file import not_annotated, read_pts
+from evae_tf.data.text_files import errors_name
 from evae_tf.errors import InputError
 from evae_tf.markups import Markup
 
@@ -46,8 +47,9 @@ def read(data_dir: Path, subset: str, markup: Markup) -> Iterator[Face]:
     for pose in POSES.get(subset, _ALL_POSES):
         folder = data_dir / (ORGANIZED if organized else LABELS) / pose / part
         for path in sorted((*folder.glob("*.pts"), *folder.glob("labels/*.pts"))):
+            points = read_pts(path)
             with errors_name(path):
-                landmarks, visible = _points(path)
+                landmarks, visible = _places(points)
                 face = make_face(
                     path.with_suffix(".jpg") if organized else _photo(data_dir, path.stem),
                     landmarks,
@@ -56,16 +58,16 @@ def read(data_dir: Path, subset: str, markup: Markup) -> Iterator[Face]:
                     name=f"{pose}/{part}/{path.stem}",
                     visible=visible,
                     attributes={"pose": pose},
+                    source=str(path),
                 )
             yield face
 
 
-def _points(path: Path) -> tuple[FloatArray, BoolArray]:
-    """The places of a .pts file, NaN for what the head hides, and which of them are seen.
+def _places(points: FloatArray) -> tuple[FloatArray, BoolArray]:
+    """The places of `read_pts`' points, NaN for what the head hides, and which of them are seen.
 
     (-x, -y) is a point at (x, y) that something covers, and (-1, -1) one that the head hides.
     """
-    points = np.array(read_pts(path), np.float64).reshape(-1, 2)
     negative = np.asarray((points < 0).any(axis=1))
     mixed = negative & (points > 0).any(axis=1)
     damaged = mixed | ~np.isfinite(points).all(axis=1)
@@ -76,7 +78,7 @@ def _points(path: Path) -> tuple[FloatArray, BoolArray]:
             "finite numbers, both negative where the point is covered or hidden."
         )
     landmarks = np.abs(points)
-    landmarks[(points == -1).all(axis=1)] = np.nan
+    landmarks[not_annotated(points)] = np.nan
     return landmarks, ~negative
 
 
@@ -84,4 +86,4 @@ def _photo(data_dir: Path, stem: str) -> Path:
     """The photo of a face; one of several faces has a number behind the photo's name."""
     file_name = f"{stem.partition('_')[0]}.jpg"
     places = [data_dir / folder / file_name for folder in PHOTOS]
-    return next((path for path in places if path.is_file()), places[0])
+    return next(filter(os.path.isfile, places), places[0])

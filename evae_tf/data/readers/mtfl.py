@@ -10,7 +10,7 @@ import numpy as np
 
 from evae_tf.array_types import FloatArray
 from evae_tf.data.face import Face, make_face
-from evae_tf.data.readers.annotations import errors_name, read_lines
+from evae_tf.data.text_files import as_numbers, errors_name, read_lines
 from evae_tf.errors import InputError
 from evae_tf.geometry import from_one_based, landmark_box, square_around
 from evae_tf.markups import Markup
@@ -54,6 +54,7 @@ def read(data_dir: Path, subset: str, markup: Markup) -> Iterator[Face]:
                 name=name,
                 box=boxes[name][[0, 2, 1, 3]] if name in boxes else _made_box(landmarks),
                 attributes=_attributes(numbers[10:]),
+                source=str(path),
             )
         yield face
 
@@ -68,12 +69,13 @@ def _attributes(numbers: FloatArray) -> dict[str, str]:
 
 
 def _made_box(landmarks: FloatArray) -> list[float]:
-    x, y, side = square_around(landmark_box(landmarks), _BOX_MARGIN)
-    return [x - side / 2, y - side / 2, x + side / 2, y + side / 2]
+    with np.errstate(invalid="ignore"):  # of landmarks at infinity, which `make_face` refuses
+        x, y, side = square_around(landmark_box(landmarks), _BOX_MARGIN)
+        return [x - side / 2, y - side / 2, x + side / 2, y + side / 2]
 
 
 def _rows(path: Path, count: int) -> dict[str, FloatArray]:
-    """Lines of an image path and `count` numbers: a dict path -> float32 [count].
+    """Lines of an image path and `count` numbers: a dict path -> float64 [count].
 
     The official files write paths with backslashes and start most lines with a blank.
     """
@@ -87,5 +89,5 @@ def _rows(path: Path, count: int) -> dict[str, FloatArray]:
                 raise InputError(f"{len(values)} numbers after the image path, expected {count}")
             if name in rows:
                 raise InputError(f"{name} stands in the file twice")
-            rows[name] = np.array([float(value) for value in values], np.float32)
+            rows[name] = np.array(as_numbers(values))
     return rows

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from evae_tf.data.face import Face, make_face
-from evae_tf.data.readers.annotations import errors_name, read_lines
+from evae_tf.data.text_files import as_numbers, errors_name, read_lines
 from evae_tf.errors import InputError
 from evae_tf.markups import Markup
 
@@ -33,7 +33,8 @@ def read(data_dir: Path, subset: str, markup: Markup) -> Iterator[Face]:
     for number, line in enumerate(read_lines(path), start=1):
         if not line.strip():
             continue
-        with errors_name(f"{path}, line {number}"):
+        source = f"{path}, line {number}"
+        with errors_name(source):
             numbers, name = _parse(line)
             flags: dict[str, float] = dict(zip(ATTRIBUTES, numbers[200:], strict=True))
             if not flags.get(subset, True):
@@ -46,6 +47,7 @@ def read(data_dir: Path, subset: str, markup: Markup) -> Iterator[Face]:
                 name=name,
                 box=numbers[196:200],
                 attributes={name: "yes" if flag else "no" for name, flag in flags.items()},
+                source=source,
             )
         yield face
 
@@ -57,4 +59,4 @@ def _parse(line: str) -> tuple[list[float], str]:
             f"{len(numbers)} numbers before the image path, expected {_NUM_NUMBERS} "
             "(98 points, a box, six attributes)"
         )
-    return [float(number) for number in numbers], name
+    return as_numbers(numbers), name

@@ -112,6 +112,11 @@ def test_images_in_either_place_and_absent_ones(root):
         ({"data": np.full((NUM_FACES, 38), np.nan)}, r"face 3: .*0 of 19 points annotated"),
         ({"bbox": np.ones((NUM_FACES, 4))}, r"face 3: .*no area"),
         ({"ra": np.array([[1, 1, 2, 3, 4, 5, 6]])}, r"ra is not an order of the 7 faces"),
+        ({"ra": np.array([[np.nan, 1, 2, 3, 4, 5, 6]])}, r"ra is not an order of the 7 faces"),
+        (
+            {"nameList": np.array([[1.0]] * 7, object)},
+            r"face 3: nameList holds .* expected a text",
+        ),
     ],
 )
 def test_damaged_content_names_the_file(root, changed, message):
@@ -122,7 +127,7 @@ def test_damaged_content_names_the_file(root, changed, message):
 
 def test_missing_variable_and_file(root):
     scipy.io.savemat(root / aflw19.FILE, {"data": variables()["data"]})
-    with pytest.raises(InputError, match="lacks bbox, mask_new, nameList, ra; expected data"):
+    with pytest.raises(InputError, match="lacks bbox, mask_new, ra, nameList; expected data"):
         names(root, "train")
     (root / aflw19.FILE).unlink()
     with pytest.raises(InputError, match=r"AFLWinfo_release\.mat: no such file"):

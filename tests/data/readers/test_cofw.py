@@ -1,6 +1,7 @@
 """The COFW reader, on small files that the test writes in both official layouts."""
 
 import json
+import struct
 
 import cv2
 import h5py
@@ -113,6 +114,46 @@ def test_truncated_file(tmp_path, write):
             read_faces("cofw", tmp_path, "test")
 
 
+def test_a_file_on_which_its_reader_crashes(tmp_path):
+    """Numbers of a sort that does not exist: SciPy 1.17 ends the process."""
+    path = write_grey(tmp_path)
+    size = phis().nbytes
+    doubles, nothing = (struct.pack("<II", sort, size) for sort in (9, 8))
+    content = path.read_bytes()
+    assert content.count(doubles) == 1
+    path.write_bytes(content.replace(doubles, nothing))
+    with pytest.raises(InputError, match=r"COFW_test\.mat: not a complete \.mat file \("):
+        read_faces("cofw", tmp_path, "test")
+
+
+def test_a_colour_file_that_claims_more_memory_than_it_holds(tmp_path):
+    path = write_colour(tmp_path)
+    with h5py.File(path, "r+") as file:
+        del file["phisT"]
+        file.create_dataset("phisT", (87, 1 << 40), "f8", chunks=(87, 1))
+    with pytest.raises(InputError, match=r"\(/phisT claims more than it can hold\)"):
+        read_faces("cofw", tmp_path, "test")
+
+
+@pytest.mark.parametrize(
+    ("variable", "expected"), [("phisT", "a table of numbers"), ("IsT", "a cell array of arrays")]
+)
+def test_variables_of_another_sort(tmp_path, variable, expected):
+    content = {"IsT": np.array([[GREY, GREY]], object), "phisT": phis(), "bboxesT": BOXES}
+    scipy.io.savemat(tmp_path / FILES["test"][1], content | {variable: np.array(["words"])})
+    with pytest.raises(
+        InputError, match=rf"test\.mat: {variable} is an array .*, expected {expected}"
+    ):
+        read_faces("cofw", tmp_path, "test")
+    with h5py.File(write_colour(tmp_path), "r+") as file:
+        del file[variable]
+        file[variable] = np.array([[b"words"]])
+    with pytest.raises(
+        InputError, match=rf"color\.mat: {variable} is an array .*, expected {expected}"
+    ):
+        read_faces("cofw", tmp_path, "test")
+
+
 def test_damaged_colour_file(tmp_path):
     path = write_colour(tmp_path)
     content = bytearray(path.read_bytes())
@@ -125,7 +166,7 @@ def test_damaged_colour_file(tmp_path):
 
 def test_missing_variable_and_file(tmp_path):
     write_grey(tmp_path, "train").rename(tmp_path / "COFW_test.mat")
-    with pytest.raises(InputError, match=r"COFW_test\.mat: it lacks IsT, phisT, bboxesT"):
+    with pytest.raises(InputError, match=r"COFW_test\.mat: it lacks phisT, bboxesT, IsT"):
         read_faces("cofw", tmp_path, "test")
     with pytest.raises(InputError, match=r"no COFW_train_color\.mat or COFW_train\.mat"):
         read_faces("cofw", tmp_path, "train")

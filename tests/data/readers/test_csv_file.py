@@ -154,7 +154,7 @@ def test_absent_and_unreadable_files(table, tmp_path):
     with pytest.raises(InputError, match=r"cannot be read \(Is a directory\)"):
         read(tmp_path)
     path = table(["image", *POINTS])
-    with pytest.raises(InputError, match="none of the 0 annotated faces of csv 'all'"):
+    with pytest.raises(InputError, match=r"faces\.csv: the table is empty, no row follows"):
         read(path)
     with pytest.raises(InputError, match=r"none of the 1 annotated .* example .*gone\.jpg"):
         read(table(["image", *POINTS], ["gone.jpg", *ROW[1:]]))
@@ -164,6 +164,32 @@ def test_absent_and_unreadable_files(table, tmp_path):
     path.write_bytes(b"")
     with pytest.raises(InputError, match="is empty"):
         read(path)
+
+
+@pytest.mark.parametrize("separator", ";\t")
+def test_a_spreadsheet_s_table_is_read_as_one_with_commas(table, separator):
+    """Case 34: other separators, Windows' paths, a decimal comma where the comma parts nothing."""
+    header = ["image", *POINTS, *VISIBLE, *BOX, "split"]
+    path = table(header, [*ROW, 1, 0, 1, 0.5, 2, 50, 60, "train"])
+    (expected,) = read(path)
+    (path.parent / "faces").mkdir()
+    (path.parent / "a.jpg").rename(path.parent / "faces" / "a.jpg")
+    text = path.read_text().replace("a.jpg", r"faces\a.jpg").replace(",", separator)
+    if separator == ";":
+        text = text.replace("4.5", "4,5").replace("0.5", "0,5").replace(";0;", ";0,0;")
+    path.write_text(text)
+    (face,) = read(path, "train")
+    assert face.name == "faces/a.jpg"
+    assert face.image == path.parent / "faces" / "a.jpg"
+    assert face.landmarks.tolist() == expected.landmarks.tolist()
+    assert face.box.tolist() == [0.5, 2, 50, 60]
+    assert face.visible.tolist() == [True, False, True]
+
+
+def test_an_image_name_that_no_disk_can_have_is_not_there(table):
+    path = table(["image", *POINTS], ROW, ["a" * 300 + ".jpg", *ROW[1:]], ["\\".join("ab" * 300)])
+    path.write_text(path.read_text().rpartition("\n")[0].rpartition("\n")[0] + "\n")
+    assert [face.name for face in read(path)] == ["a.jpg"]
 
 
 def test_without_a_markup(table):

@@ -111,6 +111,7 @@ def test_png_beside_and_absent_images(root):
     [
         ("", "is empty"),
         (pts_text(POINTS[:67]), "67 points found, ibug_68 has 68"),
+        (pts_text().replace("points:  68", "points: 70"), "n_points is '70', but the file has 68"),
         (pts_text().replace("8.250000", "nan", 1), r"inner_lip_7 lies at .*nan"),
         (pts_text().replace("8.250000", "8,25", 1), "8,25"),
         (pts_text().replace(" 8.250000", "", 1), "expected lines of x and y, found '131.500000'"),
@@ -123,9 +124,24 @@ def test_damaged_pts_names_the_file(root, text, message):
 
 
 def test_pts_of_other_bytes(root):
-    (root / "afw" / "bad.pts").write_bytes(b"\xff\xfe\x00\x81")
+    (root / "afw" / "bad.pts").write_bytes(b"\xff\xfb\x00\x81")
     with pytest.raises(InputError, match=r"bad\.pts: expected a text file"):
         names(root, "train")
+
+
+def test_points_at_minus_one_are_not_annotated(tmp_path):
+    """Case 22: sets after 300-W write hidden points so; they must not stretch the box."""
+    counted_from_one = to_one_based(POINTS)
+    counted_from_one[[0, 5]] = -1
+    counted_from_one[7] = (-1, 4)  # outside the image, but a place
+    add(tmp_path, "afw/1_1", pts_text(counted_from_one - 1))
+    (face,) = read_faces("300w", tmp_path, "train")
+    assert np.flatnonzero(~face.annotated).tolist() == [0, 5]
+    assert face.landmarks[7].tolist() == [-2, 3]
+    expected = np.delete(POINTS, [0, 5, 7], axis=0)
+    np.testing.assert_allclose(face.box[[0, 2]], [-2, expected[:, 0].max()], rtol=1e-6)
+    np.testing.assert_allclose(face.box[[1, 3]], [3, expected[:, 1].max()], rtol=1e-6)
+    assert face.visible is None
 
 
 def test_two_images_for_one_face(root):

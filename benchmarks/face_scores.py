@@ -1,0 +1,99 @@
+"""How well the scores of finds tell faces from anything else.
+
+  python -m benchmarks.face_scores --data=DIR/wild --model=mobile_68
+
+All that a detector finds above a low score of its own, in photos as people take them; what is a
+face is judged as in `benchmarks.detection`. Of the detector's score, the landmarks' and their mean:
+the area under the ROC curve, and how many of the faces are found with at most 2, 5 and 10 false.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from absl import app, flags
+from scipy.stats import mannwhitneyu
+from tabulate import tabulate
+from tqdm import tqdm
+
+from benchmarks.detection import Photo, in_doubt, read
+from evae_tf import Aligner, geometry
+from evae_tf.align import detection
+from evae_tf.align.detections import checked
+from evae_tf.align.detectors.retinaface import RetinaFaceDetector
+from evae_tf.align.detectors.tflite import TfliteDetector
+from evae_tf.align.passes import faces_in_boxes
+from evae_tf.array_types import BoolArray, FloatArray
+from evae_tf.artifacts import pretrained
+
+FLAGS = flags.FLAGS
+
+_SAME = 0.3
+_FALSE = (2, 5, 10)
+
+
+def main(_: list[str]) -> None:
+    """Prints the table."""
+    photos = read(Path(FLAGS.data))
+    faces = sum(len(photo.faces) for photo in photos)
+    own = pretrained.find("detector", ".tflite")
+    detectors: dict[str, detection.Detector] = {
+        "retinaface, from 0.05": RetinaFaceDetector(min_score=0.05),
+        "tflite, from 0.1": TfliteDetector(own, min_score=0.1),
+    }
+    rows = []
+    for name, detector in detectors.items():
+        found = list(tqdm(_finds(photos, detector), desc=name, total=len(photos), disable=None))
+        is_face, detected, landmarks = (np.concatenate(part) for part in zip(*found, strict=True))
+        scores = {"detector": detected, "landmarks": landmarks, "mean": (detected + landmarks) / 2}
+        for kind, score in scores.items():
+            row = {"detector": name, "finds": len(is_face), "score": kind}
+            row["AUC"] = f"{_area(is_face, score):.4f}"
+            for most, recall in zip(_FALSE, _recalls(is_face, score, faces), strict=True):
+                row[f"found %, {most} false"] = f"{100 * recall:.1f}"
+            rows.append(row)
+    print(tabulate(rows, headers="keys", tablefmt="github", disable_numparse=True))
+
+
+def _finds(
+    photos: list[Photo], detector: detection.Detector
+) -> Iterator[tuple[BoolArray, FloatArray, FloatArray]]:
+    """Of each photo: whether each find is a face, the detector's score, the landmarks'."""
+    predictor = Aligner.load(FLAGS.model, detector="none").predictor
+    for photo in photos:
+        found = checked(detector(photo.image), "the detector")
+        is_face, counts = _judged(geometry.square_around(found.boxes, 0.0), photo)
+        (aligned,) = faces_in_boxes(predictor, [photo.image], [found], passes=2, known=False)
+        landmarks = np.array([face.score for face in aligned])
+        scores = np.zeros(len(found)) if found.scores is None else found.scores
+        yield is_face[counts], scores[counts], landmarks[counts]
+
+
+def _judged(squares: FloatArray, photo: Photo) -> tuple[BoolArray, BoolArray]:
+    """(is a face, counts) of squares [N]; doubles and doubtful ones do not count."""
+    shared = geometry.squares_overlap(squares[:, None], photo.squares[None])
+    free = np.ones(len(photo.faces), bool)
+    is_face, counts = (np.zeros(len(squares), bool) for _ in range(2))
+    for index in np.argsort(-shared.max(axis=1, initial=0)):
+        left = np.where(free, shared[index], 0)
+        is_face[index] = left.max(initial=0) > _SAME
+        if is_face[index]:
+            free[left.argmax()] = False
+        further = shared[index].max(initial=0) > _SAME
+        counts[index] = is_face[index] or not (further or in_doubt(squares[index], photo.ignore))
+    return is_face, counts
+
+
+def _area(is_face: BoolArray, score: FloatArray) -> float:
+    pairs = int(is_face.sum()) * int((~is_face).sum())
+    return float(mannwhitneyu(score[is_face], score[~is_face]).statistic) / pairs
+
+
+def _recalls(is_face: BoolArray, score: FloatArray, faces: int) -> list[float]:
+    """The share of faces above the score that lets so many false ones through, for `_FALSE`."""
+    false = np.sort(score[~is_face])[::-1]
+    return [float((score[is_face] > false[most]).sum()) / faces for most in _FALSE]
+
+
+if __name__ == "__main__":
+    app.run(main)

@@ -1,0 +1,118 @@
+"""The graph of a server under load: many clients, and malformed requests among theirs.
+
+A process of its own serves a version on loopback, over gRPC and REST (`tests/serving`); clients of
+both protocols ask it at once. Every right answer is compared with the one that an idle server gave;
+every malformed request has to get an error, or `valid` false. The memory of the server is printed
+once a minute.
+
+  python -m benchmarks.serving_load --seconds=600
+"""
+
+import multiprocessing
+import os
+import tempfile
+import threading
+import time
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from absl import app, flags
+from tabulate import tabulate
+
+from benchmarks.serving_requests import Load
+from evae_tf.artifacts import sidecar
+from evae_tf.exporting import export_model
+
+FLAGS = flags.FLAGS
+flags.DEFINE_string("version", None, "Version folder; none exports `--model`.")
+flags.DEFINE_string("model", "mobile_68", "What is exported where no version is given.")
+flags.DEFINE_integer("seconds", 600, "How long clients ask.", lower_bound=1)
+flags.DEFINE_integer("clients", 8, "Half of them over REST.", lower_bound=1)
+flags.DEFINE_float("malformed", 0.2, "Share of requests that are malformed.", 0.0, 1.0)
+
+_MINUTE = 60
+
+
+def serve(version: Path, pipe: Connection) -> None:
+    """Serves until something is sent; gives the addresses and the network's own time."""
+    import tensorflow as tf
+
+    from tests.serving.loopback_server import GrpcServer, Model, RestServer
+
+    model = Model(version)
+    size = sidecar.read_description(version / sidecar.SAVED_MODEL_METADATA)["input_size"]
+    crop, times = {"images": np.zeros((1, size, size, 3), np.float32)}, []
+    for _ in range(30):
+        started = time.perf_counter()
+        model.answer("serving_default", crop)
+        times.append(time.perf_counter() - started)
+    tf.get_logger().setLevel("ERROR")
+    with GrpcServer(model) as grpc, RestServer(model) as rest:
+        pipe.send(({"grpc": grpc.address, "rest": rest.address}, size, float(np.median(times))))
+        pipe.recv()
+
+
+def memory_of(process: int) -> float:
+    """MB that a process has in memory; by Linux."""
+    pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
+    return pages * 4096 / 2**20
+
+
+def follow(load: Load, server: Any, seconds: int) -> list[float]:
+    """Prints a line for each minute; the memory of the server at the end of each, in MB."""
+    memory = []
+    print(f"the server has {memory_of(server.pid):.0f} MB", flush=True)
+    for start in range(0, seconds, _MINUTE):
+        length = min(_MINUTE, seconds - start)
+        server.join(length)
+        if not server.is_alive():
+            break
+        took, load.latencies = load.latencies, []
+        memory.append(memory_of(server.pid))
+        photos = sum(rows for _, rows in took) / length
+        half, most = 1e3 * np.quantile([latency for latency, _ in took] or [0], [0.5, 0.99])
+        print(
+            f"minute {len(memory)}: {memory[-1]:.0f} MB, {len(took)} right requests, "
+            f"{photos:.1f} photos a second, latency {half:.0f} ms, 99 % within {most:.0f} ms, "
+            f"{len(load.wrong)} answers wrong, load {os.getloadavg()[0]:.1f}",
+            flush=True,
+        )
+    return memory
+
+
+def main(_: list[str]) -> None:
+    """Serves, asks, and ends with status 1 where something was wrong."""
+    with tempfile.TemporaryDirectory() as folder:
+        version = Path(FLAGS.version or f"{folder}/1")
+        if not FLAGS.version:
+            export_model(FLAGS.model, folder, ["serving"])
+        pipe, other = multiprocessing.Pipe()
+        server = multiprocessing.get_context("spawn").Process(target=serve, args=(version, other))
+        server.start()
+        addresses, size, network = pipe.recv()
+        load, end = Load(addresses, size, FLAGS.malformed), time.monotonic() + FLAGS.seconds
+        asking = [
+            threading.Thread(target=load.ask, args=(("grpc", "rest")[i % 2], i, end))
+            for i in range(FLAGS.clients)
+        ]
+        for thread in asking:
+            thread.start()
+        memory = follow(load, server, FLAGS.seconds)
+        for thread in asking:
+            thread.join()
+        went_away = not server.is_alive()
+        pipe.send("enough")
+        server.join()
+    print(tabulate(sorted(load.counts.items()), tablefmt="plain"))
+    print(f"the network alone takes {1e3 * network:.1f} ms for a crop, on the idle server")
+    if memory:
+        print(f"memory after the first minute: {memory[0]:.0f} MB, at the end {memory[-1]:.0f}")
+    print(*load.wrong[:20], sep="\n")
+    if load.wrong or went_away:
+        raise SystemExit("the server went away" if went_away else "answers were wrong")
+
+
+if __name__ == "__main__":
+    app.run(main)

@@ -1,0 +1,126 @@
+"""Which photos and videos of a folder are finished, and as what."""
+
+import contextlib
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from evae_tf import atomic
+from evae_tf.align.aligner import Aligner
+from evae_tf.align.landmark_records import Record, read_record
+from evae_tf.align.output import Output
+from evae_tf.errors import InputError
+
+
+def settings_of(aligner: Aligner, output: Output) -> dict[str, Any]:
+    """What the files of a run depend on besides the photos, JSON-ready."""
+    return {
+        "model": _identity(aligner.predictor),
+        "detector": _identity(aligner.detector),
+        "passes": aligner.passes,
+        "min_score": aligner.min_score,
+        "max_faces": aligner.max_faces,
+        "format": output.file_format,
+        "drawings": sorted(output.drawings),
+    }
+
+
+def _identity(thing: Any) -> list[str]:
+    """What a model or detector is: its class or function, and the contents of its file."""
+    kind = getattr(thing, "__qualname__", type(thing).__qualname__)
+    path: Path | None = getattr(thing, "path", None)
+    if path is None:
+        return [kind]
+    digest = hashlib.sha256()
+    for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+        if file.is_file():
+            digest.update(file.read_bytes())
+    return [kind, digest.hexdigest()[:16]]
+
+
+class DoneList:
+    """`done.jsonl`, a line for each photo or video of which every file is written.
+
+    A line counts for the file as it was then, by size and date, and for the settings that it was
+    aligned with. It is a context: lines are appended until it ends.
+
+    Args:
+      path: Path of the list.
+      settings: what the results depend on, JSON-ready.
+    """
+
+    def __init__(self, path: Path, settings: Mapping[str, Any]) -> None:
+        self._path = path
+        self._settings = settings
+        self._entries: dict[str, Record] = {}
+        self._files = contextlib.ExitStack()
+
+    def __enter__(self) -> Self:
+        lines: list[str] = []
+        with contextlib.suppress(FileNotFoundError):
+            lines = self._path.read_text("utf-8", errors="replace").splitlines()
+        for line in lines:
+            entry = read_record(line)
+            if isinstance(entry.get("source"), str):
+                self._entries[entry["source"]] = entry
+        # Lines that were replaced, and one that a killed run did not finish, go.
+        text = "".join(json.dumps(entry) + "\n" for entry in self._entries.values())
+        if lines:
+            atomic.write_text(self._path, text)
+        self._file = self._files.enter_context(self._path.open("a", encoding="utf-8"))
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._files.close()
+
+    def faces(self, source: Path, further: object = None) -> int | None:
+        """How many faces were found in a file; None if it has to be aligned.
+
+        Args:
+          source: Path of the photo or video.
+          further: what the results of this file alone depend on, JSON-ready.
+        """
+        entry = self._entries.get(_name(source))
+        facts = self._facts(source, further)
+        if entry is None or facts is None or facts.items() - entry.items():
+            return None
+        faces = entry.get("faces")
+        return faces if isinstance(faces, int) else None
+
+    def add(self, source: Path, faces: int, further: object = None) -> None:
+        """Notes that every file of a photo or video is written; see `faces`."""
+        facts = self._facts(source, further)
+        if facts is None:  # it went away meanwhile
+            return
+        entry = {**facts, "faces": faces}
+        self._entries[entry["source"]] = entry
+        try:
+            self._file.write(json.dumps(entry) + "\n")
+            self._file.flush()
+        except OSError as error:
+            raise InputError(f"{self._path}: cannot be written ({error.strerror}).") from error
+
+    def _facts(self, source: Path, further: object) -> Record | None:
+        try:
+            status = source.stat()
+        except OSError:
+            return None
+        settings = json.dumps([self._settings, further], sort_keys=True)
+        return {
+            "source": _name(source),
+            "bytes": status.st_size,
+            "modified_ns": status.st_mtime_ns,
+            "settings": hashlib.sha256(settings.encode()).hexdigest()[:16],
+        }
+
+
+def _name(source: Path) -> str:
+    return str(source.absolute())

@@ -1,0 +1,91 @@
+"""What `--input` names: photos, videos, and files that are neither."""
+
+import collections
+import dataclasses
+import glob
+from collections.abc import Iterable
+from os import PathLike
+from pathlib import Path
+
+from evae_tf.errors import InputError
+
+CAMERA = "camera:"
+# Not all that Pillow opens: that includes PDF, HDF5 and icons.
+# fmt: off
+PHOTOS = frozenset((
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".webp", ".avif", ".bmp", ".gif", ".tif",
+    ".tiff", ".jp2", ".j2k", ".ppm", ".pgm", ".pbm", ".pnm", ".tga",
+))
+VIDEOS = frozenset((
+    ".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".ts", ".mts",
+    ".m2ts", ".3gp", ".3g2", ".flv", ".ogv", ".vob",
+))
+# fmt: on
+DRAWN = "_landmarks"  # what the name of a drawn picture or video adds to that of its source
+
+
+@dataclasses.dataclass(frozen=True)
+class Sources:
+    """What is to be aligned.
+
+    Attributes:
+      photos: paths, sorted.
+      videos: paths, sorted; or a camera, such as `camera:0`.
+      left_out: how many files are neither, by their endings in lower case.
+    """
+
+    photos: list[Path] = dataclasses.field(default_factory=list[Path])
+    videos: list[str] = dataclasses.field(default_factory=list[str])
+    left_out: collections.Counter[str] = dataclasses.field(default_factory=collections.Counter[str])
+
+    def describe_left_out(self) -> str:
+        """Such as `3 .heic, 1 .txt`; empty if there is nothing."""
+        return ", ".join(f"{count} {ending}" for ending, count in self.left_out.most_common())
+
+
+def find_sources(pattern: str | PathLike[str]) -> Sources:
+    """The photos and videos that a path, a folder, a glob or `camera:N` names.
+
+    Of a folder or a glob, files that are neither are counted; left out are folders, hidden files,
+    and pictures and videos that were drawn of others. A file that is named itself is a video by its
+    ending, or else a photo.
+
+    Raises:
+      InputError: there is none.
+    """
+    if str(pattern).startswith(CAMERA):
+        return Sources(videos=[str(pattern)])
+    path = Path(pattern)
+    if path.is_dir():
+        return _sorted_out(path.iterdir(), path)
+    if path.exists() or path.is_symlink():
+        if path.suffix.lower() in VIDEOS:
+            return Sources(videos=[str(path)])
+        return Sources(photos=[path])
+    matches = glob.glob(str(pattern), recursive=True)
+    if not matches:
+        raise InputError(f"{pattern}: there is no such photo, video, folder or glob of them.")
+    return _sorted_out(map(Path, matches), path)
+
+
+def _sorted_out(paths: Iterable[Path], source: Path) -> Sources:
+    files = [path for path in sorted(paths) if not (path.name.startswith(".") or path.is_dir())]
+    stems = {path.stem for path in files}
+    files = [path for path in files if not _is_drawn(path, stems)]
+    endings = [path.suffix.lower() for path in files]
+    found = Sources(
+        [path for path, ending in zip(files, endings, strict=True) if ending in PHOTOS],
+        [str(path) for path, ending in zip(files, endings, strict=True) if ending in VIDEOS],
+        collections.Counter(
+            ending or "without ending" for ending in endings if ending not in PHOTOS | VIDEOS
+        ),
+    )
+    if not found.photos and not found.videos:
+        instead = found.describe_left_out() or "nothing"
+        raise InputError(f"{source}: holds no image or video that can be read, but {instead}.")
+    return found
+
+
+def _is_drawn(path: Path, stems: set[str]) -> bool:
+    drawn_of, ending, rest = path.stem.rpartition(DRAWN)
+    return bool(ending) and not rest and drawn_of in stems and path.suffix in (".jpg", ".mp4")

@@ -1,0 +1,119 @@
+"""Tables that people write, by hand, with a spreadsheet or with a program.
+
+A header, then a row for each face. Columns are parted by comma, semicolon or tab, whichever the
+header holds most of. Spreadsheets part by semicolon where the comma is the decimal sign, so
+between semicolons numbers may have either sign. Elsewhere `1,234` could be a thousand, and is
+refused. `text_files.read_lines` says which encodings and line ends are read.
+"""
+
+import csv
+import dataclasses
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from evae_tf.data.text_files import read_lines
+from evae_tf.errors import InputError, brief
+
+_SEPARATORS = ",;\t"
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One row of a table.
+
+    Attributes:
+      table: path of the file.
+      number: of the row; the header is row 1, as in a spreadsheet.
+      cells: the text of each column.
+      decimal_comma: whether a comma in a number is its decimal sign.
+    """
+
+    table: str | Path
+    number: int
+    cells: dict[str, str]
+    decimal_comma: bool
+
+    @property
+    def source(self) -> str:
+        """File and row, as messages name them."""
+        return f"{self.table}, row {self.number}"
+
+    def value(self, column: str) -> float:
+        """The number in a column.
+
+        Raises:
+          InputError: there is none; the message does not name the row.
+        """
+        text = self.cells[column]
+        try:
+            return float(text.replace(",", ".") if self.decimal_comma else text)
+        except ValueError:
+            hint = "" if self.decimal_comma or "," not in text else " with a decimal point"
+            raise InputError(f"{column} is {brief(text)}, expected a number{hint}") from None
+
+
+def read_table(path: str | Path) -> tuple[list[str], Iterator[Row]]:
+    """The columns of a table, and its rows as they are read. Blank rows are passed over.
+
+    Raises:
+      InputError: the file cannot be read, is empty or has no row, its columns are parted by
+        something else, a column repeats, or a row has more or fewer cells than the header.
+    """
+    lines = read_lines(path)
+    header = next(line for line in lines if line.strip())
+    separator = max(_SEPARATORS, key=header.count)
+    if separator not in header and re.search(r"\W", header.strip()):
+        raise InputError(
+            f"{path}: the header is {brief(header.strip())}, expected columns parted by comma, "
+            "semicolon or tab."
+        )
+    rows = _numbered(path, lines, separator)
+    columns = [column.strip() for column in next(rows)[1]]
+    repeated = sorted({column for column in columns if columns.count(column) > 1})
+    if repeated:
+        names = ", ".join(column or "a column without a name" for column in repeated)
+        raise InputError(f"{path}: the header names {names[:100]} more than once.")
+    return columns, _rows(path, columns, rows, decimal_comma=separator == ";")
+
+
+def image_name(folder: Path, cell: str) -> str:
+    """The path of an image, relative to `folder`, as a cell gives it.
+
+    A backslash is a separator, as Windows writes paths, but where a file has it in its name.
+    """
+    if "\\" not in cell or os.path.isfile(folder / cell):
+        return cell
+    return cell.replace("\\", "/")
+
+
+def _rows(
+    path: str | Path,
+    columns: list[str],
+    rows: Iterator[tuple[int, list[str]]],
+    decimal_comma: bool,
+) -> Iterator[Row]:
+    number = None
+    for number, cells in rows:
+        if len(cells) != len(columns):
+            raise InputError(
+                f"{path}, row {number}: {len(cells)} cells, expected {len(columns)} as in the "
+                "header."
+            )
+        yield Row(path, number, dict(zip(columns, cells, strict=True)), decimal_comma)
+    if number is None:
+        raise InputError(f"{path}: the table is empty, no row follows its header.")
+
+
+def _numbered(
+    path: str | Path, lines: list[str], separator: str
+) -> Iterator[tuple[int, list[str]]]:
+    """Yields (row number, cells) of the rows that are not blank."""
+    reader = csv.reader(lines, delimiter=separator, skipinitialspace=True, strict=True)
+    try:
+        for cells in reader:
+            if any(cell.strip() for cell in cells):
+                yield reader.line_num, cells
+    except csv.Error as error:
+        raise InputError(f"{path}, row {reader.line_num}: {error}.") from error
