@@ -13,8 +13,8 @@ from evae_tf.data import image_formats, tiff_tags
 from evae_tf.errors import InputError, first_line
 
 # Reading takes 4 bytes a pixel in Pillow and 3 in the array: 1.9 GB at the limit, which the 200
-# megapixels of phones are below. It is held before pixels are decoded: a few bytes can promise any
-# number of them.
+# megapixels of phones are below; of WebP files twice that. It is held before pixels are decoded: a
+# few bytes can promise any number of them.
 MAX_PIXELS = 2**28
 
 # A JPEG file holds at most 512: a bit for each block of 8 x 8. What is missing would become grey.
