@@ -175,7 +175,7 @@ def _checked_points(points: Any, source: str) -> tuple[str, ...]:
     repeated = sorted({name for name in points if points.count(name) > 1})
     if repeated:
         raise InputError(
-            f"{source}: point names must be given once each, repeated: {brief(repeated)}."
+            f"{source}: found {brief(repeated)} more than once, expected each point once."
         )
     return tuple(points)
 
@@ -195,7 +195,7 @@ def _list(value: Any, what: str) -> Any:
 
 def _pair(value: Any) -> Any:
     if len(_list(value, "a pair")) != 2:
-        raise ValueError(f"expected a pair, found {brief(value)}")
+        raise ValueError(f"found {brief(value)}, expected a pair")
     return value
 
 

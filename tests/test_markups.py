@@ -141,7 +141,7 @@ def test_records_from_before_rigid_points_take_the_known_markup_s():
 
 
 BAD_RECORDS = {
-    "points given twice": (_own(points=["ear", "nose", "ear"]), "repeated.*ear"),
+    "points given twice": (_own(points=["ear", "nose", "ear"]), "ear.* more than once"),
     "no points": (_own(points=[]), "point names"),
     "points that are a number": (_own(points=3), "point names"),
     "points that are one word": (_own(points="ear"), "point names"),
@@ -151,7 +151,7 @@ BAD_RECORDS = {
     "three of a pair": (_own(flip_pairs=[[0, 1, 2]]), "expected a pair"),
     "a point with two partners": (_own(flip_pairs=[[0, 1], [1, 2]]), "more than one"),
     "an empty group": (_own(normalizers={"ears": [[], [1]]}), "at least one"),
-    "normalizers as a list": (_own(normalizers=[[0, 2]]), "normalizers|items"),
+    "normalizers as a list": (_own(normalizers=[[0, 2]]), "normalizers is .*expected an object"),
     "an unknown default": (_own(default_normalizer="tail"), "'tail'"),
     "an unknown key": (_own(flips=[]), "unknown keys.*flips"),
     "five rigid points": (_head(PLACES[1:]), "5 places .* expected six or more"),
@@ -161,6 +161,11 @@ BAD_RECORDS = {
     "a rigid point by index": (_own(rigid_points={"0": [0, 0, 0]}), "'0', .* not among"),
     "a flat place": (_head([[0, 0], *PLACES[1:]]), r"p0 at \[0, 0\], expected three"),
     "a place without end": (_head([[0, 0, float("nan")], *PLACES[1:]]), "p0 at .*three numbers"),
+    "a number beyond floats": (
+        _own(rigid_points={"nose": [10**400, 0, 0]}),
+        "rigid_points has nose at .*, expected three numbers",
+    ),
+    "pairs as a number": (_own(flip_pairs=7), "flip_pairs is 7, expected a list"),
     "rigid points as a list": (_own(rigid_points=PLACES), "rigid_points is .*expected an object"),
     "a missing key": ({"name": "cat", "points": ["nose"]}, "missing keys.*flip_pairs"),
     "not an object": ([1, 2], "expected a JSON object"),

@@ -70,7 +70,10 @@ def read_table(path: str | Path) -> tuple[list[str], Iterator[Row]]:
             "semicolon or tab."
         )
     rows = _numbered(path, lines, separator)
-    columns = [column.strip() for column in next(rows)[1]]
+    _, cells = next(rows, (0, []))
+    columns = [column.strip() for column in cells]
+    if not columns:
+        raise InputError(f"{path}: the table is empty, it has no header.")
     repeated = sorted({column for column in columns if columns.count(column) > 1})
     if repeated:
         names = ", ".join(column or "a column without a name" for column in repeated)

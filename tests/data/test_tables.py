@@ -74,6 +74,7 @@ def test_cells_may_hold_separators_and_unicode_s_line_ends(tmp_path):
     [
         ("", ": the file is empty."),
         ("\ufeff \r\n", ": the file is empty."),
+        (",,\n\n", ": the table is empty, it has no header."),
         ("image,x\n", ": the table is empty, no row follows its header."),
         ("image;x\r\n;\r\n", ": the table is empty, no row follows its header."),
         (

@@ -46,7 +46,7 @@ def read(data_dir: Path, subset: str, markup: Markup) -> Iterator[Face]:
     for row in order[:_NUM_TRAIN] if subset == "train" else order[_NUM_TRAIN:]:
         if subset == "frontal" and not visible[row].all():
             continue
-        landmarks = np.array(data[row].reshape(2, 19).T, np.float32)
+        landmarks = data[row].reshape(2, 19).T.copy()
         absent = ~landmarks.any(axis=1) & (visible[row] == 0)
         landmarks[absent] = np.nan
         source = f"{path}, face {row + 1}"
