@@ -183,9 +183,9 @@ clean:
 	rm -rf .venv .venv-jax runs build *.egg-info web/node_modules web/vendor web/models
 
 # assets/detector.tflite, from the lists that `make models` leaves and DATA/no_faces: on tiles with all
-# that is known, then twice with what it took for faces on training photos, too. With the same
-# pictures the shipped models then learn what is no face. MTFL's points that the shipped detector saw
-# were found by server_68; here they are those of the last list of step 1.
+# that is known, then with what it took for faces on training photos, too. With these pictures, and
+# those of its second word, `make presence` teaches the landmark models what is no face. MTFL's points
+# that the shipped detector saw were found by server_68; here they are those of the last list of step 1.
 DETECTOR := runs/detector
 PHOTOS := --photos=$(DETECTOR)/photos.npz
 FALSE_FINDS := --negatives=$(DETECTOR)/negatives_1,$(DETECTOR)/negatives_2
@@ -203,18 +203,17 @@ detector: .venv/run
 	$(call MINE,1)
 	$(call train_detector,2,40,--negatives=$(DETECTOR)/negatives_1 $(call GO_ON,1))
 	$(call MINE,2)
-	$(call train_detector,3,37,$(FALSE_FINDS) $(call GO_ON,2))
-	cp $(DETECTOR)/3.tflite assets/detector.tflite
+	cp $(DETECTOR)/2.tflite assets/detector.tflite
 
-# $(call with_presence,NAME,PHOTOS): adds the presence output to a model of `make models`, and ships it
+# $(call with_presence,NAME): adds the presence output to a model of `make models`, and ships it
 define with_presence
-$(BIN)/python -m recipes.presence $(PHOTOS) $(FALSE_FINDS) --most=$(2) \
+$(BIN)/python -m recipes.presence $(PHOTOS) $(FALSE_FINDS) --most=3000 \
   --model=$(MODELS)/$(1)/model.keras --output=$(MODELS)/$(1)_presence/model.keras
 cp $(MODELS)/$(1)_presence/model.keras assets/$(1).keras
 endef
 presence: .venv/run
-	$(call with_presence,server_68,1500)
-	$(call with_presence,mobile_68,3000)
-	$(call with_presence,mobile_5,3000)
+	cp $(MODELS)/server_68/model.keras assets/server_68.keras
+	$(call with_presence,mobile_68)
+	$(call with_presence,mobile_5)
 	$(call ship,mobile_68,$(ON_LIST)/poses_4.csv)
 	$(call ship,mobile_5,$(ON_MTFL))

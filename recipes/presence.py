@@ -1,7 +1,7 @@
 """Teaches a finished model to tell faces from anything else, and leaves it as it is otherwise.
 
   python -m recipes.presence --model=mobile_68 --photos=runs/detector/photos.npz
-    --negatives=runs/detector/negatives --output=runs/presence/mobile_68.keras
+    --output=runs/presence/mobile_68.keras
 
 Crops of faces whose landmarks come out right are faces. None are: crops so badly placed that the
 landmarks come out wrong, backgrounds of the photos, photos without faces, and what the detector
@@ -198,8 +198,12 @@ def with_presence(model: Any, kernel: FloatArray, bias: FloatArray) -> Any:
 if __name__ == "__main__":
     flags.DEFINE_string("model", None, "A .keras file, or a shipped model's name.", required=True)
     flags.DEFINE_string("photos", "runs/detector/photos.npz", "Of `recipes.detector.photos`.")
-    flags.DEFINE_list("negatives", ["runs/detector/negatives"], "Of `recipes.detector.mine`.")
+    flags.DEFINE_list(
+        "negatives",
+        ["runs/detector/negatives_1", "runs/detector/negatives_2"],
+        "Of `recipes.detector.mine`.",
+    )
     flags.DEFINE_string("output", None, "The .keras file to write.", required=True)
-    flags.DEFINE_integer("most", 6000, "Photos.", lower_bound=1)
+    flags.DEFINE_integer("most", 3000, "Photos.", lower_bound=1)
     flags.DEFINE_integer("seed", 0, "Of crops and the unit.")
     app.run(main)

@@ -23,7 +23,7 @@ from evae_tf.align.photos import (
 from evae_tf.align.smoothing import OneEuroFilter, Smoother
 from evae_tf.align.sources import Sources
 from evae_tf.align.videos import VideoSummary, align_video, files_of
-from evae_tf.errors import InputError
+from evae_tf.errors import InputError, UsageError
 
 
 @dataclasses.dataclass
@@ -118,6 +118,8 @@ def _align_video(
 ) -> None:
     try:
         summary = align_video(source, aligner, output, done, create_filter=create_filter)
+    except UsageError:
+        raise
     except InputError as error:
         if isinstance(error.__cause__, OSError) and not is_of_the_name(error):
             raise  # it is the disk

@@ -13,7 +13,7 @@ import cv2
 from evae_tf import atomic
 from evae_tf.align.sources import CAMERA
 from evae_tf.array_types import ByteArray
-from evae_tf.errors import InputError
+from evae_tf.errors import InputError, UsageError
 
 _USUAL_RATE = 25.0  # where a camera or a file does not tell its own
 _MOST_RATE = 1000.0
@@ -62,7 +62,7 @@ class Video:
         if self.is_camera:
             number = self.source.removeprefix(CAMERA)
             if not number.isdecimal():
-                raise InputError(f"{self.source}: expected {CAMERA} and a number, as camera:0.")
+                raise UsageError(f"{self.source}: expected {CAMERA} and a number, as camera:0.")
             return int(number)
         if not Path(self.source).is_file():
             raise InputError(f"{self.source}: there is no such video.")

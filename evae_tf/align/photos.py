@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import Self, TypeAlias
 
 from PIL import Image
-from tqdm import tqdm
 
-from evae_tf import atomic
+from evae_tf import atomic, progress
 from evae_tf.align.aligned_face import AlignedFace
 from evae_tf.align.aligner import Aligner
 from evae_tf.align.done_list import DoneList
@@ -151,7 +150,7 @@ def _aligned(
     summary: Summary,
 ) -> Iterator[tuple[_Photo, list[AlignedFace]]]:
     """Yields (photo, faces) of each photo that can be used; fills `errors` and `summary`."""
-    with tqdm(total=len(paths), desc="aligning", unit="photo", disable=None) as bar:
+    with progress.bar(total=len(paths), desc="aligning", unit="photo") as bar:
         for group in _decoded(paths, pool, errors):
             for photo, faces in _faces(group, aligner, boxes, errors):
                 summary.faces += len(faces)

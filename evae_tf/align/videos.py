@@ -8,8 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeAlias
 
-from tqdm import tqdm
-
+from evae_tf import progress
 from evae_tf.align.aligned_face import AlignedFace
 from evae_tf.align.aligner import Aligner
 from evae_tf.align.done_list import DoneList
@@ -151,7 +150,7 @@ def _follow(
     summary, identities = VideoSummary(video.source), set[int | None]()
     # Ctrl-C is how a camera is stopped; in a file it breaks the work off, and nothing is kept.
     stop = contextlib.suppress(KeyboardInterrupt) if video.is_camera else contextlib.nullcontext()
-    with tqdm(desc="aligning", unit="frame", total=video.expected, disable=None) as bar, stop:
+    with progress.bar(desc="aligning", unit="frame", total=video.expected) as bar, stop:
         for seconds, frame in frames:
             faces = track(frame, seconds)
             write(seconds, frame, faces)

@@ -21,7 +21,6 @@ LEAST_PX, MOST_PX = 11.0, 300.0  # of the square around landmarks
 _MOST_LISTED_PX = 400.0  # larger faces are neither faces nor background
 _STORED_PX = 512  # longer photos are kept in memory at this size
 _MOST_ENLARGED = 2.5
-_CONTEXT = (1.3, 4.0)  # the side of a part around a face, of the square around its landmarks
 _SEEN, _HARDLY_SEEN = 0.55, 0.2  # shares of a face's square above which it counts, and may count
 _COVERS = (
     (0.18, covers.draw_mask),
@@ -46,38 +45,6 @@ class Tile:
     squares: FloatArray
     five: FloatArray
     unsure: FloatArray
-
-
-@dataclasses.dataclass(frozen=True)
-class _Edge:
-    """How a pasted part ends: a network that only sees hard edges takes them for those of faces.
-
-    Attributes:
-      is_round: whether the part is an ellipse.
-      soft: the share of its shorter side over which it fades away, on each side, is twice this.
-    """
-
-    is_round: bool = False
-    soft: float = 0.0
-
-    def mask(self, height: int, width: int) -> ByteArray:
-        """Which pixels of the part are shown: uint8 [H, W], 255 of those that are opaque."""
-        if not self.is_round and not self.soft:
-            return np.full((height, width), 255, np.uint8)
-        inset = round(self.soft * min(height, width))
-        mask = np.zeros((height, width), np.uint8)
-        if self.is_round:
-            middle = (width / 2 - 0.5, height / 2 - 0.5)
-            size = (width - 2 * inset, height - 2 * inset)
-            cv2.ellipse(mask, (middle, size, 0), 255, cv2.FILLED)
-        else:
-            mask[inset : height - inset, inset : width - inset] = 255
-        if inset:
-            mask = cv2.blur(mask, (2 * inset + 1,) * 2, borderType=cv2.BORDER_CONSTANT)
-        return mask
-
-
-_HARD = _Edge()
 
 
 @dataclasses.dataclass
@@ -187,12 +154,10 @@ class Mosaics:
                 place = np.array([column + 0.5, row + 0.5]) * pitch + [0, top]
                 place = place + rng.normal(0, 0.12, 2) * pitch
                 move = _move(square[:2], place, scale, rng)
-                context = np.exp(rng.uniform(*np.log(_CONTEXT)))
-                edge = _Edge(
+                self._paste(
+                    canvas, owner, layers, (image, photo), move, square, rng.uniform(1.3, 2.4),
                     is_round=rng.random() < 0.5,
-                    soft=rng.uniform(0.02, 0.15) if rng.random() < 0.6 else 0.0,
-                )
-                self._paste(canvas, owner, layers, (image, photo), move, square, context, edge)
+                )  # fmt: skip
 
     def _paste(
         self,
@@ -203,7 +168,8 @@ class Mosaics:
         move: FloatArray,
         around: FloatArray | None = None,
         context: float = 0.0,
-        edge: _Edge = _HARD,
+        *,
+        is_round: bool = False,
     ) -> None:
         """Lays a photo, or the part around one of its faces, over the tile."""
         image, photo = source
@@ -218,7 +184,7 @@ class Mosaics:
         number = len(layers) + 1
         moved = move.copy()
         moved[:, 2] += move[:, :2] @ first
-        _lay(canvas, owner, number, part, moved, edge)
+        _lay(canvas, owner, number, part, moved, is_round=is_round)
         scale = float(np.hypot(*move[:, 0]))
         layers.append(
             _Layer(
@@ -260,8 +226,8 @@ def _move(
 ) -> FloatArray:
     """The affine map [2, 3] that brings a place to another, turned and perhaps mirrored."""
     kind = rng.random()
-    degrees = rng.normal(0, 10) if kind < 0.6 else rng.normal(0, 40)
-    if kind > 0.85:
+    degrees = rng.normal(0, 10) if kind < 0.7 else rng.normal(0, 35)
+    if kind > 0.9:
         degrees = rng.uniform(-180, 180)
     turn = np.radians(degrees)
     axes = scale * np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
@@ -280,13 +246,9 @@ def _anywhere(image: ByteArray, rng: np.random.Generator) -> FloatArray:
 
 
 def _lay(
-    canvas: ByteArray,
-    owner: ByteArray,
-    number: int,
-    image: ByteArray,
-    move: FloatArray,
-    edge: _Edge = _HARD,
-) -> None:
+    canvas: ByteArray, owner: ByteArray, number: int, image: ByteArray, move: FloatArray, *,
+    is_round: bool = False,
+) -> None:  # fmt: skip
     """Draws an image over the canvas, and `number` over the pixels that are its own now."""
     shrink = max(1, int(1 / np.hypot(*move[:, 0])))
     if shrink > 1:  # one sample a pixel would alias
@@ -302,18 +264,17 @@ def _lay(
     if left >= right or top >= bottom:
         return
     move = np.column_stack([move[:, :2], move[:, 2] - [left, top]])
+    mask = np.full((height, width), 255, np.uint8)
+    if is_round:
+        mask[:] = 0
+        middle = (width / 2 - 0.5, height / 2 - 0.5)
+        cv2.ellipse(mask, (middle, (width, height), 0), 255, cv2.FILLED)
     shape = (right - left, bottom - top)
-    mask = cv2.warpAffine(edge.mask(height, width), move, shape, flags=cv2.INTER_LINEAR)
+    shown = cv2.warpAffine(mask, move, shape, flags=cv2.INTER_LINEAR) > 127
     moved = cv2.warpAffine(
         image, move, shape, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
-    part = canvas[top:bottom, left:right]
-    shown = mask > 127
-    if edge.soft:
-        share = mask[..., None] / np.float32(255)
-        part[:] = share * moved + (1 - share) * part
-    else:
-        part[shown] = moved[shown]
+    canvas[top:bottom, left:right][shown] = moved[shown]
     owner[top:bottom, left:right][shown] = number
 
 

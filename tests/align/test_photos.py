@@ -195,6 +195,11 @@ def test_a_run_into_the_folder_of_another_is_refused(tmp_path):
     assert run(paths, tmp_path, file_format="csv").photos.faces == 1
 
 
+def test_a_service_without_standard_error_can_align(tmp_path, monkeypatch):
+    monkeypatch.setattr("sys.stderr", None)
+    assert run(written(tmp_path, ["a.png"]), tmp_path).photos.faces == 1
+
+
 def test_a_name_that_is_no_text_is_listed(tmp_path):
     path = tmp_path / os.fsdecode(b"caf\xe9.png")
     path.write_bytes(b"")

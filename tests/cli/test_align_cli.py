@@ -110,6 +110,7 @@ def test_the_best_faces_above_a_score_are_kept(tmp_path):
         ([], 2, "--input"),
         (["--input="], 2, "expected a path"),
         (["--input=nosuch.jpg"], 1, "nosuch.jpg"),
+        (["--input=camera:x"], 2, "camera:0"),
         (["--input=docs/mobile"], 1, "no image"),
         ([f"--input={PORTRAIT}", "--draw=dots"], 2, "'points', 'ellipses', 'ids', 'box'"),
         ([f"--input={PORTRAIT}", "--model=nosuch"], 1, "mobile_68"),
