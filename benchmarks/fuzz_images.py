@@ -9,52 +9,21 @@ The command ends with status 1 where one does not.
 """
 
 import collections
-import dataclasses
-import io
 import multiprocessing
-import os
-import struct
 import sys
-import tempfile
-import time
-import zlib
-from collections.abc import Iterator
 from concurrent import futures
-from pathlib import Path
 
-import cv2
-import numpy as np
 from absl import app, flags
-from PIL import Image, PngImagePlugin
 from tabulate import tabulate
 
-from evae_tf.data.image_files import hold_limit_in_pillow
-from evae_tf.data.images import read_image
-from evae_tf.errors import InputError
+from benchmarks.image_reading import Outcome, is_good, read_batch
+from benchmarks.odd_images import bombs, pictures
 
 FLAGS = flags.FLAGS
 flags.DEFINE_integer("files", 10_000, "How many.", lower_bound=1)
 flags.DEFINE_integer("seed", 0, "Of what is done to them.", lower_bound=0)
 
-MOST_MB, MOST_SECONDS = 1000, 2.0
 _BATCH = 100  # files of one process
-_WIDTH, _HEIGHT = 83, 59
-_NO_PICTURES = ("PDF", "BUFR", "GRIB", "HDF5", "WMF")
-_MODES = ("RGB", "L", "P", "RGBA", "1", "LA", "CMYK", "YCbCr", "LAB", "I", "I;16", "F")
-_TIFF_PACKINGS = ("tiff_lzw", "tiff_adobe_deflate", "jpeg", "packbits", "zstd", "lzma")
-_SIZES = (0, 1, 7, 255, 4000, 16383, 16384, 30000, 65535, 2**24 - 1, 2**31 - 1, 2**32 - 1)
-
-
-@dataclasses.dataclass(frozen=True)
-class Outcome:
-    """What became of one file."""
-
-    number: int
-    format: str
-    result: str
-    seconds: float
-    megabytes: float
-    said: str
 
 
 def main(_: list[str]) -> None:
@@ -77,159 +46,11 @@ def main(_: list[str]) -> None:
     sys.exit(1 if wrong else 0)
 
 
-def is_good(outcome: Outcome) -> bool:
-    """Whether it is as the first lines of this module say."""
-    stated = outcome.result in ("read", "refused") and not outcome.said
-    return stated and outcome.megabytes < MOST_MB and outcome.seconds < MOST_SECONDS
-
-
 def _row(name: str, outcomes: list[Outcome]) -> list[object]:
     results = collections.Counter(outcome.result for outcome in outcomes)
     slowest = max(outcome.seconds for outcome in outcomes)
     peak = max(outcome.megabytes for outcome in outcomes)
     return [name, len(outcomes), results["read"], results["refused"], f"{slowest:.2f}", round(peak)]
-
-
-def read_batch(batch: tuple[list[tuple[str, bytes]], int, int, int]) -> list[Outcome]:
-    """What became of some files, in a process whose standard error is listened to.
-
-    Args:
-      batch: (what to spoil, seed, first number, number after the last).
-    """
-    originals, seed, first, end = batch
-    hold_limit_in_pillow()  # as the commands do
-    outcomes = []
-    with tempfile.TemporaryDirectory() as folder, open(Path(folder) / "said", "w+b") as said:
-        os.dup2(said.fileno(), 2)
-        for number in range(first, end):
-            rng = np.random.default_rng((seed, number))
-            name, content = originals[rng.integers(len(originals))]
-            path = Path(folder) / f"file.{name.lower()}"
-            path.write_bytes(damaged(content, rng))
-            measured = _measured(path)
-            sys.stderr.flush()
-            said.seek(0)
-            outcomes.append(Outcome(number, name, *measured, said.read().decode(errors="replace")))
-            said.seek(0)
-            said.truncate()
-    return outcomes
-
-
-def _measured(path: Path) -> tuple[str, float, float]:
-    """(what became of a file, seconds of the processor, megabytes at the most)."""
-    Path("/proc/self/clear_refs").write_text("5")  # the peak so far is forgotten
-    before, started = _peak_kb(), time.process_time()
-    try:
-        read_image(path)
-        result = "read"
-    except InputError as error:
-        sentence = str(error)
-        is_one = sentence.endswith(".") and "\n" not in sentence and len(sentence) < 500
-        result = "refused" if is_one else f"no sentence: {sentence}"
-    except BaseException as error:
-        result = repr(error)
-    return result, time.process_time() - started, (_peak_kb() - before) / 1000
-
-
-def _peak_kb() -> int:
-    status = Path("/proc/self/status").read_text()
-    return int(status.partition("VmHWM:")[2].split()[0])
-
-
-def pictures() -> Iterator[tuple[str, bytes]]:
-    """Yields (format, content) of small pictures in all formats and modes that Pillow writes."""
-    Image.init()
-    noise = np.random.default_rng(0).integers(0, 256, (5, 7, 3), np.uint8)
-    picture = Image.fromarray(cv2.resize(noise, (_WIDTH, _HEIGHT), interpolation=cv2.INTER_CUBIC))
-    exif = Image.Exif()
-    exif[0x0112], exif[0x010F], exif[0x8769] = 6, "maker", {0x9003: "2024:01:01 00:00:00"}
-    several = {"save_all": True, "append_images": [picture] * 3}
-    further = [{"exif": exif}, {"progressive": True}, several, {"lossless": True}]
-    for name in sorted(set(Image.SAVE) - set(_NO_PICTURES)):
-        packings = [{"compression": packing} for packing in _TIFF_PACKINGS if name == "TIFF"]
-        for mode in _MODES:
-            yield from _saved(picture.convert(mode if mode != "I;16" else "I"), name)
-        for options in [*further, *packings]:
-            yield from _saved(picture, name, **options)
-
-
-def _saved(picture: Image.Image, name: str, **options: object) -> Iterator[tuple[str, bytes]]:
-    file = io.BytesIO()
-    try:
-        picture.save(file, name, **options)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, struct.error):
-        return  # not every format takes every mode and option
-    yield name, file.getvalue()
-
-
-def bombs() -> Iterator[tuple[str, bytes]]:
-    """Yields (format, content) of files that unpack to far more than they weigh."""
-    for side in (9000, 20000):
-        yield from _saved(Image.new("1", (side, side)), "PNG")
-        yield from _saved(Image.new("1", (side, side)), "TIFF", compression="group4")
-    yield from _saved(Image.new("L", (9000, 9000)), "WEBP", lossless=True)
-    text = PngImagePlugin.PngInfo()
-    text.add_text("text", " " * 5_000_000, zip=True)
-    yield from _saved(Image.new("L", (_WIDTH, _HEIGHT)), "PNG", pnginfo=text)
-    frames = [Image.new("1", (_WIDTH, _HEIGHT), shade) for shade in (0, 1)] * 1000
-    yield from _saved(frames[0], "GIF", save_all=True, append_images=frames[1:])
-    ((_, icon),) = _saved(Image.new("1", (9000, 9000)), "PNG")
-    entry = struct.pack("<BBBBHHII", 0, 0, 0, 0, 1, 32, len(icon), 22)
-    yield "ICO", struct.pack("<HHH", 0, 1, 1) + entry + icon
-
-
-def damaged(content: bytes, rng: np.random.Generator) -> bytes:
-    """A file of `pictures` or `bombs`, spoilt in one way or in several."""
-    spoil = (_cut, _flip, _overwrite, _shift, _lie, _lie)
-    spoilt = bytearray(content)
-    for index in rng.integers(len(spoil), size=rng.integers(4)):
-        spoil[index](spoilt, rng)
-    return _with_checksums(bytes(spoilt))
-
-
-def _cut(content: bytearray, rng: np.random.Generator) -> None:
-    del content[rng.integers(len(content) + 1) :]
-
-
-def _flip(content: bytearray, rng: np.random.Generator) -> None:
-    near = len(content) if rng.random() < 0.5 else min(len(content), 200)  # the header
-    for place in rng.integers(near, size=rng.integers(1, 9)) if near else ():
-        content[place] ^= 1 << rng.integers(8)
-
-
-def _overwrite(content: bytearray, rng: np.random.Generator) -> None:
-    start, length = rng.integers(len(content) + 1), rng.integers(1, 40)
-    kind = rng.integers(3)
-    filling = rng.bytes(length) if kind == 2 else bytes([255 * int(kind)]) * int(length)
-    content[start : start + length] = filling
-
-
-def _shift(content: bytearray, rng: np.random.Generator) -> None:
-    start, length = rng.integers(len(content) + 1, size=2)
-    part = bytes(content[start : start + min(length, 300)])
-    if rng.random() < 0.5:
-        del content[start : start + len(part)]
-    else:
-        content[start:start] = part
-
-
-def _lie(content: bytearray, rng: np.random.Generator) -> None:
-    """Another width or height, wherever the header may hold it."""
-    side = int(rng.choice((_WIDTH, _HEIGHT, _WIDTH - 1, _HEIGHT - 1)))
-    told = int(rng.choice(_SIZES))
-    for code in ("<H", ">H", "<I", ">I"):
-        true = struct.pack(code, side)
-        lie = struct.pack(code, told % 2 ** (8 * len(true)))
-        start = content.find(true, 0, 400)
-        if start >= 0 and rng.random() < 0.7:
-            content[start : start + len(true)] = lie
-
-
-def _with_checksums(content: bytes) -> bytes:
-    """Of a PNG file, the sum over its header set right, or nobody would read on."""
-    if not content.startswith(b"\x89PNG") or len(content) < 33:
-        return content
-    return content[:29] + struct.pack(">I", zlib.crc32(content[12:29])) + content[33:]
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.fuzz_images import Outcome, is_good
+from benchmarks.image_reading import Outcome, is_good
 
 ROOT = Path(__file__).parents[2]
 

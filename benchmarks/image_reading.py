@@ -1,0 +1,81 @@
+"""What becomes of a damaged image file in `read_image`: see `fuzz_images`."""
+
+import dataclasses
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.odd_images import damaged
+from evae_tf.data.image_files import hold_limit_in_pillow
+from evae_tf.data.images import read_image
+from evae_tf.errors import InputError
+
+MOST_MB, MOST_SECONDS = 1000, 2.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What became of one file."""
+
+    number: int
+    format: str
+    result: str
+    seconds: float
+    megabytes: float
+    said: str
+
+
+def is_good(outcome: Outcome) -> bool:
+    """Whether it is as the first lines of `fuzz_images` say."""
+    stated = outcome.result in ("read", "refused") and not outcome.said
+    return stated and outcome.megabytes < MOST_MB and outcome.seconds < MOST_SECONDS
+
+
+def read_batch(batch: tuple[list[tuple[str, bytes]], int, int, int]) -> list[Outcome]:
+    """What became of some files, in a process whose standard error is listened to.
+
+    Args:
+      batch: (what to spoil, seed, first number, number after the last).
+    """
+    originals, seed, first, end = batch
+    hold_limit_in_pillow()  # as the commands do
+    outcomes = []
+    with tempfile.TemporaryDirectory() as folder, open(Path(folder) / "said", "w+b") as said:
+        os.dup2(said.fileno(), 2)
+        for number in range(first, end):
+            rng = np.random.default_rng((seed, number))
+            name, content = originals[rng.integers(len(originals))]
+            path = Path(folder) / f"file.{name.lower()}"
+            path.write_bytes(damaged(content, rng))
+            measured = _measured(path)
+            sys.stderr.flush()
+            said.seek(0)
+            outcomes.append(Outcome(number, name, *measured, said.read().decode(errors="replace")))
+            said.seek(0)
+            said.truncate()
+    return outcomes
+
+
+def _measured(path: Path) -> tuple[str, float, float]:
+    """(what became of a file, seconds of the processor, megabytes at the most)."""
+    Path("/proc/self/clear_refs").write_text("5")  # the peak so far is forgotten
+    before, started = _peak_kb(), time.process_time()
+    try:
+        read_image(path)
+        result = "read"
+    except InputError as error:
+        sentence = str(error)
+        is_one = sentence.endswith(".") and "\n" not in sentence and len(sentence) < 500
+        result = "refused" if is_one else f"no sentence: {sentence}"
+    except BaseException as error:
+        result = repr(error)
+    return result, time.process_time() - started, (_peak_kb() - before) / 1000
+
+
+def _peak_kb() -> int:
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0])
