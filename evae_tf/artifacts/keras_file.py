@@ -10,6 +10,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+from evae_tf import extras
 from evae_tf.artifacts import pretrained
 from evae_tf.errors import InputError, first_line
 
@@ -33,7 +34,8 @@ def load_model(path_or_name: str | Path) -> Any:
       path_or_name: the file, or the name of a shipped model.
 
     Raises:
-      InputError: the file is missing, damaged, of another kind, or not safe to load.
+      InputError: the file is missing, damaged, of another kind, or not safe to load; or
+        Keras is not installed.
     """
     path = pretrained.locate(path_or_name, ".keras")
     if not path.exists():
@@ -41,6 +43,7 @@ def load_model(path_or_name: str | Path) -> Any:
     if not path.is_file() or not zipfile.is_zipfile(path):
         raise InputError(f"{path}: not a .keras file; expected a model.keras of train.py.")
     _check_keras_config(path)
+    extras.require("keras")
     import keras
 
     importlib.import_module("evae_tf.models")  # registers every class of a model

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from evae_tf import arguments
+from evae_tf import arguments, extras
 from evae_tf.array_types import FloatArray
 from evae_tf.artifacts import pretrained, sidecar
 from evae_tf.artifacts.keras_file import load_model
@@ -143,6 +143,7 @@ class SavedModelPredictor(_FilePredictor):
         self.metadata = ModelMetadata.from_dict(
             sidecar.read_description(description), str(description)
         )
+        extras.require("tensorflow")
         import tensorflow as tf
 
         try:

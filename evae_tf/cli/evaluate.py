@@ -2,6 +2,7 @@
 
 from absl import flags
 
+from evae_tf import extras
 from evae_tf.cli import data_flags
 from evae_tf.cli.path_flags import define_path, define_paths
 from evae_tf.cli.run import run, start_tensorflow
@@ -36,6 +37,7 @@ define_path("output", "runs/evaluation", "Folder for the report and its pictures
 
 
 def _main() -> None:
+    extras.require("keras")
     # Imported here: a wrong flag and --help should not wait for TensorFlow.
     start_tensorflow()
     from evae_tf.data import datasets

@@ -2,6 +2,7 @@
 
 from absl import flags, logging
 
+from evae_tf import extras
 from evae_tf.cli import data_flags
 from evae_tf.cli.path_flags import define_path
 from evae_tf.cli.run import run, start_tensorflow
@@ -26,6 +27,7 @@ define_path("output", "runs/export", "Folder for the files and export.json.")
 
 
 def _main() -> None:
+    extras.require("keras")
     # Imported here: a wrong flag and --help should not wait for TensorFlow.
     start_tensorflow()
     from tabulate import tabulate

@@ -11,6 +11,7 @@ from typing import NoReturn
 
 from absl import app, flags, logging
 
+from evae_tf import extras
 from evae_tf.data.image_files import hold_limit_in_pillow
 from evae_tf.errors import InputError, UsageError
 
@@ -48,6 +49,10 @@ def run(main: Callable[[], None], description: str | None, *flag_modules: Module
             _stop(str(error), 2)
         except InputError as error:
             _stop(str(error), 1)
+        except ModuleNotFoundError as error:
+            if (advice := extras.advice(error.name)) is None:
+                raise
+            _stop(f"{advice}.", 1)
         except KeyboardInterrupt:
             _stop(_RESUMES, 1)
 
@@ -66,10 +71,10 @@ def run(main: Callable[[], None], description: str | None, *flag_modules: Module
 def start_tensorflow() -> None:
     """Imports TensorFlow, where it is installed, without the page of notices it opens with.
 
-    They come from C++ before any logging setting counts, and speak of missing GPUs as of errors.
-    What fails is still raised.
+    They come from C++ before any logging setting counts, and report missing GPUs as errors.
+    Failures are still raised.
     """
-    if importlib.util.find_spec("tensorflow") is None:
+    if importlib.util.find_spec("tensorflow") is None:  # Keras may have another backend
         return
     standard_error, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)

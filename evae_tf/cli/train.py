@@ -5,6 +5,7 @@ import dataclasses
 from absl import flags
 
 from evae_tf import config as configs
+from evae_tf import extras
 from evae_tf.cli import data_flags
 from evae_tf.cli.path_flags import define_path
 from evae_tf.cli.run import run, start_tensorflow
@@ -42,6 +43,7 @@ def configuration() -> configs.Config:
 
 
 def _main() -> None:
+    extras.require("keras")
     config = configuration()
     configs.check_start(config, FLAGS.init_from)
     train_faces, val_faces = data_flags.read_training_faces()

@@ -5,14 +5,16 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import h5py
 import numpy as np
-import scipy.io
 
+from evae_tf import extras
 from evae_tf.array_types import FloatArray
 from evae_tf.errors import InputError, first_line
+
+if TYPE_CHECKING:
+    import h5py
 
 _DEFLATE = 1032  # what compression in HDF5 can save at most
 _TRIAL = """
@@ -41,8 +43,14 @@ def read_mat(
       (a float64 [rows, columns] for each of `numbers`, a list of arrays for each of `cells`).
 
     Raises:
-      InputError: the file is missing or damaged, or a variable is missing or of another sort.
+      InputError: the file is missing or damaged, or a variable is missing or of another sort; or
+        h5py or SciPy is not installed.
     """
+    for module in ("h5py", "scipy"):
+        extras.require(module)
+    import h5py
+    import scipy.io
+
     if not Path(path).is_file():
         raise InputError(f"{path}: no such file.")
     names = (*numbers, *cells)
@@ -79,7 +87,7 @@ def _try(path: str | Path, names: Sequence[str]) -> None:
         raise ValueError(reason)
 
 
-def _from_hdf5(file: h5py.File, name: str) -> np.ndarray:
+def _from_hdf5(file: "h5py.File", name: str) -> np.ndarray:
     value = _whole(file[name])
     if value.dtype != object:
         return value.T

@@ -1,0 +1,43 @@
+"""Packages that the base install lacks, and the extras that bring them."""
+
+import importlib.util
+
+from evae_tf.errors import InputError
+
+EXTRAS = {
+    "faces": ("onnxruntime", "retinaface"),
+    "train": (
+        *("tensorflow", "keras", "tensorflow_probability", "tf_keras", "tensorboard"),
+        *("h5py", "matplotlib", "scipy", "tabulate"),
+    ),
+    "serving": ("grpc", "requests", "tensorflow_serving"),
+}
+
+
+def require(module: str) -> None:
+    """Checks that a module of an extra is installed, before the work that needs it.
+
+    Args:
+      module: a name of `EXTRAS`.
+
+    Raises:
+      InputError: it is not installed; the message says which extra brings it.
+    """
+    if importlib.util.find_spec(module) is None:
+        raise InputError(f"{advice(module)}.")
+
+
+def advice(module: str | None) -> str | None:
+    """What to install for a missing module.
+
+    Args:
+      module: its full name, as `ModuleNotFoundError.name` has it.
+
+    Returns:
+      The sentence without its full stop; None if no extra brings the module.
+    """
+    package = (module or "").partition(".")[0]
+    for extra, packages in EXTRAS.items():
+        if package in packages:
+            return f"{package} is not installed; run: pip install 'evae-tf[{extra}]'"
+    return None
