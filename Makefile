@@ -1,4 +1,4 @@
-# `make demo` and `make test` set up all they need in .venv; Python 3.11 or 3.12.
+# `make demo` and `make test` set up all they need in .venv; Python 3.11 to 3.13.
 PYTHON ?= python3
 BIN := .venv/bin
 DEMO := runs/demo
@@ -6,7 +6,7 @@ FACES := --dataset=synthetic --markup=ibug_68
 
 MODELS := runs/models
 
-.PHONY: demo test lint test-jax benchmark comparison models detector presence web web-files clean
+.PHONY: demo test lint test-jax test-install benchmark comparison models detector presence web web-files clean
 
 .venv/run: requirements.txt pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -80,6 +80,10 @@ test-jax:
 	.venv-jax/bin/pip install --quiet --disable-pip-version-check -r requirements-jax.txt
 	.venv-jax/bin/pip install --quiet --disable-pip-version-check --no-deps --editable .
 	.venv-jax/bin/python -m pytest tests/test_jax.py
+
+# The package as pip installs it, in fresh environments: minutes, and 3 GB of disk meanwhile.
+test-install: .venv/dev
+	$(BIN)/python -m pytest tests/install
 
 benchmark: .venv/run
 	$(BIN)/python -m benchmarks.augmentation

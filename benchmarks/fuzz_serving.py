@@ -14,7 +14,7 @@ import tensorflow as tf
 from absl import app, flags
 
 from benchmarks.damaged_images import BATCH, send_damaged
-from evae_tf.exporting import export_model
+from evae_tf.exporting.export import export_model
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("version", None, "Version folder; none exports `--model`.")

@@ -40,7 +40,7 @@ def read_model(path: Path, folder: Path) -> bytes:
     """The bytes of a TFLite file, or of what a .keras file becomes in float32."""
     if path.suffix != ".keras":
         return path.read_bytes()
-    from evae_tf.exporting import export_model
+    from evae_tf.exporting.export import export_model
 
     export_model(path, folder / path.stem, ["tflite"])
     return (folder / path.stem / "model.tflite").read_bytes()

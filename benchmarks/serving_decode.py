@@ -23,7 +23,7 @@ from tabulate import tabulate
 
 from benchmarks.damaged_images import BOX
 from evae_tf.artifacts import sidecar
-from evae_tf.exporting import export_model
+from evae_tf.exporting.export import export_model
 
 FLAGS = flags.FLAGS
 flags.DEFINE_list("versions", [], "Version folders, comma-separated; none exports `--model`.")

@@ -23,7 +23,7 @@ from tabulate import tabulate
 
 from benchmarks.serving_requests import Load
 from evae_tf.artifacts import sidecar
-from evae_tf.exporting import export_model
+from evae_tf.exporting.export import export_model
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("version", None, "Version folder; none exports `--model`.")

@@ -12,7 +12,7 @@ from absl import flags
 
 # As the scripts in the root it runs from a clone, whose package is not installed.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from evae_tf.cli.run import run, start_tensorflow  # noqa: E402
+from evae_tf.cli.run import run  # noqa: E402
 from evae_tf.errors import InputError  # noqa: E402
 
 FLAGS = flags.FLAGS
@@ -31,7 +31,6 @@ def main() -> None:
     """Prints the faces as JSON."""
     boxes = None if FLAGS.box is None else [_numbers("box", FLAGS.box, "x_min,y_min,x_max,y_max")]
     x, y, scale = _numbers("face_box", FLAGS.face_box, "x,y,scale")
-    start_tensorflow()
     from evae_tf.serving.client import CLIENTS, align_photo
 
     client = CLIENTS[FLAGS.protocol](FLAGS.server, FLAGS.model_name, FLAGS.timeout)

@@ -37,11 +37,7 @@ def load_model(path_or_name: str | Path) -> Any:
       InputError: the file is missing, damaged, of another kind, or not safe to load; or
         Keras is not installed.
     """
-    path = pretrained.locate(path_or_name, ".keras")
-    if not path.exists():
-        raise InputError(f"{path}: there is no such file; expected a model.keras of train.py.")
-    if not path.is_file() or not zipfile.is_zipfile(path):
-        raise InputError(f"{path}: not a .keras file; expected a model.keras of train.py.")
+    path = find_keras_file(path_or_name)
     _check_keras_config(path)
     extras.require("keras")
     import keras
@@ -52,6 +48,23 @@ def load_model(path_or_name: str | Path) -> Any:
     except Exception as error:  # a damaged file can fail anywhere inside Keras
         reason = first_line(error)
         raise InputError(f"{path}: the model is damaged or not safe to load ({reason}).") from error
+
+
+def find_keras_file(path_or_name: str | Path) -> Path:
+    """The file that `load_model` would load.
+
+    Args:
+      path_or_name: as for `load_model`.
+
+    Raises:
+      InputError: the file is missing or of another kind.
+    """
+    path = pretrained.locate(path_or_name, ".keras")
+    if not path.exists():
+        raise InputError(f"{path}: there is no such file; expected a model.keras of train.py.")
+    if not path.is_file() or not zipfile.is_zipfile(path):
+        raise InputError(f"{path}: not a .keras file; expected a model.keras of train.py.")
+    return path
 
 
 def _check_keras_config(path: Path) -> None:

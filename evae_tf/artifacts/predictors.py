@@ -65,17 +65,30 @@ def open_model(path: str | PathLike[str], num_threads: int = 1) -> Predictor:
     Raises:
       InputError: there is no such file, or it is damaged or no model of this package.
     """
-    path = pretrained.locate(path, ".tflite", ".keras")
+    path = find_model(path)
     num_threads = arguments.whole_number("num_threads", num_threads)
-    if not path.exists():
-        raise InputError(f"{path}: there is no such model; expected {_KINDS}.")
     if path.is_dir():
         return SavedModelPredictor(path)
     if path.suffix == ".keras":
         return KerasPredictor(path)
-    if path.suffix == ".tflite":
-        return LiteRTPredictor(path, num_threads)
-    raise InputError(f"{path}: a file of another kind; expected {_KINDS}.")
+    return LiteRTPredictor(path, num_threads)
+
+
+def find_model(path: str | PathLike[str]) -> Path:
+    """The file or folder that `open_model` would open; nothing is read from it.
+
+    Args:
+      path: as for `open_model`.
+
+    Raises:
+      InputError: there is no such file, or it is of another kind.
+    """
+    path = pretrained.locate(path, ".tflite", ".keras")
+    if not path.exists():
+        raise InputError(f"{path}: there is no such model; expected {_KINDS}.")
+    if path.is_file() and path.suffix not in (".keras", ".tflite"):
+        raise InputError(f"{path}: a file of another kind; expected {_KINDS}.")
+    return path
 
 
 class _FilePredictor(abc.ABC):

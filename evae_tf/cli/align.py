@@ -9,9 +9,8 @@ from evae_tf.align.aligner import MIN_SCORE, Aligner
 from evae_tf.align.detectors.tflite import TfliteDetector
 from evae_tf.align.output import Output
 from evae_tf.align.smoothing import OneEuroFilter
-from evae_tf.artifacts import pretrained
 from evae_tf.cli.path_flags import define_path
-from evae_tf.cli.run import run, start_tensorflow
+from evae_tf.cli.run import run
 from evae_tf.errors import InputError, UsageError
 from evae_tf.geometry import BOX_COLUMNS
 
@@ -136,8 +135,6 @@ def _report(done: files.RunSummary, found: sources.Sources) -> None:
 
 
 def _aligner() -> Aligner:
-    if pretrained.locate(FLAGS.model, ".tflite", ".keras").suffix != ".tflite":
-        start_tensorflow()
     detector, detector_model = FLAGS.detector, FLAGS.detector_model
     if detector == "boxes":
         detector, detector_model = "none", None

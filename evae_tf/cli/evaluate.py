@@ -3,9 +3,13 @@
 from absl import flags
 
 from evae_tf import extras
+from evae_tf.artifacts import predictors
 from evae_tf.cli import data_flags
 from evae_tf.cli.path_flags import define_path, define_paths
-from evae_tf.cli.run import run, start_tensorflow
+from evae_tf.cli.run import run
+from evae_tf.data import datasets
+from evae_tf.evaluation import groups
+from evae_tf.evaluation.truth import Truth
 
 FLAGS = flags.FLAGS
 
@@ -38,18 +42,21 @@ define_path("output", "runs/evaluation", "Folder for the report and its pictures
 
 def _main() -> None:
     extras.require("keras")
-    # Imported here: a wrong flag and --help should not wait for TensorFlow.
-    start_tensorflow()
-    from evae_tf.data import datasets
+    usual = datasets.DATASETS[FLAGS.dataset].normalizer
+    normalizers = FLAGS.normalizer or (usual and [usual])
+    subset = FLAGS.subset or datasets.default_subset(FLAGS.dataset, FLAGS.data_dir)
+    faces = data_flags.read_faces(subset)
+    for model in FLAGS.model:
+        predictors.find_model(model)
+    groups.grouped(FLAGS.group_by, faces, Truth.of(faces, normalizers))
+    # Imported here: --help and a wrong call, which ended above, do not wait for TensorFlow.
     from evae_tf.evaluation.evaluate import evaluate, format_table
 
-    usual = datasets.DATASETS[FLAGS.dataset].normalizer
-    subset = FLAGS.subset or datasets.default_subset(FLAGS.dataset, FLAGS.data_dir)
     rows = evaluate(
         FLAGS.model,
-        data_flags.read_faces(subset),
+        faces,
         FLAGS.output,
-        normalizers=FLAGS.normalizer or (usual and [usual]),
+        normalizers=normalizers,
         group_by=FLAGS.group_by,
         description={"dataset": FLAGS.dataset, "subset": subset},
         box_jitter=FLAGS.box_jitter,

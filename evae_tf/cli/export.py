@@ -3,9 +3,12 @@
 from absl import flags, logging
 
 from evae_tf import extras
+from evae_tf.artifacts import keras_file
 from evae_tf.cli import data_flags
 from evae_tf.cli.path_flags import define_path
-from evae_tf.cli.run import run, start_tensorflow
+from evae_tf.cli.run import run
+from evae_tf.exporting import formats
+from evae_tf.exporting.faces import ExportFaces
 
 FLAGS = flags.FLAGS
 
@@ -28,20 +31,22 @@ define_path("output", "runs/export", "Folder for the files and export.json.")
 
 def _main() -> None:
     extras.require("keras")
-    # Imported here: a wrong flag and --help should not wait for TensorFlow.
-    start_tensorflow()
-    from tabulate import tabulate
-
-    from evae_tf.exporting import CALIBRATED, ExportFaces, export_model
-
+    formats.checked(FLAGS.formats)
     # Without a data set, faces are drawn in the markup of the model, whichever that is.
     faces = None
     if (FLAGS.dataset, FLAGS.data_dir, FLAGS.markup) != ("synthetic", None, None):
-        calibrates = set(FLAGS.formats) & set(CALIBRATED)
+        calibrates = set(FLAGS.formats) & set(formats.CALIBRATED)
         training_faces = data_flags.read_training_faces(FLAGS.seed)[0] if calibrates else None
         faces = ExportFaces(data_flags.read_faces(), training_faces, FLAGS.dataset)
+    keras_file.find_keras_file(FLAGS.model)
+    # Imported here: --help and a wrong call, which ended above, do not wait for TensorFlow.
+    from tabulate import tabulate
+
+    from evae_tf.exporting.export import export_model
+
     # TensorFlow reports every step of writing, under names that are gone a moment later.
-    logging.set_verbosity(logging.ERROR)
+    if not FLAGS.verbose:
+        logging.set_verbosity(logging.ERROR)
     files = export_model(
         FLAGS.model,
         FLAGS.output,

@@ -1,6 +1,6 @@
 """What all commands share: how they start, and how they end when something is wrong."""
 
-import importlib.util
+import faulthandler
 import io
 import os
 import signal
@@ -19,6 +19,7 @@ FLAGS = flags.FLAGS
 flags.DEFINE_integer(
     "num_threads", 2, "Threads that prepare data or, for .tflite, predict.", lower_bound=1
 )
+flags.DEFINE_boolean("verbose", False, "Also print what TensorFlow, LiteRT and the others log.")
 
 _RESUMES = "stopped; what was finished is kept, the same command goes on or starts again."
 
@@ -40,6 +41,8 @@ def run(main: Callable[[], None], description: str | None, *flag_modules: Module
             _stop(f"unexpected argument {arguments[1]!r}; see --help.", 2)
         logging.set_verbosity(logging.INFO)
         logging.get_absl_handler().setFormatter(None)
+        if not FLAGS.verbose:
+            _hold_back_libraries()
         _interrupt_at_signals()
         hold_limit_in_pillow()
         try:
@@ -68,24 +71,21 @@ def run(main: Callable[[], None], description: str | None, *flag_modules: Module
         _give_up_output()
 
 
-def start_tensorflow() -> None:
-    """Imports TensorFlow, where it is installed, without the page of notices it opens with.
+def _hold_back_libraries() -> None:
+    """Sends what libraries print from C++ to nowhere; Python's standard error stays as it is.
 
-    They come from C++ before any logging setting counts, and report missing GPUs as errors.
-    Failures are still raised.
+    They print a page of notices before any logging setting counts, and report a missing GPU as an
+    error. If one of them aborts, Python still prints where.
     """
-    if importlib.util.find_spec("tensorflow") is None:  # Keras may have another backend
-        return
-    standard_error, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    own = os.fdopen(
+        os.dup(2), "w", encoding=sys.stderr.encoding, errors="backslashreplace", buffering=1
+    )
+    nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
-    try:
-        import tensorflow as tf
-
-        tf.config.list_physical_devices()
-    finally:
-        os.dup2(standard_error, 2)
-        os.close(standard_error)
-        os.close(nowhere)
+    os.close(nowhere)
+    sys.stderr = own
+    logging.get_absl_handler().python_handler.setStream(own)
+    faulthandler.enable(own)
 
 
 def _mend_streams() -> None:

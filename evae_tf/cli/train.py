@@ -8,7 +8,7 @@ from evae_tf import config as configs
 from evae_tf import extras
 from evae_tf.cli import data_flags
 from evae_tf.cli.path_flags import define_path
-from evae_tf.cli.run import run, start_tensorflow
+from evae_tf.cli.run import run
 
 FLAGS = flags.FLAGS
 
@@ -48,7 +48,6 @@ def _main() -> None:
     configs.check_start(config, FLAGS.init_from)
     train_faces, val_faces = data_flags.read_training_faces()
     # Imported here: a wrong flag, --help and missing data should not wait for TensorFlow.
-    start_tensorflow()
     from evae_tf.training.train import train
 
     training = train(

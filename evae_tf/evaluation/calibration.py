@@ -9,7 +9,6 @@ An error that is NaN is that of a landmark that is not annotated: it is left out
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
 from evae_tf.array_types import FloatArray
 
@@ -81,6 +80,8 @@ def rank_correlation(spreads: npt.ArrayLike, errors: npt.ArrayLike) -> float | N
 
     None where all spreads or all errors are equal.
     """
+    from scipy import stats  # takes half a second to import
+
     errors, spreads = _known(errors, spreads)
     if np.ptp(spreads) == 0 or np.ptp(errors) == 0:
         return None

@@ -6,7 +6,6 @@ true landmark that is NaN is not annotated: it has no error and is left out of e
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
 from evae_tf import geometry
 from evae_tf.array_types import FloatArray
@@ -171,6 +170,8 @@ def bootstrap_ci(errors: npt.ArrayLike) -> tuple[float, float]:
 
     Source: Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13.
     """
+    from scipy import stats  # takes half a second to import
+
     errors = np.asarray(errors)
     if len(errors) == 1:  # SciPy wants two; whichever is drawn, it is this one
         return float(errors[0]), float(errors[0])

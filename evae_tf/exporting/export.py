@@ -23,7 +23,8 @@ from evae_tf.data.face import Face
 from evae_tf.errors import InputError, UsageError
 from evae_tf.exporting import report as reports
 from evae_tf.exporting.faces import ExportFaces
-from evae_tf.exporting.files import CALIBRATED, FORMATS, FileWriter
+from evae_tf.exporting.files import FileWriter
+from evae_tf.exporting.formats import CALIBRATED, FORMATS, checked
 from evae_tf.exporting.parity import Reference
 from evae_tf.metadata import ModelMetadata
 
@@ -57,7 +58,7 @@ def export_model(
     Args:
       model: a `.keras` file, or the name of a shipped model.
       output: folder for the files, their sidecars and export.json.
-      formats: one or some of `FORMATS`. `serving` adds a version to those in the folder.
+      formats: one or some of `formats.FORMATS`. `serving` adds a version to those in the folder.
       faces: list of `Face` for the comparison, by which int8 is quantised too; or `ExportFaces`,
         which tells the two apart; or None for synthetic ones in the model's markup.
       outputs: names of the model's outputs to export, or None: all in a SavedModel, `landmarks`
@@ -77,7 +78,9 @@ def export_model(
       InputError: an unknown format or output, a model or folder that cannot be used, or a file
         whose landmarks differ from the Keras model's.
     """
-    formats = _checked(formats)
+    formats = checked(formats)
+    if keras.backend.backend() != "tensorflow":
+        raise InputError(f"KERAS_BACKEND={keras.backend.backend()}: export needs tensorflow.")
     outputs = None if outputs is None else arguments.names("outputs", outputs)
     arguments.path("output", output)
     arguments.whole_number("seed", seed, 0)
@@ -133,18 +136,6 @@ def _record(path: Path, written: dict[str, dict[str, Any]]) -> None:
     entries |= written
     files = [entries[name] for name in FORMATS if name in entries]
     atomic.write_text(path, json.dumps({"files": files}, indent=2) + "\n")
-
-
-def _checked(formats: str | Sequence[str]) -> list[str]:
-    formats = arguments.names("formats", formats)
-    unknown = sorted(set(formats) - set(FORMATS))
-    if unknown:
-        raise UsageError(f"formats {unknown} are unknown: known are {list(FORMATS)}.")
-    if not formats:
-        raise UsageError(f"no format to write is named: known are {list(FORMATS)}.")
-    if keras.backend.backend() != "tensorflow":
-        raise InputError(f"KERAS_BACKEND={keras.backend.backend()}: export needs tensorflow.")
-    return list(dict.fromkeys(formats))
 
 
 def _in_float32(network: Any) -> Any:

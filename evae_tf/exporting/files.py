@@ -1,4 +1,4 @@
-"""Every format that a model leaves in, and the writing of each."""
+"""Writes a model in each format."""
 
 import dataclasses
 import os
@@ -9,21 +9,11 @@ from evae_tf import atomic
 from evae_tf.array_types import FloatArray
 from evae_tf.artifacts import sidecar
 from evae_tf.exporting import tflite, tflite_file
+from evae_tf.exporting.formats import FILES
 from evae_tf.exporting.parity import Reference
 from evae_tf.exporting.saved_model import write_saved_model
 from evae_tf.metadata import ModelMetadata
-from evae_tf.serving import signatures, warm_up
-
-FILES = {
-    "saved_model": "saved_model",
-    "tflite": "model.tflite",
-    "tflite_fp16": "model_fp16.tflite",
-    "tflite_dynamic": "model_dynamic.tflite",
-    "tflite_int8": "model_int8.tflite",
-    "tflite_uint8": "model_uint8.tflite",
-}
-FORMATS = ("serving", *FILES)  # that of `serving` has the number of its version for a name
-CALIBRATED = ("tflite_int8", "tflite_uint8")
+from evae_tf.serving import signatures
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,6 +50,8 @@ class FileWriter:
         return {"path": FILES[name], **compared}
 
     def _serving(self, name: str, model: Any) -> dict[str, Any]:
+        from evae_tf.serving import warm_up  # an extra brings the protocol that it needs
+
         version = str(signatures.next_version(self.folder, self.metadata))
         with atomic.replacing_folder(self.folder / version) as temporary:
             signatures.write_signatures(model, self.metadata, temporary)

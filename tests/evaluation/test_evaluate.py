@@ -17,7 +17,7 @@ from evae_tf.data.crops import cut_crops
 from evae_tf.errors import InputError
 from evae_tf.evaluation import calibration, metrics, readings
 from evae_tf.evaluation.evaluate import evaluate, format_table
-from evae_tf.exporting import export_model
+from evae_tf.exporting.export import export_model
 from evae_tf.models import response_maps
 from evae_tf.models.build import build_model
 from tests.training.test_train import small

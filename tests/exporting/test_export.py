@@ -22,8 +22,11 @@ from evae_tf.data import synthetic
 from evae_tf.data.crops import cut_crops
 from evae_tf.data.face import make_face
 from evae_tf.errors import InputError
-from evae_tf.exporting import FILES, ExportFaces, export_model, parity, tflite
 from evae_tf.exporting import faces as export_faces
+from evae_tf.exporting import parity, tflite
+from evae_tf.exporting.export import export_model
+from evae_tf.exporting.faces import ExportFaces
+from evae_tf.exporting.formats import FILES
 from evae_tf.models.build import build_model
 
 SIZE = 32

@@ -11,7 +11,10 @@ from evae_tf.artifacts.predictors import open_model
 from evae_tf.data import synthetic
 from evae_tf.data.crops import cut_crops
 from evae_tf.evaluation import metrics
-from evae_tf.exporting import FILES, ExportFaces, export_model, timing
+from evae_tf.exporting import timing
+from evae_tf.exporting.export import export_model
+from evae_tf.exporting.faces import ExportFaces
+from evae_tf.exporting.formats import FILES
 from evae_tf.models.build import build_model
 
 FORMATS = ["saved_model", "tflite", "tflite_int8"]

@@ -22,7 +22,7 @@ from evae_tf import Aligner, config, geometry, markups
 from evae_tf.align import detection
 from evae_tf.data import synthetic
 from evae_tf.errors import InputError
-from evae_tf.exporting import export_model
+from evae_tf.exporting.export import export_model
 from evae_tf.serving import client as client
 from evae_tf.serving.predict_request import MODEL_NAME
 from tests.serving.loopback_server import GrpcServer, Model, RestServer
@@ -253,7 +253,7 @@ def test_the_command_runs_from_a_clone(tmp_path):
         "evae_tf/__init__.py": "",
         "evae_tf/errors.py": "class InputError(Exception): pass",
         "evae_tf/cli/__init__.py": "",
-        "evae_tf/cli/run.py": "start_tensorflow = None\ndef run(*_): print('that of the clone')",
+        "evae_tf/cli/run.py": "def run(*_): print('that of the clone')",
     }.items():
         (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
         (tmp_path / name).write_text(content)

@@ -19,7 +19,7 @@ from evae_tf.artifacts import keras_file
 from evae_tf.artifacts.predictors import open_model
 from evae_tf.data import synthetic
 from evae_tf.errors import InputError
-from evae_tf.exporting import export_model
+from evae_tf.exporting.export import export_model
 from evae_tf.models.build import build_model
 from evae_tf.serving import signatures, warm_up
 from tests.golden import vectors

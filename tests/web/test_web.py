@@ -25,7 +25,7 @@ from evae_tf.align.upright import upright_squares
 from evae_tf.artifacts.predictors import open_model
 from evae_tf.data import synthetic
 from evae_tf.data.images import read_image
-from evae_tf.exporting import export_model
+from evae_tf.exporting.export import export_model
 from evae_tf.geometry import square_around
 from evae_tf.markups import MARKUPS
 from tests.golden import vectors
