@@ -1,14 +1,14 @@
-"""docs/tutorial.md, run as it stands."""
+"""docs/tutorial.ipynb, run as it stands. Its source is docs/tutorial.md."""
 
-import re
-import subprocess
-import sys
-from pathlib import Path
-
+import nbformat
 import numpy as np
 import pytest
+from nbclient import NotebookClient
 
-TUTORIAL = Path(__file__).parents[2] / "docs" / "tutorial.md"
+from recipes import tutorial_notebook
+
+# No call of the tutorial may be deprecated.
+STRICT = 'import warnings; warnings.filterwarnings("error", "", DeprecationWarning, "__main__")'
 # What the tutorial's own names hold in the end, said in a form that the test can read.
 SAID = """
 np.savez(
@@ -17,17 +17,25 @@ np.savez(
     logs=sorted(history.history),
 )
 """
+CELL_SECONDS = 300
+
+
+def test_the_notebook_is_the_tutorial():
+    """After a change of the tutorial: python -m recipes.tutorial_notebook."""
+    kept = tutorial_notebook.NOTEBOOK.read_text(encoding="utf-8")
+    assert kept == tutorial_notebook.text()
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Where the tutorial was followed."""
+    """Where the notebook was run."""
     folder = tmp_path_factory.mktemp("tutorial")
-    code = re.findall(r"```python\n(.*?)```", TUTORIAL.read_text(encoding="utf-8"), re.DOTALL)
-    (folder / "tutorial.py").write_text("\n".join([*code, SAID]), encoding="utf-8")
-    command = [sys.executable, "-W", "error::DeprecationWarning:__main__", "tutorial.py"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-3000:]
+    notebook = nbformat.read(tutorial_notebook.NOTEBOOK, as_version=4)
+    nbformat.validate(notebook)
+    code = nbformat.v4.new_code_cell
+    notebook.cells = [code(STRICT), *notebook.cells, code(SAID)]
+    resources = {"metadata": {"path": folder}}
+    NotebookClient(notebook, timeout=CELL_SECONDS, resources=resources).execute()
     return folder
 
 
