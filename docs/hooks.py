@@ -1,6 +1,6 @@
 """What `make docs` adds to docs/: the pages that lie elsewhere, and facts of the configuration.
 
-README.md, RESULTS.md, CHANGELOG.md, CONTRIBUTING.md and the model card are pages of the site, too.
+README.md, RESULTS.md, CHANGELOG.md, CONTRIBUTING.md, SECURITY.md and the model card are pages, too.
 Links between Markdown files are written as the files lie in the repository; here they are changed
 to where the pages are in the site. A target without a page stays, and the strict build fails.
 
@@ -29,6 +29,7 @@ PAGES = {
     "RESULTS.md": "results.md",
     "CHANGELOG.md": "changelog.md",
     "CONTRIBUTING.md": "contributing.md",
+    "SECURITY.md": "security.md",
     "assets/MODEL_CARD.md": "model-card.md",
 }
 _SOURCES = {page: source for source, page in PAGES.items()}
