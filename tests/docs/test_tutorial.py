@@ -26,34 +26,23 @@ def test_the_notebook_is_the_tutorial():
     assert kept == tutorial_notebook.text()
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """Where the notebook was run."""
-    folder = tmp_path_factory.mktemp("tutorial")
+def test_the_notebook_runs(tmp_path):
+    """One test: a fixture for several would run it once for each process of the tests."""
     notebook = nbformat.read(tutorial_notebook.NOTEBOOK, as_version=4)
     nbformat.validate(notebook)
     code = nbformat.v4.new_code_cell
     notebook.cells = [code(STRICT), *notebook.cells, code(SAID)]
-    resources = {"metadata": {"path": folder}}
+    resources = {"metadata": {"path": tmp_path}}
     NotebookClient(notebook, timeout=CELL_SECONDS, resources=resources).execute()
-    return folder
-
-
-def test_the_tutorial_leaves_what_it_says(folder):
     for name in ("model.keras", "metrics.csv", "evaluation/report.json", "export/model.tflite"):
-        assert (folder / "runs" / "five" / name).is_file(), name
-
-
-def test_the_points_of_the_tutorial_are_found(folder):
-    with np.load(folder / "said.npz") as said:
+        assert (tmp_path / "runs" / "five" / name).is_file(), name
+    with np.load(tmp_path / "said.npz") as said:
+        # The points are found.
         assert said["epochs"] == 16
         assert said["best"] < 0.1
         assert said["error"] == pytest.approx(said["best"], rel=1e-3)
         assert np.linalg.norm(said["nose"] - said["true"]) < 0.1 * said["width"]
-
-
-def test_a_loss_of_one_s_own_is_trained_on(folder):
-    with np.load(folder / "said.npz") as said:
+        # The loss of one's own is trained on.
         logs = set(said["logs"])
-    assert {"loss", "nose", "landmark_loss", "response_map_loss", "nll"} <= logs
-    assert "kl" not in logs
+        assert {"loss", "nose", "landmark_loss", "response_map_loss", "nll"} <= logs
+        assert "kl" not in logs
