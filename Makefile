@@ -6,7 +6,7 @@ FACES := --dataset=synthetic --markup=ibug_68
 
 MODELS := runs/models
 
-.PHONY: demo test lint test-jax test-install benchmark comparison models detector presence web web-files clean
+.PHONY: demo test lint docs test-jax test-install benchmark comparison models detector presence web web-files clean
 
 .venv/run: requirements.txt pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -45,6 +45,16 @@ lint: .venv/dev
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/pyright
+
+# The site, from docs/ and the pages that docs/hooks.py names. A dead link or a missing reference
+# fails. The packages have an environment of their own: the API reference is read, not imported.
+.venv-docs/run: requirements-docs.txt
+	$(PYTHON) -m venv .venv-docs
+	.venv-docs/bin/pip install --quiet --disable-pip-version-check -r requirements-docs.txt
+	touch $@
+
+docs: .venv-docs/run
+	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --strict
 
 # The browser demo. Its int8 model takes the ranges of its activations from drawn faces, or from those
 # of DATA/300w where DATA is given.
@@ -184,7 +194,7 @@ models: .venv/run
 	$(call train,mobile_5,mobile,6,$(ON_MTFL) $(call from,mobile) --set=learning_rate=2e-3)
 
 clean:
-	rm -rf .venv .venv-jax runs build *.egg-info web/node_modules web/vendor web/models
+	rm -rf .venv .venv-docs .venv-jax runs build site *.egg-info web/node_modules web/vendor web/models
 
 # assets/detector.tflite, from the lists that `make models` leaves and DATA/no_faces: on tiles with all
 # that is known, then with what it took for faces on training photos, too. With these pictures, and

@@ -1,14 +1,14 @@
-"""docs/tutorial.md, run as it stands."""
+"""docs/tutorial.ipynb, run as it stands. Its source is docs/tutorial.md."""
 
-import re
-import subprocess
-import sys
-from pathlib import Path
-
+import nbformat
 import numpy as np
 import pytest
+from nbclient import NotebookClient
 
-TUTORIAL = Path(__file__).parents[2] / "docs" / "tutorial.md"
+from recipes import tutorial_notebook
+
+# No call of the tutorial may be deprecated.
+STRICT = 'import warnings; warnings.filterwarnings("error", "", DeprecationWarning, "__main__")'
 # What the tutorial's own names hold in the end, said in a form that the test can read.
 SAID = """
 np.savez(
@@ -17,35 +17,32 @@ np.savez(
     logs=sorted(history.history),
 )
 """
+CELL_SECONDS = 300
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """Where the tutorial was followed."""
-    folder = tmp_path_factory.mktemp("tutorial")
-    code = re.findall(r"```python\n(.*?)```", TUTORIAL.read_text(encoding="utf-8"), re.DOTALL)
-    (folder / "tutorial.py").write_text("\n".join([*code, SAID]), encoding="utf-8")
-    command = [sys.executable, "-W", "error::DeprecationWarning:__main__", "tutorial.py"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-3000:]
-    return folder
+def test_the_notebook_is_the_tutorial():
+    """After a change of the tutorial: python -m recipes.tutorial_notebook."""
+    kept = tutorial_notebook.NOTEBOOK.read_text(encoding="utf-8")
+    assert kept == tutorial_notebook.text()
 
 
-def test_the_tutorial_leaves_what_it_says(folder):
+def test_the_notebook_runs(tmp_path):
+    """One test: a fixture for several would run it once for each process of the tests."""
+    notebook = nbformat.read(tutorial_notebook.NOTEBOOK, as_version=4)
+    nbformat.validate(notebook)
+    code = nbformat.v4.new_code_cell
+    notebook.cells = [code(STRICT), *notebook.cells, code(SAID)]
+    resources = {"metadata": {"path": tmp_path}}
+    NotebookClient(notebook, timeout=CELL_SECONDS, resources=resources).execute()
     for name in ("model.keras", "metrics.csv", "evaluation/report.json", "export/model.tflite"):
-        assert (folder / "runs" / "five" / name).is_file(), name
-
-
-def test_the_points_of_the_tutorial_are_found(folder):
-    with np.load(folder / "said.npz") as said:
+        assert (tmp_path / "runs" / "five" / name).is_file(), name
+    with np.load(tmp_path / "said.npz") as said:
+        # The points are found.
         assert said["epochs"] == 16
         assert said["best"] < 0.1
         assert said["error"] == pytest.approx(said["best"], rel=1e-3)
         assert np.linalg.norm(said["nose"] - said["true"]) < 0.1 * said["width"]
-
-
-def test_a_loss_of_one_s_own_is_trained_on(folder):
-    with np.load(folder / "said.npz") as said:
+        # The loss of one's own is trained on.
         logs = set(said["logs"])
-    assert {"loss", "nose", "landmark_loss", "response_map_loss", "nll"} <= logs
-    assert "kl" not in logs
+        assert {"loss", "nose", "landmark_loss", "response_map_loss", "nll"} <= logs
+        assert "kl" not in logs

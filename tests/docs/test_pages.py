@@ -1,0 +1,175 @@
+"""What the pages say: Python code is run, commands have flags that exist, lines wrap.
+
+The tutorial has a test of its own. `python no-run` marks a block that cannot run here; its first
+line gives the reason.
+"""
+
+import json
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import matplotlib.cbook
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), ROOT / "assets/MODEL_CARD.md"]
+TEXTS = {str(page.relative_to(ROOT)): page.read_text(encoding="utf-8") for page in PAGES}
+WIDTH = 100
+
+FENCE = re.compile(r"^ *```(.*)\n((?:.*\n)*?) *```$", re.MULTILINE)
+LANGUAGES = {"python", "python no-run", "shell", "json", "text", "kotlin", "swift"}
+NOT_RUN = "# not run here: "
+
+
+def blocks(name, language):
+    return [code for kind, code in FENCE.findall(TEXTS[name]) if kind == language]
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_every_block_has_a_language(name):
+    assert {kind for kind, _ in FENCE.findall(TEXTS[name])} <= LANGUAGES
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_lines_wrap(name):
+    """Rows of tables cannot."""
+    long = [line for line in TEXTS[name].splitlines() if len(line) > WIDTH and line[0] != "|"]
+    assert not long
+
+
+# Python
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Where a reader is: beside the photo and the video that the pages speak of."""
+    folder = tmp_path_factory.mktemp("pages")
+    photo = matplotlib.cbook.get_sample_data("grace_hopper.jpg", asfileobj=False)
+    shutil.copy(photo, folder / "photo.jpg")
+    frame = cv2.imread(photo)
+    size = frame.shape[1::-1]
+    video = cv2.VideoWriter(str(folder / "clip.mp4"), cv2.VideoWriter_fourcc(*"mp4v"), 25.0, size)
+    for _ in range(3):
+        video.write(frame)
+    video.release()
+    return folder
+
+
+WITH_PYTHON = [name for name in TEXTS if blocks(name, "python") and name != "docs/tutorial.md"]
+
+
+@pytest.mark.parametrize("name", WITH_PYTHON)
+def test_python_runs(name, folder, monkeypatch):
+    """The blocks of a page, one after the other, as a reader would paste them."""
+    monkeypatch.chdir(folder)
+    names = {"__name__": "__main__"}
+    for code in blocks(name, "python"):
+        exec(compile(code, name, "exec"), names)
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_what_is_not_run_says_why_and_is_python(name):
+    for code in blocks(name, "python no-run"):
+        assert code.startswith(NOT_RUN)
+        compile(code, name, "exec")
+
+
+# Commands, in blocks and within the text
+
+COMMANDS = ("align", "evaluate", "export", "train")
+# Parses each of the command lines that come in, and prints what is wrong with them.
+PARSE = """
+import importlib, json, sys
+from absl import flags
+importlib.import_module("evae_tf.cli." + sys.argv[1])
+for line in json.load(sys.stdin):
+    flags.FLAGS.unparse_flags()
+    try:
+        rest = flags.FLAGS(["command", *line])[1:]
+        assert not rest, f"unexpected {rest}"
+    except (flags.Error, AssertionError) as error:
+        print(line, error)
+"""
+
+
+def command_lines(text):
+    """Each command as its words, without the variables that stand before it."""
+    code = [code for kind, code in FENCE.findall(text) if kind == "shell"]
+    inline = re.findall(r"`((?:python|make|evae-\w+) [^`]+)`", FENCE.sub("", text))
+    for block in [*code, *(" ".join(line.split()) for line in inline)]:
+        for line in block.replace("\\\n", " ").splitlines():
+            words = shlex.split(line, comments=True) if "curl" not in block else []
+            while words and re.match(r"[A-Z_]+=", words[0]):
+                words.pop(0)
+            if words:
+                yield words
+
+
+def calls():
+    """(page, what is called, its arguments), of all pages."""
+    for name, text in TEXTS.items():
+        for words in command_lines(text):
+            if words[0] == "python" and words[1] == "-m":
+                yield name, words[2], words[3:]
+            elif words[0] == "python":
+                yield name, words[1], words[2:]
+            else:
+                yield name, words[0], words[1:]
+
+
+CALLS = list(calls())
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_commands_take_their_flags(command):
+    """Names, and values where a flag knows them."""
+    called = (f"{command}.py", f"evae-{command}")
+    lines = [arguments for _, what, arguments in CALLS if what in called]
+    assert lines
+    done = subprocess.run(
+        [sys.executable, "-c", PARSE, command],
+        input=json.dumps(lines),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert not done.stdout
+
+
+def test_further_commands_exist_with_their_flags():
+    """Of benchmarks, recipes and the serving client: their sources define the flags."""
+    known = {f"{command}.py" for command in COMMANDS} | {f"evae-{command}" for command in COMMANDS}
+    checked = 0
+    for name, what, arguments in CALLS:
+        if what in known or not what.endswith(".py") and not re.match(r"benchmarks|recipes", what):
+            continue
+        path = ROOT / (what if what.endswith(".py") else what.replace(".", "/"))
+        path = next(p for p in (path, path.with_suffix(".py"), path / "__main__.py") if p.is_file())
+        defined = _flags_of(path)
+        given = {word[2:].partition("=")[0] for word in arguments if word.startswith("--")}
+        assert given <= defined, (name, what, given - defined)
+        checked += 1
+    assert checked > 20
+
+
+def _flags_of(path):
+    """Names of the flags that a file defines, the benchmarks it imports, and all commands share."""
+    text = path.read_text(encoding="utf-8")
+    imported = re.findall(r"^from benchmarks(?:\.| import )(\w+)", text, re.MULTILINE)
+    others = [*(f"benchmarks/{name}" for name in imported), "evae_tf/cli/data_flags"]
+    files = [ROOT / f"{name}.py" for name in [*others, "evae_tf/cli/run"]]
+    text += "".join(file.read_text(encoding="utf-8") for file in files if file.is_file())
+    return set(re.findall(r'(?:DEFINE_\w+|define_paths?)\(\s*"(\w+)"', text))
+
+
+def test_make_has_the_targets():
+    targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = {words[0] for _, what, words in CALLS if what == "make"}
+    assert named
+    assert named <= targets
