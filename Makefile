@@ -89,7 +89,7 @@ test-jax:
 	$(PYTHON) -m venv .venv-jax
 	.venv-jax/bin/pip install --quiet --disable-pip-version-check -r requirements-jax.txt
 	.venv-jax/bin/pip install --quiet --disable-pip-version-check --no-deps --editable .
-	.venv-jax/bin/python -m pytest tests/test_jax.py
+	.venv-jax/bin/python -m pytest tests/test_jax.py tests/test_jax_processes.py
 
 # The package as pip installs it, in fresh environments: minutes, and 3 GB of disk meanwhile.
 test-install: .venv/dev

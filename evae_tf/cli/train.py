@@ -7,10 +7,12 @@ from absl import flags
 from evae_tf import config as configs
 from evae_tf import extras
 from evae_tf.cli import data_flags
+from evae_tf.cli.child import go_on_in_child
 from evae_tf.cli.path_flags import define_path
 from evae_tf.cli.run import run
 
 FLAGS = flags.FLAGS
+_ENDED = "another process of this training has ended; run the same command for every one to resume."
 
 flags.DEFINE_enum("preset", "default", sorted(configs.PRESETS), "Configuration to start from.")
 flags.DEFINE_enum(
@@ -26,6 +28,15 @@ define_path(
     "A model.keras, or the name of a shipped model, whose weights the training starts from.",
 )
 flags.DEFINE_boolean("mixed_precision", None, "Compute in bfloat16, keep weights in float32.")
+flags.DEFINE_string(
+    "coordinator",
+    None,
+    "HOST:PORT of the first of several processes that train together, see docs/training.md.",
+)
+flags.DEFINE_integer(
+    "num_processes", None, "Number of processes that train together.", lower_bound=1
+)
+flags.DEFINE_integer("process_id", None, "Which of them this is, from 0.", lower_bound=0)
 flags.DEFINE_multi_string("set", [], "field=value of the configuration; may be repeated.")
 
 
@@ -46,9 +57,14 @@ def _main() -> None:
     extras.require("keras")
     config = configuration()
     configs.check_start(config, FLAGS.init_from)
+    if FLAGS.coordinator is not None:
+        go_on_in_child(_ENDED)
     train_faces, val_faces = data_flags.read_training_faces()
     # Imported here: a wrong flag, --help and missing data should not wait for TensorFlow.
+    from evae_tf.training import processes
     from evae_tf.training.train import train
+
+    processes.join(FLAGS.coordinator, FLAGS.num_processes, FLAGS.process_id)
 
     training = train(
         config,

@@ -35,6 +35,7 @@ def augment(
     size: int,
     flip_permutation: Sequence[int],
     strength: Augmentation,
+    rows: tuple[int, int] | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Turns cached crops with room around them into augmented network inputs.
 
@@ -49,6 +50,8 @@ def augment(
       size: S, side of the crops that leave.
       flip_permutation: the markup's, K indices.
       strength: a `config.Augmentation`.
+      rows: (index of the first, how many the whole batch has) where these are some rows of a
+        batch, in their order; None for all of it.
 
     Returns:
       images float32 [B, S, S, 3], RGB in [0, 1]; landmarks float32 [B, K, 2], crop fractions;
@@ -63,7 +66,7 @@ def augment(
         flip_permutation=flip_permutation,
         strength=strength,
     )
-    images, uncovered = change_appearance(images, landmarks, draws, strength)
+    images, uncovered = change_appearance(images, landmarks, draws, strength, rows)
     # Nothing compares with NaN, so that points without a place are not within.
     within = ops.all(ops.abs(landmarks - 0.5) <= 0.5, axis=-1)
     return images, landmarks, visible * uncovered * ops.cast(within, "float32")
@@ -132,7 +135,11 @@ def warp(
 
 
 def change_appearance(
-    images: Tensor, landmarks: Tensor, draws: Tensor, strength: Augmentation
+    images: Tensor,
+    landmarks: Tensor,
+    draws: Tensor,
+    strength: Augmentation,
+    rows: tuple[int, int] | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Colour, occluders, blur and JPEG noise: all that leaves the landmarks where they are.
 
@@ -141,6 +148,7 @@ def change_appearance(
       landmarks: float [B, K, 2], crop fractions.
       draws: see `augment`.
       strength: a `config.Augmentation`.
+      rows: see `augment`.
 
     Returns:
       images; uncovered float32 [B, K], 0 for landmarks that an occluder covers.
@@ -148,30 +156,42 @@ def change_appearance(
     draw = _named(draws)
     images = darken(change_color(images, draw, strength), draw, strength)
     # Batches are shuffled, so each of these is computed for a fixed part of the batch only.
-    count = images.shape[0]
+    first, count = rows or (0, images.shape[0])
     occluded, blurred, noisy = (
         round(rate * count)
         for rate in (strength.occluder_rate, strength.blur_rate, strength.jpeg_rate)
     )
+
+    def local(start: int, end: int) -> tuple[int, int]:
+        low, high = (min(max(row - first, 0), images.shape[0]) for row in (start, end))
+        return low, high
+
     uncovered = ops.ones_like(landmarks[..., 0])
-    if occluded:
-        first = {name: values[:occluded] for name, values in draw.items()}
-        pasted, seen = paste_occluder(images[:occluded], landmarks[:occluded], first)
-        images = ops.concatenate([pasted, images[occluded:]])
-        uncovered = ops.concatenate([seen, uncovered[occluded:]])
-    images = _on_rows(blur, images, draw, count - blurred, count)
-    images = _on_rows(jpeg_noise, images, draw, (count - noisy) // 2, (count + noisy) // 2)
-    return images, uncovered
+    start, end = local(0, occluded)
+    if start < end:
+        textures = ops.roll(images, 1, axis=0)[start:end]  # of the face before
+        pasted, seen = paste_occluder(
+            images[start:end], textures, landmarks[start:end], _some(draw, start, end)
+        )
+        images = ops.concatenate([images[:start], pasted, images[end:]])
+        uncovered = ops.concatenate([uncovered[:start], seen, uncovered[end:]])
+    images = _on_rows(blur, images, draw, *local(count - blurred, count))
+    noise = local((count - noisy) // 2, (count + noisy) // 2)
+    return _on_rows(jpeg_noise, images, draw, *noise), uncovered
 
 
 def _on_rows(
-    change: Callable[[Tensor, Draws], Tensor], images: Tensor, draw: Draws, first: int, last: int
+    change: Callable[[Tensor, Draws], Tensor], images: Tensor, draw: Draws, start: int, end: int
 ) -> Tensor:
-    """Applies `change` to the images `first` to `last` of the batch."""
-    if first == last:
+    """Applies `change` to the images `start` to `end`."""
+    if start == end:
         return images
-    draw = {name: values[first:last] for name, values in draw.items()}
-    return ops.concatenate([images[:first], change(images[first:last], draw), images[last:]])
+    changed = change(images[start:end], _some(draw, start, end))
+    return ops.concatenate([images[:start], changed, images[end:]])
+
+
+def _some(draw: Draws, start: int, end: int) -> Draws:
+    return {name: values[start:end] for name, values in draw.items()}
 
 
 def change_color(images: Tensor, draw: Draws, strength: Augmentation) -> Tensor:

@@ -97,11 +97,14 @@ _SHAPES = {
 }
 
 
-def paste_occluder(images: Tensor, landmarks: Tensor, draw: Draws) -> tuple[Tensor, Tensor]:
+def paste_occluder(
+    images: Tensor, textures: Tensor, landmarks: Tensor, draw: Draws
+) -> tuple[Tensor, Tensor]:
     """Covers each image with a shape, flat or half with another face's texture.
 
     Args:
       images: float [B, S, S, 3], RGB in [0, 1].
+      textures: as `images`, of other faces.
       landmarks: float [B, K, 2], crop fractions.
       draw: see `covered`; also `occluder_red`, `_green`, `_blue` and `_texture`.
 
@@ -116,7 +119,7 @@ def paste_occluder(images: Tensor, landmarks: Tensor, draw: Draws) -> tuple[Tens
     color = ops.stack([draw[f"occluder_{name}"] for name in ("red", "green", "blue")], axis=1)
     opacity = ops.where(draw["occluder_texture"] < 0.5, 1.0, 0.5)[:, None, None]
     pixels = ops.reshape(images, (count, size * size, 3))
-    texture = ops.reshape(ops.flip(ops.roll(images, 1, axis=0), axis=1), pixels.shape)
+    texture = ops.reshape(ops.flip(textures, axis=1), pixels.shape)
     # Products with [1, 3] matrices spread the mask over the channels, which TensorFlow does several
     # times faster than broadcasting.
     cover = ops.matmul(mask, ops.ones((count, 1, 3)))

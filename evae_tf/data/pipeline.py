@@ -32,20 +32,28 @@ class TrainingBatches:
       crops: `Crops`.
       batch_size: B; every batch is full, one that passes the end of an epoch goes on with the next.
       seed: of the order and of the augmentation.
+      rows: which of the B rows are trained on; the others are those of other processes.
+
+    Attributes:
+      extra: how many rows are read before those; 1 if they are not all rows, since occluders show
+        a piece of the face before.
     """
 
-    def __init__(self, crops: Crops, batch_size: int, seed: int) -> None:
+    def __init__(self, crops: Crops, batch_size: int, seed: int, rows: slice = slice(None)) -> None:
         self.crops = crops
         self.batch_size = batch_size
         self.seed = seed
+        self.rows = np.arange(batch_size)[rows]
+        self.extra = int(len(self.rows) < batch_size)
         self.steps_per_epoch = -(-len(crops) // batch_size)
 
     def batch(self, step: int) -> dict[str, Any]:
         """What step `step` (from 0) trains on, before augmentation.
 
         Returns:
-          dict: `crops` uint8 [B, C, C, 3]; `landmarks` float32 [B, K, 2]; `visible` bool [B, K];
-          `draws` float32 [B, len(DRAWS)]: what `augment` takes.
+          dict of what `augment` takes, for the b rows that are read (`extra` among them): `crops`
+          uint8 [b, C, C, 3]; `landmarks` float32 [b, K, 2]; `visible` bool [b, K]; `draws` float32
+          [b, len(DRAWS)].
         """
         position = int(step) * self.batch_size + np.arange(self.batch_size)
         epochs, index = np.divmod(position, len(self.crops))
@@ -55,6 +63,8 @@ class TrainingBatches:
         draws = np.random.default_rng((self.seed, 1, int(step))).random(
             (self.batch_size, len(DRAWS)), np.float32
         )
+        rows = np.concatenate([self.rows[: self.extra] - 1, self.rows])
+        index, draws = index[rows], draws[rows]
         return {
             "crops": self.crops.images[index],
             "landmarks": self.crops.landmarks[index],
@@ -87,6 +97,8 @@ def training_data(
     """
     change = functools.partial(
         _augmented,
+        rows=(int(batches.rows[0]) - batches.extra, batches.batch_size),
+        extra=batches.extra,
         size=batches.crops.size,
         flip_permutation=flip_permutation,
         strength=augmentation,
@@ -96,9 +108,13 @@ def training_data(
     return _generator(batches, first_step, change)
 
 
-def _augmented(batch: dict[str, Any], **options: Any) -> dict[str, Tensor]:
+def _augmented(batch: dict[str, Any], extra: int, **options: Any) -> dict[str, Tensor]:
     images, landmarks, visible = augment(**batch, **options)
-    return {"images": images, "landmarks": landmarks, "visible": visible}
+    return {
+        "images": images[extra:],
+        "landmarks": landmarks[extra:],
+        "visible": visible[extra:],
+    }
 
 
 def _dataset(batches: TrainingBatches, first_step: int, change: Any, num_threads: int) -> Any:
@@ -131,5 +147,7 @@ def _generator(
 
         change = jax.jit(change)
     while True:
-        yield (change(batches.batch(step)),)
+        changed = change(batches.batch(step))
+        # Copies in NumPy: `fit` spreads them over devices.
+        yield ({name: keras.ops.convert_to_numpy(value) for name, value in changed.items()},)
         step += 1

@@ -19,7 +19,7 @@ from evae_tf.data.face import Face
 from evae_tf.errors import InputError
 from evae_tf.evaluation import calibration, figures, metrics
 from evae_tf.evaluation.truth import Truth
-from evae_tf.training import checkpoint
+from evae_tf.training import checkpoint, processes
 from evae_tf.training.run_folder import METRICS, RunFolder
 
 _DRAWN_EVERY_S = 30.0
@@ -103,6 +103,10 @@ class EpochEnd(keras.callbacks.Callback):
         return [v for v in variables if v.path.endswith("seed_generator_state")]
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        with processes.one_device():  # each process validates by itself, with the same result
+            self._finish(epoch, logs)
+
+    def _finish(self, epoch: int, logs: Any) -> None:
         if not np.isfinite(logs["loss"]):
             raise InputError(f"epoch {epoch + 1}: the loss is {logs['loss']}; lower learning_rate.")
         optimizer = self.model.optimizer

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,11 @@ class RunFolder:
         if not self.last_checkpoint.exists():
             atomic.write_text(path, json.dumps(description, indent=2) + "\n")
             return
+        self.check(description)
+
+    def check(self, description: dict[str, Any]) -> None:
+        """Finds config.json equal to `description`, see `claim`."""
+        path = self.path / "config.json"
         try:
             earlier = json.loads(path.read_bytes())  # as text, a byte-order mark is an error
         except (OSError, ValueError) as error:
@@ -63,6 +69,22 @@ class RunFolder:
                 f"{self.path}: holds a run of another configuration ({'; '.join(differences)}); "
                 "use another --workdir, or the same settings to resume."
             )
+
+    def copy(self, workdir: Path) -> None:
+        """Copies what a run resumes from, out of the training folder of another process.
+
+        Raises:
+          InputError: there is no such folder here.
+        """
+        if not (workdir / "config.json").exists():
+            raise InputError(
+                f"{workdir}: not the folder of the process with --process_id=0; it has to lie on a "
+                "disk that all processes share."
+            )
+        files = ("config.json", "metrics.csv", "model.keras", "checkpoints/last.npz")
+        for name in files:
+            if (workdir / name).exists():
+                shutil.copyfile(workdir / name, self.path / name)
 
     def read_metrics(self, epochs: int) -> list[dict[str, float]]:
         """Rows of metrics.csv for the first `epochs` epochs, as dicts of floats.

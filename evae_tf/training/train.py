@@ -6,10 +6,12 @@
 # pyright: reportUnnecessaryIsInstance=false
 # Who does not check types gets a sentence all the same.
 
+import contextlib
 import dataclasses
 import hashlib
 import json
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +29,7 @@ from evae_tf.data.pipeline import TrainingBatches, training_data
 from evae_tf.errors import UsageError
 from evae_tf.markups import Markup
 from evae_tf.models.build import build_model
-from evae_tf.training import checkpoint, transfer
+from evae_tf.training import checkpoint, processes, transfer
 from evae_tf.training.callbacks import EpochEnd, Interruption, Progress, Validation
 from evae_tf.training.objective import LandmarkTrainer, Objective
 from evae_tf.training.optimizers import optimizer_of
@@ -95,9 +97,8 @@ def train(
     num_threads = arguments.whole_number("num_threads", num_threads)
     configs.check_start(config, init_from)
     source = keras_file.load_model(init_from) if init_from else None
-    with atomic.exclusive_folder(workdir):
-        folder = RunFolder(workdir)
-        folder.claim(_description(config, markup, train_faces, val_faces, init_from))
+    description = _description(config, markup, train_faces, val_faces, init_from)
+    with processes.together(), _claimed(workdir, description) as folder:
         batches, validation = _data(config, train_faces, val_faces, folder, num_threads)
 
         keras.utils.set_random_seed(config.seed)
@@ -118,7 +119,28 @@ def train(
             logging.info("%s: all %d epochs are done.", folder.path, config.epochs)
         best_nme = min(row["val_nme"] for row in rows)
         model = keras_file.load_model(folder.model)
-        return Training(model, rows, best_nme, validation.normalizer, folder.path)
+        return Training(model, rows, best_nme, validation.normalizer, workdir)
+
+
+@contextlib.contextmanager
+def _claimed(workdir: Path, description: dict[str, dict[str, Any]]) -> Generator[RunFolder]:
+    """The training folder; where several processes train, the others get a copy of their own.
+
+    What they write there is what the first one writes, and is dropped.
+    """
+    if processes.index() == 0:
+        with atomic.exclusive_folder(workdir):
+            folder = RunFolder(workdir)
+            folder.claim(description)
+            processes.wait_for_all("claimed")
+            yield folder
+        return
+    processes.wait_for_all("claimed")
+    with tempfile.TemporaryDirectory() as own:
+        folder = RunFolder(own)
+        folder.copy(workdir)
+        folder.check(description)
+        yield folder
 
 
 def _description(
@@ -156,7 +178,8 @@ def _data(
     crop["num_threads"] = num_threads
     kept = folder.path if config.cache == "file" else None
     crops = cut_crops(train_faces, context=config.crop_context_px, folder=kept, **crop)
-    batches = TrainingBatches(crops, config.batch_size, config.seed)
+    rows = processes.share(config.batch_size)
+    batches = TrainingBatches(crops, config.batch_size, config.seed, rows)
     return batches, Validation(val_faces, cut_crops(val_faces, **crop))
 
 
@@ -218,7 +241,7 @@ def _fit(
     if keras.backend.backend() == "tensorflow":  # the callback needs TensorFlow
         tensorboard = epoch_end.folder.tensorboard
         callbacks.append(keras.callbacks.TensorBoard(tensorboard, write_graph=False))
-    with Interruption() as interruption:
+    with processes.all_devices(trainer), Interruption() as interruption:
         trainer.fit(
             data,
             epochs=config.epochs,

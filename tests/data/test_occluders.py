@@ -74,7 +74,8 @@ def test_landmarks_are_hidden_where_the_picture_is_covered():
     names = ("kind", "x", "y", "width", "height", "angle", "red", "green", "blue", "texture")
     draw = {f"occluder_{name}": rng.random(count).astype(np.float32) for name in names}
     draw["occluder_red"] = draw["occluder_red"] * 0.2  # other than the grey below it
-    pasted, visible = occluders.paste_occluder(images, np.float32((cells + 0.5) / size), draw)
+    places = np.float32((cells + 0.5) / size)
+    pasted, visible = occluders.paste_occluder(images, images, places, draw)
     changed = ~np.isclose(ops.convert_to_numpy(pasted)[..., 0], 0.5)
     hidden = changed[np.arange(count)[:, None], cells[..., 1], cells[..., 0]]
     np.testing.assert_array_equal(ops.convert_to_numpy(visible) == 0, hidden)

@@ -1,0 +1,211 @@
+"""Several processes that train together under JAX. Runs where JAX is: `make test-jax`."""
+
+import contextlib
+import csv
+import importlib.util
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+from evae_tf import markups
+from evae_tf.artifacts.keras_file import load_model
+from evae_tf.data import synthetic
+
+pytestmark = pytest.mark.skipif(
+    importlib.util.find_spec("jax") is None, reason="JAX is not installed; run `make test-jax`"
+)
+
+ROOT = Path(__file__).parents[1]
+MTFL = markups.MARKUPS["mtfl_5"]
+SMALL = (
+    *("input_size=48", "encoder_filters=6,8,10", "encoder_blocks=0,0,0", "latent_channels=4"),
+    *("decoder_filters=8,8,6", "regressor_filters=8,8", "regressor_blocks=0,0"),
+    *("regressor_units=16", "regressor_bottleneck=4", "batch_size=8", "cache=file"),
+)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """20 faces to train on, which 8 does not divide, and 4 to validate on, as a .csv file."""
+    folder = tmp_path_factory.mktemp("faces")
+    columns = [f"{axis}{i}" for i in range(5) for axis in "xy"]
+    with (folder / "faces.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["image", *columns, "split"])
+        for i, face in enumerate(synthetic.read("train", MTFL, count=24)):
+            Image.fromarray(face.image).save(folder / f"{i}.png")
+            writer.writerow([f"{i}.png", *face.landmarks.ravel(), "val" if i < 4 else "train"])
+    return folder / "faces.csv"
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def start(data, workdir, count=1, epochs=2, *flags, devices=1):
+    """The processes of one training."""
+    environment = {**os.environ, "KERAS_BACKEND": "jax"}
+    environment["XLA_FLAGS"] = f"--xla_force_host_platform_device_count={devices}"
+    command = [
+        *(sys.executable, ROOT / "train.py", "--dataset=csv", f"--data_dir={data}"),
+        *("--markup=mtfl_5", f"--workdir={workdir}", f"--set=epochs={epochs}"),
+        *(f"--set={each}" for each in SMALL),
+    ]
+    together = [f"--coordinator=127.0.0.1:{free_port()}", f"--num_processes={count}"]
+    ranks = [[*together, f"--process_id={i}"] for i in range(count)] if count > 1 else [[]]
+    return [
+        subprocess.Popen(
+            [*map(str, command), *rank, *flags],
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for rank in ranks
+    ]
+
+
+def ended(processes, timeout=300):
+    """(status, standard error) of each process."""
+    found = []
+    for process in processes:
+        errors = process.communicate(timeout=timeout)[1]
+        found.append((process.returncode, errors))
+    return found
+
+
+def trained(*arguments, **options):
+    for status, errors in ended(start(*arguments, **options)):
+        assert status == 0, errors
+
+
+def numbers(workdir):
+    """Of metrics.csv, all but the time."""
+    with (workdir / "metrics.csv").open(newline="") as file:
+        rows = [{**row, "seconds": 0} for row in csv.DictReader(file)]
+    return np.array([[float(value) for value in row.values()] for row in rows])
+
+
+def weights(workdir):
+    """By their paths, without the bias that the softmax over a map cancels.
+
+    Its gradient is zero but for rounding, and the optimiser scales that up to its usual steps.
+    """
+    model = load_model(workdir / "model.keras")
+    found = {weight.path: keras.ops.convert_to_numpy(weight) for weight in model.weights}
+    del found["decoder/head/bias"]
+    return found
+
+
+@pytest.fixture(scope="module")
+def alone(data, tmp_path_factory):
+    """The folder of a training by one process on one device."""
+    workdir = tmp_path_factory.mktemp("alone") / "run"
+    trained(data, workdir)
+    return workdir
+
+
+def assert_same_training(workdir, alone):
+    np.testing.assert_allclose(numbers(workdir), numbers(alone), rtol=1e-5, atol=1e-6)
+    expected = weights(alone)
+    for path, weight in weights(workdir).items():
+        np.testing.assert_allclose(weight, expected[path], rtol=1e-5, atol=1e-5, err_msg=path)
+
+
+def test_two_processes_train_as_one_does(data, alone, tmp_path):
+    trained(data, tmp_path / "run", 2)
+    assert_same_training(tmp_path / "run", alone)
+
+
+def test_all_devices_of_a_machine_train_as_one_does(data, alone, tmp_path):
+    trained(data, tmp_path / "run", devices=4)
+    assert_same_training(tmp_path / "run", alone)
+
+
+def test_another_number_of_processes_goes_on_with_the_same_batches(data, alone, tmp_path):
+    """The folder of one finished epoch, as a kill leaves it, is resumed by two processes."""
+    workdir = tmp_path / "run"
+    processes = start(data, workdir)
+    wait_for(workdir / "checkpoints" / "last.npz", processes)
+    for process in processes:
+        process.kill()
+    ended(processes)
+    trained(data, workdir, 2)
+    assert_same_training(workdir, alone)
+
+
+def wait_for(path, processes):
+    deadline = time.monotonic() + 200
+    while not path.exists():
+        assert all(process.poll() is None for process in processes)
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def kill(process):
+    """The process that trains; where several do, it is the child of the one that was started."""
+    with contextlib.suppress(FileNotFoundError):
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        os.kill(int(children[0]), 9)
+
+
+@pytest.mark.parametrize("victim", [0, 1])
+def test_when_one_process_dies_the_other_ends_in_a_sentence(data, tmp_path, victim):
+    workdir = tmp_path / "run"
+    processes = start(data, workdir, 2, 100_000)
+    try:
+        wait_for(workdir / "checkpoints" / "last.npz", processes)
+        kill(processes[victim])
+        started = time.monotonic()
+        found = ended(processes, timeout=60)
+        assert time.monotonic() - started < 60
+    finally:
+        for process in processes:
+            process.kill()
+    status, errors = found[1 - victim]
+    assert status == 1, errors
+    (sentence,) = [line for line in errors.splitlines() if line.startswith("error: ")]
+    assert "another process of this training has ended" in sentence
+    assert "Traceback" not in errors
+
+
+@pytest.mark.parametrize(
+    ("flags", "status", "words"),
+    [
+        (["--num_processes=2"], 2, ["--coordinator", "--process_id"]),
+        (["--coordinator=here", "--num_processes=2", "--process_id=0"], 2, ["HOST:PORT"]),
+        (["--coordinator=a:1", "--num_processes=2", "--process_id=2"], 2, ["0 to 1"]),
+    ],
+)
+def test_a_wrong_call_is_one_sentence(data, tmp_path, flags, status, words):
+    ((found, errors),) = ended(start(data, tmp_path / "run", 1, 2, *flags))
+    assert found == status, errors
+    for word in words:
+        assert word in errors
+
+
+def test_a_batch_that_the_devices_do_not_divide_is_refused(data, tmp_path):
+    ((status, errors),) = ended(
+        start(data, tmp_path / "run", 1, 1, "--set=batch_size=7", devices=2)
+    )
+    assert status == 2
+    assert "batch_size=7 cannot be split over 2 devices" in errors
+
+
+def test_processes_with_other_settings_are_refused(data, alone, tmp_path):
+    workdir = shutil.copytree(alone, tmp_path / "run")
+    processes = start(data, workdir, 2, 3)
+    for status, errors in ended(processes):
+        assert status == 1, errors
+    assert len(numbers(workdir)) == 2
