@@ -110,7 +110,7 @@ def test_terms_are_replaced_added_and_taken_out():
     ]
     difference = (ops.convert_to_numpy(outputs["landmarks"]) - batch()["landmarks"])[:, 2]
     assert float(trainer.terms["nose"].result()) == pytest.approx(np.abs(difference).mean())
-    with pytest.raises(InputError, match=r"no terms \['mass'\], it has .*landmark_loss"):
+    with pytest.raises(InputError, match=r"no terms \['mass'\]; it has .*landmark_loss"):
         objective.without("mass")
 
 
@@ -155,7 +155,7 @@ def test_a_warm_up_is_a_share_of_the_steps_that_fit_makes():
 def test_a_warm_up_over_an_unknown_length_is_refused():
     trainer = LandmarkTrainer(build_model(small(), MTFL), Objective.of(small()))
     trainer.compile(keras.optimizers.Adam())
-    with pytest.raises(InputError, match=r"\['kl'\] warm up .* steps_per_epoch"):
+    with pytest.raises(InputError, match=r"\['kl'\] have a warm-up.* steps_per_epoch"):
         trainer.fit(((batch(),) for _ in range(2)), verbose=0)
 
 
