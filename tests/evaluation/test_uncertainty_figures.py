@@ -46,7 +46,7 @@ def test_the_figure_shows_calibrated_ellipses_as_calibrated():
     curves = {line.get_label(): line.get_ydata() for line in dropping.lines}
     assert curves["points"][0] == pytest.approx(1)
     assert (np.diff(curves["points"]) < 0.01).all()
-    assert curves["points"][-1] > curves["points, if the errors were known"][-1]
+    assert curves["points"][-1] > curves["points, ranked by true error"][-1]
 
 
 def test_points_that_are_not_annotated_are_left_out():
