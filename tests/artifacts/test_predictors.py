@@ -127,7 +127,7 @@ def test_files_of_another_kind(tmp_path):
 
 def test_a_keras_model_of_another_sort(tmp_path):
     keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)]).save(tmp_path / "other.keras")
-    refuses(tmp_path / "other.keras", "Sequential", "not a landmark model")
+    refuses(tmp_path / "other.keras", "Sequential", "expected a landmark model")
 
 
 def test_a_truncated_keras_file(models):
