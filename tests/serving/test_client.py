@@ -89,7 +89,7 @@ def test_no_photos_are_answered_with_no_rows(model):
     with GrpcServer(model) as server:
         found = connect("grpc", server.address).align([], [])
     assert (found["landmarks"].shape, found["valid"].shape) == ((0, 68, 2), (0,))
-    with RestServer(model) as server, pytest.raises(InputError, match="no rows; ask over gRPC"):
+    with RestServer(model) as server, pytest.raises(InputError, match="no rows; use gRPC"):
         connect("rest", server.address).align([], [])
 
 
@@ -162,11 +162,11 @@ def test_an_error_is_passed_on_and_not_asked_again(protocol, model, photo):
 @pytest.mark.parametrize(
     ("body", "length", "words"),
     [
-        (b"<html>Welcome</html>", None, "no JSON"),
+        (b"<html>Welcome</html>", None, "not JSON"),
         (b"[]", None, "status 200"),
         (b"1", None, "status 200"),
         (b'{"outputs": [1]}', None, "status 200"),
-        (b'{"out', 500, "went away"),  # cut in the midst
+        (b'{"out', 500, "connection lost"),  # cut in the midst
     ],
 )
 def test_a_server_of_another_kind(body, length, words):
