@@ -117,7 +117,7 @@ def test_a_model_itself_is_no_file(folder):
 def test_files_of_another_kind(tmp_path):
     refuses(tmp_path / "nowhere.keras", "no such model")
     (tmp_path / "model.onnx").write_bytes(b"onnx")
-    refuses(tmp_path / "model.onnx", "another kind")
+    refuses(tmp_path / "model.onnx", "unknown kind")
     for content in (b"", b"a picture of a cat"):
         (tmp_path / "model.keras").write_bytes(content)
         refuses(tmp_path / "model.keras", "not a .keras file")

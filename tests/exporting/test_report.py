@@ -105,7 +105,7 @@ def test_int8_to_the_end_differs_more(rows):
 
 def test_the_report_names_what_it_was_measured_on(reported):
     text = (reported[1] / "EXPORT_REPORT.md").read_text()
-    assert "`mobile_68`, 12 faces of `synthetic`, error over `inter_ocular`" in text
+    assert "`mobile_68` on 12 faces of `synthetic`; error normalised by `inter_ocular`" in text
     (operations,) = re.findall(r"- `model.tflite`: (.*)", text)
     assert "CONV_2D" in operations
     assert "2 DEPTH_TO_SPACE" in operations  # what the strided transposed convolutions become

@@ -302,7 +302,7 @@ def test_what_the_server_reads_fits_together():
     )
     (served,) = parsed.model_config_list.config
     assert served.name == MODEL_NAME
-    assert f'"{served.name}", "What the server calls' in (folder / "client.py").read_text()
+    assert f'"{served.name}", "Name of the model' in (folder / "client.py").read_text()
     compose = yaml.safe_load((folder / "compose.yaml").read_text())["services"]["landmarks"]
     mounts = dict(volume.split(":")[:2] for volume in compose["volumes"])
     assert served.base_path.startswith(f"{mounts['./models']}/")
