@@ -57,7 +57,7 @@ class Client(abc.ABC):
           InputError: the server does not answer or answers with an error.
         """
         boxes = np.asarray(boxes, np.float32).reshape(-1, 4)
-        starts = range(0, max(len(files), 1), _MAX_ROWS)  # without rows, the server gives shapes
+        starts = range(0, max(len(files), 1), _MAX_ROWS)  # an empty request returns the shapes
         rows = [slice(start, start + _MAX_ROWS) for start in starts]
         parts = [self._align(files[some], boxes[some]) for some in rows]
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

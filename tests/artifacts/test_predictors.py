@@ -1,4 +1,4 @@
-"""Opening model files: whatever is wrong with one, a person reads one sentence."""
+"""Opening model files: every error is one sentence."""
 
 import json
 import pickle
@@ -48,7 +48,7 @@ def models(folder, tmp_path):
 
 
 def refuses(path, *words):
-    """`open_model` refuses `path` in one sentence that names it and holds `words`."""
+    """`open_model` refuses `path` with one sentence that names it and contains `words`."""
     with pytest.raises(InputError) as raised:
         open_model(path)
     message = str(raised.value)
@@ -205,7 +205,7 @@ def test_a_damaged_saved_model(models):
 
 
 def test_a_damaged_tflite_file(models):
-    """A flipped bit is as good as a missing half: the sidecar knows the file's hash."""
+    """A flipped bit is detected like a missing half: the sidecar has the file's hash."""
     path = models / "model.tflite"
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
