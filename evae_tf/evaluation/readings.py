@@ -121,5 +121,5 @@ def _outputs(
     outputs = {name: np.concatenate(values) for name, values in parts.items()}
     for name, values in outputs.items():
         if not np.isfinite(values).all():
-            raise InputError(f"{path}: {name} contains NaN or infinity.")
+            raise InputError(f"{path}: the output {name} contains NaN or infinity.")
     return outputs

@@ -98,9 +98,9 @@ def _convert_int8(converter: Any) -> bytes:
 def readout_tensors(content: bytes) -> list[str]:
     """Names of the tensors between the last layers of a TFLite file (bytes) and its outputs.
 
-    These include the operations before and after the layers of the heads: the heads read the
-    shapes of small peaks, and covariances span several powers of ten. The layers themselves output
-    logarithms, for which int8 is enough. The presence head sums numbers of very different sizes.
+    They include those before and after the layers of the heads: the heads read the shapes of small
+    peaks, and covariances span several powers of ten. The layers themselves output logarithms, for
+    which int8 is enough. The presence head sums numbers of very different sizes.
     """
     model = parse(content)
     graph = model.subgraphs[0]

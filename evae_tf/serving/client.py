@@ -1,6 +1,6 @@
 """Clients of a model server that serves the output of `export.py --formats=serving`.
 
-The server decodes photos and predicts landmarks. The client detects faces with OpenCV's cascades.
+The server decodes photos and predicts landmarks. The client detects the faces (detector `auto`).
 """
 
 import abc

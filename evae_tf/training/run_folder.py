@@ -78,7 +78,7 @@ class RunFolder:
             raise InputError(f"{path}: missing or damaged, so the run cannot resume.") from error
         rows = [row for row in rows if row["epoch"] <= epochs]
         if [row["epoch"] for row in rows] != list(range(1, epochs + 1)):
-            raise InputError(f"{path}: expected all {epochs} epochs of the checkpoint.")
+            raise InputError(f"{path}: lacks epochs; expected all {epochs} of the checkpoint.")
         return rows
 
     def write_metrics(self, rows: list[dict[str, float]]) -> None:
