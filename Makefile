@@ -1,4 +1,4 @@
-# `make demo` and `make test` set up all they need in .venv; Python 3.11 to 3.13.
+# `make demo` and `make test` install their requirements in .venv; Python 3.11 to 3.13.
 PYTHON ?= python3
 BIN := .venv/bin
 DEMO := runs/demo
@@ -31,9 +31,8 @@ demo: .venv/run
 	  --model=$(DEMO)/model.keras,$(DEMO)/export/saved_model,$(DEMO)/export/model.tflite,$(DEMO)/export/model_fp16.tflite,$(DEMO)/export/model_int8.tflite
 	@echo "portrait: $(DEMO)/portrait   group: $(DEMO)/group   model: $(DEMO)/model.keras   exports: $(DEMO)/export   pictures: $(DEMO)/evaluation"
 
-# The page in web/ is tested where there is a Chromium to do it; models of `make web DATA=DIR` stay.
-# A worker that is done takes tests from the other: shared out by files, one would stay idle for the
-# last minutes.
+# The page in web/ is tested if Chromium is installed; models of `make web DATA=DIR` are kept.
+# Workers steal tests from each other: distributed by file, one would idle for the last minutes.
 WEB_MODELS := web/models/$(if $(DATA),.300w,.drawn)
 TESTED_WEB := web/vendor/.done $(if $(wildcard web/models/.300w),,web/models/.drawn)
 
@@ -56,8 +55,7 @@ lint: .venv/dev
 docs: .venv-docs/run
 	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --strict
 
-# The browser demo. Its int8 model takes the ranges of its activations from drawn faces, or from those
-# of DATA/300w where DATA is given.
+# The browser demo. Its int8 model is calibrated on synthetic faces, or on DATA/300w if DATA is given.
 WEB_PORT ?= 8000
 
 web/vendor/.done: web/package.json | .venv/run
@@ -81,37 +79,37 @@ $(WEB_MODELS): assets/mobile_68.keras assets/detector.tflite $(wildcard evae_tf/
 web-files: web/vendor/.done $(WEB_MODELS)
 
 web: web-files
-	@echo "The page: http://localhost:$(WEB_PORT)   (Ctrl-C ends it)"
+	@echo "Open http://localhost:$(WEB_PORT)   (Ctrl-C stops the server)"
 	$(BIN)/python -m http.server $(WEB_PORT) --bind 127.0.0.1 --directory web
 
-# TensorFlow Probability's JAX side needs its nightly, so it lives in an environment of its own.
+# TensorFlow Probability's JAX backend needs a nightly build, so it has a separate environment.
 test-jax:
 	$(PYTHON) -m venv .venv-jax
 	.venv-jax/bin/pip install --quiet --disable-pip-version-check -r requirements-jax.txt
 	.venv-jax/bin/pip install --quiet --disable-pip-version-check --no-deps --editable .
 	.venv-jax/bin/python -m pytest tests/test_jax.py tests/test_jax_processes.py
 
-# The package as pip installs it, in fresh environments: minutes, and 3 GB of disk meanwhile.
+# The package as installed by pip, in new environments: takes minutes and 3 GB of disk.
 test-install: .venv/dev
 	$(BIN)/python -m pytest tests/install
 
 benchmark: .venv/run
 	$(BIN)/python -m benchmarks.augmentation
 
-# The paper's comparison on DATA/300w, DATA/mtfl and DATA/helen29: hours, resumed when called again.
+# The paper's comparison on DATA/300w, DATA/mtfl and DATA/helen29: takes hours; run it again to resume.
 comparison: .venv/run
 	$(BIN)/python -m benchmarks.comparison --data=$(DATA)
 
-# The shipped models, from DATA/300w, DATA/mtfl, DATA/helen29, DATA/aflw68 and DATA/cfp_profile: hours,
-# resumed when called again. RESULTS.md logs the detours by which the files in assets/ came.
-# 1. Faces that look ahead. A server labels faces that have few points or none; both models are trained
-#    on all of them, then on 300-W alone, changed less. Together they label again, better, and smooth the
-#    annotations of 300-W; both go on on these labels, at last three times on 300-W, of which the mean
-#    is taken.
-# 2. All poses. `mobile` learns them, first with hidden points as a mean face has them, then as it finds
-#    them itself; so does the server, made wider. The mean of the weights before and after keeps most of
-#    both, and a few slow epochs make the heads fit it again.
-# 3. Five points are learned from what `mobile` knew before that.
+# The shipped models, from DATA/300w, DATA/mtfl, DATA/helen29, DATA/aflw68 and DATA/cfp_profile: takes
+# hours; run it again to resume. RESULTS.md logs how the files in assets/ deviated from this.
+# 1. Near-frontal faces. A `server` model labels faces that have few or no points. Both models train on
+#    all faces, then on 300-W with weaker augmentation. Together they label again and smooth the
+#    annotations of 300-W. Both continue on these labels; the weights of three final trainings on 300-W
+#    are averaged.
+# 2. All poses. `mobile` trains on them, with hidden points first from a mean face, then from its own
+#    predictions; so does a widened server. The mean of the weights before and after keeps most of the
+#    accuracy of both; a few epochs at a low learning rate adapt the heads.
+# 3. The five-point model starts from the `mobile` of step 1.
 LESS_CHANGED := $(addprefix --set=augmentation.,rotation_degrees=15 scale=0.1 shift=0.04 color=0.2 \
   occluder_rate=0.05 blur_rate=0.05 jpeg_rate=0.05)
 ON_300W = --dataset=300w --data_dir=$(DATA)/300w
@@ -146,7 +144,7 @@ $(SOUP) $(ON_300W) --output=$(MODELS)/$(1)/model.keras \
   --models=$(MODELS)/$(1)_1/model.keras,$(MODELS)/$(1)_2/model.keras,$(MODELS)/$(1)_3/model.keras
 endef
 
-# $(call mix,NAME,MODELS,SHARES): the mean of what a network was and what it became
+# $(call mix,NAME,MODELS,SHARES): the weighted mean of a network's weights before and after training
 comma := ,
 space := $(subst ,, )
 commas = $(subst $(space),$(comma),$(1))
@@ -196,14 +194,14 @@ models: .venv/run
 clean:
 	rm -rf .venv .venv-docs .venv-jax runs build site *.egg-info web/node_modules web/vendor web/models
 
-# assets/detector.tflite, from the lists that `make models` leaves and DATA/no_faces: on tiles with all
-# that is known, then with what it took for faces on training photos, too. With these pictures, and
-# those of its second word, `make presence` teaches the landmark models what is no face. MTFL's points
-# that the shipped detector saw were found by server_68; here they are those of the last list of step 1.
+# assets/detector.tflite, from the lists of `make models` and DATA/no_faces. It trains on tiles of
+# these, then also on its false detections on training photos. `make presence` trains the presence
+# heads of the landmark models on the false detections of both rounds. For the shipped detector,
+# server_68 labelled MTFL's points; here they are those of the last list of step 1.
 DETECTOR := runs/detector
 PHOTOS := --photos=$(DETECTOR)/photos.npz
 FALSE_FINDS := --negatives=$(DETECTOR)/negatives_1,$(DETECTOR)/negatives_2
-# $(call train_detector,NAME,EPOCHS,further flags): trains one, as a .tflite file too
+# $(call train_detector,NAME,EPOCHS,further flags): trains a detector and exports it to .tflite
 define train_detector
 $(BIN)/python -m recipes.detector.train $(PHOTOS) --workdir=$(DETECTOR)/$(1) --epochs=$(2) $(3)
 $(BIN)/python -m recipes.detector.export --weights=$(DETECTOR)/$(1)/final.weights.h5 --output=$(DETECTOR)/$(1).tflite

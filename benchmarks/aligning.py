@@ -1,8 +1,8 @@
-"""How fast align.py is: its start, a folder of photos against the model alone, a video.
+"""Speed of align.py: start-up, a folder of photos compared with the model alone, a video.
 
   python -m benchmarks.aligning --data=DIR/300w
 
-The photos are the validation faces of 300-W, the video is made of the first of them, moved about.
+The photos are the validation faces of 300-W; the video shows the first of them in motion.
 """
 
 import subprocess
@@ -30,8 +30,8 @@ from evae_tf.data.images import read_image
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("data", None, "Folder of 300-W.", required=True)
-flags.DEFINE_integer("rounds", 3, "Of each measurement; the medians are printed.", 1)
-flags.DEFINE_integer("num_threads", 2, "Beside the model, as in align.py.", 1)
+flags.DEFINE_integer("rounds", 3, "Rounds of each measurement; medians are printed.", 1)
+flags.DEFINE_integer("num_threads", 2, "As in align.py.", 1)
 
 _FRAMES, _RATE = 150, 25.0
 _START = """
@@ -43,13 +43,13 @@ aligner({photo!r}); print(loaded - started, time.perf_counter() - started)
 
 
 def main(_: list[str]) -> None:
-    """Prints what was measured."""
+    """Prints the measurements."""
     portrait = matplotlib.cbook.get_sample_data("grace_hopper.jpg", asfileobj=False)
     for model in ("mobile_68", "assets/mobile_68.keras"):
         loaded, first = np.median([_start(model, portrait) for _ in range(FLAGS.rounds)], axis=0)
         print(f"{model}: loaded after {loaded:.2f} s, first face after {first:.2f} s")
 
-    # One thread each, as a phone or a server with many clients has it.
+    # One thread each, as on a phone or a server with many clients.
     cv2.setNumThreads(1)
     faces = datasets.read_faces("300w", Path(FLAGS.data), "val")
     paths = [face.image for face in faces if isinstance(face.image, Path)]
@@ -60,20 +60,20 @@ def main(_: list[str]) -> None:
         ratios.append(alone / folder)
         rates = [len(paths) / seconds for seconds in (alone, folder)]
         print("photos a second: {:.1f} in memory, {:.1f} from file to file".format(*rates))
-    print(f"a folder runs at {np.median(ratios):.0%} of the throughput of finding faces alone")
+    print(f"a folder runs at {np.median(ratios):.0%} of the throughput of detector and network")
     with tempfile.TemporaryDirectory() as temporary:
         _video(aligner, read_image(paths[0]), Path(temporary) / "moving.mp4")
 
 
 def _start(model: str, photo: str) -> list[float]:
-    """(seconds until the model is loaded, until the first face), from before the first import."""
+    """Seconds until (the model is loaded, the first face is aligned), imports included."""
     code = _START.format(model=model, photo=photo)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return [float(word) for word in done.stdout.split()]
 
 
 def _model_alone(aligner: Aligner, paths: Sequence[Path]) -> float:
-    """Seconds for detector and network, in batches as `align_photos` makes them."""
+    """Seconds for detector and network, in the batches of `align_photos`."""
     images = [read_image(path) for path in paths]
     started = time.perf_counter()
     for start in range(0, len(images), photos.GROUP):
@@ -82,7 +82,7 @@ def _model_alone(aligner: Aligner, paths: Sequence[Path]) -> float:
 
 
 def _folder(aligner: Aligner, paths: Sequence[Path]) -> float:
-    """Seconds from the first photo's bytes to the last picture and landmarks on the disk."""
+    """Seconds from reading the first photo to writing the last image and landmarks."""
     with tempfile.TemporaryDirectory() as output:
         return align_files(
             Sources(photos=list(paths)),

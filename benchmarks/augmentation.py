@@ -1,7 +1,7 @@
-"""Does the input pipeline keep the training step waiting?
+"""Checks whether the input pipeline is fast enough for training.
 
-Times, in turns in one process, augmented crops a second out of tf.data and crops a second that
-the training step of the default model consumes, and prints the ratio of the medians.
+Times augmented crops per second from tf.data and crops per second consumed by the training step of
+the default model, alternating in one process, and prints the ratio of the medians.
 `python -m benchmarks.augmentation`
 """
 
@@ -52,7 +52,7 @@ def main():
 
     def pipeline_rate():
         data = pipeline()
-        for _ in range(4):  # what was prefetched while nobody looked
+        for _ in range(4):  # discard batches prefetched before the timing
             next(data)
         started = time.perf_counter()
         for _ in range(PIPELINE_BATCHES):
@@ -65,13 +65,13 @@ def main():
             trainer.train_on_batch(prepared)
         return TRAINING_STEPS * config.batch_size / (time.perf_counter() - started)
 
-    training_rate(), pipeline_rate()  # tracing and first allocations
+    training_rate(), pipeline_rate()  # warm-up: tracing and first allocations
     rates = np.array([(pipeline_rate(), training_rate()) for _ in range(ROUNDS)])
     pipeline, step = np.median(rates, axis=0)
     print(f"keras {keras.version()}, {config.input_size} px, batches of {config.batch_size}")
     print(f"augmented crops a second: {pipeline:.0f} (rounds {np.rint(rates[:, 0])})")
     print(f"crops a second trained on: {step:.0f} (rounds {np.rint(rates[:, 1])})")
-    print(f"ratio: {pipeline / step:.1f}, demanded {DEMANDED}")
+    print(f"ratio: {pipeline / step:.1f}, required {DEMANDED}")
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""How many faces come back right when no box is given, and how many false ones.
+"""Correct and false faces when photos are aligned without boxes.
 
   python -m benchmarks.close_ups --data=DIR/300w
 
-The validation photos of 300-W, with one annotated face each. Right: an error under 8 % of the
-distance of the outer eye corners. False: a face that lies over 30 % of it off; on a photo of
-several people that may be somebody else. The errors are those of the nearest face, where it is not
-a false one.
+The photos are the validation photos of 300-W, with one annotated face each. A face is right if its
+error is below 8 % of the distance between the outer eye corners, and false if it is above 30 %; on
+photos of several people, a false face may be another person. The printed errors are those of the
+nearest face, if it is not false.
 """
 
 from pathlib import Path
@@ -22,7 +22,7 @@ from evae_tf.evaluation import metrics
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("data", None, "Folder of 300-W.", required=True)
-flags.DEFINE_string("model", "mobile_68", "The model to align with.")
+flags.DEFINE_string("model", "mobile_68", "Model to align with.")
 flags.DEFINE_string("detector", "auto", "As in align.py.")
 flags.DEFINE_string("detector_model", None, "As in align.py.")
 
@@ -53,7 +53,7 @@ def main(_: list[str]) -> None:
 
 
 def _errors(aligner: Aligner, face: Face) -> FloatArray:
-    """NME over the outer eye corners of each face that is found: float [n]."""
+    """NME over the outer eye corners of each detected face: float [n]."""
     found = [aligned.landmarks for aligned in aligner(face.image)]
     if not found:
         return np.zeros(0)

@@ -1,4 +1,4 @@
-"""Damage to annotation files, as transfers, editors, spreadsheets and scripts do it."""
+"""Damages annotation files as broken transfers, editors, spreadsheets and scripts do."""
 
 import re
 from collections.abc import Callable
@@ -37,12 +37,12 @@ _SPLITTERS = (b",", b";", b"\t", b" ", b"|", b"\\", b"/", b"\r\n", b"\r", b"\0",
 
 
 def cut(content: bytes, rng: _Rng) -> bytes:
-    """The beginning, as a broken transfer leaves it."""
+    """Keeps only the beginning, as after a broken transfer."""
     return content[: rng.integers(0, len(content) + 1)]
 
 
 def flip(content: bytes, rng: _Rng) -> bytes:
-    """Some bytes anew: one, or up to a tenth."""
+    """Replaces random bytes: one, or up to a tenth."""
     changed = np.frombuffer(content, np.uint8).copy()
     count = rng.integers(1, rng.choice([2, 8, max(3, len(content) // 10)]))
     places = rng.integers(0, max(len(content), 1), count)
@@ -53,13 +53,13 @@ def flip(content: bytes, rng: _Rng) -> bytes:
 
 
 def blank(content: bytes, rng: _Rng) -> bytes:
-    """A stretch of zeros, as a disk that was full leaves it."""
+    """Replaces a range by zeros, as on a full disk."""
     start, end = np.sort(rng.integers(0, len(content) + 1, 2))
     return content[:start] + bytes(int(end - start)) + content[end:]
 
 
 def repeat(content: bytes, rng: _Rng) -> bytes:
-    """A stretch that stands there twice."""
+    """Repeats a range."""
     start, end = np.sort(rng.integers(0, len(content) + 1, 2))
     return content[:end] + content[start:]
 
@@ -87,12 +87,12 @@ def _swap(lines: list[bytes], place: int, rng: _Rng) -> None:
 
 
 def number(content: bytes, rng: _Rng) -> bytes:
-    """One number, or all of a stretch, replaced by what is none or by an odd one."""
+    """Replaces one number, or all numbers in a range, by odd ones or by text."""
     return _replaced(content, rng, _NUMBER)
 
 
 def word(content: bytes, rng: _Rng) -> bytes:
-    """The same of words."""
+    """As `number`, for words."""
     return _replaced(content, rng, _WORD)
 
 
@@ -108,13 +108,13 @@ def _replaced(content: bytes, rng: _Rng, pattern: re.Pattern[bytes]) -> bytes:
 
 
 def separators(content: bytes, rng: _Rng) -> bytes:
-    """One sort of separator replaced by another, everywhere."""
+    """Replaces all separators of one kind by another."""
     old, new = (_SPLITTERS[rng.integers(len(_SPLITTERS))] for _ in range(2))
     return content.replace(old, new)
 
 
 def encoding(content: bytes, rng: _Rng) -> bytes:
-    """The text in another encoding."""
+    """Changes the text encoding."""
     text = content.decode("utf-8", "replace")
     return text.encode(str(rng.choice(_ENCODINGS)), "replace")
 
@@ -127,12 +127,12 @@ _OF_TEXT = (
 
 
 def damage_text(path: Path, rng: _Rng) -> None:
-    """One to three damages to a text file."""
+    """Damages a text file one to three times."""
     _rewrite(path, rng, _OF_TEXT)
 
 
 def damage_mat(path: Path, rng: _Rng) -> None:
-    """One to three damages to the bytes of a .mat file, or another value in it."""
+    """Damages the bytes of a .mat file one to three times, or changes a value in it."""
     if rng.random() < 0.5:
         _rewrite(path, rng, _OF_BYTES)
     elif h5py.is_hdf5(path):
@@ -175,7 +175,7 @@ def _replace_hdf5(path: Path, rng: _Rng) -> None:
 
 
 def _other_value(value: np.ndarray, rng: _Rng) -> Any:
-    """Another value of a variable: odd numbers, another shape, another type."""
+    """A changed value of a variable: odd numbers, another shape or another type."""
     is_cells = value.dtype == object
     numbers = np.ones((3, 4)) if is_cells else value.astype(float)
     odd = [np.nan, np.inf, 1e30, -1e30, 1e300, -1, 0, 1e6, "word", np.zeros((0, 0))]

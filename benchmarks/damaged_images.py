@@ -1,4 +1,4 @@
-"""JPEG and PNG files that are damaged in many ways, and how a server has to take them."""
+"""Damaged JPEG and PNG files, and checks of a server's answers to them."""
 
 import io
 import struct
@@ -13,11 +13,11 @@ import tensorflow as tf
 from PIL import Image
 
 BOX = (183.0, 158.0, 347.0, 335.0)  # of the face in the photo
-BATCH = 16  # rows of a request, the whole photo among them
+BATCH = 16  # rows per request, the intact photo included
 
 
 def portrait() -> Image.Image:
-    """The photo that is damaged."""
+    """The photo to damage."""
     with matplotlib.cbook.get_sample_data("grace_hopper.jpg") as file:
         return Image.open(file).convert("RGB")
 
@@ -30,7 +30,7 @@ def encoded(image: Image.Image, kind: str, **options: Any) -> bytes:
 
 
 def whole_files() -> list[bytes]:
-    """Files of every sort that is read."""
+    """Intact files of every supported kind."""
     image, exif = portrait(), Image.Exif()
     exif[0x0112] = 6
     small = image.resize((128, 150))
@@ -47,7 +47,7 @@ def whole_files() -> list[bytes]:
 
 
 def fuzzed(seed: int) -> Iterator[bytes]:
-    """Damaged files without end."""
+    """Yields damaged files, endlessly."""
     rng, files = np.random.default_rng(seed), whole_files()
     damages: list[Callable[..., bytes]] = [cut, flipped, rearranged, with_other_size]
     while True:
@@ -58,12 +58,12 @@ def fuzzed(seed: int) -> Iterator[bytes]:
 
 
 def cut(data: bytes, rng: np.random.Generator) -> bytes:
-    """A file that ends too early."""
+    """A truncated file."""
     return data[: rng.integers(len(data) + 1)]
 
 
 def flipped(data: bytes, rng: np.random.Generator) -> bytes:
-    """Some bits are others: half the time in the first bytes, where the headers are."""
+    """Flips some bits, half of the time in the first bytes, where the headers are."""
     values = bytearray(data)
     end = min(len(values), 700) if rng.integers(2) else len(values)
     for place in rng.integers(end, size=rng.integers(1, 40)) if end else ():
@@ -72,7 +72,7 @@ def flipped(data: bytes, rng: np.random.Generator) -> bytes:
 
 
 def rearranged(data: bytes, rng: np.random.Generator) -> bytes:
-    """A part is left out, comes twice, or is replaced by noise."""
+    """Removes a part, repeats it or replaces it by noise."""
     first, last = sorted(rng.integers(len(data) + 1, size=2))
     last = min(last, first + rng.integers(1, 2000))
     part = (b"", 2 * data[first:last], rng.bytes(last - first))[rng.integers(3)]
@@ -80,7 +80,7 @@ def rearranged(data: bytes, rng: np.random.Generator) -> bytes:
 
 
 def with_other_size(data: bytes, rng: np.random.Generator) -> bytes:
-    """A header that says another size, with the right check sum where there is one."""
+    """Changes the size in the header and corrects its checksum, if any."""
     most = (300, 3000, 65_535)[rng.integers(3)]
     width, height = (int(each) for each in rng.integers(most, size=2))
     if data.startswith(b"\x89PNG") and len(data) > 33:
@@ -97,15 +97,15 @@ def send_damaged(
 
     Args:
       align: the signature `align_bytes`.
-      count: how many files; the last batch may hold a few more.
-      seed: of the damage.
+      count: number of files; the last batch may add a few.
+      seed: random seed of the damage.
 
     Returns:
-      dict: `files`, how many were sent; `valid`, how many of them were; `slowest`, seconds of the
+      dict: `files`, number of files sent; `valid`, number of valid ones; `slowest`, seconds of the
       slowest batch.
 
     Raises:
-      AssertionError: an answer is not as it should be.
+      AssertionError: an answer is wrong.
     """
     photo, damaged = encoded(portrait(), "JPEG"), fuzzed(seed)
     boxes = tf.constant([BOX] * BATCH)
@@ -120,7 +120,7 @@ def send_damaged(
         )
         found["slowest"] = max(found["slowest"], time.perf_counter() - started)
         valid, landmarks = answer["valid"].numpy(), answer["landmarks"].numpy()
-        assert valid[place], "the whole photo is not valid"
+        assert valid[place], "the intact photo is not valid"
         np.testing.assert_allclose(landmarks[place], expected, atol=0.01)
         np.testing.assert_array_equal(np.isfinite(landmarks).all(axis=(1, 2)), valid)
         np.testing.assert_array_equal(np.isnan(landmarks).all(axis=(1, 2)), ~valid)

@@ -1,11 +1,11 @@
-"""Which faces are found in photos as people take them, how many false ones, and what it costs.
+"""Detection rate, false detections and time on everyday photos.
 
   python -m benchmarks.detection --data=DIR/wild
 
-One row for what `align.py` gives with each detector that is there, and one for the detector's boxes
-alone. A face is found when its square shares 30 % of what both cover with that of the truth; a
-further find of it is a double; what lies in a zone of doubt is neither found nor false. Times are
-medians of one thread's CPU time a photo, decoding left out.
+For each available detector there is a row for `align.py` and one for the detector's boxes alone. A
+face is found if the intersection over union of its square and the true one is at least 30 %. A
+further detection of the same face is a double; detections in ignored zones do not count. Times are
+medians of one thread's CPU time per photo, without decoding.
 """
 
 import collections
@@ -33,11 +33,11 @@ from evae_tf.data.images import read_image
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("data", None, "Folder of truth.json and images.", required=True)
-flags.DEFINE_string("model", "mobile_68", "The model to align with.")
+flags.DEFINE_string("model", "mobile_68", "Model to align with.")
 flags.DEFINE_string("yunet", None, "YuNet's .onnx file; without it YuNet has no row.")
-flags.DEFINE_list("detectors", [], "Only these.")
+flags.DEFINE_list("detectors", [], "Only these detectors.")
 
-# From a box of forehead to chin to that of landmarks, as detectors' boxes lie.
+# From a box of forehead to chin, as detectors return, to the box of landmarks.
 _PLACE = (0.0, 0.137, 0.77)
 _SAME = 0.3
 _SIZES = (24, 32, 48, 80, 160, 10_000)
@@ -47,7 +47,7 @@ Finder = Callable[[ByteArray], FloatArray]
 
 @dataclasses.dataclass(frozen=True)
 class Photo:
-    """A photo and what is in it.
+    """A photo and its annotations.
 
     Attributes:
       image: uint8 [H, W, 3].
@@ -61,7 +61,7 @@ class Photo:
 
     @property
     def squares(self) -> FloatArray:
-        """Of the faces' landmarks, float [N, 3]."""
+        """Squares around the faces' landmarks, float [N, 3]."""
         boxes = np.array([face["box"] for face in self.faces], np.float32).reshape(-1, 4)
         angles = np.radians([face["roll"] or 0.0 for face in self.faces]).astype(np.float32)
         return geometry.square_around(landmark_squares(boxes, angles, _PLACE), 0.0)
@@ -161,7 +161,7 @@ def _size_names() -> list[str]:
 
 
 def _judged(squares: FloatArray, photo: Photo) -> Iterable[str]:
-    """What to count: `of GROUP` and `found GROUP` of each face, `false` and `double` finds."""
+    """Counters to raise: `of GROUP` and `found GROUP` for faces, `false` and `double`."""
     truth = photo.squares
     shared = geometry.squares_overlap(squares[:, None], truth[None])
     found = np.zeros(len(truth), bool)
@@ -181,7 +181,7 @@ def _judged(squares: FloatArray, photo: Photo) -> Iterable[str]:
 
 
 def in_doubt(square: FloatArray, zones: FloatArray) -> bool:
-    """Whether the middle of a square [3] lies in one of some zones [M, 4]."""
+    """Whether the centre of a square [3] lies in one of the zones [M, 4]."""
     inside = (square[:2] >= zones[:, :2]).all(axis=1) & (square[:2] <= zones[:, 2:]).all(axis=1)
     return bool(inside.any())
 

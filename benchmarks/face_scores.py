@@ -1,10 +1,10 @@
-"""How well the scores of finds tell faces from anything else.
+"""How well scores separate faces from false detections.
 
   python -m benchmarks.face_scores --data=DIR/wild --model=mobile_68
 
-All that a detector finds above a low score of its own, in photos as people take them; what is a
-face is judged as in `benchmarks.detection`. Of the detector's score, the landmarks' and their mean:
-the area under the ROC curve, and how many of the faces are found with at most 2, 5 and 10 false.
+The detections are those above a low score on everyday photos, judged as in
+`benchmarks.detection`. For the detector's score, the landmarks' score and their mean, the table has
+the area under the ROC curve and the recall with at most 2, 5 and 10 false detections.
 """
 
 from collections.abc import Iterator
@@ -58,7 +58,7 @@ def main(_: list[str]) -> None:
 def _finds(
     photos: list[Photo], detector: detection.Detector
 ) -> Iterator[tuple[BoolArray, FloatArray, FloatArray]]:
-    """Of each photo: whether each find is a face, the detector's score, the landmarks'."""
+    """For each detection: whether it is a face, the detector's and the landmarks' score."""
     predictor = Aligner.load(FLAGS.model, detector="none").predictor
     for photo in photos:
         found = checked(detector(photo.image), "the detector")
@@ -70,7 +70,7 @@ def _finds(
 
 
 def _judged(squares: FloatArray, photo: Photo) -> tuple[BoolArray, BoolArray]:
-    """(is a face, counts) of squares [N]; doubles and doubtful ones do not count."""
+    """(is a face, counts) of squares [N]; doubles and ignored ones do not count."""
     shared = geometry.squares_overlap(squares[:, None], photo.squares[None])
     free = np.ones(len(photo.faces), bool)
     is_face, counts = (np.zeros(len(squares), bool) for _ in range(2))
@@ -90,7 +90,7 @@ def _area(is_face: BoolArray, score: FloatArray) -> float:
 
 
 def _recalls(is_face: BoolArray, score: FloatArray, faces: int) -> list[float]:
-    """The share of faces above the score that lets so many false ones through, for `_FALSE`."""
+    """Recall at the score that admits each number of false detections in `_FALSE`."""
     false = np.sort(score[~is_face])[::-1]
     return [float((score[is_face] > false[most]).sum()) / faces for most in _FALSE]
 

@@ -1,9 +1,9 @@
-"""Is a shipped model a better start for one's own points than nothing?
+"""Compares training a user-defined markup from a shipped model with training from scratch.
 
-300 faces stand for the user's own: MTFL validation faces, whose photos no shipped model was trained
-on, with their five points as a scheme called `mine`. The calls are those that a user would make:
-train.py on a CSV with a markup file, once from a shipped model and once from nothing, with equal
-steps; 100 more faces choose the epoch, 600 test.
+300 MTFL validation faces represent the user's data; no shipped model was trained on their photos.
+Their five points form a markup called `mine`. The calls are those of a user: train.py on a CSV
+with a markup file, from a shipped model and from scratch, with equal steps. 100 more faces select
+the epoch, 600 are for testing.
 
   python -m benchmarks.fine_tune --data=DIR --init_from=mobile_68
 """
@@ -24,14 +24,14 @@ from evae_tf.data.face import Face
 
 ROOT = Path(__file__).parents[1]
 FLAGS = flags.FLAGS
-flags.DEFINE_string("data", None, "Folder that holds mtfl.", required=True)
-flags.DEFINE_string("init_from", "mobile_68", "The model to start from.")
+flags.DEFINE_string("data", None, "Folder with mtfl.", required=True)
+flags.DEFINE_string("init_from", "mobile_68", "Source of the initial weights.")
 flags.DEFINE_string("preset", "mobile", "Its preset.")
-flags.DEFINE_integer("epochs", 60, "Of both trainings.")
+flags.DEFINE_integer("epochs", 60, "Epochs of each training.")
 flags.DEFINE_string("output", "runs/fine_tune", "Folder for both trainings.")
 
 _TEST_SHARE = 0.6
-_VAL_SHARE = 0.25  # of what is left
+_VAL_SHARE = 0.25  # of the remaining faces
 
 
 def main(_: list[str]) -> None:
@@ -53,10 +53,10 @@ def main(_: list[str]) -> None:
 
 
 def write_own_data(faces: Sequence[Face], folder: Path) -> None:
-    """Writes mine.csv, with the faces' own boxes and a split, and mine.json.
+    """Writes mine.csv, with the faces' boxes and a split, and mine.json.
 
     Args:
-      faces: list of `Face` of the scheme `mtfl_5`.
+      faces: list of `Face` of the markup `mtfl_5`.
       folder: Path.
     """
     markup = {**markups.MARKUPS["mtfl_5"].to_dict(), "name": "mine"}

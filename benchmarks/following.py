@@ -1,11 +1,10 @@
-"""Whether faces of a video keep their numbers: drawn people who cross, hide, hurry, and are cut to.
+"""Tracking: whether faces keep their numbers in synthetic videos with crossings, occlusion, cuts.
 
   python -m benchmarks.following
 
-A row for each clip, of 60 frames at 25 a second: in how many of the frames in which a person can
-be seen it is found, how many numbers each person got (1 is right), and how many numbers were given
-to several people. Each clip is followed twice: with pairs of the nearest, as `FaceTracker` makes
-them, and with SciPy's optimal assignment.
+Each clip has 60 frames at 25 per second and one row: the share of visible faces found, how many
+numbers each person got (1 is right), and how many numbers several people shared. Each clip is
+tracked twice: with the greedy nearest pairs of `FaceTracker` and with SciPy's optimal assignment.
 """
 
 import collections
@@ -31,7 +30,7 @@ _HEAD_PX = 150
 _MARKUP = markups.MARKUPS["ibug_68"]
 _FOUND = 0.3
 
-# Of each person of a frame: (who, left, top) of the head; the last ones are in front.
+# (who, left, top) of the head of each person in a frame; later ones are in front.
 _Scene: TypeAlias = list[tuple[int, float, float]]
 
 
@@ -59,7 +58,7 @@ def main(_: list[str]) -> None:
 
 
 class Frame:
-    """A picture, and of each person who can be seen in it the square of the landmarks."""
+    """An image, and the square around the landmarks of each visible person."""
 
     def __init__(self, image: ByteArray, squares: dict[int, FloatArray]) -> None:
         self.image = image
@@ -67,7 +66,7 @@ class Frame:
 
 
 def draw(scene: _Scene, index: int) -> Frame:
-    """A frame of a clip, with the noise of a sensor."""
+    """A frame of a clip, with sensor noise."""
     rng = np.random.default_rng(index)
     y, x = np.mgrid[:_HEIGHT, :_WIDTH]
     canvas = np.stack([90 + x / 9, 100 + y / 7, 120 + (x + y) / 20], axis=-1).astype(np.uint8)
@@ -102,7 +101,7 @@ def _visible(owner: FloatArray, who: int, square: FloatArray) -> float:
 
 
 def _person(who: int) -> tuple[ByteArray, ByteArray, FloatArray]:
-    """A drawn head, where it is, and its landmarks."""
+    """A synthetic head, its mask and its landmarks."""
     if who not in _PEOPLE:
         drawn, _ = synthetic.draw_face(_MARKUP, (11, who), occluded=False)
         image = rgb_image(drawn.image)
@@ -128,24 +127,24 @@ def _crossing(frame: int) -> _Scene:
 
 
 def _leaving(frame: int) -> _Scene:
-    """Out of the picture on one side; another comes in on the other side."""
+    """One person leaves on one side; another enters on the other side."""
     return [(2, 400 + 12 * frame, 100), (3, -620 + 12 * frame, 90)]
 
 
 def _hiding(frame: int) -> _Scene:
-    """Slowly behind a pillar that hides the face for less than a second, and out again."""
+    """A person moves slowly behind a pillar, which hides the face for less than a second."""
     return [(5, 60 + 7 * frame, 100)]
 
 
 def _fast(frame: int) -> _Scene:
-    """To and fro by a quarter of the face's width a frame, turning at once."""
+    """A person moves to and fro by a quarter of the face's width per frame, turning abruptly."""
     step = 24
     turn = frame % 36
     return [(6, 20 + step * min(turn, 36 - turn), 100)]
 
 
 def _cut(frame: int) -> _Scene:
-    """Every second, other people in the same places."""
+    """Every second, a cut to other people in the same places."""
     first = 7 + 2 * (frame // 20)
     return [(first, 100, 100), (first + 1, 380, 110)]
 
@@ -173,7 +172,7 @@ CLIPS: dict[str, Callable[[int], _Scene]] = {
 
 
 def _followed(aligner: Aligner, clip: Sequence[Frame]) -> list[list[tuple[int, FloatArray]]]:
-    """Of each frame, the number and the square of each face."""
+    """For each frame, the number and the square of each face."""
     track = FaceTracker(aligner)
     found = []
     for index, frame in enumerate(tqdm(clip, disable=None)):
@@ -187,7 +186,7 @@ def _followed(aligner: Aligner, clip: Sequence[Frame]) -> list[list[tuple[int, F
 def _judged(
     found: Sequence[Sequence[tuple[int, FloatArray]]], clip: Sequence[Frame]
 ) -> tuple[float, list[int], int]:
-    """(the share of visible faces found; numbers that each person got; numbers of several)."""
+    """(share of visible faces found; numbers per person; numbers shared by several people)."""
     seen, total = 0, 0
     numbers: dict[int, set[int]] = {}
     for faces, frame in zip(found, clip, strict=True):
@@ -205,7 +204,7 @@ def _judged(
 
 
 def _optimal(lost: Sequence, found: Sequence) -> Iterator[tuple]:
-    """Pairs of the least sum of distances."""
+    """Pairs with the least sum of distances."""
     if not lost or not found:
         return
     never = 1e6

@@ -1,11 +1,11 @@
-"""Damaged annotation files: each has to be read or refused in one sentence.
+"""Fuzzes annotation files: each must be read or refused with one sentence.
 
   python -m benchmarks.fuzz_annotations --files=10000
 
-Faces are written down in every layout that the package reads, one file of it is damaged (see
-`damage`), and the faces are read and cut out, as a training does. What is neither read nor refused
-with an `InputError` of one sentence is listed; a warning counts as an exception. A file can be made
-again from its kind, its number and `--seed`.
+Faces are written in every layout that the package reads, one file is damaged (see `damage`), and
+the faces are read and cropped as in a training. Files that are neither read nor refused with an
+`InputError` of one sentence are listed; a warning counts as an exception. A file can be reproduced
+from its kind, its number and `--seed`.
 """
 
 import dataclasses
@@ -35,24 +35,24 @@ from evae_tf.errors import InputError
 from evae_tf.markups import Markup
 
 FLAGS = flags.FLAGS
-flags.DEFINE_integer("files", 10000, "How many files are damaged, of all kinds together.")
-flags.DEFINE_integer("seed", 0, "Of the damage.")
-flags.DEFINE_string("only", None, "One kind alone.")
+flags.DEFINE_integer("files", 10000, "Number of damaged files, all kinds together.")
+flags.DEFINE_integer("seed", 0, "Random seed of the damage.")
+flags.DEFINE_string("only", None, "Only this kind of file.")
 
 _HEIGHT, _WIDTH = 20, 24
-_SLOWEST_S, _MOST_MB = 60, 4096  # what takes more is ended, or gets no memory
+_SLOWEST_S, _MOST_MB = 60, 4096  # limits of time and memory
 
 
 @dataclasses.dataclass(frozen=True)
 class Kind:
-    """One sort of file.
+    """A kind of file.
 
     Attributes:
-      markup: what its faces are annotated in.
+      markup: name of the faces' markup.
       write: writes faces into a folder, see `layouts`.
-      file: what is damaged, a path in that folder.
+      file: path of the file to damage, in that folder.
       read: reads the folder as users do.
-      damage: of `damage`.
+      damage: a function of `damage`.
     """
 
     markup: str
@@ -108,7 +108,7 @@ KINDS = {
 
 
 def drawn_faces(markup: str, count: int = 3) -> list[Face]:
-    """Faces of noise, of 20 x 24 pixels: what is read is their annotation."""
+    """Faces with images of noise, 20 x 24 pixels; only their annotations matter."""
     rng, points = np.random.default_rng(0), Markup.load(markup).num_points
     return [
         make_face(
@@ -129,13 +129,13 @@ def outcome(name: str, seed: int, number: int, folder: Path, intact: bytes) -> t
 
     Args:
       name: a key of `KINDS`.
-      seed: of all damage.
-      number: of the file.
-      folder: where the kind's faces were written.
-      intact: the content of its file.
+      seed: random seed of all damage.
+      number: number of the file.
+      folder: folder with the faces of this kind.
+      intact: content of the undamaged file.
 
     Returns:
-      ("read", ""), ("refused", the sentence), or ("other", what came instead).
+      ("read", ""), ("refused", the sentence), or ("other", the traceback or message).
     """
     kind = KINDS[name]
     path = folder / kind.file
@@ -154,7 +154,7 @@ def outcome(name: str, seed: int, number: int, folder: Path, intact: bytes) -> t
 
 
 def is_sentence(message: str, folder: Path, path: Path) -> bool:
-    """Whether a message is one line that begins with where, names the file once, and ends."""
+    """Whether a message is one line that starts with the place and names the file once."""
     return (
         message.startswith(str(folder))
         and message.count(str(path)) <= 1
@@ -165,7 +165,7 @@ def is_sentence(message: str, folder: Path, path: Path) -> bool:
 
 
 def _fuzz(name: str, seed: int, numbers: range, connection: Connection) -> None:
-    """Sends (outcome, detail, seconds, peak MB over that of the intact file) for each number."""
+    """Sends (outcome, detail, seconds, peak MB above that of the intact file) for each number."""
     logging.set_verbosity(logging.WARNING)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
@@ -182,13 +182,13 @@ def _fuzz(name: str, seed: int, numbers: range, connection: Connection) -> None:
 
 
 def _peak_mb() -> float:
-    """Of this process or of one that it started, whichever took more."""
+    """Peak memory of this process or of its children, whichever is larger."""
     whose = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
     return max(resource.getrusage(who).ru_maxrss for who in whose) / 1024
 
 
 def _outcomes(name: str, seed: int, count: int) -> Iterator[tuple[str, str, float, float]]:
-    """What `_fuzz` sends, from a process of its own, anew where a file ends or stops it."""
+    """The results of `_fuzz` from a subprocess, restarted when a file kills or stalls it."""
     spawn = multiprocessing.get_context("spawn")
     done = 0
     while done < count:

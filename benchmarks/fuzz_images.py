@@ -1,11 +1,11 @@
-"""What `read_image` makes of files that nobody should send: damaged ones, and ones that lie.
+"""Fuzzes `read_image` with damaged and malicious files.
 
   python -m benchmarks.fuzz_images
 
-Small pictures in all formats that Pillow writes are cut, overwritten, shifted, and their headers
-promise other sizes; some unpack to far more than they weigh. Each ends in pixels or in an
-InputError, with nothing on standard error, in less than 1 GB of memory and 2 s of one processor.
-The command ends with status 1 where one does not.
+Small images in all formats that Pillow writes are truncated, overwritten, shifted, or given
+another size in the header; some are decompression bombs. Each must return pixels or raise an
+InputError, with nothing on standard error, in less than 1 GB of memory and 2 s of CPU time. If one
+does not, the exit status is 1.
 """
 
 import collections
@@ -20,19 +20,19 @@ from benchmarks.image_reading import Outcome, is_good, read_batch
 from benchmarks.odd_images import bombs, pictures
 
 FLAGS = flags.FLAGS
-flags.DEFINE_integer("files", 10_000, "How many.", lower_bound=1)
-flags.DEFINE_integer("seed", 0, "Of what is done to them.", lower_bound=0)
+flags.DEFINE_integer("files", 10_000, "Number of files.", lower_bound=1)
+flags.DEFINE_integer("seed", 0, "Random seed of the damage.", lower_bound=0)
 
-_BATCH = 100  # files of one process
+_BATCH = 100  # files per process
 
 
 def main(_: list[str]) -> None:
-    """Prints what became of all files, by their format."""
+    """Prints the outcomes of all files, by format."""
     originals = [*pictures(), *bombs()]
     starts = range(0, FLAGS.files, _BATCH)
     batches = [(FLAGS.seed, start, min(start + _BATCH, FLAGS.files)) for start in starts]
     batches = [(originals, *batch) for batch in batches]
-    context = multiprocessing.get_context("spawn")  # Pillow as a command has it
+    context = multiprocessing.get_context("spawn")  # with Pillow in its initial state
     with futures.ProcessPoolExecutor(1, context) as pool:
         outcomes = [outcome for batch in pool.map(read_batch, batches) for outcome in batch]
     by_format = collections.defaultdict(list)

@@ -1,10 +1,10 @@
-"""Turned and covered faces, in one pass and in two, and whether the score tells the wrong ones.
+"""Turned and occluded faces in one and two passes, and whether the score detects wrong ones.
 
   python -m benchmarks.hard_faces --data=DIR/aflw68/landmarks.csv
 
-Annotated boxes; errors in % of the box over the points that are annotated; groups by the yaw that
-the true landmarks have. The area under the ROC curve is that of a low score as a sign of an error
-above 8 %.
+The boxes are the annotated ones. Errors are in % of the box, over annotated points; faces are
+grouped by the yaw of the true landmarks. The area under the ROC curve is that of a low score as a
+predictor of an error above 8 %.
 """
 
 import numpy as np
@@ -21,16 +21,16 @@ from evae_tf.evaluation import groups, metrics
 from evae_tf.evaluation.truth import Truth
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string("data", None, "The .csv file of 68 points.", required=True)
-flags.DEFINE_string("model", "mobile_68", "The model to align with.")
-flags.DEFINE_string("subset", "val", "Which of its faces.")
+flags.DEFINE_string("data", None, ".csv file with 68 points.", required=True)
+flags.DEFINE_string("model", "mobile_68", "Model to align with.")
+flags.DEFINE_string("subset", "val", "Subset of its faces.")
 
 _MUCH, _WRONG = 0.05, 0.08
 _BATCH = 64
 
 
 def main(_: list[str]) -> None:
-    """Prints a table of errors by yaw, and a line on the score for each number of passes."""
+    """Prints a table of errors by yaw, and a line on the score for one and two passes."""
     faces = datasets.read_faces("csv", FLAGS.data, FLAGS.subset, "ibug_68")
     truth = Truth.of(faces, ["box_size"])
     parts = groups.grouped(["yaw"], faces, truth)
@@ -50,7 +50,7 @@ def main(_: list[str]) -> None:
 
 
 def _aligned(aligner: Aligner, faces: list[Face], truth: Truth) -> tuple[FloatArray, FloatArray]:
-    """(error, score) of each face, float [N] both."""
+    """(error, score) of each face, both float [N]."""
     found = []
     for start in tqdm(range(0, len(faces), _BATCH), desc=f"passes {aligner.passes}", disable=None):
         part = faces[start : start + _BATCH]
@@ -69,7 +69,7 @@ def _row(group: groups.Group, errors: dict[int, FloatArray]) -> list[str | int |
 
 
 def roc_area(values: FloatArray, positive: BoolArray) -> float:
-    """How often a positive has a larger value than a negative; equal ones count half."""
+    """Share of pairs where the positive has the larger value; ties count half."""
     first, second = values[positive], values[~positive]
     if not len(first) or not len(second):
         return float("nan")

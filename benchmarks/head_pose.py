@@ -1,18 +1,19 @@
-"""How far the yaw of a head is off: of drawn heads, whose pose is known, and of real ones.
+"""Errors of the head pose: of synthetic heads, whose pose is known, and of real ones.
 
   python -m benchmarks.head_pose [--data=DIR] [--model=NAME]
 
-Drawn: yaw within 90 degrees, pitch within 20, roll within 30, from all true landmarks and from the
-visible ones. Real: the true landmarks of the validation faces of DIR/aflw68, without those that the
-head hides. With --model, also the landmarks that it finds in the true boxes.
+Synthetic heads have a yaw within 90 degrees, pitch within 20 and roll within 30; poses are computed
+from all true landmarks and from the visible ones. Real faces are the validation faces of
+DIR/aflw68, with the true landmarks that the head does not hide. With --model, poses are also
+computed from its landmarks in the true boxes.
 
-In each cell: median and 90th percentile of the error in degrees, and by how much the median head is
-found turned too far; by the true yaw. `rank` is Spearman's correlation of the yaws. `pitch` and
-`roll` are those of heads turned by less than 75 degrees; `none` counts those without a pose.
+Each cell has the median and 90th percentile of the error in degrees, and the median overestimate
+of the yaw, by the true yaw. `rank` is Spearman's correlation of the yaws. `pitch` and `roll` are
+for heads with a yaw below 75 degrees; `none` counts heads without a pose.
 
-The real faces' own yaw is an estimate: a rigid head fitted to the few landmarks that AFLW has. By
-eye, it is too low for many profiles, of which it makes 45 to 60 degrees. So their errors say
-little; how well the two agree in order says more.
+The annotated yaw of the real faces is an estimate: a rigid head fitted to AFLW's few landmarks. By
+eye, it is too low for many profiles (45 to 60 degrees). Their errors therefore mean little; the
+rank correlation means more.
 """
 
 import csv
@@ -35,13 +36,13 @@ from evae_tf.markups import MARKUPS
 from evae_tf.pose_estimation import head_pose
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string("data", None, "Folder that holds aflw68.")
-flags.DEFINE_string("model", None, "Also measure the landmarks that this model finds.")
-flags.DEFINE_integer("heads", 600, "Heads drawn.", 50)
+flags.DEFINE_string("data", None, "Folder with aflw68.")
+flags.DEFINE_string("model", None, "Also measure the landmarks of this model.")
+flags.DEFINE_integer("heads", 600, "Number of synthetic heads.", 50)
 
 _MARKUP = MARKUPS["ibug_68"]
 _EDGES = (0, 15, 30, 45, 60, 75, 180)
-_GROUP = 32  # images to align at a time
+_GROUP = 32  # images per call of the aligner
 
 
 def main(_: list[str]) -> None:
@@ -83,7 +84,7 @@ def _visible(face: Face) -> FloatArray:
 
 
 def _real(folder: Path) -> tuple[list[Face], FloatArray]:
-    """Faces and their yaw [n, 1]; the file counts it the other way."""
+    """Faces and their yaw [n, 1], with the opposite sign of the file."""
     with open(folder / "meta.csv", newline="", encoding="utf-8") as file:
         yaws = {row["image"]: -float(row["yaw_deg"]) for row in csv.DictReader(file)}
     faces = read_faces("csv", folder / "landmarks.csv", "val", _MARKUP)
@@ -104,13 +105,13 @@ def _found(aligner: Aligner, faces: Sequence[Face]) -> FloatArray:
 
 
 def _as_array(poses: Sequence[HeadPose | None]) -> FloatArray:
-    """Yaw, pitch and roll [n, 3], NaN where there is no pose."""
+    """Yaw, pitch and roll [n, 3]; NaN without a pose."""
     none = [np.nan] * 3
     return np.array([none if pose is None else [pose.yaw, pose.pitch, pose.roll] for pose in poses])
 
 
 def _column(name: str, found: FloatArray, true: FloatArray) -> list[str]:
-    """Of poses [n, 3] against the angles that are known, [n, 3] or yaw alone [n, 1]."""
+    """A column for poses [n, 3] against known angles, [n, 3] or yaw alone [n, 1]."""
     known = np.isfinite(found).all(axis=1)
     count = true.shape[1]
     found, true = found[known, :count], true[known]

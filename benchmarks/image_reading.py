@@ -1,4 +1,4 @@
-"""What becomes of a damaged image file in `read_image`: see `fuzz_images`."""
+"""Runs `read_image` on damaged files and measures the outcome; see `fuzz_images`."""
 
 import dataclasses
 import os
@@ -19,7 +19,7 @@ MOST_MB, MOST_SECONDS = 1000, 2.0
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """What became of one file."""
+    """The outcome of one file."""
 
     number: int
     format: str
@@ -30,16 +30,16 @@ class Outcome:
 
 
 def is_good(outcome: Outcome) -> bool:
-    """Whether it is as the first lines of `fuzz_images` say."""
+    """Whether it meets the requirements of `fuzz_images`."""
     stated = outcome.result in ("read", "refused") and not outcome.said
     return stated and outcome.megabytes < MOST_MB and outcome.seconds < MOST_SECONDS
 
 
 def read_batch(batch: tuple[list[tuple[str, bytes]], int, int, int]) -> list[Outcome]:
-    """What became of some files, in a process whose standard error is listened to.
+    """The outcomes of a batch of files, with standard error captured.
 
     Args:
-      batch: (what to spoil, seed, first number, number after the last).
+      batch: (files to damage, seed, first number, number after the last).
     """
     originals, seed, first, end = batch
     hold_limit_in_pillow()  # as the commands do
@@ -61,8 +61,8 @@ def read_batch(batch: tuple[list[tuple[str, bytes]], int, int, int]) -> list[Out
 
 
 def _measured(path: Path) -> tuple[str, float, float]:
-    """(what became of a file, seconds of the processor, megabytes at the most)."""
-    Path("/proc/self/clear_refs").write_text("5")  # the peak so far is forgotten
+    """(outcome of a file, CPU seconds, peak megabytes)."""
+    Path("/proc/self/clear_refs").write_text("5")  # resets the peak
     before, started = _peak_kb(), time.process_time()
     try:
         read_image(path)

@@ -1,13 +1,13 @@
-"""What is left when a command is killed at a random moment, and whether it can be run again.
+"""Kills commands at random moments, runs them again and checks the result.
 
   python -m benchmarks.killed --moments=50
 
-`align.py` on photos (as JSON with pictures, and as one table) and on a video, `train.py`,
-`export.py` and `evaluate.py`. Each is run once in peace, then in a fresh folder killed (SIGKILL) at
-a moment between its start and its end, and called again. Right is: the second call ends with 0,
-the folder holds the files of the undisturbed run with the same contents (of pictures, reports with
-times and logs, their names), nothing hidden is left, and photos that were finished were not done
-again.
+The commands are `align.py` on photos (JSON with images, and one table) and on a video, `train.py`,
+`export.py` and `evaluate.py`. Each runs once undisturbed. Then it is killed (SIGKILL) in a new
+folder at a moment between its start and its end, and called again. The second call must end with
+status 0 and leave the files of the undisturbed run with the same contents (for images, logs and
+reports with times: the same names), no hidden files may be left, and finished photos must be
+skipped.
 """
 
 import csv
@@ -32,9 +32,9 @@ from evae_tf.align.frames import video_file
 from evae_tf.data.images import read_image
 
 FLAGS = flags.FLAGS
-flags.DEFINE_integer("moments", 50, "At which each command is killed.", lower_bound=1)
-flags.DEFINE_list("commands", [], "Only these.")
-flags.DEFINE_integer("seed", 0, "Of the moments.")
+flags.DEFINE_integer("moments", 50, "Number of kills of each command.", lower_bound=1)
+flags.DEFINE_list("commands", [], "Only these commands.")
+flags.DEFINE_integer("seed", 0, "Random seed of the moments.")
 
 ROOT = Path(__file__).parents[1]
 _PHOTOS, _FRAMES = 40, 60
@@ -43,7 +43,7 @@ _SMALL = (
     *("decoder_filters=8,8,6", "regressor_filters=8,8", "regressor_blocks=0,0"),
     *("regressor_units=16", "regressor_bottleneck=4", "batch_size=64", "epochs=8"),
 )
-# Of a row of metrics.csv all but the seconds; of other files of such names, that they are there.
+# All of a row of metrics.csv except the seconds; other files of these names need only exist.
 _ONLY_THERE = re.compile(
     r"events\.out|\.png$|\.jpg$|export\.json|done\.jsonl|\.npz$|\.keras$|\.pb$"
 )
@@ -86,7 +86,7 @@ def _train(folder: Path) -> list[str]:
 
 
 def _commands(folder: Path) -> dict[str, Callable[[Path], list[str]]]:
-    """Each command's words, for a folder to write to."""
+    """The arguments of each command, as functions of the output folder."""
     python, model = sys.executable, folder / "trained" / "model.keras"
     align = [python, "align.py", f"--input={folder / 'photos'}"]
     data = ["--dataset=synthetic", "--markup=mtfl_5"]
@@ -139,7 +139,7 @@ def _row(
 
 
 def _problem(command: list[str], out: Path, expected: _Contents) -> str | None:
-    """What is wrong after a command was called again; None if all is right."""
+    """The problem after a command was called again; None if there is none."""
     done = out / "done.jsonl"
     finished = done.read_bytes().count(b"\n") if done.exists() else 0
     again = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
@@ -147,14 +147,14 @@ def _problem(command: list[str], out: Path, expected: _Contents) -> str | None:
         return again.stderr.strip().splitlines()[-1]
     photos = re.search(r"^(\d+) photos", again.stdout, re.MULTILINE)
     if photos and int(photos[1]) != _PHOTOS - finished:
-        return f"{photos[1]} photos done again, {finished} were finished"
+        return f"{photos[1]} photos repeated, {finished} were finished"
     found = _contents(out)
     differing = sorted(key for key in {*expected, *found} if expected.get(key) != found.get(key))
     return f"differs: {', '.join(differing)}" if differing else None
 
 
 def _contents(folder: Path) -> _Contents:
-    """What the files of a folder say, by their names."""
+    """The contents of a folder's files, by name."""
     contents: _Contents = {}
     for path in sorted(folder.rglob("*")):
         name = re.sub(r"events\.out.*", "events.out", str(path.relative_to(folder)))

@@ -1,8 +1,8 @@
-"""How long one face takes on one thread, beside MediaPipe's landmark network, and where it goes.
+"""Time of one face on one thread, compared with MediaPipe's landmark network, and by layer.
 
-All files run in one process by one runtime (LiteRT), one after another in every round, so that what
-disturbs the machine disturbs them alike; what counts is the ratio of each to the first, round by
-round. `--profile` cuts a file after each of its layers and times the parts.
+All files run in one process and runtime (LiteRT), in turn within each round, so that other load
+affects them alike. The result is the ratio of each to the first, by round. `--profile` cuts a file
+after each layer and times the parts.
 
   python -m benchmarks.latency --model=assets/mobile_68.tflite,assets/server_68.keras
 """
@@ -28,16 +28,16 @@ flags.DEFINE_list(
 flags.DEFINE_string(
     "peer",
     "../shared/peers/mediapipe_face_landmarks_v2.tflite",
-    "What times are compared with; without this file, the first model.",
+    "Reference of the ratios; if the file is missing, the first model.",
 )
-flags.DEFINE_integer("rounds", 300, "How often each file runs.", lower_bound=1)
+flags.DEFINE_integer("rounds", 300, "Number of runs of each file.", lower_bound=1)
 flags.DEFINE_boolean("profile", False, "Also time the layers of the first model.")
 
 _SHOWN_LAYERS = 12
 
 
 def read_model(path: Path, folder: Path) -> bytes:
-    """The bytes of a TFLite file, or of what a .keras file becomes in float32."""
+    """The bytes of a TFLite file; a .keras file is converted in float32."""
     if path.suffix != ".keras":
         return path.read_bytes()
     from evae_tf.exporting.export import export_model
@@ -47,7 +47,7 @@ def read_model(path: Path, folder: Path) -> bytes:
 
 
 def peak_flops() -> float:
-    """Floating-point operations a second of a large float32 matrix product on one core."""
+    """Floating-point operations per second of a large float32 matrix product on one core."""
     a, times = np.random.default_rng(0).random((1500, 1500), np.float32), []
     for _ in range(8):
         started = time.perf_counter()
@@ -57,7 +57,7 @@ def peak_flops() -> float:
 
 
 def print_profile(content: bytes) -> None:
-    """The layers that take longest, by the time of the file cut after each."""
+    """Prints the slowest layers, by the time of the file cut after each layer."""
     cuts = list(tflite_graph.cut_after_layers(content))
     times = np.median(timing.interleaved([cut for _, _, cut in cuts], FLAGS.rounds // 3), axis=0)
     own = np.diff(times, prepend=0)
@@ -74,11 +74,11 @@ def main(_: list[str]) -> None:
     """Prints a row for each file."""
     models, peer = [Path(path) for path in FLAGS.model], Path(FLAGS.peer)
     if not peer.is_file():
-        print(f"{peer}: not there; ratios are to {models[0]}.")
+        print(f"{peer}: missing; ratios are to {models[0]}.")
     paths = ([peer] if peer.is_file() else []) + models
     with tempfile.TemporaryDirectory() as folder:
         contents = [read_model(path, Path(folder)) for path in paths]
-    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})  # one core, for NumPy's threads too
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})  # one core, also for NumPy
     seconds = timing.interleaved(contents, FLAGS.rounds)
     peak = peak_flops()
     rows = []

@@ -1,10 +1,9 @@
-"""Does drawing the latent code several times say more than the covariance about doubt?
+"""Compares uncertainty from samples of the latent code with that of the covariance.
 
-For each picture the code z is drawn `--samples` times, and the landmarks' standard deviation over
-the draws is set beside the size of the covariance's ellipses. Both are asked the same: do faces
-with more spread have more error (rank correlation; the last row adds the ranks of both), and does
-spread tell faces from pictures that the model should not trust (area under the ROC curve: 0.5 is a
-guess, 1 always)?
+For each image the code z is sampled `--samples` times. The landmarks' standard deviation over the
+samples is compared with the size of the covariance ellipses, by two measures: the rank correlation
+of spread and error over faces, and the area under the ROC curve for separating faces from images
+outside the training distribution (0.5: chance, 1: perfect). The last row combines both spreads.
 
   python -m benchmarks.latent_spread --model=mobile_68 --dataset=300w --data_dir=DIR
 """
@@ -30,10 +29,10 @@ from evae_tf.evaluation import calibration, metrics
 from evae_tf.models.response_maps import soft_argmax
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string("model", "mobile_68", "A .keras file of evae_cnn, or a shipped model's name.")
-flags.DEFINE_integer("samples", 16, "Draws of the latent code.", lower_bound=2)
+flags.DEFINE_string("model", "mobile_68", ".keras file of evae_cnn, or name of a shipped model.")
+flags.DEFINE_integer("samples", 16, "Samples of the latent code.", lower_bound=2)
 
-_BLUR_SHARE = 0.06  # standard deviation of the blur, of the crop's side
+_BLUR_SHARE = 0.06  # standard deviation of the blur, as a fraction of the crop
 
 
 def main(_: list[str]) -> None:
@@ -61,12 +60,12 @@ def main(_: list[str]) -> None:
         correlation = stats.spearmanr(spreads["faces"], errors).statistic
         cells = [area(spreads["faces"], spreads[p]) for p in doubts if p != "faces"]
         rows.append([name, f"{correlation:.2f}", *(f"{cell:.3f}" for cell in cells)])
-    print(f"{FLAGS.model}, {len(faces)} faces, {FLAGS.samples} draws")
+    print(f"{FLAGS.model}, {len(faces)} faces, {FLAGS.samples} samples")
     print(markdown(["spread", "rank correlation", "upside down", "blurred", "no face"], rows))
 
 
 def doubt(model: Any, images: FloatArray) -> dict[str, FloatArray]:
-    """Log of the mean spread of each picture's landmarks: dict of two float [N].
+    """Log of the mean spread of each image's landmarks: dict of two float [N].
 
     Args:
       model: an `EVAECNN` with sampling and uncertainty head.
@@ -85,10 +84,10 @@ def doubt(model: Any, images: FloatArray) -> dict[str, FloatArray]:
 
 
 def _drawn(model: Any, images: FloatArray) -> FloatArray:
-    """Landmarks [N, K, 2] for one draw of the code, all else as in inference."""
+    """Landmarks [N, K, 2] for one sample of the code, otherwise as in inference."""
     evae = model.evae
     early_features, features = evae.encoder(images)
-    latent, _ = evae.sampling(features, training=True)  # nothing else in it depends on training
+    latent, _ = evae.sampling(features, training=True)  # only the sampling depends on it
     maps, _ = evae.decoder(latent)
     offsets, _ = model.regressor(ops.concatenate([early_features, maps], axis=-1))
     first = soft_argmax(maps, evae.readout_power) if model.refine else 0.5
@@ -96,7 +95,7 @@ def _drawn(model: Any, images: FloatArray) -> FloatArray:
 
 
 def _with_both(doubts: dict[str, dict[str, FloatArray]]) -> dict[str, dict[str, FloatArray]]:
-    """Adds to each picture the sum of both spreads, each in standard deviations over faces."""
+    """Adds the sum of both spreads of each image, standardised over faces."""
     usual = {name: (np.mean(v), np.std(v)) for name, v in doubts["faces"].items()}
     return {
         picture: {
@@ -108,7 +107,7 @@ def _with_both(doubts: dict[str, dict[str, FloatArray]]) -> dict[str, dict[str, 
 
 
 def area(faces: FloatArray, others: FloatArray) -> float:
-    """Share of pairs where the other picture has more spread than the face."""
+    """Share of pairs where the other image has more spread than the face."""
     statistic = stats.mannwhitneyu(others, faces).statistic
     return statistic / (len(faces) * len(others))
 
@@ -118,7 +117,7 @@ def _blurred(image: FloatArray) -> FloatArray:
 
 
 def backgrounds(faces: Sequence[Face], size: int) -> FloatArray:
-    """Crops of the photos' corners where no face is: float32 [n, size, size, 3]."""
+    """Crops of photo corners without faces: float32 [n, size, size, 3]."""
     found = []
     for face in faces:
         image = read_image(face.image)

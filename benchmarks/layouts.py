@@ -1,4 +1,4 @@
-"""Annotated faces written down in every layout that the package reads."""
+"""Writes annotated faces in every layout that the package reads."""
 
 import csv
 import json
@@ -32,7 +32,7 @@ def write_300w(root: Path, faces: Sequence[Face]) -> list[str]:
 
 
 def write_merl_rav(root: Path, faces: Sequence[Face]) -> list[str]:
-    """As 300-W, counted from 0, and negative where a point is covered."""
+    """As 300-W, but counted from 0 and negative if a point is covered."""
     names = [f"frontal/trainset/image{i:05}" for i in range(len(faces))]
     write_images(root / "merl_rav_organized", [f"{name}.jpg" for name in names], faces)
     for name, face in zip(names, faces, strict=True):
@@ -91,7 +91,7 @@ def write_cofw(root: Path, faces: Sequence[Face]) -> list[str]:
 
 
 def write_cofw_colour(root: Path, faces: Sequence[Face]) -> list[str]:
-    """One .mat of version 7.3, which is HDF5 and holds every array transposed."""
+    """One .mat of version 7.3, which is HDF5 with all arrays transposed."""
     points, boxes = _cofw_arrays(faces)
     with h5py.File(root / cofw.FILES["train"][0], "w", userblock_size=512) as file:
         cells = file.create_dataset("IsTr", (1, len(faces)), h5py.ref_dtype)
@@ -130,7 +130,7 @@ def write_wflw(root: Path, faces: Sequence[Face]) -> list[str]:
 
 
 def write_csv(root: Path, faces: Sequence[Face]) -> list[str]:
-    """People's own table, `faces.csv`."""
+    """A user's table, `faces.csv`."""
     names = [f"photos/{i}.png" for i in range(len(faces))]
     write_images(root, names, faces)
     count = faces[0].markup.num_points
@@ -164,13 +164,13 @@ def write_markup(root: Path, faces: Sequence[Face]) -> list[str]:
 
 
 def write_val_list(root: Path, faces: Sequence[Face]) -> list[str]:
-    """As `write_300w`, the first face held out."""
+    """As `write_300w`, with the first face held out."""
     names = write_300w(root, faces)
     (root / "val.txt").write_text(f"{names[0]}\n")
     return names
 
 
-# The data sets by name; each writes faces and returns their names as a val.txt has them.
+# The data sets by name; each function writes faces and returns their names in val.txt.
 WRITERS: dict[str, Callable[[Path, Sequence[Face]], list[str]]] = {
     "300w": write_300w,
     "mtfl": write_mtfl,

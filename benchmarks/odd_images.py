@@ -1,4 +1,4 @@
-"""Image files in all formats, whole, damaged, or far larger than they weigh: see `fuzz_images`."""
+"""Image files in all formats, intact, damaged, or decompression bombs; see `fuzz_images`."""
 
 import io
 import struct
@@ -17,7 +17,7 @@ _SIZES = (0, 1, 7, 255, 4000, 16383, 16384, 30000, 65535, 2**24 - 1, 2**31 - 1, 
 
 
 def pictures() -> Iterator[tuple[str, bytes]]:
-    """Yields (format, content) of small pictures in all formats and modes that Pillow writes."""
+    """Yields (format, content) of small images in all formats and modes that Pillow writes."""
     Image.init()
     noise = np.random.default_rng(0).integers(0, 256, (5, 7, 3), np.uint8)
     picture = Image.fromarray(cv2.resize(noise, (_WIDTH, _HEIGHT), interpolation=cv2.INTER_CUBIC))
@@ -38,12 +38,12 @@ def _saved(picture: Image.Image, name: str, **options: object) -> Iterator[tuple
     try:
         picture.save(file, name, **options)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, struct.error):
-        return  # not every format takes every mode and option
+        return  # not every format supports every mode and option
     yield name, file.getvalue()
 
 
 def bombs() -> Iterator[tuple[str, bytes]]:
-    """Yields (format, content) of files that unpack to far more than they weigh."""
+    """Yields (format, content) of decompression bombs."""
     for side in (9000, 20000):
         yield from _saved(Image.new("1", (side, side)), "PNG")
         yield from _saved(Image.new("1", (side, side)), "TIFF", compression="group4")
@@ -59,7 +59,7 @@ def bombs() -> Iterator[tuple[str, bytes]]:
 
 
 def damaged(content: bytes, rng: np.random.Generator) -> bytes:
-    """A file of `pictures` or `bombs`, spoilt in one way or in several."""
+    """A file of `pictures` or `bombs`, damaged in one or several ways."""
     spoil = (_cut, _flip, _overwrite, _shift, _lie, _lie)
     spoilt = bytearray(content)
     for index in rng.integers(len(spoil), size=rng.integers(4)):
@@ -94,7 +94,7 @@ def _shift(content: bytearray, rng: np.random.Generator) -> None:
 
 
 def _lie(content: bytearray, rng: np.random.Generator) -> None:
-    """Another width or height, wherever the header may hold it."""
+    """Writes another width or height to possible places in the header."""
     side = int(rng.choice((_WIDTH, _HEIGHT, _WIDTH - 1, _HEIGHT - 1)))
     told = int(rng.choice(_SIZES))
     for code in ("<H", ">H", "<I", ">I"):
@@ -106,7 +106,7 @@ def _lie(content: bytearray, rng: np.random.Generator) -> None:
 
 
 def _with_checksums(content: bytes) -> bytes:
-    """Of a PNG file, the sum over its header set right, or nobody would read on."""
+    """Corrects the header checksum of a PNG file; readers stop at a wrong one."""
     if not content.startswith(b"\x89PNG") or len(content) < 33:
         return content
     return content[:29] + struct.pack(">I", zlib.crc32(content[12:29])) + content[33:]

@@ -1,7 +1,7 @@
-"""What `align_bytes` of a version for TensorFlow Serving takes beside decoding and network alone.
+"""Time of `align_bytes` of a TensorFlow Serving version, compared with decoder and network alone.
 
-All run in one process, one after another in every round, so that what disturbs the machine disturbs
-them alike; what counts is the ratio to decoder and network, round by round.
+All run in one process, in turn within each round, so that other load affects them alike. The
+result is the ratio to decoder and network, by round.
 
   python -m benchmarks.serving_decode
   python -m benchmarks.serving_decode --versions=OLD/1,NEW/1
@@ -26,10 +26,10 @@ from evae_tf.artifacts import sidecar
 from evae_tf.exporting.export import export_model
 
 FLAGS = flags.FLAGS
-flags.DEFINE_list("versions", [], "Version folders, comma-separated; none exports `--model`.")
-flags.DEFINE_string("model", "mobile_68", "What is exported where no version is given.")
-flags.DEFINE_list("photos", ["1", "8", "32"], "How many are asked for at once, comma-separated.")
-flags.DEFINE_integer("rounds", 5, "Of each measurement; medians are printed.", lower_bound=1)
+flags.DEFINE_list("versions", [], "Version folders; by default, `--model` is exported.")
+flags.DEFINE_string("model", "mobile_68", "Model to export if no version is given.")
+flags.DEFINE_list("photos", ["1", "8", "32"], "Photos per request, comma-separated.")
+flags.DEFINE_integer("rounds", 5, "Rounds of each measurement; medians are printed.", lower_bound=1)
 
 
 def main(_: list[str]) -> None:
@@ -44,11 +44,11 @@ def main(_: list[str]) -> None:
     rows = [row for count in FLAGS.photos for row in measured(int(count), models, size)]
     header = ["photos", "version", "align_bytes", "Pillow", "decode_jpeg", "network", "ratio"]
     print(tabulate(rows, header, "plain", floatfmt=(*["", ""], *[".4f"] * 4, ".2f")))
-    print("seconds, medians; ratio: align_bytes to decode_jpeg and network, one after the other")
+    print("seconds, medians; ratio: align_bytes to decode_jpeg and network together")
 
 
 def measured(count: int, models: dict[str, Any], size: int) -> list[list[object]]:
-    """The rows of the table for requests of `count` photos; the models take crops of `size`."""
+    """The rows of the table for requests of `count` photos; `size` is the models' input size."""
     portrait = matplotlib.cbook.get_sample_data("grace_hopper.jpg", asfileobj=False)
     file = Path(portrait).read_bytes()
     loaded = list(models.values())

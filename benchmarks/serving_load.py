@@ -1,9 +1,8 @@
-"""The graph of a server under load: many clients, and malformed requests among theirs.
+"""Load test of the serving graph: many clients, some requests malformed.
 
-A process of its own serves a version on loopback, over gRPC and REST (`tests/serving`); clients of
-both protocols ask it at once. Every right answer is compared with the one that an idle server gave;
-every malformed request has to get an error, or `valid` false. The memory of the server is printed
-once a minute.
+A separate process serves a version on loopback, over gRPC and REST (`tests/serving`). Clients of
+both protocols send requests concurrently. Each answer is compared with that of an idle server; a
+malformed request must get an error, or `valid` false. The server's memory is printed once a minute.
 
   python -m benchmarks.serving_load --seconds=600
 """
@@ -26,17 +25,17 @@ from evae_tf.artifacts import sidecar
 from evae_tf.exporting.export import export_model
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string("version", None, "Version folder; none exports `--model`.")
-flags.DEFINE_string("model", "mobile_68", "What is exported where no version is given.")
-flags.DEFINE_integer("seconds", 600, "How long clients ask.", lower_bound=1)
-flags.DEFINE_integer("clients", 8, "Half of them over REST.", lower_bound=1)
+flags.DEFINE_string("version", None, "Version folder; by default, `--model` is exported.")
+flags.DEFINE_string("model", "mobile_68", "Model to export if no version is given.")
+flags.DEFINE_integer("seconds", 600, "Duration of the load.", lower_bound=1)
+flags.DEFINE_integer("clients", 8, "Number of clients, half of them over REST.", lower_bound=1)
 flags.DEFINE_float("malformed", 0.2, "Share of requests that are malformed.", 0.0, 1.0)
 
 _MINUTE = 60
 
 
 def serve(version: Path, pipe: Connection) -> None:
-    """Serves until something is sent; gives the addresses and the network's own time."""
+    """Serves until a message arrives; sends the addresses and the time of the network alone."""
     import tensorflow as tf
 
     from tests.serving.loopback_server import GrpcServer, Model, RestServer
@@ -55,15 +54,15 @@ def serve(version: Path, pipe: Connection) -> None:
 
 
 def memory_of(process: int) -> float:
-    """MB that a process has in memory; by Linux."""
+    """Memory of a process in MB; Linux only."""
     pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
     return pages * 4096 / 2**20
 
 
 def follow(load: Load, server: Any, seconds: int) -> list[float]:
-    """Prints a line for each minute; the memory of the server at the end of each, in MB."""
+    """Prints a line per minute; returns the server's memory at the end of each, in MB."""
     memory = []
-    print(f"the server has {memory_of(server.pid):.0f} MB", flush=True)
+    print(f"the server uses {memory_of(server.pid):.0f} MB", flush=True)
     for start in range(0, seconds, _MINUTE):
         length = min(_MINUTE, seconds - start)
         server.join(length)
@@ -74,8 +73,8 @@ def follow(load: Load, server: Any, seconds: int) -> list[float]:
         photos = sum(rows for _, rows in took) / length
         half, most = 1e3 * np.quantile([latency for latency, _ in took] or [0], [0.5, 0.99])
         print(
-            f"minute {len(memory)}: {memory[-1]:.0f} MB, {len(took)} right requests, "
-            f"{photos:.1f} photos a second, latency {half:.0f} ms, 99 % within {most:.0f} ms, "
+            f"minute {len(memory)}: {memory[-1]:.0f} MB, {len(took)} valid requests, "
+            f"{photos:.1f} photos per second, latency {half:.0f} ms, 99 % within {most:.0f} ms, "
             f"{len(load.wrong)} answers wrong, load {os.getloadavg()[0]:.1f}",
             flush=True,
         )
@@ -83,7 +82,7 @@ def follow(load: Load, server: Any, seconds: int) -> list[float]:
 
 
 def main(_: list[str]) -> None:
-    """Serves, asks, and ends with status 1 where something was wrong."""
+    """Runs server and clients; exits with status 1 if an answer was wrong."""
     with tempfile.TemporaryDirectory() as folder:
         version = Path(FLAGS.version or f"{folder}/1")
         if not FLAGS.version:
@@ -111,7 +110,7 @@ def main(_: list[str]) -> None:
         print(f"memory after the first minute: {memory[0]:.0f} MB, at the end {memory[-1]:.0f}")
     print(*load.wrong[:20], sep="\n")
     if load.wrong or went_away:
-        raise SystemExit("the server went away" if went_away else "answers were wrong")
+        raise SystemExit("the server ended" if went_away else "answers were wrong")
 
 
 if __name__ == "__main__":

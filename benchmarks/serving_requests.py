@@ -1,4 +1,4 @@
-"""What clients ask a server under load, right and malformed requests, and what they expect."""
+"""Valid and malformed requests of clients under load, and checks of the answers."""
 
 import collections
 import time
@@ -12,11 +12,11 @@ from benchmarks.damaged_images import BOX, encoded, fuzzed, portrait
 from evae_tf.errors import InputError
 from evae_tf.serving.client import CLIENTS, Client, GrpcClient
 
-_ROWS = (1, 1, 1, 2, 4, 8)  # of a request
+_ROWS = (1, 1, 1, 2, 4, 8)  # rows of a request
 _BAD_BOXES = (
     (np.nan, 158, 347, 335),
-    (183, 158, 183, 335),  # of no width
-    (347, 158, 183, 335),  # inside out
+    (183, 158, 183, 335),  # zero width
+    (347, 158, 183, 335),  # x_min above x_max
     (600, 158, 700, 335),  # outside
     (-1e9, -1e9, 1e9, 1e9),
     (-3e38, -3e38, 3e38, 3e38),
@@ -25,17 +25,17 @@ _BAD_BOXES = (
 
 
 class Load:
-    """What the clients ask, and what came of it.
+    """The requests of the clients, and their results.
 
     Args:
       addresses: dict of protocol to HOST:PORT.
       size: S of the model.
-      malformed: share of the requests that are.
+      malformed: share of malformed requests.
 
     Attributes:
-      latencies: seconds of each right request of the minute, with the rows that it had.
-      counts: of requests, by what became of them.
-      wrong: sentences on answers that are not as they should be.
+      latencies: seconds and rows of each valid request of the minute.
+      counts: number of requests by result.
+      wrong: messages about wrong answers.
     """
 
     def __init__(self, addresses: dict[str, str], size: int, malformed: float) -> None:
@@ -50,7 +50,7 @@ class Load:
         self._expected = client.align(self._photos, [BOX] * len(self._photos))["landmarks"]
 
     def ask(self, protocol: str, seed: int, end: float) -> None:
-        """Asks one request after another until `end`."""
+        """Sends requests, one after another, until `end`."""
         rng, damaged = np.random.default_rng(seed), fuzzed(seed)
         client = CLIENTS[protocol](self._addresses[protocol], timeout=60)
         while time.monotonic() < end:
@@ -61,7 +61,7 @@ class Load:
                     self._ask_with_a_bad_row(client, rng, next(damaged))
                 else:
                     self._ask_wrongly(client, rng)
-            except Exception as error:  # whatever it is, it has to be told
+            except Exception as error:  # any error is reported
                 self.wrong.append(f"{protocol}: {type(error).__name__}: {str(error)[:300]}")
 
     def _ask_rightly(self, client: Client, rng: np.random.Generator) -> None:
@@ -74,7 +74,7 @@ class Load:
         self.counts["right"] += 1
 
     def _ask_with_a_bad_row(self, client: Client, rng: np.random.Generator, data: bytes) -> None:
-        """A good row between a file that is damaged, or none, and a box that is impossible."""
+        """Sends a valid row between a damaged or empty file and an invalid box."""
         photo = self._photos[0]
         file = (data, photo[: len(photo) // 2], b"")[rng.integers(3)]
         bad = _BAD_BOXES[rng.integers(len(_BAD_BOXES))]
@@ -87,7 +87,7 @@ class Load:
         self.counts["bad rows"] += 1
 
     def _ask_wrongly(self, client: Client, rng: np.random.Generator) -> None:
-        """A request that has to be refused; or one of no rows, which is answered."""
+        """Sends a request that must be refused, or one without rows, which is answered."""
         if isinstance(client, GrpcClient):
             wrong = self._wrong_over_grpc(client)
         else:
@@ -145,7 +145,7 @@ class Load:
         return {name: lambda body=body: self._post(body) for name, body in bodies.items()}
 
     def _post(self, body: Any) -> None:
-        """Sends a body that no client of ours would make, and raises what one would."""
+        """Sends an arbitrary body; raises the errors that a client would raise."""
         if isinstance(body, dict) and "boxes" in body:
             body = {"signature_name": "align_bytes", "inputs": body}
         url = f"http://{self._addresses['rest']}/v1/models/evae_landmarks:predict"

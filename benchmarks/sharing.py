@@ -1,9 +1,9 @@
-"""Whether one `Aligner` gives several threads and processes what it gives one, and how fast.
+"""Results and speed of one `Aligner` shared by several threads and processes.
 
   python -m benchmarks.sharing --photos=1000
 
-Photos are parts of a portrait, turned and resized, each another one. Every landmark has to be the
-very one that a single thread gets. Speeds are ratios to that thread, in one run.
+The photos are different parts of a portrait, rotated and resized. All landmarks must be identical
+to those of a single thread. Speeds are ratios to that thread, in one run.
 """
 
 import functools
@@ -26,9 +26,9 @@ from evae_tf.data.images import read_image
 FLAGS = flags.FLAGS
 flags.DEFINE_integer("photos", 1000, "Photos.", lower_bound=1)
 flags.DEFINE_integer("threads", 8, "Threads that share the aligner.", lower_bound=1)
-flags.DEFINE_integer("processes", 4, "Processes that get it pickled.", lower_bound=1)
+flags.DEFINE_integer("processes", 4, "Processes that unpickle the aligner.", lower_bound=1)
 
-_Found: TypeAlias = list[FloatArray]  # of each photo, [faces, K, 2]
+_Found: TypeAlias = list[FloatArray]  # for each photo, [faces, K, 2]
 
 
 def main(_: list[str]) -> None:
@@ -66,7 +66,7 @@ def main(_: list[str]) -> None:
 
 
 def landmarks(aligner: Aligner, image: ByteArray) -> FloatArray:
-    """Those of all faces of an image: [faces, K, 2]."""
+    """Landmarks of all faces of an image: [faces, K, 2]."""
     points = aligner.markup.num_points
     found = [face.landmarks for face in aligner(image)]
     return np.array(found, np.float32).reshape(-1, points, 2)

@@ -1,11 +1,11 @@
-"""How much the landmarks of a video tremble and lag, by the filter.
+"""Jitter and lag of the landmarks in a video, by filter.
 
   python -m benchmarks.smoothing
 
-Drawn faces, 25 frames a second. Still: one picture with sensor noise that changes from frame to
-frame; flicker is how far a landmark moves from one frame to the next. Moving: the head turns, nods
-and is carried about, its true landmarks known; lag is the delay of the truth that the landmarks are
-nearest to. All lengths are in per cent of the distance of the outer eye corners.
+The faces are synthetic, at 25 frames per second. Still: one image with new sensor noise in each
+frame; flicker is the movement of a landmark from one frame to the next. Moving: the head turns,
+nods and moves with known landmarks; lag is the delay of the truth that fits the landmarks best.
+All lengths are in per cent of the distance between the outer eye corners.
 """
 
 from collections.abc import Callable, Sequence
@@ -27,8 +27,8 @@ from evae_tf.head_pose import HeadPose
 from evae_tf.markups import MARKUPS
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string("model", "assets/mobile_68.keras", "A model that gives the covariance.")
-flags.DEFINE_integer("faces", 6, "Faces drawn.")
+flags.DEFINE_string("model", "assets/mobile_68.keras", "Model with covariance.")
+flags.DEFINE_integer("faces", 6, "Number of synthetic faces.")
 
 _RATE, _FRAMES, _NOISE, _CANVAS_PX = 25.0, 75, 8.0, 320
 _MARKUP = MARKUPS["ibug_68"]
@@ -94,7 +94,7 @@ def _moving(face: int) -> tuple[list[ByteArray], FloatArray]:
 
 
 def _placed(image: ByteArray, x: float, y: float) -> ByteArray:
-    """The picture on a larger canvas, moved by (x, y) pixels."""
+    """The image on a larger canvas, shifted by (x, y) pixels."""
     offset = (_CANVAS_PX - synthetic.SIDE_PX) / 2
     move = np.array([[1, 0, offset + x], [0, 1, offset + y]], np.float64)
     size = (_CANVAS_PX, _CANVAS_PX)
@@ -108,7 +108,7 @@ def _noisy(image: ByteArray, seed: tuple[int, int]) -> ByteArray:
 
 
 def _followed(aligner: Aligner, frames: Sequence[ByteArray]) -> list[AlignedFace | None]:
-    """The first face of each frame, None where there is none."""
+    """The first face of each frame, or None."""
     track = FaceTracker(aligner, create_filter=None)
     found = [track(frame, index / _RATE) for index, frame in enumerate(frames)]
     return [faces[0] if faces else None for faces in found]
@@ -138,7 +138,7 @@ def _measured(
 
 
 def _lag(landmarks: FloatArray, true: FloatArray, seconds: FloatArray) -> float:
-    """The delay of the truth at which it moves most like the landmarks, constant offsets aside."""
+    """The delay of the truth that fits the landmarks best, without constant offsets."""
     landmarks = landmarks - landmarks.mean(axis=0)
     later = seconds >= seconds[0] + _DELAYS[-1]
     distances = []

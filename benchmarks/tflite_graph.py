@@ -1,4 +1,4 @@
-"""What a TFLite file is made of: multiplications of each layer, and the file cut after a layer."""
+"""Analyses a TFLite file: multiplications of each layer, and the file cut after each layer."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -7,7 +7,7 @@ from evae_tf.exporting.tflite_file import op_name, packed, parse
 
 
 def macs_of_layers(content: bytes) -> dict[str, int]:
-    """Multiply-accumulate operations of each layer of a TFLite file: dict of its output's name."""
+    """Multiply-accumulate operations of each layer of a TFLite file, by its output's name."""
     model = parse(content)
     graph = model.subgraphs[0]
     return {

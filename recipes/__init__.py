@@ -1,1 +1,1 @@
-"""How the shipped models were made: `make models DATA=DIR`."""
+"""The scripts that made the shipped models: `make models DATA=DIR`."""

@@ -1,12 +1,12 @@
-"""One list of faces in all poses whose 68 points people annotated; hidden ones are filled in.
+"""Writes one list of faces in all poses with 68 annotated points; hidden points are filled in.
 
   python -m recipes.all_poses --data=DIR --output=runs/all_poses.csv
 
-300-W, aflw68 and cfp_profile. A point that the head hides gets the place that the teacher gives it,
-or, without one, that of a mean face laid on the others; its flag says that it is hidden. A face
-whose box is wider with these points than without them is listed with both boxes: a detector may
-give the one, the second pass gives the other. The `val` rows are the validation faces of 300-W and
-of aflw68, as annotated.
+The sets are 300-W, aflw68 and cfp_profile. Points hidden by the head are predicted by the teacher
+or, without one, by a mean face fitted to the other points; they are flagged as hidden. A face
+whose box is wider with these points is listed with both boxes: a detector may return the narrow
+one, the second pass uses the wide one. The `val` rows are the validation faces of 300-W and of
+aflw68, as annotated.
 """
 
 import csv
@@ -30,8 +30,8 @@ from recipes.hidden_points import completed, mean_face
 FLAGS = flags.FLAGS
 
 _IBUG = markups.MARKUPS["ibug_68"]
-_WIDER = 1.12  # the area of a box with the hidden points over that without them
-_MIDDLE = 0.01  # nearer to the axis of the mean face, in eye distances, a point has no side
+_WIDER = 1.12  # least ratio of the box's area with the hidden points to that without them
+_MIDDLE = 0.01  # points nearer to the axis of the mean face, in eye distances, have no side
 _BATCH = 64
 
 
@@ -56,7 +56,7 @@ def main(_: list[str]) -> None:
 
 
 def _smoothed(faces: Sequence[Face], teachers: Sequence[Predictor]) -> list[Face]:
-    """The faces with the means of their annotations and of what the teachers find."""
+    """The faces with the means of their annotations and the teachers' predictions."""
     return [
         dataclasses.replace(face, landmarks=landmarks)
         for face, landmarks in zip(faces, teaching.smoothed(teachers, faces), strict=True)
@@ -68,9 +68,9 @@ def _read(data: Path, name: str, subset: str) -> list[Face]:
 
 
 def seen_side(face: Face) -> Face:
-    """A profile of cfp_profile, whose 30 points are those of the side that is seen.
+    """A profile of cfp_profile, whose 30 points are those of the visible side.
 
-    All points of this side count as seen, also those that the set does not have.
+    All points of this side count as visible, also those that the set lacks.
     """
     across = mean_face(_IBUG)[:, 0]
     left, right = across < -_MIDDLE, across > _MIDDLE
@@ -79,7 +79,7 @@ def seen_side(face: Face) -> Face:
 
 
 def in_full(faces: Sequence[Face], teacher: Predictor | None) -> list[Face]:
-    """The faces with a place for each point; boxes stay those of the annotated ones."""
+    """The faces with all points filled in; boxes remain those of the annotated points."""
     if teacher is None:
         places = np.stack([completed(face.landmarks, _IBUG) for face in faces])
     else:
@@ -106,7 +106,7 @@ def _found(teacher: Predictor, faces: Sequence[Face]) -> FloatArray:
 
 
 def with_whole_boxes(faces: Iterable[Face]) -> list[Face]:
-    """Those whose hidden points widen their box, with the wider one."""
+    """The faces whose hidden points widen their box, with the wider box."""
     whole = [dataclasses.replace(face, box=geometry.landmark_box(face.landmarks)) for face in faces]
     return [
         wide
@@ -116,7 +116,7 @@ def with_whole_boxes(faces: Iterable[Face]) -> list[Face]:
 
 
 def write(parts: dict[str, Sequence[Face]], path: Path) -> None:
-    """Writes faces, by the `split` they belong to, as the .csv that `--dataset=csv` reads."""
+    """Writes a dict of `split` to faces as the .csv that `--dataset=csv` reads."""
     points = range(one_markup(face for faces in parts.values() for face in faces).num_points)
     header = ["image", *(f"{axis}{i}" for i in points for axis in "xy")]
     header += [*(f"visible{i}" for i in points), *geometry.BOX_COLUMNS, "split"]
@@ -127,7 +127,7 @@ def write(parts: dict[str, Sequence[Face]], path: Path) -> None:
         for split, faces in parts.items():
             for face in faces:
                 image = Path(os.path.relpath(face.image, path.parent))
-                # A thousandth of a pixel apart: the reader of the list refuses a repeated row.
+                # Shifted by a thousandth of a pixel: the reader of the list refuses repeated rows.
                 shift = 1e-3 * listed.setdefault(image, 0)
                 listed[image] += 1
                 landmarks = np.round(face.landmarks.astype(float) + shift, 3)
@@ -138,9 +138,9 @@ def write(parts: dict[str, Sequence[Face]], path: Path) -> None:
 
 if __name__ == "__main__":
     flags.DEFINE_string("data", None, "Folder with 300w, aflw68 and cfp_profile.", required=True)
-    flags.DEFINE_string("teacher", None, "Model of 68 points that fills in hidden ones.")
-    flags.DEFINE_list("smooth_300w", [], "Models whose points are averaged with its annotations.")
-    flags.DEFINE_string("output", "runs/all_poses/faces.csv", "The list to write.")
-    flags.DEFINE_integer("copies", 2, "How often faces of 300-W are listed.", lower_bound=1)
-    flags.DEFINE_integer("val_faces", 400, "How many of aflw68 validate.", lower_bound=1)
+    flags.DEFINE_string("teacher", None, "68-point model that fills in hidden points.")
+    flags.DEFINE_list("smooth_300w", [], "Models to average with its annotations.")
+    flags.DEFINE_string("output", "runs/all_poses/faces.csv", "List to write (.csv).")
+    flags.DEFINE_integer("copies", 2, "Repetitions of the faces of 300-W.", lower_bound=1)
+    flags.DEFINE_integer("val_faces", 400, "Number of validation faces of aflw68.", lower_bound=1)
     app.run(main)

@@ -1,6 +1,6 @@
-"""Draws docs/images/aligned.jpg: landmarks that server_68 finds, and its doubt.
+"""Draws docs/images/aligned.jpg: landmarks of server_68 and their uncertainty.
 
-`python -m recipes.draw_aligned`. On matplotlib's portrait, in the public domain, and drawn faces.
+`python -m recipes.draw_aligned`. The faces are matplotlib's public-domain portrait and synthetic.
 """
 
 from pathlib import Path

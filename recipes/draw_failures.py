@@ -1,8 +1,8 @@
-"""Draws docs/images/failures.jpg: where a model fails, on a drawn face, and whether it says so.
+"""Draws docs/images/failures.jpg: failures of a model on a synthetic face, with its uncertainty.
 
-`python -m recipes.draw_failures server_68`. Each panel has the landmarks that `Aligner` finds in a
-known box, their error over the outer eye corners of a frontal face, and the error that the model
-itself expects, from its covariance. A model that knows its limits expects much where it fails.
+`python -m recipes.draw_failures server_68`. Each panel shows the landmarks of `Aligner` in a known
+box, their error over the outer eye corners of a frontal face, and the error expected from the
+model's covariance. A calibrated model expects a large error where it fails.
 """
 
 import sys
@@ -31,7 +31,7 @@ Situation = tuple[ByteArray, FloatArray, FloatArray]
 def situations(markup: Markup) -> dict[str, Situation]:
     """Dict of a panel's title to (image, true landmarks in image pixels, box).
 
-    What a turned head hides is NaN: nobody can tell where it is.
+    Points hidden by a turned head are NaN: their position is unknown.
     """
 
     def drawn(pose: HeadPose = _FRONTAL, occluded: bool = False) -> Situation:
@@ -72,7 +72,7 @@ def draw(aligner: Aligner) -> Figure:
     for axes, (title, (image, true, box)) in zip(grid, panels.items(), strict=True):
         (face,) = aligner(image, boxes=[box])
         if face.covariance is None:
-            raise InputError("a model that gives covariance is needed, such as server_68.")
+            raise InputError("the model has no covariance; expected one such as server_68.")
         known = geometry.annotated(true)
         error = np.linalg.norm(face.landmarks - true, axis=-1)[known].mean() / unit
         expected = _expected_error(face.covariance[known]) / unit
@@ -86,12 +86,12 @@ def draw(aligner: Aligner) -> Figure:
 
 
 def _expected_error(covariance: FloatArray) -> float:
-    """Mean distance from a Gaussian's centre, for each landmark, about: its spread as a circle."""
+    """Approximate mean distance from each landmark's Gaussian centre, taken as a circle."""
     return float(np.sqrt(np.pi / 2) * calibration.spread(covariance).mean())
 
 
 def main() -> None:
-    """Writes the picture of the model named on the command line."""
+    """Writes the figure of the model named on the command line."""
     figure = draw(Aligner.load(sys.argv[1], detector="none"))
     figures.save_figure(figure, Path(__file__).parents[1] / "docs/images/failures.jpg")
 

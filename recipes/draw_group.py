@@ -1,4 +1,4 @@
-"""Draws a group photo of drawn people, for `make demo`.
+"""Draws a group photo of synthetic people, for `make demo`.
 
 `python -m recipes.draw_group --output=runs/demo/group.png`
 """
@@ -18,7 +18,7 @@ from evae_tf.data import synthetic
 FLAGS = flags.FLAGS
 _IBUG = markups.MARKUPS["ibug_68"]
 _WIDTH, _HEIGHT = 960, 540
-_ROWS = ((4, 120, 160), (3, 330, 200))  # how many people, at what height, how large their heads
+_ROWS = ((4, 120, 160), (3, 330, 200))  # number of people, height in the image, size of the heads
 
 
 def main(_: list[str]) -> None:
@@ -50,7 +50,7 @@ def _draw_person(
     size: int,
     rng: np.random.Generator,
 ) -> None:
-    """Shoulders, and a head that was cut out of its picture."""
+    """Draws shoulders and a head cut out of a synthetic image."""
     face, _ = synthetic.draw_face(_IBUG, (21, person), occluded=False)
     image = rgb_image(face.image)
     centre_x, centre_y, side = geometry.square_around(face.box, 0.0).tolist()

@@ -1,6 +1,6 @@
-"""Draws docs/images/pipeline.png: the network as a diagram, with what a trained model computes.
+"""Draws docs/images/pipeline.png: a diagram of the network with outputs of a trained model.
 
-`python -m recipes.draw_pipeline runs/demo/model.keras`, on a synthetic face of the test subset.
+`python -m recipes.draw_pipeline runs/demo/model.keras` uses a synthetic face of the test subset.
 """
 
 import sys

@@ -1,11 +1,11 @@
-"""One list of five-point faces: those of MTFL, and what the 68 points of other faces say.
+"""Writes one list of five-point faces: those of MTFL, and others derived from 68 points.
 
   python -m recipes.five_points --data=DIR --faces=runs/poses.csv --teacher=mobile_68.keras
     --output=runs/five.csv
 
-MTFL has few profiles, lists of `recipes.all_poses` have many. Their boxes are put where MTFL's
-detector would have put them: the 68 points that the teacher finds on faces of MTFL tell where its
-boxes lie. The `val` rows are MTFL's own.
+MTFL has few profiles; lists of `recipes.all_poses` have many. Their boxes imitate those of MTFL's
+detector, whose position is measured relative to the teacher's 68 points on faces of MTFL. The
+`val` rows are those of MTFL.
 """
 
 import dataclasses
@@ -24,8 +24,8 @@ from recipes import all_poses, gather, teaching
 FLAGS = flags.FLAGS
 
 _NOSE = 30
-_KNOWN = 600  # faces of MTFL that tell where its boxes lie
-_SEEN = 0.5  # the share of an eye's points that have to be seen
+_KNOWN = 600  # faces of MTFL on which the position of its boxes is measured
+_SEEN = 0.5  # share of an eye's points that must be visible
 
 
 def main(_: list[str]) -> None:
@@ -45,7 +45,7 @@ def main(_: list[str]) -> None:
 
 
 def without_repeats(faces: Iterable[Face]) -> list[Face]:
-    """The first of each face that is listed several times: its photo and its nose tell it."""
+    """The faces without repetitions, which have the same photo and nose."""
     first: dict[tuple[str, int, int], Face] = {}
     for face in faces:
         x, y = np.floor(face.landmarks[_NOSE]).astype(int).tolist()
@@ -57,8 +57,8 @@ def of_68_points(faces: Sequence[Face], relative: tuple[float, float, float]) ->
     """Five-point faces from 68-point ones.
 
     Args:
-      faces: 68-point faces, each point with a place.
-      relative: where their boxes are to lie, see `geometry.relative_box`.
+      faces: 68-point faces with all points annotated.
+      relative: position of their new boxes, see `geometry.relative_box`.
 
     Returns:
       list of `Face` of `mtfl_5`, with flags.
@@ -78,8 +78,8 @@ def of_68_points(faces: Sequence[Face], relative: tuple[float, float, float]) ->
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("data", None, "Folder that holds mtfl.", required=True)
+    flags.DEFINE_string("data", None, "Folder with mtfl.", required=True)
     flags.DEFINE_string("faces", None, "List of `recipes.all_poses`.", required=True)
-    flags.DEFINE_string("teacher", None, "Model of 68 points.", required=True)
-    flags.DEFINE_string("output", "runs/five_points/faces.csv", "The list to write.")
+    flags.DEFINE_string("teacher", None, "68-point model.", required=True)
+    flags.DEFINE_string("output", "runs/five_points/faces.csv", "List to write (.csv).")
     app.run(main)

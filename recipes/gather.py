@@ -1,11 +1,11 @@
-"""One list of 68-point faces from all sets: annotated ones, and those that teachers label.
+"""Writes one list of 68-point faces from all sets: annotated and labelled by teachers.
 
   python -m recipes.gather --data=DIR --teacher=runs/teacher/model.keras
 
-Several teachers, separated by commas, label with the mean of their landmarks.
+The landmarks of several teachers, separated by commas, are averaged.
 
-Writes a .csv that `train.py --dataset=csv --markup=ibug_68` reads. Its `val` rows are the faces of
-300-W's val.txt; no photo of any validation list is among the others, nor a copy of it under
+Writes a .csv for `train.py --dataset=csv --markup=ibug_68`. Its `val` rows are the faces of
+300-W's val.txt. No photo of any validation list is among the others, not even as a copy under
 another name.
 """
 
@@ -29,7 +29,7 @@ FLAGS = flags.FLAGS
 
 _IBUG = markups.MARKUPS["ibug_68"]
 
-# The sets whose 68 points have to be found, as functions of the folder that holds them all.
+# The sets to label with 68 points, as functions of the folder that contains them.
 OTHERS = {
     "mtfl": lambda data: datasets.read_faces("mtfl", data / "mtfl", "train"),
     "helen29": lambda data: datasets.read_faces(
@@ -37,7 +37,7 @@ OTHERS = {
     ),
 }
 _MAX_DISAGREEMENT = 0.06
-_MAX_DEVIATION = 0.028  # between views, of the face's size, see `teaching.face_size`
+_MAX_DEVIATION = 0.028  # between views, as a fraction of `teaching.face_size`
 _SAME_PHOTO = 0.97
 
 
@@ -52,7 +52,7 @@ def main(_: list[str]) -> None:
         points = teaching.smoothed(teachers, annotated)
     rows = [(face, face.landmarks, "val") for face in validation]
     for copy in range(FLAGS.copies):
-        # A thousandth of a pixel apart: the reader of the list refuses a row that it has seen.
+        # Shifted by a thousandth of a pixel: the reader of the list refuses repeated rows.
         shift = np.float32(copy * 1e-3)
         rows += [(face, own + shift, "train") for face, own in zip(annotated, points, strict=True)]
     for name in FLAGS.others:
@@ -72,12 +72,12 @@ def main(_: list[str]) -> None:
 def labelled(
     teachers: Sequence[Predictor], faces: Sequence[Face], annotated: Sequence[Face]
 ) -> list[tuple[Face, FloatArray]]:
-    """Faces of few points and the 68 of each, where the teachers agree with those few.
+    """Labels faces of few points with 68; drops those where the teachers disagree with the few.
 
     Args:
-      teachers: of 68 points; their landmarks are averaged.
-      faces: list of `Face`, of a markup that `teaching.five_points` knows.
-      annotated: list of `Face` of 68 points, for their mean face.
+      teachers: 68-point models; their landmarks are averaged.
+      faces: list of `Face` of a markup that `teaching.five_points` supports.
+      annotated: list of 68-point `Face`, for their mean face.
 
     Returns:
       list of (face, landmarks float32 [68, 2], image pixels).
@@ -97,16 +97,16 @@ def labelled(
 
 
 def _normalized(face: Face) -> FloatArray:
-    """A face's landmarks with its box's centre as origin and its longer side as unit."""
+    """A face's landmarks relative to its box: origin at the centre, longer side as unit."""
     low, high = face.box[:2], face.box[2:]
     return (face.landmarks - (low + high) / 2) / (high - low).max()
 
 
 def without_copies(faces: Sequence[Face], held_out: Sequence[Face]) -> list[Face]:
-    """Those of `faces` whose picture is not that of a held-out face under another name.
+    """The `faces` without copies of held-out faces under other names.
 
-    Two crops are the same photo when their grey values at 24 x 24 pixels, about their mean,
-    correlate by more than 0.97; crops of different photos of one person stay well below.
+    Two crops are the same photo if the correlation of their grey values at 24 x 24 pixels is above
+    0.97; crops of different photos of one person are well below.
     """
     ours, theirs = _thumbnails(faces), _thumbnails(held_out)
     return [
@@ -142,11 +142,9 @@ def write(rows: Iterable[tuple[Face, FloatArray, str]], path: Path) -> None:
 
 if __name__ == "__main__":
     flags.DEFINE_string("data", None, "Folder with 300w, mtfl and helen29.", required=True)
-    flags.DEFINE_list("teacher", None, "Models of 68 points; several are averaged.", required=True)
-    flags.DEFINE_string("output", "runs/gathered/faces.csv", "The list to write.")
-    flags.DEFINE_list("others", ["mtfl", "helen29"], "The sets to label.")
-    flags.DEFINE_boolean(
-        "smooth", False, "Whether annotations are averaged with the teachers' points."
-    )
-    flags.DEFINE_integer("copies", 1, "How often annotated faces are listed.", lower_bound=1)
+    flags.DEFINE_list("teacher", None, "68-point models; several are averaged.", required=True)
+    flags.DEFINE_string("output", "runs/gathered/faces.csv", "List to write (.csv).")
+    flags.DEFINE_list("others", ["mtfl", "helen29"], "Sets to label.")
+    flags.DEFINE_boolean("smooth", False, "Average annotations with the teachers' predictions.")
+    flags.DEFINE_integer("copies", 1, "Repetitions of annotated faces.", lower_bound=1)
     app.run(main)

@@ -1,11 +1,11 @@
-"""Writes tests/golden/crops.json: what the arithmetic of a crop gives, for each of its twins.
+"""Writes tests/golden/crops.json: test vectors for all implementations of the crop arithmetic.
 
 `python -m recipes.golden_crops`
 
-The arithmetic is written five times: in NumPy (`evae_tf.geometry`, `evae_tf.align.upright`), in the
+There are five implementations: in NumPy (`evae_tf.geometry`, `evae_tf.align.upright`), in the
 graph of a server (`evae_tf.serving.image_graph`), in JavaScript (`web/`), in Kotlin and in Swift
-(`docs/mobile/`). The file holds, for each function, cases of what it is `given` and the numbers
-that are `expected`, as NumPy finds them; the tests of each twin hold it against them.
+(`docs/mobile/`). For each function the file has cases with the inputs (`given`) and the outputs of
+NumPy (`expected`); the tests of each implementation compare with these.
 """
 
 import json
@@ -19,7 +19,7 @@ from evae_tf.evaluation import calibration
 from evae_tf.markups import Markup
 
 TARGET = Path(__file__).parents[1] / "tests" / "golden" / "crops.json"
-WIDTH, HEIGHT = 61, 47  # of the image that squares are cut out of
+WIDTH, HEIGHT = 61, 47  # of the image that squares are cropped from
 _DECIMALS = 5
 _MARGIN = 0.25
 _FACE_BOXES = [geometry.TIGHT_BOX, (-0.0167, -0.0167, 1.7849), (0.1, -0.2, 0.8)]  # 2nd: mobile_5's
@@ -56,7 +56,7 @@ _FURTHER = [  # of a half profile, all but the first
     *[[34, 67.9], [42.3, 77.3], [45.2, 91], [62.9, 91]],
 ]
 
-# What is seen, its points, the groups of points that are its eyes, and its rigid points.
+# Description: landmarks, groups of points that are the eyes, rigid points.
 _FACES = {
     "leaning": ([[40, 50], [82, 71], [53, 80], [30, 84], [62, 101]], [[0], [1]], {}),
     "upside down": ([[210, 300], [150, 312], [176, 268], [200, 240], [161, 246]], [[0], [1]], {}),
@@ -77,7 +77,7 @@ _FACES = {
 
 _TURNS = [0.0, 0.4, -0.9, 2.5, -2.1]
 
-# Center x, center y, side, angle, and how many pixels the crop is wide.
+# Centre x, centre y, side, angle, and width of the crop in pixels.
 _CUTS = [
     *[(29.5, 22.5, 12, 0, 12), (30.2, 22.9, 10.5, 0, 13), (31.7, 20.4, 3, 0, 9)],  # as is, enlarged
     *[(30.3, 20.1, 23, 0, 13), (28.6, 24.2, 29.98, 0, 15)],  # smaller, by less than 2
@@ -93,14 +93,14 @@ _CUTS = [
 
 
 def image():
-    """An image of slopes and edges: uint8 [47, 61, 3]; each channel has waves of its own."""
+    """An image with gradients and edges: uint8 [47, 61, 3]; each channel has other waves."""
     y, x = np.mgrid[:HEIGHT, :WIDTH]
     phases = [6 * x + 3 * y, x * y // 7 + 5 * x + 90, 9 * y - 4 * x + 400]
     return np.stack([np.abs(phase % 510 - 255) for phase in phases], axis=-1).astype(np.uint8)
 
 
 def golden():
-    """The vectors: dict of a function's name to its cases, and the `image` to cut out of."""
+    """The vectors: dict of function name to its cases, and the `image` to crop from."""
     return {
         "image": {"width": WIDTH, "height": HEIGHT, "rgb": image().ravel().tolist()},
         "square_around": [
@@ -156,7 +156,7 @@ def _spread(angle):
 
 
 def _ellipse(angle):
-    """Half axes in image pixels and angle of the ellipse that holds nine tenths of a Gaussian."""
+    """Half axes in image pixels and angle of the 90 % ellipse of a Gaussian."""
     covariance, square = [4e-4, -1.5e-4, 2e-4], [120.5, 80.25, 96.0]
     (turned,) = geometry.covariance_to_image([_matrix(covariance)], square, angle)
     variances, axes = np.linalg.eigh(turned)

@@ -1,4 +1,4 @@
-"""Where the points are that a head hides: a mean 3-D face is laid on those that are seen."""
+"""Positions of points that the head hides, from a mean 3-D face fitted to the visible points."""
 
 import dataclasses
 
@@ -21,24 +21,24 @@ def mean_face(markup: Markup) -> FloatArray:
 
 
 def completed(landmarks: FloatArray, markup: Markup) -> FloatArray:
-    """Landmarks with places for those that have none.
+    """Fills in landmarks that are not annotated.
 
-    The mean face is turned as the head is, and laid on the points that are annotated. A point
-    without a place gets that of the mean face, moved as its mirror image is off the mean face.
+    The mean face is rotated like the head and fitted to the annotated points. A missing point is
+    that of the mean face, shifted by the offset of its mirror point from the mean face.
 
     Args:
       landmarks: float [K, 2], image pixels, NaN where not annotated.
-      markup: their `Markup`, one that drawn faces have.
+      markup: their `Markup`, one that synthetic faces support.
 
     Returns:
-      float32 [K, 2], without NaN; the annotated ones as they were.
+      float32 [K, 2], without NaN; annotated points are unchanged.
     """
     known = geometry.annotated(landmarks)
     if known.all():
         return landmarks
     face = mean_face(markup)
     rigid = {index: tuple(face[index].tolist()) for index in markup.rigid_points}
-    # The pose of this face, not of the usual one: it has other depths.
+    # The pose for this mean face, not for the usual one: its depths differ.
     pose = head_pose(landmarks, dataclasses.replace(markup, rigid_points=rigid))
     view = (face @ (pose or HeadPose(0, 0, 0)).rotation.T)[:, :2]
     placed = fit_similarity(view[known], landmarks[known].astype(np.float64))(view)

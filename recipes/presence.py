@@ -1,11 +1,12 @@
-"""Teaches a finished model to tell faces from anything else, and leaves it as it is otherwise.
+"""Adds a presence head to a trained model, which detects crops without a face.
 
   python -m recipes.presence --model=mobile_68 --photos=runs/detector/photos.npz
     --output=runs/presence/mobile_68.keras
 
-Crops of faces whose landmarks come out right are faces. None are: crops so badly placed that the
-landmarks come out wrong, backgrounds of the photos, photos without faces, and what the detector
-took for faces falsely. Each crop counts as it is and as the second pass cuts it.
+The other weights are unchanged. Positive examples are crops of faces with correct landmarks.
+Negative examples are crops placed so badly that the landmarks are wrong, backgrounds of the
+photos, photos without faces, and false detections. Each crop is used twice: as it is and as
+cropped by the second pass.
 """
 
 from collections.abc import Iterator
@@ -32,16 +33,16 @@ from recipes.detector.photos import Photo, read
 
 FLAGS = flags.FLAGS
 
-_RIGHT, _WRONG = 0.06, 0.09  # mean errors over the face's side; what lies between teaches nothing
-_BACKGROUNDS = (2, 6)  # of a photo with faces, and of one without
+_RIGHT, _WRONG = 0.06, 0.09  # mean errors over the face's side; crops between them are not used
+_BACKGROUNDS = (2, 6)  # crops of a photo with faces, and of one without
 _LEAST_PX = 24.0
 _EPOCHS, _BATCH = 40, 64
-_MOST = 6.0  # deviations from the mean, in training
-_LEAST_DEVIATION = 0.2  # of the median one: what hardly ever varies must not decide
+_MOST = 6.0  # limit of inputs in training, in deviations from the mean
+_LEAST_DEVIATION = 0.2  # of the median one; keeps nearly constant inputs from dominating
 
 
 def main(_: list[str]) -> None:
-    """Prints how well crops that were held out are told apart."""
+    """Prints how well the head separates held-out crops."""
     model = keras_file.load_model(pretrained.locate(FLAGS.model, ".keras"))
     crops = Crops(model, np.random.default_rng(FLAGS.seed))
     photos = read(Path(FLAGS.photos))
@@ -65,11 +66,11 @@ def main(_: list[str]) -> None:
 
 
 class Crops:
-    """Cuts crops, and shows them to the model.
+    """Cuts crops and runs the model on them.
 
     Args:
       model: an `EVAECNN`.
-      rng: draws where the crops are.
+      rng: for the positions of the crops.
     """
 
     def __init__(self, model: Any, rng: np.random.Generator) -> None:
@@ -78,7 +79,7 @@ class Crops:
         self._rng = rng
 
     def of_photo(self, photo: Photo) -> Iterator[tuple[FloatArray, FloatArray]]:
-        """Yields (what is seen [N, D], whether it is a face [N]) of faces and of backgrounds."""
+        """Yields (inputs of the head [N, D], whether it is a face [N]) of faces and backgrounds."""
         image = read_image(photo.path)
         known = ~np.isnan(photo.landmarks).any(axis=(1, 2))
         if known.any():
@@ -92,7 +93,7 @@ class Crops:
             yield from self._judged(image, squares, self._rng.normal(0, 0.3, len(squares)))
 
     def of_negative(self, image: ByteArray) -> Iterator[tuple[FloatArray, FloatArray]]:
-        """As `of_photo`, of a picture in whose middle a detector found no face."""
+        """As `of_photo`, for an image without a face in the middle."""
         middle, side = len(image) / 2 - 0.5, len(image) / CONTEXT * self._wider
         square = np.array([[middle, middle, side]], np.float32)
         yield from self._judged(image, square, self._rng.normal(0, 0.1, 1))
@@ -102,7 +103,7 @@ class Crops:
         return 1 + self._metadata.crop_margin
 
     def _placed(self, squares: FloatArray, well: Any) -> tuple[FloatArray, FloatArray]:
-        """Crops around faces: `well` placed ones as a detector's, the others far off."""
+        """Crops around faces: placed like a detector's where `well`, the others far off."""
         rng, count = self._rng, len(squares)
         spread = np.where(well, 0.12, 0.5)
         shift = rng.normal(0, np.where(well, 0.06, 0.35)[:, None], (count, 2))
@@ -113,7 +114,7 @@ class Crops:
         return np.column_stack([centres, sides]).astype(np.float32), angles
 
     def _backgrounds(self, image: ByteArray, photo: Photo) -> FloatArray:
-        """Squares float32 [N, 3] into which no face reaches."""
+        """Squares float32 [N, 3] that no face overlaps."""
         height, width = image.shape[:2]
         known = np.concatenate([photo.squares, photo.unsure])
         squares: list[FloatArray] = []
@@ -134,7 +135,7 @@ class Crops:
         landmarks: FloatArray | None = None,
         sides: FloatArray | None = None,
     ) -> Iterator[tuple[FloatArray, FloatArray]]:
-        """Crops and those of the second pass; without landmarks [N, 68, 2] they are no faces."""
+        """Judges crops of both passes; without landmarks [N, 68, 2] they show no faces."""
         metadata = self._metadata
         for _ in range(2):
             crops = [
@@ -155,7 +156,7 @@ class Crops:
 
 
 def _errors(found: FloatArray, landmarks: FloatArray, markup_name: str) -> FloatArray:
-    """Mean distances [N] of what is found [N, K, 2] from 68 points, or from five of them."""
+    """Mean distances [N] of predictions [N, K, 2] from 68 points, or from five of them."""
     if found.shape != landmarks.shape:
         landmarks = teaching.five_points(landmarks, "ibug_68")
         found = teaching.five_points(found, markup_name)
@@ -163,9 +164,9 @@ def _errors(found: FloatArray, landmarks: FloatArray, markup_name: str) -> Float
 
 
 def fitted(seen: FloatArray, is_face: FloatArray, seed: int) -> tuple[FloatArray, FloatArray]:
-    """Kernel [D, 1] and bias [1] of the unit that tells faces [N] by what is seen [N, D].
+    """Kernel [D, 1] and bias [1] of the unit that predicts `is_face` [N] from `seen` [N, D].
 
-    Prints the area under the ROC curve of a tenth that it does not learn from.
+    Prints the area under the ROC curve on a held-out tenth.
     """
     keras.utils.set_random_seed(seed)
     mean, deviation = seen.mean(axis=0), seen.std(axis=0)
@@ -196,14 +197,14 @@ def with_presence(model: Any, kernel: FloatArray, bias: FloatArray) -> Any:
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("model", None, "A .keras file, or a shipped model's name.", required=True)
-    flags.DEFINE_string("photos", "runs/detector/photos.npz", "Of `recipes.detector.photos`.")
+    flags.DEFINE_string("model", None, ".keras file or name of a shipped model.", required=True)
+    flags.DEFINE_string("photos", "runs/detector/photos.npz", "From `recipes.detector.photos`.")
     flags.DEFINE_list(
         "negatives",
         ["runs/detector/negatives_1", "runs/detector/negatives_2"],
-        "Of `recipes.detector.mine`.",
+        "From `recipes.detector.mine`.",
     )
-    flags.DEFINE_string("output", None, "The .keras file to write.", required=True)
+    flags.DEFINE_string("output", None, ".keras file to write.", required=True)
     flags.DEFINE_integer("most", 3000, "Photos.", lower_bound=1)
-    flags.DEFINE_integer("seed", 0, "Of crops and the unit.")
+    flags.DEFINE_integer("seed", 0, "Random seed of the crops and the head.")
     app.run(main)

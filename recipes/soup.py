@@ -1,12 +1,12 @@
-"""The mean of the weights of several trainings, which is a little better than each of them.
+"""Averages the weights of several trainings, which is a little better than each of them.
 
   python -m recipes.soup --models=a/model.keras,b/model.keras --output=soup.keras --dataset=300w
     --data_dir=DIR/300w
 
-The trainings must have gone on from the same weights, all of them, with another `--seed`, say:
-layers that each has drawn anew do not lie in one valley, and average to nothing. A network and what
-it became on other data can be mixed too, `--shares=0.3,0.7`: the mean keeps most of what each is
-good at. The covariance is calibrated anew on the validation faces.
+All layers of all trainings must start from the same weights, for example with another `--seed`.
+Layers that were re-initialised do not lie in one loss basin, and their mean is useless. A network
+and its fine-tuned version can be mixed, too (`--shares=0.3,0.7`): the mean keeps most of the
+accuracy of each on its own data. The covariance is recalibrated on the validation faces.
 
 Source: Wortsman et al., Model soups: averaging weights of multiple fine-tuned models improves
 accuracy without increasing inference time, ICML 2022; for two data sets, Wortsman et al., Robust
@@ -30,36 +30,36 @@ from evae_tf.metadata import ModelMetadata
 from evae_tf.training.callbacks import Validation
 
 FLAGS = flags.FLAGS
-flags.DEFINE_list("models", None, "The .keras files to average.", required=True)
-flags.DEFINE_string("output", None, "The .keras file to write.", required=True)
-flags.DEFINE_list("shares", None, "How much each counts; by default all the same.")
+flags.DEFINE_list("models", None, ".keras files to average.", required=True)
+flags.DEFINE_string("output", None, ".keras file to write.", required=True)
+flags.DEFINE_list("shares", None, "Weight of each model; equal by default.")
 
 
 def average(models: Sequence[Any], shares: Sequence[float] | None = None) -> Any:
-    """The first of some Keras models, its weights now the mean over all of them.
+    """Sets the weights of the first model to the mean over all models, and returns it.
 
     Args:
       models: at least one.
-      shares: how much each counts, or None for all the same.
+      shares: weight of each model; None for equal weights.
 
     Raises:
-      InputError: they are not of one architecture, or there is not a share for each.
+      InputError: the architectures differ, or the number of shares is wrong.
     """
     first, *others = models
     if shares is not None and len(shares) != len(models):
-        raise InputError(f"{len(shares)} shares for {len(models)} models, expected one each.")
+        raise InputError(f"found {len(shares)} shares for {len(models)} models, expected one each.")
     shapes = [[weight.shape for weight in model.weights] for model in models]
     if any(other != shapes[0] for other in shapes):
-        raise InputError("models of one architecture are needed: their weights differ in shape.")
+        raise InputError("the models' weights differ in shape, expected one architecture.")
     for weight, *same in zip(first.weights, *(other.weights for other in others), strict=True):
-        if weight.dtype == "float32":  # not the states of random generators
+        if weight.dtype == "float32":  # excludes the states of random generators
             values = [ops.convert_to_numpy(value) for value in (weight, *same)]
             weight.assign(np.average(values, axis=0, weights=shares))
     return first
 
 
 def main(_: list[str]) -> None:
-    """Prints the error of every model and of their mean."""
+    """Prints the error of each model and of their mean."""
     models = [keras_file.load_model(path) for path in FLAGS.models]
     metadata = ModelMetadata.from_dict(models[0].metadata, FLAGS.models[0])
     faces = data_flags.read_training_faces()[1]

@@ -1,9 +1,9 @@
-"""A trained model labels faces that people annotated with few points, as carefully as it can.
+"""Labels faces that have few annotated points with the landmarks of trained models.
 
-The few points place an average face, whose box is a first crop; the model's own landmarks give a
-better one. In that, the landmarks are the mean over turned and mirrored views. Faces where this
-mean disagrees with the annotated points are left out: there the model is wrong, and would teach
-itself to stay so.
+A mean face fitted to the few points gives a first crop; the model's landmarks give a better one.
+In the latter, landmarks are averaged over rotated and mirrored views. Faces where this mean
+disagrees with the annotated points are left out: the model is wrong there and would reinforce its
+errors.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,7 +21,7 @@ from evae_tf.data.crops import Crops, cut_crops
 from evae_tf.data.face import Face
 from evae_tf.evaluation import metrics
 
-# Eyes' centres, tip of the nose, corners of the mouth: what all schemes have, by their indices.
+# Indices of the points common to all markups: eye centres, tip of the nose, mouth corners.
 FIVE_POINTS = {
     "ibug_68": [[36, 37, 38, 39, 40, 41], [42, 43, 44, 45, 46, 47], [30], [48], [54]],
     "cofw_29": [[16], [17], [20], [22], [23]],
@@ -34,13 +34,13 @@ _MAX_SMOOTHED = 0.1
 
 
 def five_points(landmarks: FloatArray, markup_name: str) -> FloatArray:
-    """Landmarks [N, K, 2] of a scheme -> the five points that all schemes have, [N, 5, 2]."""
+    """Landmarks [N, K, 2] of a markup -> the five points common to all markups, [N, 5, 2]."""
     groups = FIVE_POINTS[markup_name]
     return np.stack([landmarks[:, group].mean(axis=1) for group in groups], axis=1)
 
 
 def fit_similarity(source: FloatArray, target: FloatArray) -> Callable[[FloatArray], FloatArray]:
-    """The turn, scale and shift that bring points nearest to others, least squares.
+    """The rotation, scale and shift that map points to others, by least squares.
 
     Args:
       source: float [M, 2].
@@ -52,7 +52,7 @@ def fit_similarity(source: FloatArray, target: FloatArray) -> Callable[[FloatArr
     source_mean, target_mean = source.mean(axis=0), target.mean(axis=0)
     a = (source - source_mean) @ [1, 1j]
     b = (target - target_mean) @ [1, 1j]
-    factor = np.vdot(a, b) / np.vdot(a, a)  # complex numbers: a product turns and scales
+    factor = np.vdot(a, b) / np.vdot(a, a)  # a complex product rotates and scales
 
     def transform(points: FloatArray) -> FloatArray:
         moved = (points - source_mean) @ [1, 1j] * factor
@@ -62,7 +62,7 @@ def fit_similarity(source: FloatArray, target: FloatArray) -> Callable[[FloatArr
 
 
 def first_boxes(known: FloatArray, mean_face: FloatArray, mean_five: FloatArray) -> FloatArray:
-    """Boxes of average faces placed on five known points: [N, 5, 2], image pixels -> [N, 4]."""
+    """Boxes of mean faces fitted to five known points: [N, 5, 2], image pixels -> [N, 4]."""
     faces = np.stack([fit_similarity(mean_five, points)(mean_face) for points in known])
     return geometry.landmark_box(faces)
 
@@ -70,15 +70,15 @@ def first_boxes(known: FloatArray, mean_face: FloatArray, mean_five: FloatArray)
 def label(
     teachers: Sequence[Predictor], faces: Sequence[Face], boxes: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
-    """Landmarks of faces, as the mean over six views by each teacher.
+    """Landmarks of faces, averaged over six views and all teachers.
 
     Args:
-      teachers: list of what `predictors.open_model` returns, all of one markup.
-      faces: list of `Face`, of which only the photo is used.
+      teachers: list of predictors of one markup, see `predictors.open_model`.
+      faces: list of `Face`; only the photos are used.
       boxes: float [N, 4], image pixels.
 
     Returns:
-      (landmarks float32 [N, K, 2], image pixels; deviation between the views float32 [N], pixels).
+      (landmarks float32 [N, K, 2], image pixels; deviation between views float32 [N], pixels).
     """
     views = np.concatenate([_views(teacher, faces, boxes) for teacher in teachers])
     deviation = np.linalg.norm(views - views.mean(axis=0), axis=-1).mean(axis=(0, 2))
@@ -86,10 +86,10 @@ def label(
 
 
 def _views(teacher: Predictor, faces: Sequence[Face], boxes: FloatArray) -> FloatArray:
-    """Landmarks [6, N, K, 2], image pixels, in the boxes that a first look gives."""
+    """Landmarks [6, N, K, 2], image pixels, in the boxes of a first pass."""
     crop = {"size": teacher.metadata.input_size, "margin": teacher.metadata.crop_margin}
     crops = cut_crops(faces, boxes=boxes, **crop)
-    # In batches: a model that gives its maps, too, would fill the memory with them.
+    # In batches: the response maps of a model would fill the memory.
     parts = [slice(start, start + _BATCH) for start in range(0, len(crops), _BATCH)]
     first = [teacher.predict(crops.model_input(part))["landmarks"] for part in parts]
     looked = geometry.crop_to_image(np.concatenate(first), crops.squares)
@@ -105,7 +105,7 @@ def _views(teacher: Predictor, faces: Sequence[Face], boxes: FloatArray) -> Floa
 
 
 def _view(teacher: Predictor, crops: Crops, turn: float, mirrored: bool) -> FloatArray:
-    """Landmarks [N, K, 2] in crop fractions, found in crops turned (0 to 1) and mirrored."""
+    """Landmarks [N, K, 2] in crop fractions, predicted in rotated (0 to 1), mirrored crops."""
     order = np.asarray(teacher.metadata.markup.flip_permutation)
     strength = Augmentation(
         rotation_degrees=_TURN_DEGREES, scale=0, shift=0, mirror_rate=float(mirrored)
@@ -116,7 +116,7 @@ def _view(teacher: Predictor, crops: Crops, turn: float, mirrored: bool) -> Floa
         images = crops.images[start : start + _BATCH]
         draws = np.full((len(images), len(DRAWS)), 0.5, np.float32)
         draws[:, DRAWS.index("rotation")] = turn
-        # Where the corners go tells how the view was made, and so how to undo it.
+        # The moved corners define the transform of the view, and so its inverse.
         views, moved, _ = warp(
             images,
             np.tile(corners, (len(images), 1, 1)),
@@ -135,15 +135,15 @@ def _view(teacher: Predictor, crops: Crops, turn: float, mirrored: bool) -> Floa
 
 
 def smoothed(teachers: Sequence[Predictor], faces: Sequence[Face]) -> FloatArray:
-    """Half of the noise of annotations gone: their mean with what teachers find on the same faces.
+    """Halves annotation noise: the mean of annotations and teachers' predictions.
 
     Args:
       teachers: see `label`.
       faces: list of annotated `Face` of their markup.
 
     Returns:
-      float32 [N, K, 2], image pixels; where teachers and annotation are over a tenth of the default
-      normaliser apart, the annotation.
+      float32 [N, K, 2], image pixels; the annotation alone where the two differ by more than a
+      tenth of the default normaliser.
     """
     boxes = np.stack([face.box for face in faces])
     annotated = np.stack([face.landmarks for face in faces])
@@ -169,7 +169,7 @@ def disagreement(labelled: FloatArray, known: FloatArray) -> FloatArray:
 
 
 def face_size(five: FloatArray) -> FloatArray:
-    """The distance of the eyes or, where a profile's eyes meet, of the mouth from the eyes.
+    """The distance between the eyes or, in a profile, between eyes and mouth.
 
     Args:
       five: float [N, 5, 2], image pixels.

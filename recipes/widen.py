@@ -1,11 +1,11 @@
-"""A wider network that finds the landmarks which a narrower one finds, to go on training from.
+"""Makes a wider network with the outputs of a narrower one, to continue its training.
 
   python -m recipes.widen --model=server_68 --output=runs/wide.keras
     --set=encoder_filters=64,96,144 --set=decoder_filters=96,96,64
 
-All channels of the narrower network are there, and the new ones beside them add nothing to what
-they give: their weights start at 0. The parts that depend on something else than channels, such as
-a head for the visibility that the narrower one lacks, are new.
+All channels of the narrower network are kept. The new channels do not change its outputs, since
+their weights towards the old ones are 0. Parts that the narrower network lacks, such as a
+visibility head, are initialised randomly.
 
 Source: Chen et al., Net2Net: Accelerating Learning via Knowledge Transfer, ICLR 2016, with zeros in
 place of copied channels.
@@ -33,7 +33,7 @@ _TRANSPOSED = "decoder/stage_"
 
 
 def main(_: list[str]) -> None:
-    """Prints what could not be taken over."""
+    """Prints the weights that could not be copied."""
     source = keras_file.load_model(FLAGS.model)
     metadata = ModelMetadata.from_dict(source.metadata, FLAGS.model)
     config = configs.override(configs.PRESETS[metadata.preset], FLAGS.set)
@@ -47,10 +47,10 @@ def main(_: list[str]) -> None:
 
 
 def widen(source: Any, target: Any) -> list[str]:
-    """Writes the weights of `source` into `target`, a fresh network with more channels.
+    """Copies the weights of `source` into `target`, a new network with more channels.
 
     Returns:
-      The paths of weights that stay fresh.
+      The paths of weights that keep their initial values.
     """
     ours, theirs = weights_by_path(built_afresh(source)), weights_by_path(target)
     early = [weights["evae/encoder/stage_0/convolution/norm/gamma"] for weights in (ours, theirs)]
@@ -70,18 +70,17 @@ def widen(source: Any, target: Any) -> list[str]:
 
 
 def _apart(kernel: FloatArray, narrow: int, wide: int) -> FloatArray:
-    """A kernel over two concatenated parts, the first of which grows from `narrow` to `wide`."""
+    """A kernel over two concatenated inputs, the first widened from `narrow` to `wide`."""
     first, second = np.split(kernel, [narrow], axis=2)
     grown = np.zeros((*kernel.shape[:2], wide - narrow, kernel.shape[3]), kernel.dtype)
     return np.concatenate([first, grown, second], axis=2)
 
 
 def _inside(narrow: FloatArray, wide: FloatArray, transposed: bool) -> FloatArray:
-    """`wide`, of which the first entries are `narrow`; what leads from new to old ones is 0."""
+    """`wide` with `narrow` as its first entries and weights from new to old channels of 0."""
     filled = wide.copy()
     if wide.ndim > 1:
-        # The axes of a kernel's inputs and outputs are its last two, the other way round if it is
-        # transposed.
+        # The last two axes of a kernel are inputs and outputs, swapped if it is transposed.
         outputs = narrow.shape[-2 if transposed else -1]
         filled[(..., slice(outputs), slice(None)) if transposed else (..., slice(outputs))] = 0
     filled[tuple(slice(size) for size in narrow.shape)] = narrow
@@ -89,7 +88,7 @@ def _inside(narrow: FloatArray, wide: FloatArray, transposed: bool) -> FloatArra
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("model", None, "The narrower model.", required=True)
-    flags.DEFINE_string("output", None, "The .keras file to write.", required=True)
-    flags.DEFINE_multi_string("set", [], "As in train.py, on top of the model's preset.")
+    flags.DEFINE_string("model", None, "Narrower model.", required=True)
+    flags.DEFINE_string("output", None, ".keras file to write.", required=True)
+    flags.DEFINE_multi_string("set", [], "As in train.py, applied to the model's preset.")
     app.run(main)

@@ -1,4 +1,4 @@
-"""Landmarks from a model server: a photo in, its faces with landmarks out, as JSON.
+"""Sends a photo to a model server and prints its faces with landmarks, as JSON.
 
 python serving/client.py --server=localhost:8500 --input=photo.jpg
 python serving/client.py --server=localhost:8501 --protocol=rest --input=photo.jpg
@@ -10,19 +10,19 @@ from pathlib import Path
 
 from absl import flags
 
-# As the scripts in the root it runs from a clone, whose package is not installed.
+# Like the scripts in the root, it runs from a clone without installing the package.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from evae_tf.cli.run import run  # noqa: E402
 from evae_tf.errors import InputError  # noqa: E402
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string("server", "localhost:8500", "HOST:PORT; 8500 is usual for gRPC, 8501 for REST.")
-flags.DEFINE_enum("protocol", "grpc", ["grpc", "rest"], "How to talk to it.")
-flags.DEFINE_string("model_name", "evae_landmarks", "What the server calls the model.")
+flags.DEFINE_string("server", "localhost:8500", "HOST:PORT; usual ports: 8500 (gRPC), 8501 (REST).")
+flags.DEFINE_enum("protocol", "grpc", ["grpc", "rest"], "Protocol of the server.")
+flags.DEFINE_string("model_name", "evae_landmarks", "Name of the model on the server.")
 flags.DEFINE_string("input", None, "A photo, JPEG or PNG.", required=True)
-flags.DEFINE_list("box", None, "x_min,y_min,x_max,y_max of the face in pixels, if it is known.")
+flags.DEFINE_list("box", None, "x_min,y_min,x_max,y_max of the face in pixels, if known.")
 flags.DEFINE_list(
-    "face_box", ["0", "0", "1"], "As assets.extra/evae_tf.json of the served version has it."
+    "face_box", ["0", "0", "1"], "face_box of assets.extra/evae_tf.json in the served version."
 )
 flags.DEFINE_float("timeout", 10.0, "Seconds to wait for an answer.", lower_bound=0.001)
 

@@ -61,7 +61,7 @@ def test_a_number_of_threads_is_what_is_blamed(count, faces, tmp_path):
         ({"detector": "tflite", "detector_model": 3}, "detector_model=3: expected a path"),
         ({"detector": "haar", "detector_model": "a.xml"}, "a.xml: the detector haar takes no file"),
         ({"model": None}, "NoneType"),
-        ({"model": ""}, "an empty text, expected the path"),
+        ({"model": ""}, "an empty string, expected the path"),
     ],
 )
 def test_arguments_of_an_aligner(options, words):

@@ -1,18 +1,18 @@
-/** Finds faces: `detector.tflite`, the twin of evae_tf/align/detectors/tflite.py. */
+/** Face detector, `detector.tflite`; the counterpart of evae_tf/align/detectors/tflite.py. */
 
 import { cutSquare, rotate, squaresOverlap } from "./geometry.js";
 import { breathe, loadModel, run } from "./runtime.js";
 
-const SIZE = 640; // the side of the network's image
-const STRIDE = 4; // pixels of it from cell to cell
-const UNIT = 32; // pixels: sides are told as the logarithm of their share of it
+const SIZE = 640; // side of the network's image
+const STRIDE = 4; // pixels between cells
+const UNIT = 32; // pixels: sides are encoded as log(side / UNIT)
 const MIN_SCORE = 0.3;
-const SAME = 0.35; // of what two squares cover together, what they share if they are of one face
-const LEAST_SIDE = 18; // pixels: smaller faces show no points
-const TILE = 0.56; // of the longer side of a photo: the side of the parts that are searched again
+const SAME = 0.35; // least intersection over union of two squares of one face
+const LEAST_SIDE = 18; // pixels: smaller faces have no visible landmarks
+const TILE = 0.56; // side of the tiles searched again, as a fraction of the photo's longer side
 
 export class Detector {
-  /** @param {string} url of `detector.tflite`. */
+  /** @param {string} url URL of `detector.tflite`. */
   static async load(url) {
     const detector = new Detector(await loadModel(url));
     await detector._search({ data: new Uint8ClampedArray(4), width: 1, height: 1 }, [0, 0, 1]);
@@ -28,9 +28,9 @@ export class Detector {
    * The faces of a picture.
    *
    * @param {ImageData} picture
-   * @param {boolean} fine whether a large picture is searched in parts, too, for small faces.
-   * @returns {Promise<object[]>} finds, the likeliest first: `score` from 0 to 1; `square` around
-   *   the landmarks, [x, y, side] in image pixels; `angle` by which the head leans, in radians.
+   * @param {boolean} fine whether to search a large picture in tiles, too, for small faces.
+   * @returns {Promise<object[]>} detections, the likeliest first: `score` from 0 to 1; `square`
+   *   around the landmarks, [x, y, side] in image pixels; `angle`, the head's roll in radians.
    */
   async detect(picture, fine = false) {
     const { width, height } = picture;
@@ -47,7 +47,7 @@ export class Detector {
     return distinct(finds).filter(({ square }) => square[2] >= LEAST_SIDE);
   }
 
-  /** What the network finds in a square of a picture. */
+  /** The network's detections in a square of a picture. */
   async _search(picture, square) {
     await breathe();
     const crop = cutSquare(picture, square, SIZE);
@@ -64,13 +64,14 @@ export class Detector {
 }
 
 /**
- * What the network's maps say.
+ * Decodes the network's maps.
  *
- * @param {Float32Array} centres how likely a face's centre lies in each cell.
- * @param {Float32Array} geometry 13 numbers a cell: from its middle to the centre, over 32 pixels;
- *   the logarithm of the side over 32 pixels; five points from the centre, over the side.
- * @param {number} columns cells of a row.
- * @returns {object[]} finds in pixels of the network's image, each face once, the likeliest first.
+ * @param {Float32Array} centres probability that a face's centre lies in each cell.
+ * @param {Float32Array} geometry 13 numbers per cell: offset to the centre, over 32 pixels; the
+ *   logarithm of the side over 32 pixels; five points relative to the centre, over the side.
+ * @param {number} columns cells per row.
+ * @returns {object[]} detections in pixels of the network's image, each face once, the likeliest
+ *   first.
  */
 export function decoded(centres, geometry, columns) {
   const rows = centres.length / columns;
@@ -103,13 +104,13 @@ function isLargest(values, row, column, rows, columns) {
   return true;
 }
 
-/** By how much a head leans, from its eyes and the corners of its mouth. */
+/** The roll of a head, from its eyes and the corners of its mouth. */
 export function roll([left, right, , mouthLeft, mouthRight]) {
   const across = [0, 1].map((axis) => right[axis] - left[axis] + mouthRight[axis] - mouthLeft[axis]);
   const down = [0, 1].map(
     (axis) => (mouthLeft[axis] + mouthRight[axis] - left[axis] - right[axis]) / 2,
   );
-  // Turned back by a right angle, the way down is the way to the right.
+  // Rotated back by a right angle, the downward direction points to the right.
   const [x, y] = rotate(down, -Math.PI / 2);
   return Math.atan2(across[1] + y, across[0] + x);
 }
@@ -122,7 +123,7 @@ function distinct(finds) {
   return kept;
 }
 
-/** Evenly spread centres of squares, from edge to edge of a picture. */
+/** Evenly spaced centres of squares, from edge to edge of a picture. */
 function centres(length, side) {
   const count = Math.max(1, Math.ceil(length / side));
   if (count === 1) return [length / 2 - 0.5];

@@ -1,6 +1,6 @@
-/** Landmarks, their outline and their ellipses, drawn over a picture. */
+/** Draws landmarks, outlines and ellipses over a picture. */
 
-const CHI_SQUARE_90 = 4.605; // two degrees of freedom: the ellipse that holds 90 %
+const CHI_SQUARE_90 = 4.605; // 90 % quantile for two degrees of freedom
 
 const COLORS = {
   shadow: "rgba(0, 0, 0, 0.4)",
@@ -12,10 +12,10 @@ const COLORS = {
 };
 
 /**
- * The ellipse of a covariance [xx, xy, yy] that holds 90 % of a Gaussian.
+ * The 90 % ellipse of a Gaussian with covariance [xx, xy, yy].
  *
- * @returns {{long: number, short: number, angle: number}} half axes in the covariance's unit, not
- *   squared, and the angle of the long one, in radians from x towards y.
+ * @returns {{long: number, short: number, angle: number}} half axes, in the unit of length, and the
+ *   angle of the long one, in radians from x towards y.
  */
 export function ellipse90([xx, xy, yy]) {
   const middle = (xx + yy) / 2;
@@ -28,27 +28,27 @@ export function ellipse90([xx, xy, yy]) {
 }
 
 export class Overlay {
-  /** @param {HTMLCanvasElement} canvas laid over the picture, of the same size on the screen. */
+  /** @param {HTMLCanvasElement} canvas over the picture, of the same size on the screen. */
   constructor(canvas) {
     this._canvas = canvas;
     this._context = canvas.getContext("2d");
   }
 
   /**
-   * Wipes it, and takes the frame of a picture of `width` x `height` pixels from then on. Lines
-   * are as fine as the screen, however large the picture's pixels are shown.
+   * Clears the canvas and sets the frame of a picture of `width` x `height` pixels. Line widths
+   * are in screen pixels, whatever the scale of the picture.
    */
   clear({ width, height }) {
     const density = window.devicePixelRatio || 1;
     this._canvas.width = Math.round(this._canvas.clientWidth * density);
     this._canvas.height = Math.round(this._canvas.clientHeight * density);
     const [across, down] = [this._canvas.width / width, this._canvas.height / height];
-    // Half a pixel: the centre of the first one is (0, 0).
+    // Half a pixel, because the centre of the first pixel is (0, 0).
     this._context.setTransform(across, 0, 0, down, across / 2, down / 2);
     this._pixel = density / across;
   }
 
-  /** Draws a look (see landmarker.js); small faces get finer lines. */
+  /** Draws a pass (see landmarker.js); small faces get finer lines. */
   face({ landmarks, covariance, square }, markup, withEllipses) {
     const line = this._pixel * Math.min(1.3, Math.max(0.5, square[2] / this._pixel / 190));
     for (const [k, [x, y]] of withEllipses ? landmarks.entries() : []) {
@@ -74,7 +74,7 @@ export class Overlay {
     }
   }
 
-  /** Draws a box [x_min, y_min, x_max, y_max], as while it is dragged. */
+  /** Draws the box being dragged, [x_min, y_min, x_max, y_max]. */
   box([left, top, right, bottom]) {
     this._context.beginPath();
     this._context.rect(left, top, right - left, bottom - top);

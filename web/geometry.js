@@ -1,15 +1,15 @@
 /**
- * The twin of evae_tf/geometry.py and evae_tf/align/upright.py: same frames, same crops; tests hold
- * it against tests/golden/crops.json.
+ * The counterpart of evae_tf/geometry.py and evae_tf/align/upright.py, with the same frames and
+ * crops; tests compare it with tests/golden/crops.json.
  *
  * Image frame: the centre of the first pixel is (0, 0), x to the right, y down. Crop frame:
  * fractions of the crop. A point is [x, y]; a square is [centre x, centre y, side] in image pixels;
  * an angle is in radians, from x towards y; a picture is an `ImageData`.
  */
 
-const MIN_EYE_DISTANCE = 0.3; // of the box: closer eyes, of a turned head, say little of its roll
+const MIN_EYE_DISTANCE = 0.3; // of the box: closer eyes, in a profile, do not show the roll
 
-/** Turns a point about the origin. */
+/** Rotates a point about the origin. */
 export function rotate([x, y], angle) {
   const cosine = Math.cos(angle);
   const sine = Math.sin(angle);
@@ -24,11 +24,11 @@ export function landmarkBox(points) {
 }
 
 /**
- * The box of a face of which the landmarks are known, like those of the model's training.
+ * The box around known landmarks, placed as in the model's training.
  *
  * @param {number[][]} points
  * @param {number[]} faceBox [x, y, scale] of the model's sidecar: the centre of the tight box is
- *   moved by x and y times its longer side, both its sides are multiplied by scale.
+ *   shifted by x and y times its longer side, both sides are multiplied by scale.
  * @returns {number[]} [x_min, y_min, x_max, y_max]
  */
 export function boxOfLandmarks(points, [x, y, scale]) {
@@ -45,30 +45,30 @@ export function boxSize([left, top, right, bottom]) {
   return Math.sqrt((right - left) * (bottom - top));
 }
 
-/** The square that is cut out for a box: `1 + margin` times its longer side, about its centre. */
+/** The square to crop for a box: `1 + margin` times its longer side, around its centre. */
 export function squareAround([left, top, right, bottom], margin) {
   const side = Math.max(right - left, bottom - top) * (1 + margin);
   return [(left + right) / 2, (top + bottom) / 2, side];
 }
 
-/** What two squares have in common, as a share of what they cover together: 0 to 1. */
+/** Intersection over union of two squares, 0 to 1. */
 export function squaresOverlap([x, y, side], [otherX, otherY, otherSide]) {
   const reach = (apart) => Math.min(side, otherSide, Math.max(0, (side + otherSide) / 2 - apart));
   const shared = reach(Math.abs(x - otherX)) * reach(Math.abs(y - otherY));
   return shared / (side ** 2 + otherSide ** 2 - shared);
 }
 
-/** A crop fraction as a point of the image; see `cutSquare` for the angle. */
+/** Converts crop fractions to image pixels; see `cutSquare` for the angle. */
 export function cropToImage([x, y], [centreX, centreY, side], angle) {
   const [right, down] = rotate([(x - 0.5) * side, (y - 0.5) * side], angle);
   return [centreX + right, centreY + down];
 }
 
 /**
- * A covariance in crop fractions squared, brought to image pixels squared.
+ * Converts a covariance from crop fractions squared to image pixels squared.
  *
  * @param {number[]} covariance [xx, xy, yy].
- * @returns {number[]} likewise.
+ * @returns {number[]} [xx, xy, yy].
  */
 export function covarianceToImage([xx, xy, yy], side, angle) {
   const cosine = Math.cos(angle) * side;
@@ -81,21 +81,21 @@ export function covarianceToImage([xx, xy, yy], side, angle) {
 }
 
 /**
- * The square around a face, turned by the roll of the head: the crop of the second pass.
+ * The crop of the second pass: a square around a face, rotated by the roll of the head.
  *
- * The line through the eyes gives the roll. Where they are close, as in a profile, the markup's
- * rigid points do: by the direction in which those lie that are low on the head.
+ * The line through the eyes gives the roll. If they are close, as in a profile, it is the direction
+ * from high to low rigid points of the markup.
  *
  * @param {number[][]} landmarks image pixels.
- * @param {object} markup of the model's sidecar; one without eyes and rigid points gives squares
- *   that do not turn.
+ * @param {object} markup of the model's sidecar; without eyes and rigid points, the square is not
+ *   rotated.
  * @param {number} margin see `squareAround`.
  * @param {number[]} faceBox see `boxOfLandmarks`.
  * @returns {{square: number[], angle: number}}
  */
 export function uprightSquare(landmarks, markup, margin, faceBox) {
   const angle = roll(landmarks, markup);
-  // The box is taken in the turned frame, then its centre is brought back.
+  // The box is computed in the rotated frame; then its centre is rotated back.
   const box = boxOfLandmarks(landmarks.map((point) => rotate(point, -angle)), faceBox);
   const [x, y, side] = squareAround(box, margin);
   return { square: [...rotate([x, y], angle), side], angle };
@@ -113,7 +113,7 @@ function roll(landmarks, markup) {
   return apart ? Math.atan2(y, x) : axisAngle(landmarks, markup);
 }
 
-/** How far the direction from high to low points leans. Sidecars of before have no rigid points. */
+/** Angle of the direction from high to low points. Older sidecars have no rigid points. */
 function axisAngle(landmarks, { points, rigid_points: places = {} }) {
   const heights = Object.entries(places).map(([name, [, y]]) => [points.indexOf(name), y]);
   const mean = heights.reduce((sum, [, height]) => sum + height, 0) / heights.length;
@@ -124,16 +124,16 @@ function axisAngle(landmarks, { points, rigid_points: places = {} }) {
 }
 
 /**
- * Cuts a square out of a picture and resizes it; black where the square leaves the picture.
+ * Crops a square from a picture and resizes it; black outside the picture.
  *
- * One bilinear sample a pixel. A square of twice the crop's size or more is first averaged over
- * whole pixels, or the crop would alias. The canvas' own scaling would move landmarks: it differs
- * between browsers, and from what the model was trained on.
+ * Each pixel is one bilinear sample. If the square is at least twice the crop's size, whole pixels
+ * are averaged first to avoid aliasing. Scaling by the canvas would shift landmarks: it differs
+ * between browsers and from the scaling in training.
  *
  * @param {{data: Uint8ClampedArray, width: number, height: number}} picture RGBA.
  * @param {number[]} square
  * @param {number} size the crop's side in pixels.
- * @param {number} angle what leans by this angle in the picture stands upright in the crop.
+ * @param {number} angle roll in the picture that is upright in the crop.
  * @returns {Uint8ClampedArray} RGB, size x size x 3.
  */
 export function cutSquare(picture, [centreX, centreY, side], size, angle = 0) {
@@ -158,10 +158,10 @@ export function cutSquare(picture, [centreX, centreY, side], size, angle = 0) {
   return crop;
 }
 
-/** 1024ths of a pixel. OpenCV counts so before it rounds to 32nds; its twin has to. */
+/** 1024ths of a pixel, which OpenCV uses before it rounds to 32nds. */
 const fine = (position) => Math.round(position * 1024);
 
-/** A bilinear sample at 32nds of a pixel, to `crop` from `at` on; neighbours outside are black. */
+/** Writes a bilinear sample at 32nds of a pixel to `crop` at `at`; black outside the picture. */
 function sample({ data, width, height }, x, y, crop, at) {
   const [left, top] = [x >> 5, y >> 5];
   if (left < -1 || top < -1 || left >= width || top >= height) return;
@@ -176,7 +176,7 @@ function sample({ data, width, height }, x, y, crop, at) {
     green += weight * data[pixel + 1];
     blue += weight * data[pixel + 2];
   }
-  // Stored values round to the nearest, but halves to even ones; OpenCV rounds them up.
+  // The array rounds halves to even values; OpenCV rounds them up.
   crop[at] = Math.floor(red + 0.5);
   crop[at + 1] = Math.floor(green + 0.5);
   crop[at + 2] = Math.floor(blue + 0.5);
@@ -192,18 +192,18 @@ function shrunk({ data, width, height }, centreX, centreY, reach, shrink) {
   const columns = Math.ceil((right - left) / shrink);
   const rows = Math.ceil((bottom - top) / shrink);
   if (columns <= 0 || rows <= 0) {
-    // The square lies wholly outside the picture.
+    // The square is entirely outside the picture.
     return [{ data: new Uint8ClampedArray(4), width: 1, height: 1 }, centreX, centreY];
   }
   const averaged = new Uint8ClampedArray(4 * columns * rows);
   const area = shrink * shrink;
-  // Here OpenCV rounds halves up for 2 x 2 pixels only.
+  // Here OpenCV rounds halves up only for 2 x 2 pixels.
   const mean = (sum) => (shrink === 2 ? Math.floor(sum / 4 + 0.5) : sum / area);
   for (let row = 0; row < rows; row++) {
     for (let column = 0; column < columns; column++) {
       let [red, green, blue] = [0, 0, 0];
       for (let y = 0; y < shrink; y++) {
-        // The last row and column are repeated where whole pixels do not fit.
+        // The last row and column repeat if whole groups of pixels do not fit.
         const line = Math.min(bottom - 1, top + row * shrink + y) * width;
         for (let x = 0; x < shrink; x++) {
           const pixel = 4 * (line + Math.min(right - 1, left + column * shrink + x));

@@ -1,15 +1,15 @@
-/** A `.tflite` file of export.py with its sidecar, run by LiteRT.js on this machine. */
+/** The landmark model: a `.tflite` file of export.py with its sidecar, run by LiteRT.js. */
 
 import { covarianceToImage, cropToImage, cutSquare } from "./geometry.js";
 import { breathe, fetchChecked, loadModel, run } from "./runtime.js";
 
-const TIGHT_BOX = [0, 0, 1]; // of models from before sidecars had a `face_box`
+const TIGHT_BOX = [0, 0, 1]; // for older sidecars without `face_box`
 const REMEMBERED = 25; // passes
 
 export class Landmarker {
   /**
-   * @param {string} url of a `.tflite` file whose outputs are `landmarks` and `covariance`; the
-   *   JSON of the same name lies beside it.
+   * @param {string} url URL of a `.tflite` file with the outputs `landmarks` and `covariance`; its
+   *   sidecar is the JSON file of the same name.
    * @returns {Promise<Landmarker>}
    */
   static async load(url) {
@@ -19,7 +19,7 @@ export class Landmarker {
     }
     const model = await loadModel(url);
     const landmarker = new Landmarker(url.split("/").at(-1), model, description);
-    await landmarker._run(); // the first run is slow: it must not be somebody's photo
+    await landmarker._run(); // warm-up: the first run is slow
     return landmarker;
   }
 
@@ -30,19 +30,19 @@ export class Landmarker {
     this.faceBox = description.face_box ?? TIGHT_BOX;
     this.size = description.input_size;
     this._model = model;
-    this._times = []; // of the last looks, in milliseconds
+    this._times = []; // of the last passes, in milliseconds
     this._input = new Float32Array(this.size * this.size * 3);
   }
 
   /**
-   * Landmarks of whatever stands in a square of a picture.
+   * One pass: the landmarks in a square of a picture.
    *
    * @param {ImageData} picture
    * @param {number[]} square see geometry.js.
-   * @param {number} angle likewise.
-   * @returns {Promise<object>} a look: `landmarks` K x [x, y] in image pixels; `covariance`
-   *   K x [xx, xy, yy], image pixels squared; `deviation`, the mean one in fractions of the crop;
-   *   the `square` and the `angle`.
+   * @param {number} angle see geometry.js.
+   * @returns {Promise<object>} `landmarks` K x [x, y], image pixels; `covariance` K x [xx, xy, yy],
+   *   image pixels squared; `deviation`, the mean standard deviation in fractions of the crop; the
+   *   `square` and the `angle`.
    */
   async look(picture, square, angle = 0) {
     await breathe();
@@ -65,7 +65,7 @@ export class Landmarker {
     return { landmarks: points, covariance: spreads, deviation, square, angle };
   }
 
-  /** The median time of the last looks, in milliseconds. */
+  /** The median time of the last passes, in milliseconds. */
   get lookTime() {
     return this._times.toSorted((one, other) => one - other)[this._times.length >> 1];
   }
@@ -78,6 +78,6 @@ export class Landmarker {
 async function fetchDescription(url) {
   const response = await fetchChecked(url);
   return response.json().catch(() => {
-    throw new Error(`${url} is damaged: not the description of a model`);
+    throw new Error(`${url} is damaged: expected the description of a model`);
   });
 }

@@ -1,4 +1,4 @@
-/** The page: what happens when. */
+/** The page: event handlers and tasks. */
 
 import { Detector } from "./detector.js";
 import { Landmarker } from "./landmarker.js";
@@ -8,18 +8,18 @@ import { OneEuroFilter } from "./smoothing.js";
 import { faceAt, faceInBox, findFaces, isSame, Tracker } from "./tracker.js";
 import { View } from "./view.js";
 
-const NO_FACE = "No face found. If there is one, click it, or drag a box around it.";
+const NO_FACE = "No face found. If there is one, click it or drag a box around it.";
 
 const element = (id) => document.getElementById(id);
 const view = new View();
 const video = element("camera");
-const loaded = new Map(); // name of a model: promise of its Landmarker
+const loaded = new Map(); // model name: promise of its Landmarker
 
 let detector = null;
 let landmarker = null;
-let filming = null; // a mark of the film that is running
-let pointed = null; // in a film: finds the face that somebody pointed at, in the next frame
-let latest = 0; // number of the last task; an older one that ends later is dropped
+let filming = null; // identifies the running camera session
+let pointed = null; // with the camera: finds the face the user pointed at, in the next frame
+let latest = 0; // number of the last task; results of older tasks are dropped
 
 async function useModel() {
   const name = element("model").value;
@@ -27,15 +27,15 @@ async function useModel() {
   if (!loaded.has(name)) loaded.set(name, Landmarker.load(`models/${name}.tflite`));
   try {
     const ready = await loaded.get(name);
-    if (name !== element("model").value) return useModel(); // another was chosen meanwhile
+    if (name !== element("model").value) return useModel(); // the user chose another meanwhile
     landmarker = ready;
   } catch (error) {
-    loaded.delete(name); // so that choosing it again tries again
+    loaded.delete(name); // choosing it again retries
     throw error;
   }
 }
 
-/** Runs a task; of several that overlap, the last one has its say. */
+/** Runs a task; if several overlap, only the last one reports. */
 async function run(task) {
   const turn = ++latest;
   const current = () => turn === latest;
@@ -48,7 +48,7 @@ async function run(task) {
 
 const count = (faces) => (faces.length === 1 ? "a face" : `${faces.length} faces`);
 
-/** Shows what `find()` finds in the photo: faces, and which of them the numbers are of. */
+/** Shows the results of `find()` in the photo: its faces, and the measurements of the chosen one. */
 async function search(find, current, nothing) {
   view.say("Looking for faces …", "busy");
   const start = performance.now();
@@ -102,7 +102,7 @@ function film() {
     setFilming(true);
     view.forget();
     const [track] = video.srcObject.getVideoTracks();
-    // As in a mirror, unless it looks away from its user.
+    // Mirrored, unless the camera faces away from the user.
     view.mirrored = track.getSettings().facingMode !== "environment";
     track.addEventListener("ended", () => {
       stopFilming();
@@ -112,7 +112,7 @@ function film() {
     try {
       await follow(mine);
     } catch (error) {
-      // Said here: by now another task may be the last one.
+      // Reported here: another task may be the last one by now.
       if (filming === mine) view.say(error.message, "error");
     } finally {
       if (filming === mine) stopFilming();
@@ -120,10 +120,10 @@ function film() {
   });
 }
 
-/** Shows the camera, and the faces in it, until this film is over. */
+/** Shows the camera and its faces until this session ends. */
 async function follow(mine) {
   const tracker = new Tracker();
-  let filters = new Map(); // of each face, by its number
+  let filters = new Map(); // for each face, by its number
   let [before, interval, said] = [performance.now(), null, ""];
   while (filming === mine) {
     await nextFrame(video);
@@ -145,7 +145,7 @@ async function follow(mine) {
   }
 }
 
-/** Asks for the face where somebody pointed; it takes the place of the one that was there. */
+/** Finds the face the user pointed at; it replaces the face there, if any. */
 function point(find) {
   if (filming) pointed = find;
   if (filming || !view.photo) return;
@@ -176,12 +176,12 @@ function save() {
 async function tryPortrait() {
   const response = await fetch("vendor/portrait.jpg").catch(() => null);
   if (response?.ok) openPhoto(await response.blob(), "portrait.jpg");
-  else view.say("vendor/portrait.jpg is missing; “make web” puts it there.", "error");
+  else view.say("vendor/portrait.jpg is missing; run “make web” to create it.", "error");
 }
 
 element("file").addEventListener("change", ({ target }) => {
   if (target.files[0]) openPhoto(target.files[0]);
-  target.value = ""; // the same file can be chosen again
+  target.value = ""; // lets the user choose the same file again
 });
 element("example").addEventListener("click", tryPortrait);
 element("camera-toggle").addEventListener("click", () => {
@@ -195,7 +195,7 @@ element("model").addEventListener("change", () =>
     await useModel();
     if (!current()) return;
     if (view.photo && !filming) await search(searchAll, current, NO_FACE);
-    else view.say(filming ? "The camera goes on with this model." : "Ready.");
+    else view.say(filming ? "The camera now uses this model." : "Ready.");
   }),
 );
 element("ellipses").addEventListener("change", () => view.draw());

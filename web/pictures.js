@@ -1,16 +1,16 @@
-/** Where pixels come from: files, the camera; what is said when they do not come, what is saved. */
+/** Reads photos and the camera, with their error messages; builds the record to save. */
 
 import { boxOfLandmarks } from "./geometry.js";
 
-const MAX_PIXELS = 16e6; // what a canvas holds on phones
+const MAX_PIXELS = 16e6; // largest canvas on phones
 
 /**
- * A photo, decoded and turned upright as its EXIF data says.
+ * Decodes a photo and applies its EXIF rotation.
  *
  * @param {Blob} file
- * @param {string} name for the message.
- * @returns {Promise<{bitmap: ImageBitmap, size: number[]}>} `size`: width and height of the photo,
- *   more than the bitmap's where it is very large.
+ * @param {string} name for the error message.
+ * @returns {Promise<{bitmap: ImageBitmap, size: number[]}>} `size`: width and height of the photo;
+ *   the bitmap of a very large photo is smaller.
  */
 export async function readPhoto(file, name) {
   try {
@@ -24,24 +24,24 @@ export async function readPhoto(file, name) {
     bitmap.close();
     return { bitmap: smaller, size };
   } catch {
-    throw new Error(`“${name}” is not a picture that can be read: damaged, or another kind of file.`);
+    throw new Error(`“${name}” is not a readable picture: damaged, or another kind of file.`);
   }
 }
 
-/** A playing `<video>` becomes the camera's picture; see `closeCamera`. */
+/** Plays the camera in a `<video>`; see `closeCamera`. */
 export async function openCamera(video) {
   if (!navigator.mediaDevices) {
-    throw new Error("The camera needs a secure page: open this one as localhost or over https.");
+    throw new Error("The camera needs a secure page: open it on localhost or over https.");
   }
   try {
     const wanted = { facingMode: "user", width: { ideal: 640 }, height: { ideal: 480 } };
     video.srcObject = await navigator.mediaDevices.getUserMedia({ video: wanted, audio: false });
     await video.play();
   } catch (error) {
-    closeCamera(video); // it may have started, and not play
+    closeCamera(video); // it may have started without playing
     throw new Error(
       {
-        NotAllowedError: "The camera was refused. Allow it in the browser's settings of this page.",
+        NotAllowedError: "Camera access was denied. Allow it in the browser's settings for this page.",
         NotFoundError: "No camera was found.",
         NotReadableError: "The camera is in use by another program.",
       }[error.name] ?? `The camera did not start (${error.message}).`,
@@ -49,7 +49,7 @@ export async function openCamera(video) {
   }
 }
 
-/** Lets the camera go, so that its light goes out. */
+/** Releases the camera, which turns off its light. */
 export function closeCamera(video) {
   for (const track of video.srcObject?.getTracks() ?? []) track.stop();
   video.srcObject = null;
@@ -64,10 +64,10 @@ export function nextFrame(video) {
 }
 
 /**
- * What is saved: faces as align.py writes them, without pose but with the crop each was found in.
+ * The record to save: faces as in align.py, without pose but with the crop of each face.
  *
- * @param {{width: number, name: string, size: number[]}} photo as it is shown; see `readPhoto`.
- * @param {object[]} faces looks with their scores, see tracker.js.
+ * @param {{width: number, name: string, size: number[]}} photo as shown; see `readPhoto`.
+ * @param {object[]} faces passes with their scores, see tracker.js.
  * @returns {object} JSON-ready, in pixels of the file.
  */
 export function toRecord(photo, faces, landmarker) {

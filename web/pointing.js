@@ -1,13 +1,13 @@
-/** Clicks and drags on a picture. */
+/** Handles clicks and drags on a picture. */
 
-const MIN_DRAG = 12; // pixels of the screen: less is a click
+const MIN_DRAG = 12; // screen pixels: a shorter drag is a click
 
 /**
- * Calls `onPoint([x, y])` for a click or tap, and `onBox([x_min, y_min, x_max, y_max])` for a drag
- * with a mouse or pen, while which `onDrag` gets the box as it is; all in image pixels. A finger
- * that drags scrolls the page.
+ * Calls `onPoint([x, y])` for a click or tap, and `onBox([x_min, y_min, x_max, y_max])` after a drag
+ * with a mouse or pen; `onDrag` gets the box during the drag. All are in image pixels. Dragging
+ * with a finger scrolls the page.
  *
- * @param {HTMLElement} element shows the picture from edge to edge.
+ * @param {HTMLElement} element the element that the picture fills.
  * @param {function(): {width: number, height: number, mirrored: boolean}} getFrame the picture.
  */
 export function listen(element, getFrame, { onPoint, onBox, onDrag }) {

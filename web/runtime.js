@@ -1,4 +1,4 @@
-/** LiteRT.js: `.tflite` files loaded, compiled and run on this machine. */
+/** LiteRT.js: loads, compiles and runs `.tflite` files. */
 
 import { loadAndCompile, loadLiteRt, Tensor } from "@litertjs/core";
 
@@ -7,28 +7,28 @@ const WASM_FOLDER = new URL("./vendor/wasm/", import.meta.url).pathname;
 const BREATH = 30; // milliseconds
 
 let breathed = 0;
-let runtime; // one for all models: LiteRT.js refuses to be loaded twice
+let runtime; // shared by all models: LiteRT.js cannot be loaded twice
 
-/** A compiled model. */
+/** Loads and compiles a model. */
 export async function loadModel(url) {
   runtime ??= loadLiteRt(WASM_FOLDER).catch((error) => {
-    runtime = undefined; // so that the next model tries again
+    runtime = undefined; // the next model retries
     throw error;
   });
   const [response] = await Promise.all([fetchChecked(url), runtime]);
   const bytes = new Uint8Array(await response.arrayBuffer());
   return loadAndCompile(bytes, { accelerator: "wasm" }).catch((error) => {
-    throw new Error(`${url} is damaged, or no model (${error.message})`);
+    throw new Error(`${url} is damaged or not a model (${error.message})`);
   });
 }
 
 /**
  * The outputs of a model for one input, `images`.
  *
- * @param {object} model of `loadModel`.
- * @param {Float32Array} images its pixels.
+ * @param {object} model a model of `loadModel`.
+ * @param {Float32Array} images pixels.
  * @param {number[]} shape [1, height, width, 3].
- * @returns {Promise<Object<string, Float32Array>>} copies: LiteRT's memory is freed by hand.
+ * @returns {Promise<Object<string, Float32Array>>} copies; LiteRT's memory is freed here.
  */
 export async function run(model, images, shape) {
   const tensor = new Tensor(images, shape);
@@ -42,16 +42,16 @@ export async function run(model, images, shape) {
   return copies;
 }
 
-/** Lets the page be drawn and clicked where models run one after the other without a break. */
+/** Lets the browser draw and handle clicks while models run in sequence. */
 export async function breathe() {
   if (performance.now() - breathed < BREATH) return;
   await new Promise((resolve) => setTimeout(resolve));
   breathed = performance.now();
 }
 
-/** A file of the server. */
+/** Fetches a file from the server. */
 export async function fetchChecked(url) {
-  const response = await fetch(url).catch(() => null); // rejects where the server is gone
-  if (!response?.ok) throw new Error(`${url} is missing; “make web” writes it`);
+  const response = await fetch(url).catch(() => null); // rejects if the server is down
+  if (!response?.ok) throw new Error(`${url} is missing; run “make web” to create it`);
   return response;
 }

@@ -1,14 +1,14 @@
-/** The twin of evae_tf/align/smoothing.py: points of a film that neither tremble nor lag. */
+/** Reduces jitter in videos without lag; the counterpart of evae_tf/align/smoothing.py. */
 
 import { boxSize, landmarkBox } from "./geometry.js";
 
-// Of the twin, where the reasons are.
+// The values and their reasons are in the Python module.
 const MIN_CUTOFF_HZ = 0.25;
 const SPEED_WEIGHT = 80;
 const SPEED_CUTOFF_HZ = 1;
-const TYPICAL_DEVIATION = 0.015; // of the face's size
+const TYPICAL_DEVIATION = 0.015; // as a fraction of the face's size
 
-/** The size of a face, image pixels: sqrt(width x height) of its tight box; 1 at least. */
+/** The size of a face, image pixels: sqrt(width x height) of its tight box, at least 1. */
 export const faceSize = (landmarks) => Math.max(1, boxSize(landmarkBox(landmarks)));
 
 /** A One-Euro filter for the landmarks of one face; a new face needs a new one. */
@@ -16,8 +16,8 @@ export class OneEuroFilter {
   /**
    * The face with smoothed landmarks.
    *
-   * @param {object} face a look, see landmarker.js.
-   * @param {number} seconds when; later than in the call before.
+   * @param {object} face a pass, see landmarker.js.
+   * @param {number} seconds time; later than in the previous call.
    */
   smooth(face, seconds) {
     const size = faceSize(face.landmarks);
@@ -42,7 +42,7 @@ export class OneEuroFilter {
   }
 }
 
-/** How far the smoothed value goes towards the new one in `step` seconds. */
+/** Fraction by which the smoothed value moves towards the new one in `step` seconds. */
 function share(cutoffHz, step) {
   return 1 / (1 + 1 / (2 * Math.PI * cutoffHz * step));
 }

@@ -1,25 +1,26 @@
 /**
- * From what the detector finds to faces, of photos and of films.
+ * Turns detections into faces, in photos and in videos.
  *
- * The landmark model is asked twice, the second time in an upright crop around what it found. How
- * good landmarks are shows in `score`, as in evae_tf/align/face_score.py: on a face, they stay where
- * they are when the crop moves. What is a face is decided as in evae_tf/align/aligned_face.py.
+ * The landmark model runs in two passes, the second on an upright crop around the landmarks of the
+ * first. `score` measures the quality of landmarks as in evae_tf/align/face_score.py: on a face,
+ * they stay in place when the crop moves. The criterion for a face is that of
+ * evae_tf/align/aligned_face.py.
  */
 
 import { boxOfLandmarks, rotate, squareAround, squaresOverlap, uprightSquare } from "./geometry.js";
 
 const MIN_CONFIDENCE = 0.37;
-const MIN_POINTED = 0.5; // the score of what stands where somebody pointed
+const MIN_POINTED = 0.5; // least score of a face that the user pointed at
 
 const SIZES = [1.4, 1, 0.7, 0.5, 0.35, 0.25, 0.17]; // of the picture's shorter side, around a point
-const CANDIDATES = 2; // of these that are looked at again
-const CHECK_EVERY = 5; // frames: the score costs two more passes
+const CANDIDATES = 2; // sizes that get a second pass
+const CHECK_EVERY = 5; // frames; the score costs two more passes
 const SEARCH_EVERY = 10; // frames
 const SAME_CROP = 0.5; // see evae_tf/align/passes.py
 const SAME_FACE = 0.4;
 const STEADY = 0.5;
 
-// Two further crops: turned (radians), shifted (fractions of the side) and scaled.
+// Two further crops: rotated (radians), shifted (fractions of the side) and scaled.
 const PROBES = [
   [0.2, [0.08, 0.05], 1.12],
   [-0.2, [-0.08, -0.05], 0.92],
@@ -33,7 +34,7 @@ const STEEPNESS = 6;
  * @param {Landmarker} landmarker
  * @param {Detector} detector
  * @param {ImageData} picture
- * @returns {Promise<object[]>} looks (see landmarker.js), each with its `score` and, where the
+ * @returns {Promise<object[]>} passes (see landmarker.js), each with its `score` and, if the
  *   detector found it, its `detectionScore`.
  */
 export async function findFaces(landmarker, detector, picture) {
@@ -42,12 +43,12 @@ export async function findFaces(landmarker, detector, picture) {
   return faces.toSorted((one, other) => other.score - one.score);
 }
 
-/** The face at a point, in image pixels: squares of all sizes around it are tried. */
+/** The face at a point, in image pixels; tries squares of all sizes around it. */
 export async function faceAt(landmarker, picture, [x, y]) {
   const shorter = Math.min(picture.width, picture.height);
   const looks = [];
   for (const size of SIZES) looks.push(await landmarker.look(picture, [x, y, size * shorter]));
-  // Points that shrink to a dot are sure of themselves: doubt counts in sizes of the face.
+  // Landmarks that collapse to a dot have a small deviation, so it is divided by the face's size.
   const doubt = (look) => (look.deviation * look.square[2]) / tightSquare(look)[2];
   looks.sort((one, other) => doubt(one) - doubt(other));
   let found = null;
@@ -59,17 +60,17 @@ export async function faceAt(landmarker, picture, [x, y]) {
   return found;
 }
 
-/** The face in a box [x_min, y_min, x_max, y_max] that somebody drew, whatever its score. */
+/** The face in a box [x_min, y_min, x_max, y_max] that the user drew, whatever its score. */
 export async function faceInBox(landmarker, picture, box) {
   const first = await landmarker.look(picture, squareAround(box, landmarker.margin));
   return scored(landmarker, picture, await lookAgain(landmarker, picture, first));
 }
 
-/** Whether both are one face. */
+/** Whether both are the same face. */
 export const isSame = (one, other) =>
   squaresOverlap(tightSquare(one), tightSquare(other)) > SAME_FACE;
 
-/** Follows the faces of a film. */
+/** Tracks the faces of a video. */
 export class Tracker {
   constructor() {
     this.faces = [];
@@ -77,7 +78,7 @@ export class Tracker {
     this._next = 0;
   }
 
-  /** A face that somebody pointed at is followed, too. */
+  /** Adds a face that the user pointed at. */
   add(face) {
     if (face && !this.faces.some((other) => isSame(face, other))) {
       this.faces.push({ ...face, id: this._next++ });
@@ -85,8 +86,8 @@ export class Tracker {
   }
 
   /**
-   * The faces in the next frame, each with its `id`: near where they were, and, from time to time
-   * or where one is lost, those that the detector finds.
+   * The faces in the next frame, each with its `id`. They are searched near their last position;
+   * the detector runs from time to time and when a face is lost.
    */
   async next(landmarker, detector, frame) {
     const followed = [];
@@ -111,7 +112,7 @@ export class Tracker {
   }
 }
 
-/** The faces among finds, less those that are known. */
+/** The faces among detections, without the known ones. */
 async function facesOf(landmarker, picture, finds, known) {
   const faces = [];
   for (const { square, angle, score } of finds) {
@@ -137,7 +138,7 @@ function lookAgain(landmarker, picture, { landmarks }) {
   return landmarker.look(picture, square, angle);
 }
 
-/** The look, with its `score`: 0.5 where landmarks move by 3.5 % of the crop with the crop. */
+/** Adds the `score`: 0.5 if landmarks move by 3.5 % of the crop when the crop moves. */
 async function scored(landmarker, picture, look) {
   const [x, y, side] = look.square;
   let move = 0;

@@ -1,4 +1,4 @@
-/** What the page shows: the picture with faces drawn over it, one sentence, a few numbers. */
+/** The page's view: the picture with its faces, the status line and the measurements. */
 
 import { Overlay } from "./drawing.js";
 
@@ -7,9 +7,9 @@ const element = (id) => document.getElementById(id);
 export class View {
   constructor() {
     this.photo = null; // {name, size, width, height, pixels: ImageData}
-    this.faces = []; // the looks that are drawn, see landmarker.js
+    this.faces = []; // the passes that are drawn, see landmarker.js
     this._canvas = element("picture");
-    // Read back for every crop: kept in memory, not on a graphics card.
+    // Read back for every crop, so it is kept in memory, not on the GPU.
     this._context = this._canvas.getContext("2d", { willReadFrequently: true });
     this._overlay = new Overlay(element("overlay"));
     new ResizeObserver(() => this.draw()).observe(element("frame"));
@@ -21,7 +21,7 @@ export class View {
     element("status").className = `status ${kind}`;
   }
 
-  /** Puts a picture on the canvas and reads its pixels. `size`: of its file, see pictures.js. */
+  /** Draws a picture on the canvas and reads its pixels; `size` is its file's, see pictures.js. */
   show(source, width, height, name, size = [width, height]) {
     if (this._canvas.width !== width || this._canvas.height !== height || !this.photo) {
       [this._canvas.width, this._canvas.height] = [width, height];
@@ -36,11 +36,11 @@ export class View {
     element("stage").classList.remove("empty");
   }
 
-  /** Draws faces, and the numbers of the chosen one. */
+  /** Draws faces and the measurements of the chosen one. */
   present(faces, landmarker, speed, chosen = 0) {
     this.faces = faces;
     const face = faces[chosen];
-    this.landmarker = landmarker; // that found it: by the time it is saved another may be chosen
+    this.landmarker = landmarker; // of these faces: the user may choose another before saving
     this.draw();
     element("save").disabled = !face;
     element("speed").textContent = speed;
@@ -50,14 +50,14 @@ export class View {
     element("doubt").textContent = face ? `± ${doubt} px` : "–";
   }
 
-  /** Takes the faces away that were found in another picture. */
+  /** Removes the faces of the previous picture. */
   forget() {
     this.faces = [];
     element("save").disabled = true;
     this.draw();
   }
 
-  /** @param {number[]} [box] that is being dragged. */
+  /** @param {number[]} [box] the box being dragged. */
   draw(box) {
     if (!this.photo) return;
     this._overlay.clear(this.photo);

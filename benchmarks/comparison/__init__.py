@@ -1,1 +1,1 @@
-"""The paper's comparison on real faces: its trainings, measurements and figures."""
+"""The paper's comparison on real faces: trainings, measurements and figures."""

@@ -1,7 +1,7 @@
-"""The paper's comparison: trains what is missing, measures it, writes tables and figures.
+"""The paper's comparison: trains missing models, evaluates them, writes tables and figures.
 
-`make comparison DATA=DIR`, with the folders `300w`, `mtfl` and `helen29` in DIR. It goes on where
-it was stopped. Only what is trained is measured; RESULTS.md discusses the numbers.
+Run `make comparison DATA=DIR`, with the folders `300w`, `mtfl` and `helen29` in DIR. The same
+command resumes. Only trained models are measured; RESULTS.md discusses the numbers.
 """
 
 import os
@@ -16,9 +16,9 @@ from evae_tf.data import datasets
 
 FLAGS = flags.FLAGS
 
-flags.DEFINE_string("data", None, "Folder that holds 300w, mtfl and helen29.", required=True)
+flags.DEFINE_string("data", None, "Folder with 300w, mtfl and helen29.", required=True)
 flags.DEFINE_string("output", "runs/comparison", "Folder for the trainings and their results.")
-flags.DEFINE_integer("jobs", os.cpu_count(), "Trainings at a time, of one thread each.", 1)
+flags.DEFINE_integer("jobs", os.cpu_count(), "Concurrent trainings, of one thread each.", 1)
 
 
 def main(_: list[str]) -> None:

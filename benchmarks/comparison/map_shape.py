@@ -1,7 +1,7 @@
-"""The shape of response maps in numbers: how spread, how rough, with how many peaks (NumPy).
+"""Measures of the shape of response maps: spread, roughness and number of peaks (NumPy).
 
-Each function takes float [N, h, w, K] and gives float [N, K]. Negative cells count as 0, and none
-of the numbers changes when a map is multiplied by a constant: it is the shape that is compared.
+Each function takes float [N, h, w, K] and returns float [N, K]. Negative cells count as 0. The
+measures do not depend on the scale of a map.
 """
 
 import numpy as np
@@ -13,9 +13,9 @@ _NEIGHBOURS = np.ones((3, 3), bool)  # a cell touches eight others
 
 
 def entropy(maps: FloatArray) -> FloatArray:
-    """Entropy, in nats, of each map scaled to sum 1; log(h * w) for a map without positive cell.
+    """Entropy, in nats, of each map normalised to sum 1; log(h * w) without positive cells.
 
-    A Gaussian peak of standard deviation s cells has log(2 pi e s ** 2).
+    A Gaussian peak of standard deviation s cells has an entropy of log(2 pi e s ** 2).
     """
     cells = _cells(maps)
     cells = cells.reshape(*cells.shape[:2], -1)
@@ -29,8 +29,8 @@ def entropy(maps: FloatArray) -> FloatArray:
 def roughness(maps: FloatArray) -> FloatArray:
     """Total variation: the sum of all differences between neighbours, over the highest cell.
 
-    A smooth peak of a given width has the same whatever its place; each further peak and each
-    ripple adds twice its height in each row and column that it crosses. 0 for an empty map.
+    It does not depend on the position of a smooth peak. Each further peak or ripple adds twice its
+    height in each row and column that it crosses. 0 for an empty map.
     """
     cells = np.pad(_cells(maps), ((0, 0), (0, 0), (1, 1), (1, 1)))
     variation = sum(np.abs(np.diff(cells, axis=axis)).sum(axis=(2, 3)) for axis in (2, 3))
@@ -39,7 +39,7 @@ def roughness(maps: FloatArray) -> FloatArray:
 
 
 def second_peak(maps: FloatArray) -> FloatArray:
-    """Height of the second highest peak over that of the highest, 0 where there is one peak only.
+    """Height of the second highest peak over that of the highest; 0 if there is only one peak.
 
     A peak is a cell, or a plateau of equal cells, that no neighbour exceeds.
     """

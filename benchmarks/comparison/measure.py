@@ -1,4 +1,4 @@
-"""What each trained model says of the validation faces, and how its response maps look."""
+"""Errors of each trained model on the validation faces, and the shape of its response maps."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -19,9 +19,7 @@ from evae_tf.evaluation import metrics
 from evae_tf.evaluation.truth import Truth
 from evae_tf.models.response_maps import ResponseMapCodec
 
-ONE_PEAK = (
-    0.5  # a map counts as single-peaked when its second peak is below this share of the first
-)
+ONE_PEAK = 0.5  # a map counts as single-peaked if its second peak is below this share of the first
 _PATCH_SIDE = 0.4  # of the crop
 _HARD_SHARE = 0.1
 
@@ -33,7 +31,7 @@ class Measured:
     Attributes:
       errors: dict of (reading, normaliser) to NME of each face, float [N]. A reading is
         `regressor` or `maps`.
-      occluded: as `errors`, with a patch of another photo pasted on each face.
+      occluded: as `errors`, with a patch of another photo pasted onto each face.
       shapes: dict of `entropy`, `roughness` and `second_peak` to float [N, K]; empty without maps.
     """
 
@@ -72,13 +70,13 @@ def measure(path: Path, faces: Sequence[Face], normalizers: Sequence[str]) -> Me
 
 
 def main_reading(measured: Measured) -> str:
-    """`regressor` where there is one, else `maps`."""
+    """`regressor` if there is one, else `maps`."""
     readings = {reading for reading, _ in measured.errors}
     return "regressor" if "regressor" in readings else "maps"
 
 
 def predict_maps(path: Path, faces: Sequence[Face]) -> tuple[FloatArray, Crops]:
-    """(response maps [N, h, w, K] of a `.keras` file, the `Crops` it saw)."""
+    """(response maps [N, h, w, K] of a `.keras` file, its input `Crops`)."""
     predictor, crops = _open(path, faces)
     return predictor.predict(crops.model_input())["response_maps"], crops
 
@@ -104,7 +102,7 @@ def _read(predictor: Predictor, crops: Crops) -> tuple[dict[str, FloatArray], Fl
 
 
 def paste_patches(images: ByteArray, seed: int = 0) -> ByteArray:
-    """Crops [N, S, S, 3] with a square of the next crop pasted at a random place."""
+    """Crops [N, S, S, 3] with a square of the next crop pasted at a random position."""
     rng = np.random.default_rng(seed)
     pasted, size = images.copy(), images.shape[1]
     side = round(_PATCH_SIDE * size)
@@ -120,7 +118,7 @@ def paste_patches(images: ByteArray, seed: int = 0) -> ByteArray:
 def most_turned(faces: Sequence[Face]) -> npt.NDArray[np.intp]:
     """Indices of the tenth of 68-point faces with the largest head turn.
 
-    The turn shows in where the tip of the nose lies between the ends of the jaw line.
+    The turn is estimated from the position of the nose tip between the ends of the jaw line.
     """
     landmarks = np.stack([face.landmarks for face in faces])
     first, last, nose = landmarks[:, 0], landmarks[:, 16], landmarks[:, 30]

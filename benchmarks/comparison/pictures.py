@@ -48,7 +48,7 @@ def save_all(
 def _maps_figure(
     dataset: str, measured: Mapping[runs.Run, Measured], faces: Sequence[Face], output: Path
 ) -> Figure:
-    """Maps of `fcn` and of `evae`, and the labels, for the face of median error of `evae`."""
+    """Maps of `fcn` and `evae`, and the labels, for the face with `evae`'s median error."""
     models = {run.architecture: run for run in runs.MODELS[dataset]}
     errors = measured[models["evae"]].errors["maps", "inter_pupil"]
     median = [faces[np.argsort(errors)[len(errors) // 2]]]
@@ -86,7 +86,7 @@ def _second_peaks_figure(measured: Mapping[runs.Run, Measured]) -> Figure:
 
 def _kl_figure(measured: Mapping[runs.Run, Measured]) -> Figure:
     figure, axes = _axes("KL weight", "mean error, % of inter pupil")
-    positions = np.arange(len(runs.KL_SWEEP))  # the weight 0 has no place on a logarithmic axis
+    positions = np.arange(len(runs.KL_SWEEP))  # a logarithmic axis cannot show the weight 0
     unsampled = {0.0: runs.WITHOUT_BOTH, 0.1: runs.WITHOUT_SAMPLING}
     for reading, color in (("regressor", "#0072B2"), ("maps", "#D55E00")):
 

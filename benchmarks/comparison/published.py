@@ -1,7 +1,7 @@
 """The numbers of the paper."""
 
-# Read off the published curves, about half a point: median error in % of the distance between the
-# eye centres, share of test faces below 10 %. Other test faces than ours.
+# Read off the published curves, to about half a point: median error in % of the distance between
+# the eye centres, share of test faces below 10 %. The test faces differ from ours.
 PUBLISHED: dict[str, dict[str, tuple[float, float]]] = {
     "mtfl": {
         "cnn": (7.66, 76.0),

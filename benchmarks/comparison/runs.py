@@ -1,4 +1,4 @@
-"""The trainings of the comparison, a record each, and doing those that are not done."""
+"""The trainings of the comparison, and running the missing ones."""
 
 import csv
 import dataclasses
@@ -27,12 +27,12 @@ class Run:
 
     Attributes:
       dataset: a key of `EPOCHS`.
-      architecture: of the comparison.
-      seed: of everything random.
-      change: what differs from the preset, in words; names the folder.
+      architecture: a model of the comparison.
+      seed: random seed.
+      change: difference from the preset, in words; part of the folder's name.
       fields: "field=value" for `--set`.
-      preset: what the configuration starts from.
-      init_from: the `Run` that the weights start from, or None.
+      preset: preset of the configuration.
+      init_from: the `Run` that provides the initial weights, or None.
     """
 
     dataset: str
@@ -45,15 +45,15 @@ class Run:
 
     @property
     def name(self):
-        """The folder of the run below that of the comparison."""
+        """The run's subfolder in the folder of the comparison."""
         change = f"_{self.change.replace(' ', '_')}" if self.change else ""
         return f"{self.dataset}/{self.preset}_{self.architecture}{change}_seed{self.seed}"
 
     def command(self, data_flags, output):
-        """The call of train.py, a list of words.
+        """The command of train.py, as a list of arguments.
 
         Args:
-          data_flags: dict of data set to the flags that name its faces.
+          data_flags: dict of data set to the flags that select its faces.
           output: folder of the comparison.
         """
         words = ["train.py", *data_flags[self.dataset], f"--preset={self.preset}"]
@@ -65,7 +65,7 @@ class Run:
         return words + [f"--set={field}" for field in fields]
 
     def finished(self, output):
-        """Whether all epochs are there."""
+        """Whether all epochs are finished."""
         metrics = output / self.name / "metrics.csv"
         return metrics.is_file() and metrics.read_text().count("\n") == EPOCHS[self.dataset] + 1
 
@@ -75,7 +75,7 @@ PROPOSED = Run("300w", "evae_cnn")
 MODELS = {dataset: [Run(dataset, name) for name in _NAMES] for dataset in EPOCHS}
 MODELS["300w"].append(Run("300w", "wt", init_from=Run("mtfl", "evae_cnn")))
 
-# Each pair without and with the variational part, three times.
+# Each pair without and with the variational part, with three seeds.
 PAIRS = [
     [tuple(Run("300w", name, seed) for name in names) for seed in range(3)]
     for names in (("fcn", "evae"), ("fcn_cnn", "evae_cnn"))
@@ -94,10 +94,10 @@ KL_SWEEP = {
     10.0: _changed("kl 10", "kl_weight=10"),
 }
 WITHOUT_SAMPLING = _changed("without sampling", "sample_latent=false")
-# What is left of the variational part then is one convolution more than `fcn_cnn` has.
+# The rest of the variational part is then one convolution more than in `fcn_cnn`.
 WITHOUT_BOTH = _changed("kl 0 without sampling", "kl_weight=0", "sample_latent=false")
 
-# What `default` has of sizes; nothing else of it.
+# Only the sizes of `default`.
 SIZES = (
     "input_size=112",
     "encoder_filters=48,64,128",
@@ -129,7 +129,7 @@ ABLATIONS = {
 
 
 def all_runs():
-    """Every run once, those that others start from first."""
+    """All runs without duplicates; runs that provide initial weights come first."""
     runs = [*MODELS["mtfl"], *MODELS["300w"], *MODELS["helen29"]]
     runs += [run for pair in PAIRS for seed in pair for run in seed]
     runs += [*KL_SWEEP.values(), WITHOUT_SAMPLING, WITHOUT_BOTH, *ABLATIONS.values()]
@@ -137,9 +137,9 @@ def all_runs():
 
 
 def train_missing(runs, data_flags, output, jobs):
-    """Trains what is not finished, `jobs` at a time; each goes on where it was stopped.
+    """Trains or resumes unfinished runs, `jobs` at a time.
 
-    What a training says is in `<run.name>.log`.
+    The output of a training is in `<run.name>.log`.
 
     Raises:
       SystemExit: a training failed.
@@ -161,23 +161,23 @@ def train_missing(runs, data_flags, output, jobs):
 def _train(run, data_flags, output, source):
     if source is not None:
         source.result()
-    # Several at a time, with a thread for data each: two networks this small fill two cores a third
-    # better than one does.
+    # Several at a time, each with one thread for data: two of these small networks use two cores a
+    # third better than one does.
     command = [sys.executable, *run.command(data_flags, output), "--num_threads=1"]
     log = output / f"{run.name}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("w") as file:
         status = subprocess.run(command, cwd=ROOT, stdout=file, stderr=file, check=False).returncode
     if status:
-        sys.exit(f"{run.name}: the training failed, {log} says why.")
+        sys.exit(f"{run.name}: the training failed; see {log}.")
 
 
 def data_flags(data, output):
-    """Dict of data set to the flags that name its faces.
+    """Dict of data set to the flags that select its faces.
 
     Args:
-      data: folder that holds `300w`, `mtfl` and `helen29`.
-      output: folder of the comparison, where `write_helen29` has been.
+      data: folder with `300w`, `mtfl` and `helen29`.
+      output: folder of the comparison, with the file of `write_helen29`.
     """
     return {
         "300w": ["--dataset=300w", f"--data_dir={data / '300w'}"],
@@ -189,10 +189,10 @@ def data_flags(data, output):
 def write_helen29(data, output):
     """Writes helen29.csv: the faces of helen29 with their split.
 
-    The 60 faces whose photos' names have the smallest SHA-256 are for validation.
+    The 60 faces whose photo names have the smallest SHA-256 are for validation.
 
     Args:
-      data: folder that holds `helen29`.
+      data: folder with `helen29`.
       output: folder of the comparison.
     """
     source = data / "helen29" / "landmarks.csv"

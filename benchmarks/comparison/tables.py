@@ -1,4 +1,4 @@
-"""The tables of the comparison as Markdown, and what stands in their cells."""
+"""The tables of the comparison as Markdown, and the contents of their cells."""
 
 import csv
 import json
@@ -17,7 +17,7 @@ from evae_tf.evaluation import metrics
 
 
 def markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table of texts, without the padding that tabulate gives each row of a column."""
+    """A Markdown table of strings, without the padding of tabulate."""
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines) + "\n"
 
@@ -27,12 +27,12 @@ def percent(value: float) -> str:
 
 
 def models_table(dataset: str, measured: Mapping[runs.Run, Measured], output: Path) -> str:
-    """All models of one data set, those with a regressor also read off their maps.
+    """All models of one data set, with errors of the regressor and of the maps.
 
     Args:
       dataset: a key of `runs.MODELS`.
       measured: dict of `Run` to `Measured`.
-      output: folder of the comparison, where the times of training are.
+      output: folder of the comparison, with the training times.
     """
     has_corners = ("maps", "inter_ocular") in measured[runs.Run(dataset, "evae")].errors
     header = ["model", "read off", "mean %", "median %", "CED@5", "CED@8", "CED@10", "FR10 %"]
@@ -57,18 +57,18 @@ def models_table(dataset: str, measured: Mapping[runs.Run, Measured], output: Pa
 
 
 def minutes(folder: Path) -> str:
-    """Training time by metrics.csv."""
+    """Training time from metrics.csv."""
     with (folder / "metrics.csv").open(newline="") as file:
         return f"{sum(float(row['seconds']) for row in csv.DictReader(file)) / 60:.1f}"
 
 
 def spread(values: Sequence[float], form: Callable[[float], str] = percent) -> str:
-    """Mean, and from the lowest to the highest, of one number for each seed."""
+    """Mean and range of one number over the seeds."""
     return f"{form(np.mean(values))} ({form(min(values))} to {form(max(values))})"
 
 
 def map_shape_table(measured: Mapping[runs.Run, Measured]) -> str:
-    """How the maps with and without the variational part look, over three seeds."""
+    """Shape of the maps with and without the variational part, over three seeds."""
     header = ["model", "mean % read off the maps", "entropy, nats", "roughness"]
     header += ["second peak over first, mean", f"one peak (second below {ONE_PEAK:g}), %"]
     rows = []
@@ -133,7 +133,7 @@ def _difference(before: FloatArray, after: FloatArray) -> str:
 
 
 def claims_table(measured: Mapping[runs.Run, Measured]) -> str:
-    """Each model against the one that the paper puts below it, on all data sets, seed 0."""
+    """Each model against the one ranked below it in the paper, on all data sets, seed 0."""
     header = ["data set", "model", "against", "difference of means (95 % interval)"]
     header += ["difference of medians", "difference of CED@10"]
     rows = []
@@ -158,10 +158,10 @@ def changes_table(
     measured: Mapping[runs.Run, Measured],
     output: Path,
 ) -> str:
-    """One change a row: what it does to both readings and to the maps.
+    """One change per row, with its effect on both readings and on the maps.
 
     Args:
-      column: what the changes are called.
+      column: header of the changes.
       changes: dict of label to `Run`.
       measured: dict of `Run` to `Measured`.
       output: folder of the comparison.
@@ -187,7 +187,7 @@ def changes_table(
 
 
 def trainings_table(trained: Iterable[runs.Run], output: Path) -> str:
-    """The call that made each model; DATA is the folder of the data sets.
+    """The command that trained each model; DATA is the folder of the data sets.
 
     Args:
       trained: the `Run`s.

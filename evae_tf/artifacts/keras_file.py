@@ -1,4 +1,4 @@
-"""Opens the `.keras` file of a trained model, without running any code that the file brings."""
+"""Opens the `.keras` file of a trained model without running code from the file."""
 
 # Keras comes without types.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
@@ -45,7 +45,7 @@ def load_model(path_or_name: str | Path) -> Any:
     importlib.import_module("evae_tf.models")  # registers every class of a model
     try:
         return keras.saving.load_model(path, compile=False, safe_mode=True)
-    except Exception as error:  # a damaged file can fail anywhere inside Keras
+    except Exception as error:  # a damaged file can fail anywhere in Keras
         reason = first_line(error)
         raise InputError(f"{path}: the model is damaged or not safe to load ({reason}).") from error
 
@@ -61,14 +61,14 @@ def find_keras_file(path_or_name: str | Path) -> Path:
     """
     path = pretrained.locate(path_or_name, ".keras")
     if not path.exists():
-        raise InputError(f"{path}: there is no such file; expected a model.keras of train.py.")
+        raise InputError(f"{path}: no such file; expected a model.keras written by train.py.")
     if not path.is_file() or not zipfile.is_zipfile(path):
-        raise InputError(f"{path}: not a .keras file; expected a model.keras of train.py.")
+        raise InputError(f"{path}: not a .keras file; expected a model.keras written by train.py.")
     return path
 
 
 def _check_keras_config(path: Path) -> None:
-    """Looks at what a `.keras` file names before Keras may build any of it."""
+    """Checks the classes that a `.keras` file names before Keras builds any of them."""
     try:
         with zipfile.ZipFile(path) as archive:
             config = json.loads(archive.read("config.json"))
@@ -76,11 +76,11 @@ def _check_keras_config(path: Path) -> None:
     except (KeyError, ValueError, TypeError, zipfile.BadZipFile, OSError) as error:
         raise InputError(f"{path}: not a Keras model, or damaged ({error}).") from error
     if not registered.startswith("evae_tf>"):
-        raise InputError(f"{path}: holds a {name}, not a landmark model of evae_tf.")
-    config.pop("compile_config", None)  # of a loss, say, which `compile=False` leaves alone
+        raise InputError(f"{path}: contains a {name}, expected a landmark model of evae_tf.")
+    config.pop("compile_config", None)  # such as a loss; `compile=False` ignores it
     foreign = sorted(_foreign_classes(config))
     if foreign:
-        raise InputError(f"{path}: not safe to load, it wants to build {foreign}.")
+        raise InputError(f"{path}: not safe to load; it would build the foreign classes {foreign}.")
 
 
 def _foreign_classes(node: Any) -> set[str]:

@@ -1,7 +1,7 @@
-"""Opens any artefact of a trained model behind one `predict`.
+"""Opens any file of a trained model with one `predict` interface.
 
-TensorFlow and Keras are imported only where a model needs them: a phone-sized `.tflite` file must
-not wait seconds for libraries that it does not use.
+TensorFlow and Keras are imported only if a model needs them: a small `.tflite` file must not wait
+seconds for libraries that it does not use.
 """
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
@@ -31,10 +31,10 @@ _KINDS = "a .keras file, a SavedModel folder or a .tflite file"
 
 
 class Predictor(Protocol):
-    """What `open_model` returns: a model that many threads may use, and that can be pickled.
+    """The result of `open_model`: a model that is thread-safe and can be pickled.
 
     Attributes:
-      metadata: what the model says of itself.
+      metadata: the model's metadata.
     """
 
     metadata: ModelMetadata
@@ -49,7 +49,7 @@ class Predictor(Protocol):
           dict of float32 arrays [N, ...], such as `landmarks` [N, K, 2], crop fractions.
 
         Raises:
-          ValueError: the shape is another one.
+          ValueError: the shape is wrong.
         """
         ...
 
@@ -59,11 +59,11 @@ def open_model(path: str | PathLike[str], num_threads: int = 1) -> Predictor:
 
     Args:
       path: a `.keras` file, a SavedModel folder or a `.tflite` file; or the name of a shipped
-        model, whose `.tflite` file is taken.
-      num_threads: for a `.tflite` file; TensorFlow has settings of its own.
+        model, whose `.tflite` file is used.
+      num_threads: threads for a `.tflite` file; TensorFlow uses its own settings.
 
     Raises:
-      InputError: there is no such file, or it is damaged or no model of this package.
+      InputError: the file is missing, damaged or not a model of this package.
     """
     path = find_model(path)
     num_threads = arguments.whole_number("num_threads", num_threads)
@@ -75,28 +75,28 @@ def open_model(path: str | PathLike[str], num_threads: int = 1) -> Predictor:
 
 
 def find_model(path: str | PathLike[str]) -> Path:
-    """The file or folder that `open_model` would open; nothing is read from it.
+    """The file or folder that `open_model` would open; it is not read.
 
     Args:
       path: as for `open_model`.
 
     Raises:
-      InputError: there is no such file, or it is of another kind.
+      InputError: the file is missing or of another kind.
     """
     path = pretrained.locate(path, ".tflite", ".keras")
     if not path.exists():
-        raise InputError(f"{path}: there is no such model; expected {_KINDS}.")
+        raise InputError(f"{path}: no such model; expected {_KINDS}.")
     if path.is_file() and path.suffix not in (".keras", ".tflite"):
-        raise InputError(f"{path}: a file of another kind; expected {_KINDS}.")
+        raise InputError(f"{path}: unknown kind of file; expected {_KINDS}.")
     return path
 
 
 class _FilePredictor(abc.ABC):
-    """A `Predictor` that is pickled as what it was made of, and made again from it.
+    """A `Predictor` that is pickled as its constructor arguments and opens the file again.
 
     Args:
       path: the model's file or folder.
-      arguments: what else its class is called with.
+      arguments: the other constructor arguments of its class.
     """
 
     metadata: ModelMetadata
@@ -117,9 +117,9 @@ class _FilePredictor(abc.ABC):
             # Only the model knows the shapes of its outputs.
             outputs = self._predict(np.zeros((1, *expected), np.float32))
             return {name: value[:0] for name, value in outputs.items()}
-        if images.shape[1:] != expected:  # some runtimes abort on it, or answer nonsense
+        if images.shape[1:] != expected:  # some runtimes would abort or return nonsense
             raise InputError(
-                f"images of the shape {[*images.shape]}, expected [N, {size}, {size}, 3]."
+                f"images have the shape {[*images.shape]}, expected [N, {size}, {size}, 3]."
             )
         return self._predict(images)
 
@@ -160,10 +160,10 @@ class SavedModelPredictor(_FilePredictor):
         import tensorflow as tf
 
         try:
-            # The signature needs its owner kept alive, or the variables are collected.
+            # Keep the owner of the signature alive; otherwise its variables are collected.
             self._loaded: Any = tf.saved_model.load(str(path))
             self._serve = self._loaded.signatures["serving_default"]
-        except Exception as error:  # a damaged folder can fail anywhere inside TensorFlow
+        except Exception as error:  # a damaged folder can fail anywhere in TensorFlow
             reason = first_line(error)
             raise InputError(f"{path}: the SavedModel is damaged ({reason}).") from error
 
@@ -178,7 +178,7 @@ class SavedModelPredictor(_FilePredictor):
 class LiteRTPredictor(_FilePredictor):
     """A `.tflite` file, run by LiteRT one crop at a time; see `open_model`.
 
-    It is described by the sidecar beside it or, where that is missing, by what it carries inside.
+    Its description is the sidecar file beside it or, if that is missing, the one inside the file.
     """
 
     def __init__(self, path: Path, num_threads: int) -> None:

@@ -1,4 +1,4 @@
-"""Where the shipped models lie: `assets/` of a clone, or inside the package of a wheel."""
+"""Finds the shipped models: in `assets/` of a clone, or in the installed package."""
 
 from os import PathLike
 from pathlib import Path
@@ -20,13 +20,13 @@ def find(name: str, *suffixes: str) -> Path:
 
     Args:
       name: one of `pretrained_names()`.
-      suffixes: kinds of file, the preferred one first, such as ".tflite", ".keras".
+      suffixes: file suffixes, the preferred one first, such as ".tflite", ".keras".
 
     Returns:
       Path.
 
     Raises:
-      InputError: no shipped model has this name, or none of these kinds.
+      InputError: no shipped model has this name and one of the suffixes.
     """
     for suffix in suffixes:
         for folder in _FOLDERS:
@@ -35,20 +35,20 @@ def find(name: str, *suffixes: str) -> Path:
                 return path
     kinds = " or ".join(suffixes)
     raise InputError(
-        f"{name}: there is no such file, and no shipped model ({kinds}) of this name; "
-        f"known are {pretrained_names()}."
+        f"{name}: no such file, and no shipped model ({kinds}) of this name; "
+        f"known: {pretrained_names()}."
     )
 
 
 def locate(name_or_path: str | PathLike[str], *suffixes: str) -> Path:
-    """A path as it is when something is there, else the file of a shipped model; see `find`.
+    """The path itself if it exists, else the file of a shipped model; see `find`.
 
     Raises:
-      InputError: see `find`; or it is neither a path nor a name.
+      InputError: see `find`; or the argument is neither a path nor a name.
     """
     given: Any = name_or_path
     if given == "" or not isinstance(given, str | PathLike):
-        found = "an empty text" if given == "" else f"a {type(given).__name__}"
+        found = "an empty string" if given == "" else f"a {type(given).__name__}"
         raise InputError(
             f"found {found}, expected the path of a model's file or the "
             "name of a shipped model; a training's file is training.folder / 'model.keras'."

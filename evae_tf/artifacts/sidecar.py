@@ -1,4 +1,4 @@
-"""What an exported model says about itself, in a file beside it or inside it: written and read."""
+"""Writes and reads the description of an exported model, in a file beside it or inside it."""
 
 import hashlib
 import io
@@ -13,7 +13,7 @@ from evae_tf.errors import InputError
 from evae_tf.metadata import ModelMetadata
 
 SAVED_MODEL_METADATA = Path("assets.extra") / "evae_tf.json"
-DESCRIPTION_INSIDE = "evae_tf.json"  # in the archive behind a .tflite file's end
+DESCRIPTION_INSIDE = "evae_tf.json"  # in the archive appended to a .tflite file
 _LICENSE = (
     "The software is under Apache-2.0. The weights are also under the terms of the data that the "
     "model was trained on."
@@ -21,12 +21,12 @@ _LICENSE = (
 
 
 def describe(metadata: ModelMetadata, outputs: Iterable[str], normalization: str) -> dict[str, Any]:
-    """What `predictors.open_model` reads beside or inside an exported model, as a dict for JSON.
+    """The description that `predictors.open_model` reads, as a dict for JSON.
 
     Args:
       metadata: `ModelMetadata`.
-      outputs: names of the outputs that were exported.
-      normalization: what the pixels of `images` have to be.
+      outputs: names of the exported outputs.
+      normalization: the expected pixel values of `images`.
     """
     return {
         **metadata.to_dict(),
@@ -54,13 +54,13 @@ def to_json(description: dict[str, Any]) -> str:
 
 
 def read_description(path: Path) -> dict[str, Any]:
-    """What an exported model says about itself: the content of its JSON file, as a dict.
+    """The description of an exported model: its JSON file, as a dict.
 
     Raises:
       InputError: the file is missing or damaged.
     """
     try:
-        record = json.loads(path.read_bytes())  # as text, a byte-order mark is an error
+        record = json.loads(path.read_bytes())  # given text, json refuses a byte-order mark
     except OSError as error:
         raise InputError(f"{path}: the model's description is missing beside it.") from error
     except (ValueError, RecursionError) as error:
@@ -69,16 +69,16 @@ def read_description(path: Path) -> dict[str, Any]:
 
 
 def read_description_inside(path: Path) -> dict[str, Any]:
-    """As `read_description`, from the archive behind the end of a .tflite file."""
+    """As `read_description`, from the archive appended to a .tflite file."""
     content = path.read_bytes()
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             start = min(entry.header_offset for entry in archive.infolist())
             record = _checked(json.loads(archive.read(DESCRIPTION_INSIDE)), path)
-    # An archive that was damaged can fail in many ways.
+    # A damaged archive can fail in many ways.
     except (KeyError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         raise InputError(
-            f"{path}: carries no description that can be read, and "
+            f"{path}: contains no readable description, and "
             f"{path.with_suffix('.json').name} is missing beside it."
         ) from error
     if record.get("sha256_before_description") != hashlib.sha256(content[:start]).hexdigest():

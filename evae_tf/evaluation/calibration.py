@@ -1,10 +1,10 @@
-"""How well calibrated predicted uncertainties are: exact formulas in NumPy.
+"""Calibration of predicted uncertainties: exact formulas in NumPy.
 
-A predicted covariance is read as that of a Gaussian around the predicted landmark. The ellipse
-that should hold the truth with probability p is where the Mahalanobis distance is
-sqrt(-2 ln(1 - p)), the quantile of a chi distribution with two degrees of freedom.
+A predicted covariance is that of a Gaussian around the predicted landmark. On the ellipse that
+should contain the truth with probability p, the Mahalanobis distance is sqrt(-2 ln(1 - p)), the
+quantile of a chi distribution with two degrees of freedom.
 
-An error that is NaN is that of a landmark that is not annotated: it is left out.
+The error of a landmark that is not annotated is NaN and is left out.
 """
 
 import numpy as np
@@ -16,12 +16,12 @@ LEVELS = (0.5, 0.8, 0.9, 0.95)
 
 
 def ellipse_radius(level: float) -> float:
-    """Mahalanobis radius of the ellipse that holds the truth with probability `level`."""
+    """Mahalanobis radius of the ellipse that contains the truth with probability `level`."""
     return float(np.sqrt(-2 * np.log1p(-level)))
 
 
 def mahalanobis(errors: npt.ArrayLike, covariance: npt.ArrayLike) -> FloatArray:
-    """How many standard deviations off each landmark is.
+    """Mahalanobis distance of each landmark from the truth, in standard deviations.
 
     Args:
       errors: float [..., 2], predicted minus true; NaN for a landmark that is not annotated.
@@ -41,9 +41,10 @@ def coverage(distance: FloatArray, level: float) -> float:
 
 
 def gaussian_nll(errors: npt.ArrayLike, covariance: npt.ArrayLike) -> float:
-    """Mean negative log-likelihood of the errors, in nats for each landmark.
+    """Mean negative log-likelihood of the errors, in nats per landmark.
 
-    Arguments as for `mahalanobis`; the value falls by 2 log(s) when all lengths grow s times.
+    Arguments as for `mahalanobis`. The value depends on the unit of length: it is 2 log(s) larger
+    if all lengths are s times larger.
     """
     _, log_determinant = np.linalg.slogdet(np.asarray(covariance, np.float64))
     square = mahalanobis(errors, covariance) ** 2
@@ -51,10 +52,10 @@ def gaussian_nll(errors: npt.ArrayLike, covariance: npt.ArrayLike) -> float:
 
 
 def deviation_factor(errors: npt.ArrayLike, covariance: npt.ArrayLike) -> float:
-    """The number that all standard deviations are multiplied by to calibrate the ellipses.
+    """The factor of all standard deviations that calibrates the ellipses.
 
-    It makes the largest difference between `coverage` and level smallest, over `LEVELS`.
-    Arguments as for `mahalanobis`.
+    It minimises the largest difference between `coverage` and level over `LEVELS`. Arguments as
+    for `mahalanobis`.
 
     Returns:
       float > 0.
@@ -65,20 +66,21 @@ def deviation_factor(errors: npt.ArrayLike, covariance: npt.ArrayLike) -> float:
         scaled = distance / factor
         return max(abs(coverage(scaled, level) - level) for level in LEVELS)
 
-    # A staircase: searched in steps of 1 % around what the median asks for, not by descent.
+    # The objective is piecewise constant: a grid search in steps of 1 % around the factor that
+    # calibrates the median, instead of gradient descent.
     start = np.nanmedian(distance) / ellipse_radius(0.5)
     return float(min(start * np.exp(np.arange(-1, 1, 0.01)), key=miscalibration))
 
 
 def spread(covariance: npt.ArrayLike) -> FloatArray:
-    """One number for the size of each ellipse: the geometric mean of its standard deviations."""
+    """The size of each ellipse: the geometric mean of its two standard deviations."""
     return np.linalg.det(np.asarray(covariance, np.float64)) ** 0.25
 
 
 def rank_correlation(spreads: npt.ArrayLike, errors: npt.ArrayLike) -> float | None:
-    """Spearman's, over all landmarks of all faces: 1 if a larger spread always means more error.
+    """Spearman's rank correlation over all landmarks: 1 if a larger spread always has more error.
 
-    None where all spreads or all errors are equal.
+    None if all spreads or all errors are equal.
     """
     from scipy import stats  # takes half a second to import
 
@@ -89,14 +91,14 @@ def rank_correlation(spreads: npt.ArrayLike, errors: npt.ArrayLike) -> float | N
 
 
 def error_of_surest(errors: npt.ArrayLike, spreads: npt.ArrayLike, share: float) -> float:
-    """Mean of the errors that are left when the `1 - share` with the largest spread are dropped."""
+    """Mean error of the `share` of landmarks with the smallest spread."""
     errors, spreads = _known(errors, spreads)
     kept = np.argsort(spreads, kind="stable")[: max(1, round(share * len(errors)))]
     return float(np.mean(errors[kept]))
 
 
 def _known(errors: npt.ArrayLike, spreads: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
-    """Both as float [M], without the errors that are NaN."""
+    """Both as float [M], without entries whose error is NaN."""
     errors, spreads = np.ravel(errors), np.ravel(spreads)
     known = ~np.isnan(errors)
     return errors[known], spreads[known]
@@ -106,11 +108,11 @@ def average_precision(scores: npt.ArrayLike, positive: npt.ArrayLike) -> float |
     """Area under the precision-recall curve, as the mean of the precision at each positive.
 
     Args:
-      scores: float [...], larger where something is more likely positive.
+      scores: float [...]; a larger score means more likely positive.
       positive: bool [...].
 
     Returns:
-      float within [0, 1]; equal scores count as found together; None without any positive.
+      float within [0, 1]; equal scores share one threshold; None if nothing is positive.
 
     Source: Everingham et al., The PASCAL Visual Object Classes Challenge, IJCV 2010, with every
     positive as a recall level.
@@ -120,7 +122,7 @@ def average_precision(scores: npt.ArrayLike, positive: npt.ArrayLike) -> float |
         return None
     order = np.argsort(-scores, kind="stable")
     found = np.cumsum(positive[order])
-    # The last place of each group of equal scores stands for all of it.
+    # Equal scores have one threshold: the last rank of each group counts for the whole group.
     last = np.searchsorted(-scores[order], -scores[order], side="right") - 1
     precision = found[last] / (last + 1)
     return float(np.mean(precision[positive[order]]))

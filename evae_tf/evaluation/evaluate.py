@@ -1,4 +1,4 @@
-"""Artefacts and faces in, report out: tables, files and pictures."""
+"""Evaluates models on annotated faces and writes the report: tables, files and figures."""
 
 import csv
 import dataclasses
@@ -36,25 +36,25 @@ def evaluate(
 
     Args:
       models: one or several paths or names, see `predictors.open_model`.
-      faces: list of `Face` of one markup. A point that is not annotated counts nowhere.
+      faces: list of `Face` of one markup. Points that are not annotated are left out.
       output: folder for report.json, per_face.csv and the figures.
       normalizers: names of `metrics.normalizing_distance`; None for
         `metrics.default_normalizer`.
-      group_by: what to group the faces by, see `groups.grouped`: for each group the report has
-        further rows, with its `group`.
+      group_by: criteria to group the faces by, see `groups.grouped`; the report has further rows
+        for each group, with the key `group`.
       description: further keys of each row, such as `dataset` and `subset`.
-      box_jitter: whether the boxes are first disturbed, see `geometry.jitter_boxes`.
-      batch_size: faces given to a model at a time.
-      num_threads: for decoding and for .tflite files.
+      box_jitter: whether the boxes are perturbed first, see `geometry.jitter_boxes`.
+      batch_size: faces per batch.
+      num_threads: threads for decoding and for .tflite files.
 
     Returns:
-      The rows of report.json, a list of dicts; errors are fractions. A row lacks the numbers that
-      its model or its faces leave undefined, such as `visibility_ap` where nothing is hidden.
+      The rows of report.json, a list of dicts; errors are fractions. A row lacks numbers that are
+      undefined for its model or faces, such as `visibility_ap` if nothing is hidden.
 
     Raises:
       InputError: no model or no face; faces of several markups; a normaliser that is unknown or
-        that a face does not have; a model that cannot be opened, has other landmarks or predicts
-        what is no finite number; or `output` is not writable.
+        undefined for a face; a model that cannot be opened, has other landmarks or predicts NaN
+        or infinity; or `output` is not writable.
     """
     is_one = isinstance(models, str | Path)
     paths = [models] if is_one else arguments.items("models", models, str | Path, "paths")

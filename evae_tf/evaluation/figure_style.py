@@ -1,7 +1,7 @@
-"""What all figures have in common: colours, quiet axes, legends below, names cut to fit.
+"""The style of all figures: colours, plain axes, legends below, names cut to fit.
 
-Nothing here touches the global state of pyplot, so figures can be drawn in any thread and without a
-display. Colours are those of Okabe and Ito, which colour-blind people tell apart too.
+Nothing here uses the global state of pyplot, so figures can be drawn in any thread and without a
+display. The colours are those of Okabe and Ito, which colour-blind people can tell apart.
 """
 
 from collections.abc import Sequence
@@ -24,13 +24,13 @@ GREY, PALE = "#767676", "#E0E0E0"
 
 
 def draw_outline(axes: Axes, landmarks: FloatArray, markup: Markup, **style: Any) -> None:
-    """The lines between landmarks [K, 2] that make a face of them; none to a point that is NaN."""
+    """Draws the outline of a face, lines between landmarks [K, 2], without points that are NaN."""
     lines = landmarks[np.array(markup.outline, int).reshape(-1, 2)]
     axes.add_collection(LineCollection([*lines[~np.isnan(lines).any(axis=(1, 2))]], **style))
 
 
 def quieten(axes: Axes) -> None:
-    """A grid in the background, no box around."""
+    """Draws a grid in the background and no frame."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(color=PALE, linewidth=0.6)
     axes.tick_params(labelsize=8, color=GREY)
@@ -39,7 +39,7 @@ def quieten(axes: Axes) -> None:
 def legend(
     figure: FigureBase, lines: Sequence[Artist], labels: Sequence[str], **options: Any
 ) -> None:
-    """A legend below the axes, where long names have room."""
+    """Draws a legend below the axes, where long names fit."""
     place = {"loc": "outside lower center", "alignment": "left", "frameon": False}
     drawn = figure.legend(lines, labels, fontsize=9, **place, **options)
     for text in drawn.get_texts():
@@ -47,10 +47,10 @@ def legend(
 
 
 def words(name: str) -> str:
-    """A name of code as a person would write it."""
+    """An identifier with spaces in place of underscores."""
     return name.replace("_", " ")
 
 
 def ending(name: str, length: int) -> str:
-    """The end of a long name: it tells the paths of models apart."""
+    """The end of a long name, where the paths of models differ."""
     return name if len(name) <= length else "…" + name[1 - length :]

@@ -1,7 +1,7 @@
-"""The figures that every evaluation and every training draws.
+"""The figures of evaluations and trainings.
 
-Each function returns a `matplotlib.figure.Figure` of its own. Errors come in as fractions and are
-drawn in per cent.
+Each function returns a new `matplotlib.figure.Figure`. Errors are passed as fractions and drawn in
+per cent.
 """
 
 import itertools
@@ -32,7 +32,7 @@ _TRUTH, _PREDICTION = "#56B4E9", "#F0E442"
 
 
 def save_figure(figure: Figure, path: Path) -> None:
-    """Writes `figure` to the file `path`, atomically; the ending of `path` gives the format.
+    """Writes `figure` to the file `path`, atomically; the ending of `path` sets the format.
 
     Raises:
       InputError: the file cannot be written.
@@ -46,8 +46,8 @@ def ced_figure(curves: Mapping[str, FloatArray], max_error: float, normalizer_la
 
     Args:
       curves: dict of model name to errors, float [N], fractions.
-      max_error: where the axis of errors ends, and up to where the AUC is taken.
-      normalizer_label: what the errors were divided by.
+      max_error: upper limit of the error axis and of the AUC.
+      normalizer_label: name of the normaliser.
     """
     figure = Figure(figsize=(6.4, 4.6 + 0.22 * len(curves)), layout="constrained")
     axes = figure.add_subplot()
@@ -69,12 +69,12 @@ def response_figure(
 ) -> Figure:
     """Response maps of one face: a row for each model, the truth last, a panel for each landmark.
 
-    Each map is scaled to its own maximum, for it is the shape that is compared: one peak, or many.
+    Each map is scaled to its own maximum, to compare shapes: one peak or several.
 
     Args:
       rows: dict of row name to response maps, float [h, w, K], of the same K.
-      image: the crop that the models saw, [S, S, 3], drawn first, or None for maps alone.
-      max_panels: of more landmarks than this, as many are picked evenly from the first to the last.
+      image: the crop given to the models, [S, S, 3], drawn first; None for maps only.
+      max_panels: if there are more landmarks, this many are chosen, evenly spaced.
     """
     num_points = next(iter(rows.values())).shape[-1]
     picked = np.linspace(0, num_points - 1, min(num_points, max_panels)).round().astype(int)
@@ -103,7 +103,7 @@ def response_figure(
 
 
 def _side_by_side(maps: FloatArray) -> FloatArray:
-    """[h, w, n] -> [h, n * (w + 1) - 1]: each over its maximum, an empty column between two."""
+    """[h, w, n] -> [h, n * (w + 1) - 1]: each over its maximum, separated by an empty column."""
     peaks = maps.max(axis=(0, 1))
     maps = np.clip(maps / np.where(peaks > 0, peaks, 1), 0, 1)
     framed = np.pad(maps, ((0, 0), (0, 1), (0, 0)), constant_values=np.nan)
@@ -118,7 +118,7 @@ def samples_figure(
     Args:
       images: uint8 [N, S, S, 3], RGB.
       predicted: float [N, K, 2], crop fractions.
-      true: as `predicted`; NaN where it is not annotated.
+      true: as `predicted`; NaN where not annotated.
       errors: float [N], fractions; they rank the faces.
       markup: the landmarks' `Markup`.
     """
@@ -145,11 +145,11 @@ def samples_figure(
 def per_landmark_figure(
     landmark_errors: Mapping[str, FloatArray], mean_shape: FloatArray, markup: Markup
 ) -> Figure:
-    """Where on the face the errors are: each model's face, and all models' landmarks in order.
+    """Error of each landmark: drawn on a face for each model, and as curves of all models.
 
     Args:
       landmark_errors: dict of model name to the mean error of each landmark, float [K], fractions;
-        NaN for a point that is annotated nowhere.
+        NaN for points that no face has annotated.
       mean_shape: float [K, 2], the face to draw, y down, any unit; NaN as in the errors.
       markup: the landmarks' `Markup`.
     """
@@ -178,7 +178,7 @@ def per_landmark_figure(
 def _draw_profile(
     figure: FigureBase, landmark_errors: Mapping[str, FloatArray], markup: Markup
 ) -> None:
-    """Errors in file order; one tick for each part of the face (`jaw_0`, `jaw_1`, ... are one)."""
+    """Errors in landmark order, one tick for each part of the face (`jaw_0`, `jaw_1`, ...)."""
     axes = figure.add_subplot()
     for errors, style in zip(landmark_errors.values(), itertools.cycle(STYLES), strict=False):
         axes.plot(100 * np.asarray(errors), marker=".", linewidth=0.7, **style)
@@ -205,12 +205,12 @@ def training_figure(columns: Mapping[str, Sequence[float]]) -> Figure:
     epochs, nme = columns["epoch"], 100 * np.asarray(columns["val_nme"])
     figure = Figure(figsize=(13.2, 3.8), layout="constrained")
     total, terms, validation = figure.subplots(1, 3)
-    # Linear: the loss holds a log-likelihood, which is negative where the model is sure and right.
+    # Linear: the loss contains a negative log-likelihood, which can be below zero.
     total.plot(epochs, columns["loss"], marker=".", color=COLORS[0])
     total.set(ylabel="loss")
     names = ("response_map_loss", "kl", "landmark_loss")
     for name, style in zip(names, STYLES, strict=False):
-        if any(columns[name]):  # a term that the model does not have is 0 throughout
+        if any(columns[name]):  # terms that the model lacks are 0 in all rows
             terms.plot(epochs, columns[name], marker=".", label=words(name), **style)
     terms.legend(frameon=False, fontsize=8)
     terms.set(yscale="log", ylabel="terms of the loss")

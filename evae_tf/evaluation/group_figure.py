@@ -1,4 +1,4 @@
-"""The picture of errors by what makes faces hard."""
+"""The figure of errors by group of faces."""
 
 import itertools
 from collections.abc import Mapping, Sequence
@@ -12,18 +12,18 @@ from evae_tf.evaluation import metrics
 from evae_tf.evaluation.figure_style import COLORS, ending, legend, quieten, words
 from evae_tf.evaluation.groups import Group
 
-_SPREAD = 0.5  # how much of a group's width its models share
+_SPREAD = 0.5  # fraction of a group's width that the models' marks use
 
 
 def by_group_figure(
     curves: Mapping[str, FloatArray], groups: Sequence[Group], normalizer_label: str
 ) -> Figure:
-    """Mean error and its 95 % interval in each group, a panel for each way to group.
+    """Mean error and its 95 % interval in each group, a panel for each grouping criterion.
 
     Args:
       curves: dict of model name to errors, float [N], fractions.
       groups: of the N faces, at least one.
-      normalizer_label: what the errors were divided by.
+      normalizer_label: name of the normaliser.
     """
     panels = {by: [*part] for by, part in itertools.groupby(groups, lambda group: group.by)}
     width = 1.2 + 0.9 * sum(map(len, panels.values()))

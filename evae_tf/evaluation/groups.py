@@ -1,4 +1,4 @@
-"""Faces in groups, by what makes them hard."""
+"""Groups of faces by difficulty, such as head pose, visibility, size or an attribute."""
 
 import dataclasses
 from collections.abc import Callable, Iterable, Sequence
@@ -13,7 +13,7 @@ from evae_tf.evaluation.truth import Truth
 from evae_tf.geometry import annotated, box_size
 from evae_tf.pose_estimation import head_pose
 
-_MOST_VALUES = 12  # of an attribute that each get a group; more, if numbers, are parted in four
+_MOST_VALUES = 12  # values of an attribute that become groups; more numbers make four quarters
 _UNKNOWN = "unknown"
 
 
@@ -22,9 +22,9 @@ class Group:
     """Some of the faces of an evaluation.
 
     Attributes:
-      by: what they were grouped by.
-      name: what they have in common.
-      rows: bool [N], which faces they are; at least one.
+      by: name of the grouping criterion.
+      name: name of the group.
+      rows: bool [N], the faces of the group; at least one.
     """
 
     by: str
@@ -33,12 +33,12 @@ class Group:
 
 
 def grouped(names: Iterable[str], faces: Sequence[Face], truth: Truth) -> list[Group]:
-    """The groups of some faces, those of each name in order.
+    """Groups faces by each of `names`, in order.
 
-    An attribute of the faces by that name comes first: each of its values is a group, or each
-    quarter of the faces where it has many numbers. Without one, `yaw` is that of the head pose
-    which the true landmarks have, as an absolute angle; `visibility` is the share of the
-    annotated points that something covers; `size` is sqrt(width * height) of the box.
+    A name is looked up among the attributes of the faces first. Each value of an attribute is a
+    group; an attribute of many numbers makes four groups of equal size. Otherwise, `yaw` is the
+    absolute yaw angle of the head pose computed from the true landmarks, `visibility` the share of
+    annotated points that are covered, and `size` sqrt(width * height) of the box.
 
     Args:
       names: `yaw`, `visibility`, `size` or attributes of the faces.
@@ -67,7 +67,7 @@ def _by(name: str, faces: Sequence[Face], truth: Truth) -> list[Group]:
 
 
 def _numbers(values: Iterable[str]) -> FloatArray | None:
-    """Float [N], NaN where unknown; None where one of them is no number."""
+    """Float [N], NaN where unknown; None if one of them is not a number."""
     try:
         return np.array([np.nan if value == _UNKNOWN else float(value) for value in values])
     except ValueError:

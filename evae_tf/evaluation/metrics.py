@@ -1,7 +1,7 @@
-"""How good landmarks are: exact formulas in NumPy.
+"""Metrics of landmarks: exact formulas in NumPy.
 
-Errors are fractions of a normaliser; a figure or a table prints them in per cent and names it. A
-true landmark that is NaN is not annotated: it has no error and is left out of every mean.
+Errors are fractions of a normaliser; figures and tables show them in per cent and name it. A true
+landmark that is NaN is not annotated: it has no error and is left out of every mean.
 """
 
 import numpy as np
@@ -12,19 +12,19 @@ from evae_tf.array_types import FloatArray
 from evae_tf.errors import InputError, UsageError
 from evae_tf.markups import Markup
 
-_SAMPLES, _BATCH = 2000, 100  # a batch this small stays in the processor's cache
+_SAMPLES, _BATCH = 2000, 100  # a batch this small fits in the processor's cache
 _BOX_DISTANCES = {"box_size": geometry.box_size, "box_diagonal": geometry.box_diagonal}
 
 
 def normalizing_distance(
     name: str, landmarks: npt.ArrayLike, boxes: npt.ArrayLike | None, markup: Markup
 ) -> FloatArray:
-    """The distance of each face that its errors are divided by.
+    """The normalising distance of each face, by which its errors are divided.
 
     Args:
       name: one of `markup.normalizer_names`.
       landmarks: float [N, K, 2], the true ones, image pixels.
-      boxes: float [N, 4], image pixels; used by `box_size` and `box_diagonal` alone.
+      boxes: float [N, 4], image pixels; used by `box_size` and `box_diagonal` only.
       markup: the landmarks' `Markup`.
 
     Returns:
@@ -61,7 +61,7 @@ def normalizing_distance(
 
 
 def default_normalizer(landmarks: npt.ArrayLike, markup: Markup) -> str:
-    """The markup's usual normaliser where every face has the points for it, else `box_size`.
+    """The markup's usual normaliser if every face has the points for it, else `box_size`.
 
     Args:
       landmarks: float [N, K, 2], the true ones.
@@ -80,11 +80,11 @@ def landmark_errors(
 
     Args:
       predicted: float [N, K, 2], image pixels, (x, y).
-      true: as `predicted`; NaN where it is not annotated.
+      true: as `predicted`; NaN where not annotated.
       normalizer: float [N], image pixels, > 0 (see `normalizing_distance`).
 
     Returns:
-      float [N, K], as a fraction of the normaliser; NaN where it is not annotated.
+      float [N, K], as a fraction of the normaliser; NaN where not annotated.
 
     Raises:
       ValueError: shapes differ.
@@ -105,7 +105,7 @@ def nme(predicted: npt.ArrayLike, true: npt.ArrayLike, normalizer: npt.ArrayLike
     Arguments as for `landmark_errors`.
 
     Returns:
-      float [N], as a fraction of the normaliser; NaN where a prediction is.
+      float [N], as a fraction of the normaliser; NaN if a prediction is NaN.
 
     Raises:
       ValueError: shapes differ.
@@ -121,7 +121,7 @@ def nme(predicted: npt.ArrayLike, true: npt.ArrayLike, normalizer: npt.ArrayLike
 
 
 def known_mean(values: FloatArray, axis: int | None = None) -> FloatArray:
-    """Mean along `axis` (None: of all) without what is NaN; NaN where everything is."""
+    """Mean along `axis` (None: of all) that ignores NaN; NaN if all values are NaN."""
     with np.errstate(invalid="ignore"):
         return np.nansum(values, axis=axis) / np.sum(~np.isnan(values), axis=axis)
 
@@ -142,7 +142,7 @@ def ced(errors: npt.ArrayLike, thresholds: npt.ArrayLike) -> FloatArray:
 def auc(errors: npt.ArrayLike, threshold: float) -> float:
     """Area under the CED curve from 0 to `threshold`, as a share of the largest possible.
 
-    The curve is a staircase, so its area is exactly the mean of max(0, 1 - error / threshold).
+    The curve is a step function, so its area is exactly the mean of max(0, 1 - error / threshold).
 
     Args:
       errors: float [N].
@@ -160,20 +160,20 @@ def failure_rate(errors: npt.ArrayLike, threshold: float) -> float:
 
 
 def bootstrap_ci(errors: npt.ArrayLike) -> tuple[float, float]:
-    """95 % percentile interval of the mean over faces drawn anew with replacement.
+    """95 % bootstrap percentile interval of the mean, faces resampled with replacement.
 
     Args:
       errors: float [N].
 
     Returns:
-      (low, high), in the unit of `errors`; the same for the same errors.
+      (low, high), in the unit of `errors`; deterministic.
 
     Source: Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13.
     """
     from scipy import stats  # takes half a second to import
 
     errors = np.asarray(errors)
-    if len(errors) == 1:  # SciPy wants two; whichever is drawn, it is this one
+    if len(errors) == 1:  # SciPy needs two; every resample is this one value
         return float(errors[0]), float(errors[0])
     drawn = {"n_resamples": _SAMPLES, "batch": _BATCH, "rng": 0}
     interval = stats.bootstrap((errors,), np.mean, method="percentile", **drawn)

@@ -1,4 +1,4 @@
-"""What a model says of annotated faces, in each way that its landmarks can be read."""
+"""A model's predictions on annotated faces: of the regressor and of the response maps."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -21,12 +21,12 @@ from evae_tf.models.response_maps import ResponseMapCodec
 
 @dataclasses.dataclass(frozen=True)
 class Reading:
-    """What one model says of every face, read in one way.
+    """The predictions of one model on all faces, by the regressor or by the maps.
 
     Attributes:
       model: its path, as given.
       name: `regressor`, or `maps` for landmarks read off the response maps.
-      crops: the `Crops` it saw.
+      crops: the `Crops` given to the model.
       landmarks_crop: float32 [N, K, 2], crop fractions.
       covariance_crop: float32 [N, K, 2, 2], crop fractions squared, or None.
       visibility: float32 [N, K], or None.
@@ -53,7 +53,7 @@ class Reading:
 
     @property
     def label(self) -> str:
-        """What figures and tables call it."""
+        """Its name in figures and tables."""
         return f"{self.model} ({self.name})"
 
 
@@ -63,8 +63,8 @@ def open_predictor(path: str | Path, markup: Markup, num_threads: int) -> Predic
     own = predictor.metadata.markup
     if own.points != markup.points:
         raise InputError(
-            f"{path}: predicts the {own.num_points} points of {own.name}, the faces have the "
-            f"{markup.num_points} of {markup.name}."
+            f"{path}: predicts the {own.num_points} points of {own.name}; the faces have the "
+            f"{markup.num_points} points of {markup.name}."
         )
     return predictor
 
@@ -78,18 +78,18 @@ def read(
     batch_size: int,
     num_threads: int,
 ) -> list[Reading]:
-    """The readings of one model: the regressor's, and the maps' where it gives maps.
+    """The readings of one model: of the regressor, and of the maps if it outputs maps.
 
     Args:
       path: the model's path, as given.
       predictor: what `open_predictor` returned for it.
       faces: list of `Face`.
       truth: their `Truth`, whose boxes are used.
-      batch_size: faces given to the model at a time.
-      num_threads: for decoding.
+      batch_size: faces per batch.
+      num_threads: threads for decoding.
 
     Raises:
-      InputError: the model predicts what is no finite number, or a face cannot be cut out.
+      InputError: the model predicts NaN or infinity, or a face cannot be cropped.
     """
     metadata = predictor.metadata
     crop = {"size": metadata.input_size, "margin": metadata.crop_margin}
@@ -107,7 +107,7 @@ def read(
 def _outputs(
     path: str, predictor: Predictor, crops: Crops, batch_size: int
 ) -> dict[str, FloatArray]:
-    """The model's outputs for all crops; instead of maps, `read_off` them: float [N, K, 2]."""
+    """The model's outputs for all crops; `read_off`, float [N, K, 2], replaces the maps."""
     parts: dict[str, list[FloatArray]] = {}
     codec = ResponseMapCodec.of_saved(predictor.metadata)
     starts = range(0, len(crops), batch_size)
@@ -121,5 +121,5 @@ def _outputs(
     outputs = {name: np.concatenate(values) for name, values in parts.items()}
     for name, values in outputs.items():
         if not np.isfinite(values).all():
-            raise InputError(f"{path}: found {name} that are not finite, expected numbers.")
+            raise InputError(f"{path}: the output {name} contains NaN or infinity.")
     return outputs

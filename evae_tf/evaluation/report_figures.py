@@ -1,4 +1,4 @@
-"""The pictures of a report."""
+"""The figures of a report."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -22,14 +22,14 @@ def write(
     truth: Truth,
     groups: Sequence[Group] = (),
 ) -> None:
-    """Draws and saves all of them.
+    """Draws and saves all figures.
 
     Args:
-      folder: where to.
+      folder: destination folder.
       readings: at least one.
-      predictors: dict of a reading's model to what `open_model` returned for it.
-      truth: `Truth` of the faces; the first of its normalisers is used.
-      groups: of the faces.
+      predictors: dict of a reading's model to its predictor, see `open_model`.
+      truth: `Truth` of the faces; its first normaliser is used.
+      groups: groups of the faces.
     """
     normalizer, distance = next(iter(truth.distances.items()))
     errors = {
@@ -70,7 +70,7 @@ def write(
 def _response_rows(
     readings: Sequence[Reading], predictors: Mapping[str, Predictor], face: int
 ) -> dict[str, FloatArray]:
-    """Response maps [h, w, K] of one face: a row for each model that gives maps, and the truth."""
+    """Response maps [h, w, K] of one face: a row for each model that has maps, and the truth."""
     rows: dict[str, FloatArray] = {}
     truth = None
     for reading in readings:

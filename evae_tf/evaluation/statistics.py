@@ -1,4 +1,4 @@
-"""The numbers that a report has of a reading, over all faces or over some of them."""
+"""The numbers that a report gives for a reading, over all faces or a group."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from evae_tf.evaluation import calibration, metrics
 from evae_tf.evaluation.readings import Reading
 from evae_tf.evaluation.truth import Truth
 
-_SUREST = 0.9  # share of the points, or faces, that is kept when the least sure are dropped
+_SUREST = 0.9  # share of the points or faces kept when the most uncertain are dropped
 
 
 def face_errors(reading: Reading, truth: Truth, normalizer: str) -> FloatArray:
@@ -26,7 +26,7 @@ def numbers(
     normalizer: str,
     rows: BoolArray | slice = slice(None),
 ) -> dict[str, Any]:
-    """What a row of the report says; what is undefined is left out.
+    """The numbers of a row of the report, without undefined ones.
 
     Args:
       reading: of N faces.
@@ -64,7 +64,7 @@ def _of_faces(error: FloatArray) -> dict[str, Any]:
 
 
 def _of_points(lengths: FloatArray, visible: BoolArray | None) -> dict[str, Any]:
-    """Mean error of the annotated points that are seen, and of those that are covered."""
+    """Mean error of annotated points that are visible, and of those that are covered."""
     if visible is None:
         return {}
     known = ~np.isnan(lengths)
@@ -76,7 +76,7 @@ def _of_points(lengths: FloatArray, visible: BoolArray | None) -> dict[str, Any]
 
 
 def _of_covariance(errors: FloatArray, covariance: FloatArray) -> dict[str, Any]:
-    """How well calibrated it is; lengths are in units of the normaliser."""
+    """Calibration of the covariance; lengths are in units of the normaliser."""
     off, lengths = calibration.mahalanobis(errors, covariance), np.linalg.norm(errors, axis=-1)
     spreads = np.where(np.isnan(lengths), np.nan, calibration.spread(covariance))
     of_faces = metrics.known_mean(lengths, 1), metrics.known_mean(spreads, 1)
@@ -95,7 +95,7 @@ def _of_covariance(errors: FloatArray, covariance: FloatArray) -> dict[str, Any]
 def _of_visibility(
     hiddenness: FloatArray, hidden: BoolArray, known: BoolArray
 ) -> dict[str, float | None]:
-    """Finding all hidden points, and finding those that are annotated, so merely covered."""
+    """Average precision for all hidden points, and for annotated (only covered) ones alone."""
 
     def precision(points: npt.NDArray[np.bool_]) -> float | None:
         return calibration.average_precision(hiddenness[points], hidden[points])

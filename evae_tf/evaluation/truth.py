@@ -1,4 +1,4 @@
-"""Annotated faces as the arrays that models are measured with."""
+"""Annotations of faces as arrays, the reference of an evaluation."""
 
 import dataclasses
 from collections.abc import Iterable, Sequence
@@ -14,13 +14,13 @@ from evae_tf.markups import Markup
 
 @dataclasses.dataclass(frozen=True)
 class Truth:
-    """What is annotated on N faces.
+    """The annotations of N faces.
 
     Attributes:
       markup: the `Markup` of all of them.
       landmarks: float32 [N, K, 2], image pixels; NaN where a point is not annotated.
-      boxes: float32 [N, 4], image pixels; what models are given.
-      visible: bool [N, K], or None where a face has no such flags.
+      boxes: float32 [N, 4], image pixels; the models' input boxes.
+      visible: bool [N, K], or None if a face lacks visibility flags.
       distances: dict of normaliser to `metrics.normalizing_distance`, float [N].
     """
 
@@ -32,7 +32,7 @@ class Truth:
 
     @classmethod
     def of(cls, faces: Sequence[Face], normalizers: Iterable[str] | None = None) -> "Truth":
-        """Gathers what is annotated on some faces.
+        """Gathers the annotations of faces.
 
         Args:
           faces: at least one.
@@ -40,11 +40,11 @@ class Truth:
             `metrics.default_normalizer`.
 
         Raises:
-          InputError: no face, faces of several markups, or a normaliser that is unknown or that a
-            face does not have.
+          InputError: no face, faces of several markups, or a normaliser that is unknown or
+            undefined for a face.
         """
         if not faces:
-            raise InputError("there are no faces to measure models on; expected at least one.")
+            raise InputError("there are no faces to evaluate models on; expected at least one.")
         markup = one_markup(faces)
         landmarks = np.stack([face.landmarks for face in faces])
         boxes = np.stack([face.box for face in faces])

@@ -1,4 +1,4 @@
-"""Pictures of how sure a model is, and whether it is right to be."""
+"""Figures of a model's uncertainty and its calibration."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -17,10 +17,10 @@ _SHOWN_LEVEL = 0.9
 def uncertainty_figure(
     true: FloatArray, predicted: FloatArray, covariance: FloatArray, markup: Markup
 ) -> Figure:
-    """Each landmark's mean ellipse, the calibration of all, and what dropping the unsure gains.
+    """Mean ellipse of each landmark, calibration curve, and error without uncertain landmarks.
 
     Args:
-      true: float [N, K, 2], crop fractions; NaN where it is not annotated.
+      true: float [N, K, 2], crop fractions; NaN where not annotated.
       predicted: as `true`.
       covariance: float [N, K, 2, 2], crop fractions squared.
       markup: the landmarks' `Markup`.
@@ -44,9 +44,9 @@ def draw_ellipses(
     markup: Markup,
     level: float = _SHOWN_LEVEL,
 ) -> None:
-    """Landmarks [K, 2], y down, each with the ellipse that should hold the truth at `level`.
+    """Draws landmarks [K, 2], y down, with the ellipses that contain the truth at `level`.
 
-    A landmark that is NaN is left out.
+    Landmarks that are NaN are left out.
     """
     known = geometry.annotated(landmarks)
     variances, axis_vectors = np.linalg.eigh(covariance[known])
@@ -76,8 +76,8 @@ def _draw_calibration(axes: Axes, distance: FloatArray) -> None:
     covered = [calibration.coverage(distance, level) for level in levels]
     axes.plot([0, 100], [0, 100], color=GREY, linestyle=":", label="calibrated")
     axes.plot(100 * levels, 100 * np.array(covered), color=COLORS[0], label="model")
-    axes.set(xlim=(0, 100), ylim=(0, 100), xlabel="ellipse of so many %")
-    axes.set_ylabel("holds the truth, %")
+    axes.set(xlim=(0, 100), ylim=(0, 100), xlabel="nominal coverage, %")
+    axes.set_ylabel("observed coverage, %")
     axes.legend(frameon=False, fontsize=8)
     quieten(axes)
 
@@ -92,9 +92,9 @@ def _draw_dropping(axes: Axes, lengths: FloatArray, spreads: FloatArray) -> None
         kept = [calibration.error_of_surest(errors, doubt, 1 - share) for share in shares]
         best = [calibration.error_of_surest(errors, errors, 1 - share) for share in shares]
         axes.plot(100 * shares, np.array(kept) / kept[0], color=color, label=name)
-        label = f"{name}, if the errors were known"
+        label = f"{name}, ranked by true error"
         axes.plot(100 * shares, np.array(best) / best[0], ":", color=color, label=label)
-    axes.set(xlim=(0, 50), ylim=(0, None), xlabel="least sure dropped, %")
-    axes.set_ylabel("error that is left, as a share")
+    axes.set(xlim=(0, 50), ylim=(0, None), xlabel="most uncertain dropped, %")
+    axes.set_ylabel("remaining error, relative")
     axes.legend(frameon=False, fontsize=8)
     quieten(axes)

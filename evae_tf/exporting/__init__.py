@@ -1,1 +1,1 @@
-"""Trained models as files for servers and phones."""
+"""Export of trained models to files for servers and phones."""

@@ -1,4 +1,4 @@
-"""From a `.keras` file to checked files for servers and phones."""
+"""Exports a `.keras` file to files for servers and phones, and checks them."""
 
 # Keras and TensorFlow come without types.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
@@ -31,7 +31,7 @@ from evae_tf.metadata import ModelMetadata
 
 @contextlib.contextmanager
 def _full_float32() -> Generator[None, None, None]:
-    """Some GPUs round to 10 bits otherwise, and nothing agrees with what they answer."""
+    """Disables TensorFloat-32, whose 10-bit mantissa would fail the parity check on GPUs."""
     enabled = tf.config.experimental.tensor_float_32_execution_enabled()
     tf.config.experimental.enable_tensor_float_32_execution(False)
     try:
@@ -53,26 +53,26 @@ def export_model(
     num_threads: int = 2,
     report: bool = False,
 ) -> list[dict[str, Any]]:
-    """Writes a trained model in other formats, each checked against the Keras model.
+    """Writes a trained model in other formats and checks each against the Keras model.
 
     Args:
       model: a `.keras` file, or the name of a shipped model.
       output: folder for the files, their sidecars and export.json.
-      formats: one or some of `formats.FORMATS`. `serving` adds a version to those in the folder.
-      faces: list of `Face` for the comparison, by which int8 is quantised too; or `ExportFaces`,
-        which tells the two apart; or None for synthetic ones in the model's markup.
-      outputs: names of the model's outputs to export, or None: all in a SavedModel, `landmarks`
-        alone in TFLite files.
-      seed: of the synthetic faces.
-      batch_size: faces given to a model at a time, for the comparison.
-      num_threads: for decoding and for TFLite files.
-      report: whether EXPORT_REPORT.md is written too, with the time and memory of each TFLite file.
+      formats: one or several of `formats.FORMATS`. `serving` adds a new version to the folder.
+      faces: list of `Face` for the comparison and for int8 calibration; or `ExportFaces` to use
+        different faces for the two; or None for synthetic faces in the model's markup.
+      outputs: names of the outputs to export; None exports all in a SavedModel and only
+        `landmarks` in TFLite files.
+      seed: random seed of the synthetic faces.
+      batch_size: faces per batch in the comparison.
+      num_threads: threads for decoding and for TFLite files.
+      report: whether to write EXPORT_REPORT.md, with the time and memory of each TFLite file.
 
     Returns:
       List of dicts, one for each format as in export.json: `format`, `path`, `bytes`, `ops`
-      (TFLite: name to count), what `parity.Reference.compare` gives, `nme_keras` (a fraction), and
-      what they were measured with: `model`, `faces` (how many), `dataset` and `normalizer`. The
-      file has the entries of other formats in the folder as well.
+      (TFLite: name to count), the values of `parity.Reference.compare`, `nme_keras` (a fraction),
+      `model`, `faces` (their number), `dataset` and `normalizer`. The file also keeps the entries
+      of other formats in the folder.
 
     Raises:
       InputError: an unknown format or output, a model or folder that cannot be used, or a file
@@ -105,13 +105,13 @@ def export_model(
             "normalizer": reference.normalizer,
         }
         try:
-            # Beside the old files, so that taking their place is a rename.
+            # In the same folder as the old files, so that replacing them is a rename.
             with tempfile.TemporaryDirectory(prefix=atomic.TEMPORARY, dir=folder) as staging:
                 writer = FileWriter(metadata, reference, images, Path(staging), folder, num_threads)
                 written = _write_all(writer, chosen, measured_with)
                 if report:
                     reports.write(writer, chosen, written)
-        except OSError as error:  # a full disk, wherever it shows
+        except OSError as error:  # such as a full disk, at any point
             raise InputError(f"{folder}: cannot be written ({error.strerror or error}).") from error
         return written
 
@@ -119,7 +119,7 @@ def export_model(
 def _write_all(
     writer: FileWriter, models: dict[str, Any], measured_with: dict[str, Any]
 ) -> list[dict[str, Any]]:
-    """Entries of export.json for a dict of format to the functional model to write."""
+    """Writes a dict of format to functional model; returns the entries of export.json."""
     written: dict[str, dict[str, Any]] = {}
     for name, model in progress.bar(models.items(), desc="exporting", unit="file"):
         written[name] = {**writer.write(name, model), **measured_with}
@@ -128,10 +128,10 @@ def _write_all(
 
 
 def _record(path: Path, written: dict[str, dict[str, Any]]) -> None:
-    """Writes export.json anew, where entries of formats that were not written now stay."""
+    """Updates export.json; entries of formats that were not written now are kept."""
     try:
         entries = {entry["format"]: entry for entry in json.loads(path.read_text())["files"]}
-    except (OSError, ValueError, KeyError, TypeError):  # none yet, or not ours
+    except (OSError, ValueError, KeyError, TypeError):  # missing, or not written by this package
         entries = {}
     entries |= written
     files = [entries[name] for name in FORMATS if name in entries]
@@ -149,7 +149,7 @@ def _in_float32(network: Any) -> Any:
 def _choose(
     network: Any, metadata: ModelMetadata, outputs: Sequence[str] | None, variant: str
 ) -> Any:
-    """A functional model that gives some of the network's outputs."""
+    """A functional model with the chosen outputs of the network."""
     images = keras.Input((metadata.input_size, metadata.input_size, 3), name="images")
     available = network(images, training=False)
     if outputs is None:
@@ -158,6 +158,6 @@ def _choose(
     unknown = sorted(set(outputs) - set(available))
     if unknown or "landmarks" not in outputs:
         raise UsageError(
-            f"outputs {list(outputs)}: expected landmarks, and any others of {list(available)}."
+            f"outputs {list(outputs)}: expected landmarks and any others of {list(available)}."
         )
     return keras.Model(images, {name: available[name] for name in outputs})

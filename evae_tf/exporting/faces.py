@@ -1,4 +1,4 @@
-"""The faces that exported files are compared on, and quantised by."""
+"""The faces that exported files are compared on and calibrated with."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -16,13 +16,13 @@ _MIN_CALIBRATION = 10
 
 @dataclasses.dataclass(frozen=True)
 class ExportFaces:
-    """Faces of one data set; of each list 200 are used, evenly spread.
+    """Faces of one data set; 200 of each list are used, evenly spaced.
 
     Attributes:
-      compared: list of `Face` that files are compared with the Keras model on.
-      calibration: list of `Face` that int8 takes the ranges of activations from, training faces
-        for best; None for `compared`.
-      dataset: what they are of, for the record.
+      compared: list of `Face` for the comparison with the Keras model.
+      calibration: list of `Face` for the activation ranges of int8, preferably training faces;
+        None for `compared`.
+      dataset: name of the data set, for the record.
     """
 
     compared: Sequence[Face]
@@ -33,7 +33,7 @@ class ExportFaces:
     def of(
         cls, faces: "Sequence[Face] | ExportFaces | None", markup: Markup, seed: int
     ) -> "ExportFaces":
-        """What `export_model` was given as `faces`; for None, synthetic faces by `seed`."""
+        """Converts the argument `faces` of `export_model`; None makes synthetic faces."""
         if faces is None:
             drawn = {"count": _USED, "seed": seed}
             validation, training = (synthetic.read(s, markup, **drawn) for s in ("val", "train"))
@@ -44,15 +44,15 @@ class ExportFaces:
         """Up to 200 faces.
 
         Raises:
-          InputError: there is none, or they are of several markups, or their points are not
-            those of `markup`, the model's.
+          InputError: there are none, they have several markups, or their points are not those of
+            `markup`, the model's.
         """
         if not self.compared:
-            raise InputError("there are no faces to compare the files on.")
+            raise InputError("there are no faces to compare the files on; expected at least one.")
         found = one_markup(self.compared)
         if found.points != markup.points:
             raise InputError(
-                f"the faces are annotated in {found.name} ({found.num_points} points), the model "
+                f"the faces are annotated in {found.name} ({found.num_points} points); the model "
                 f"predicts {markup.name} ({markup.num_points} points)."
             )
         return _spread(self.compared)
@@ -66,7 +66,7 @@ class ExportFaces:
         faces = self.compared if self.calibration is None else self.calibration
         if len(faces) < _MIN_CALIBRATION:
             raise InputError(
-                f"{len(faces)} faces to take the ranges of activations from: int8 needs at least "
+                f"found {len(faces)} faces to calibrate activation ranges; int8 needs at least "
                 f"{_MIN_CALIBRATION}."
             )
         return _spread(faces)

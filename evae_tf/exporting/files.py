@@ -18,16 +18,16 @@ from evae_tf.serving import signatures
 
 @dataclasses.dataclass(frozen=True)
 class FileWriter:
-    """Writes one file after another; each takes the old one's place once it was compared.
+    """Writes files one by one; each replaces the old one after its comparison has passed.
 
     Attributes:
       metadata: `ModelMetadata` of the model.
       reference: `Reference` that files are compared with.
-      calibration_images: float32 [N, S, S, 3] that int8 takes the ranges of activations from; None
-        where no file is int8.
+      calibration_images: float32 [N, S, S, 3] for the activation ranges of int8; None if no file
+        is int8.
       staging: Path of an empty folder on the disk of `folder`.
-      folder: Path where the files belong.
-      num_threads: for TFLite files.
+      folder: Path of the destination folder.
+      num_threads: threads for TFLite files.
     """
 
     metadata: ModelMetadata
@@ -50,7 +50,7 @@ class FileWriter:
         return {"path": FILES[name], **compared}
 
     def _serving(self, name: str, model: Any) -> dict[str, Any]:
-        from evae_tf.serving import warm_up  # an extra brings the protocol that it needs
+        from evae_tf.serving import warm_up  # its protocol definitions come with an extra
 
         version = str(signatures.next_version(self.folder, self.metadata))
         with atomic.replacing_folder(self.folder / version) as temporary:
@@ -61,7 +61,7 @@ class FileWriter:
         return {"path": version, **compared, "signatures": compared_signatures}
 
     def _described(self, name: str, model: Any, temporary: Path) -> dict[str, Any]:
-        """Writes what a SavedModel says about itself and compares it."""
+        """Writes the description of a SavedModel and compares the model."""
         description = sidecar.describe(self.metadata, model.output, "RGB in [0, 1]")
         sidecar.write_json(temporary / sidecar.SAVED_MODEL_METADATA, description)
         compared = self.reference.compare(temporary, name, self.num_threads)
@@ -86,7 +86,7 @@ class FileWriter:
         return {"path": FILES[name], "bytes": len(content), "ops": operations, **compared}
 
     def _converted(self, variant: str, model: Any) -> bytes:
-        """The bytes of a TFLite file, converted once though two formats may need them."""
+        """The bytes of a TFLite file; cached, since two formats may need them."""
         converted, static = self.staging / variant, self.staging / "static"
         if not static.exists():  # traced once for all precisions
             write_saved_model(model, static, batch_size=1)
@@ -95,7 +95,7 @@ class FileWriter:
         return converted.read_bytes()
 
     def compare_int8_throughout(self, model: Any) -> tuple[dict[str, Any], Path]:
-        """What a file would lose that is int8 to its last operation, which none that is kept is.
+        """Measures a file that is int8 down to the last operation; it is not kept.
 
         Returns:
           dict of an entry in export.json, and the file's Path.

@@ -1,4 +1,4 @@
-"""The formats that a model can be exported in, and their files."""
+"""The export formats and their file names."""
 
 from collections.abc import Sequence
 
@@ -13,12 +13,12 @@ FILES = {
     "tflite_int8": "model_int8.tflite",
     "tflite_uint8": "model_uint8.tflite",
 }
-FORMATS = ("serving", *FILES)  # the name of a serving file is the number of its version
+FORMATS = ("serving", *FILES)  # a serving folder is named by its version number
 CALIBRATED = ("tflite_int8", "tflite_uint8")
 
 
 def checked(formats: str | Sequence[str]) -> list[str]:
-    """The formats without repetitions.
+    """The formats without duplicates.
 
     Raises:
       UsageError: one is unknown, or there is none.
@@ -27,9 +27,9 @@ def checked(formats: str | Sequence[str]) -> list[str]:
     formats = arguments.names("formats", formats)
     unknown = sorted(set(formats) - set(FORMATS))
     if unknown:
-        raise UsageError(f"formats {unknown} are unknown: known are {list(FORMATS)}.")
+        raise UsageError(f"unknown formats {unknown}; known: {list(FORMATS)}.")
     if not formats:
-        raise UsageError(f"no format to write is named: known are {list(FORMATS)}.")
+        raise UsageError(f"formats is empty; known: {list(FORMATS)}.")
     if "serving" in formats:
         extras.require("tensorflow_serving")
     return list(dict.fromkeys(formats))

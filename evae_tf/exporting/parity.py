@@ -1,4 +1,4 @@
-"""Whether an exported file says what the Keras model says, on crops of faces."""
+"""Compares the outputs of an exported file and of the Keras model on crops of faces."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,8 +15,8 @@ from evae_tf.errors import InputError
 from evae_tf.evaluation import metrics
 from evae_tf.evaluation.truth import Truth
 
-# The largest difference of a landmark coordinate, as a fraction of the crop. What quantised files
-# lose is told by their NME: more than a tenth of the crop is no loss but a broken file.
+# Largest difference of a landmark coordinate, as a fraction of the crop. The loss of quantised
+# files is measured by their NME; a difference above a tenth of the crop means a broken file.
 TOLERANCES: dict[str, float] = {
     "saved_model": 1e-5,
     "serving": 1e-5,
@@ -27,18 +27,18 @@ TOLERANCES: dict[str, float] = {
 
 
 class Reference:
-    """The Keras model's answers, and the true landmarks, on some faces.
+    """The Keras model's outputs and the true landmarks of faces.
 
     Args:
       model: Keras model.
       faces: list of `Face`.
       crops: `Crops` of the faces.
-      batch_size: faces given to a model at a time.
+      batch_size: faces per batch.
 
     Attributes:
       images: float32 [N, S, S, 3], RGB in [0, 1].
-      normalizer: what errors are divided by: the markup's usual one, or `box_size` where a face
-        lacks the points for it.
+      normalizer: name of the normaliser: the markup's usual one, or `box_size` if a face lacks
+        the points for it.
       nme: mean NME of the Keras model, as a fraction.
     """
 
@@ -55,15 +55,15 @@ class Reference:
         self.nme = float(self._errors.mean())
 
     def compare(self, path: Path, variant: str, num_threads: int) -> dict[str, Any]:
-        """Opens an exported file with the runtime that will run it, and compares its landmarks.
+        """Opens an exported file with its target runtime and compares its landmarks.
 
         Returns:
-          dict: `parity`, the largest absolute difference in fractions of the crop; `nme`, and
-          `loss`, by how much it is above the Keras model's as a fraction of that, with 95 %
-          intervals over faces as `nme_ci95` and `loss_ci95`.
+          dict: `parity`, the largest absolute difference in fractions of the crop; `nme`; `loss`,
+          the increase of the NME over the Keras model's, relative to the latter; and their 95 %
+          intervals over faces, `nme_ci95` and `loss_ci95`.
 
         Raises:
-          InputError: the difference is larger than `TOLERANCES` allow, or not a number.
+          InputError: the difference is larger than `TOLERANCES` or NaN.
         """
         predictor = open_model(path, num_threads)
         parts = np.split(self.images, range(self._batch_size, len(self.images), self._batch_size))
@@ -73,10 +73,10 @@ class Reference:
         if not difference < tolerance:
             raise InputError(
                 f"{variant}: landmarks differ from the Keras model's by {difference:.1e} of the "
-                f"crop, allowed is {tolerance:.0e}; the file was not kept."
+                f"crop, expected at most {tolerance:.0e}; the file was not kept."
             )
         errors = self._nme_of_faces(landmarks)
-        losses = (errors - self._errors) / self.nme  # of the same faces: what they share cancels
+        losses = (errors - self._errors) / self.nme  # paired by face, for narrower intervals
         return {
             "parity": difference,
             "nme": float(errors.mean()),

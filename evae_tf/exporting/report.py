@@ -1,4 +1,4 @@
-"""EXPORT_REPORT.md: what each file of an export loses, how long it takes, how large it is."""
+"""EXPORT_REPORT.md: accuracy loss, run time and size of each exported file."""
 
 import os
 import platform
@@ -24,30 +24,29 @@ _ROUNDS = 200
 
 _TEXT = """# Export report
 
-`{model}`, {faces} faces of `{dataset}`, error over `{normalizer}` (the Keras model: {nme:.2f} %).
+`{model}` on {faces} faces of `{dataset}`; error normalised by `{normalizer}` (Keras: {nme:.2f} %).
 
 {table}
 
 ![losses and times]({figure})
 
-- **error**: mean over the faces; **loss**: by how much it is above the Keras model's, as a share of
-  that. In brackets, 95 % intervals (bootstrap over faces; that of the loss over the differences on
-  the same faces).
-- **difference**: the largest of a landmark from the Keras model's, in fractions of the crop.
-- **ms**: medians of {rounds} runs on {machine}, LiteRT, files interleaved in one run.
-- **peak MB**: of physical memory, above that of a process that has only loaded LiteRT.
+- **error**: mean over the faces; **loss**: increase over the Keras model's error, relative to it.
+  In brackets, 95 % intervals (bootstrap over faces; for the loss, over paired differences).
+- **difference**: largest distance of a landmark from the Keras model's, in fractions of the crop.
+- **ms**: median of {rounds} runs on {machine}, LiteRT, files interleaved in one run.
+- **peak MB**: physical memory above that of a process that has only loaded LiteRT.
 {footnotes}
 ## Operations
 {operations}
 """
 _THROUGHOUT = (
-    "- **int8 throughout** was converted for this table and not kept: there the readout after\n"
-    "  the last layers is int8 as well."
+    "- **int8 throughout** was converted only for this table: its readout after the last layers\n"
+    "  is int8 as well."
 )
 
 
 def write(writer: FileWriter, models: Mapping[str, Any], entries: Sequence[dict[str, Any]]) -> None:
-    """Writes the report and its picture into the folder of an export.
+    """Writes the report and its figure into the folder of an export.
 
     Args:
       writer: `FileWriter` that wrote the files.
@@ -55,7 +54,7 @@ def write(writer: FileWriter, models: Mapping[str, Any], entries: Sequence[dict[
       entries: list of dicts, see `export_model`.
 
     Raises:
-      InputError: the disk refused a file.
+      InputError: a file cannot be written.
     """
     rows = [(_name(entry), entry, writer.folder / entry["path"]) for entry in entries]
     footnotes = []
@@ -128,7 +127,7 @@ def _table(
 
 
 def _figure(rows: Sequence[tuple[str, Mapping[str, Any], FloatArray | None]]) -> Figure:
-    """Loss with its interval, and time on one thread, of each file below the other."""
+    """Loss with its interval and time on one thread, one row for each file."""
     figure = Figure(figsize=(8.0, 1.2 + 0.38 * len(rows)), layout="constrained")
     losses, times = figure.subplots(1, 2, sharey=True)
     for place, (_, entry, milliseconds) in enumerate(rows):

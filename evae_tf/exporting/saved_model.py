@@ -1,4 +1,4 @@
-"""SavedModel: what servers load, and what the TFLite converter starts from."""
+"""Writes SavedModels, for servers and as input of the TFLite converter."""
 
 from pathlib import Path
 from typing import Any
@@ -14,28 +14,28 @@ from evae_tf.serving.signatures import answer_any_number
 def write_saved_model(model: Any, folder: Path, batch_size: int | None = None) -> None:
     """Writes `model` as a SavedModel with the signatures `serve` and `serving_default`.
 
-    Both take `images`, float32 [N, S, S, 3], RGB in [0, 1], and give the model's dict. A request
-    of another shape is refused in front of the first kernel, where it would abort the server.
+    Both take `images`, float32 [N, S, S, 3], RGB in [0, 1], and return the model's dict. A request
+    of another shape is refused before the first kernel, which would abort the server.
 
     Args:
       model: functional Keras model of one input [None, S, S, 3].
-      folder: where to write.
+      folder: destination folder.
       batch_size: N, or None for any.
 
     Raises:
-      InputError: the disk refused the files.
+      InputError: the files cannot be written.
     """
     shape = (batch_size, *model.input_shape[1:])
 
     def serve(images: Tensor) -> dict[str, Tensor]:
         return answer_any_number(model, tf.ensure_shape(images, shape))
 
-    # Without `archive.track`, which would write every weight a second time.
+    # No `archive.track`: it would write every weight twice.
     archive = keras.export.ExportArchive()
     archive.add_endpoint(
         "serve", serve, input_signature=[tf.TensorSpec(shape, tf.float32, name="images")]
     )
     try:
         archive.write_out(str(folder), verbose=False)
-    except tf.errors.OpError as error:  # TensorFlow's own form of a full disk
+    except tf.errors.OpError as error:  # such as a full disk, which TensorFlow reports this way
         raise InputError(f"{folder}: cannot be written ({error.message}).") from error

@@ -1,7 +1,7 @@
-"""TFLite files in four precisions, and the check of the operations they are made of.
+"""TFLite files in four precisions, and a check of their operations.
 
-The batch size is fixed at 1: with a free one, every transposed convolution drags operations on
-shapes along, which split the graph on phones.
+The batch size is fixed at 1: a variable one adds shape operations to every transposed convolution,
+which split the graph on phones.
 """
 
 import collections
@@ -16,9 +16,9 @@ from evae_tf.array_types import FloatArray
 from evae_tf.errors import InputError
 from evae_tf.exporting.tflite_file import op_name, parse, with_short_names
 
-# What mobile GPUs do not run, and what shows that a shape is not static.
+# Operations that mobile GPUs do not run, or that reveal a shape that is not static.
 UNWANTED_OPS = ("PACK", "STRIDED_SLICE", "GATHER")
-INT8_THROUGHOUT = "int8_throughout"  # for comparison: nobody would ship it
+INT8_THROUGHOUT = "int8_throughout"  # for comparison only, never kept
 _LAYER_OPS = ("CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV", "FULLY_CONNECTED")
 _UNCERTAINTY, _PRESENCE = "/uncertainty", "/presence"  # in their tensors' names, see `evae_cnn`
 
@@ -31,11 +31,11 @@ def convert(saved_model: Path, variant: str, crops: FloatArray | None) -> bytes:
       variant: `tflite` (float32), `tflite_fp16` (weights in float16), `tflite_dynamic` (weights in
         int8), `tflite_int8` (weights and activations in int8, except the readout) or
         `INT8_THROUGHOUT`.
-      crops: float32 [N, S, S, 3], RGB in [0, 1], that the ranges of activations are taken from;
-        None where `variant` needs none.
+      crops: float32 [N, S, S, 3], RGB in [0, 1], to calibrate activation ranges; None if
+        `variant` needs none.
 
     Raises:
-      InputError: the file would hold `UNWANTED_OPS`.
+      InputError: the file would contain `UNWANTED_OPS`.
     """
     converter = tf.lite.TFLiteConverter.from_saved_model(str(saved_model))
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
@@ -56,7 +56,7 @@ def convert(saved_model: Path, variant: str, crops: FloatArray | None) -> bytes:
 
 
 def count_ops(content: bytes) -> dict[str, int]:
-    """How often each operation stands in a TFLite file: bytes -> dict of name to count."""
+    """Number of each operation in a TFLite file: bytes -> dict of name to count."""
     model = parse(content)
     return dict(
         collections.Counter(
@@ -66,24 +66,24 @@ def count_ops(content: bytes) -> dict[str, int]:
 
 
 def check_ops(content: bytes, name: str) -> None:
-    """Refuses a TFLite file, given as bytes, that holds unwanted operations.
+    """Checks a TFLite file, given as bytes, for unwanted operations.
 
     Raises:
-      InputError: it does; names them.
+      InputError: it contains some; names them.
     """
     unwanted = sorted(set(count_ops(content)) & {*UNWANTED_OPS, "CUSTOM"})
     if unwanted:
         raise InputError(
-            f"{name}: the file holds {unwanted}, which phones run badly or not at all."
+            f"{name}: the file contains {unwanted}, which phones run slowly or not at all."
         )
 
 
 def _convert_int8(converter: Any) -> bytes:
-    """Converts to int8 all that comes before and between the layers, and leaves the rest in float.
+    """Converts everything up to the last layers to int8 and keeps the readout in float.
 
-    What follows the last layers turns response maps into landmarks. In int8 the values of a softmax
-    over hundreds of cells are mostly less than one step, and coordinates come in steps that can
-    be seen: nearly all that quantisation costs is lost there. EXPORT_REPORT.md measures both.
+    The readout after the last layers turns response maps into landmarks. In int8, most values of
+    a softmax over hundreds of cells are below one step and coordinates are visibly coarse: nearly
+    all of the quantisation loss arises there. EXPORT_REPORT.md measures both.
     """
     calibration, experimental = converter.representative_dataset, tf.lite.experimental
     with warnings.catch_warnings():  # the debugger still uses TensorFlow's own interpreter
@@ -98,9 +98,9 @@ def _convert_int8(converter: Any) -> bytes:
 def readout_tensors(content: bytes) -> list[str]:
     """Names of the tensors between the last layers of a TFLite file (bytes) and its outputs.
 
-    What stands before and behind the layers of the heads belongs to it: they read the shapes of
-    small peaks, and one gives covariances that span several powers of ten. Its layers themselves
-    give their logarithms, for which int8 will do. The presence's unit adds up numbers of all sizes.
+    They include those before and after the layers of the heads: the heads read the shapes of small
+    peaks, and covariances span several powers of ten. The layers themselves output logarithms, for
+    which int8 is enough. The presence head sums numbers of very different sizes.
     """
     model = parse(content)
     graph = model.subgraphs[0]

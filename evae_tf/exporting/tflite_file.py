@@ -1,7 +1,6 @@
-"""What can be changed in a finished TFLite file: names, the type of its input, its description.
+"""Edits of a finished TFLite file: tensor names, input type, description.
 
-A description travels inside as an archive behind the file's end, where TFLite readers do not look
-and `unzip` does.
+The description is a zip archive appended to the file: TFLite readers ignore it, `unzip` reads it.
 """
 
 import hashlib
@@ -16,7 +15,7 @@ from evae_tf.artifacts import sidecar
 from evae_tf.artifacts.sidecar import DESCRIPTION_INSIDE
 from evae_tf.errors import InputError
 
-_UINT8_STEP = 1 / 255  # so that 0 to 255 stands for 0 to 1
+_UINT8_STEP = 1 / 255  # 0 to 255 represents 0 to 1
 _OP_NAMES = {
     code: name for name, code in vars(schema.BuiltinOperator).items() if not name.startswith("_")
 }
@@ -35,14 +34,14 @@ def packed(model: Any) -> bytes:
 
 
 def op_name(model: Any, operator: Any) -> str:
-    """What an operation of a parsed file is called, such as CONV_2D."""
+    """Name of an operation of a parsed file, such as CONV_2D."""
     return _OP_NAMES[model.operatorCodes[operator.opcodeIndex].builtinCode]
 
 
 def with_short_names(content: bytes) -> bytes:
-    """The file with tensors named as its signature names them, and short names for the others.
+    """The file with short tensor names; inputs and outputs have the names of the signature.
 
-    The converter names a tensor by the paths of all operations that it was fused from: a
+    The converter joins the paths of all fused operations to name a tensor; these names take up a
     sixtieth of a small file.
     """
     model = parse(content)
@@ -50,16 +49,16 @@ def with_short_names(content: bytes) -> bytes:
     given = {tensor.tensorIndex: tensor.name for tensor in [*signature.inputs, *signature.outputs]}
     for index, tensor in enumerate(model.subgraphs[0].tensors):
         first, _, _ = tensor.name.decode().partition(";")
-        within_network = "/".join(first.split("/")[2:])  # less the two models around it
+        within_network = "/".join(first.split("/")[2:])  # without the two enclosing models
         tensor.name = given.get(index, within_network or first)
     return packed(model)
 
 
 def with_uint8_input(content: bytes) -> bytes:
-    """An int8 file whose `images` are uint8, RGB in 0..255, as cameras give them.
+    """An int8 file whose `images` are uint8, RGB in 0..255, as cameras return them.
 
     Raises:
-      InputError: something other than the first quantisation reads the images.
+      InputError: an operation other than the first quantisation reads the images.
     """
     model = parse(content)
     graph = model.subgraphs[0]
@@ -74,7 +73,7 @@ def with_uint8_input(content: bytes) -> bytes:
 
 
 def with_description(content: bytes, description: dict[str, Any]) -> bytes:
-    """The file with a description behind its end, which knows the digest of what is before it.
+    """The file with a description appended, which holds the digest of the bytes before it.
 
     Args:
       content: bytes.
@@ -84,6 +83,6 @@ def with_description(content: bytes, description: dict[str, Any]) -> bytes:
     text = sidecar.to_json({**description, "sha256_before_description": digest})
     file = io.BytesIO(content)
     with zipfile.ZipFile(file, "a", zipfile.ZIP_DEFLATED) as archive:
-        # The entry's date is fixed: the same model gives the same bytes.
+        # The entry's date is fixed, so that the same model gives the same bytes.
         archive.writestr(zipfile.ZipInfo(DESCRIPTION_INSIDE), text, zipfile.ZIP_DEFLATED)
     return file.getvalue()

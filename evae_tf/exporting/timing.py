@@ -1,4 +1,4 @@
-"""How long a TFLite file takes, and how much memory."""
+"""Run time and memory of a TFLite file."""
 
 import subprocess
 import sys
@@ -12,7 +12,7 @@ from ai_edge_litert.interpreter import Interpreter
 from evae_tf.array_types import FloatArray
 
 _WARM_UP = 20
-_STATUS = Path("/proc/self/status")  # of Linux
+_STATUS = Path("/proc/self/status")  # Linux only
 _MEASURE_MEMORY = """
 import re, sys
 import numpy as np
@@ -27,12 +27,12 @@ print(re.search(r"VmHWM:\\s+(\\d+) kB", open("/proc/self/status").read())[1])
 
 
 def interleaved(contents: Sequence[bytes], rounds: int, num_threads: int = 1) -> FloatArray:
-    """Times files that run one after another in every round: what disturbs one disturbs all alike.
+    """Times files in turn within each round, so that other load affects all of them alike.
 
     Args:
       contents: list of M TFLite files, as bytes.
-      rounds: R, how often each runs, after runs that do not count.
-      num_threads: of each.
+      rounds: R, the number of timed runs of each, after warm-up runs.
+      num_threads: threads of each file.
 
     Returns:
       float [R, M], seconds.
@@ -62,13 +62,13 @@ def _runner(content: bytes, num_threads: int) -> Callable[[], float]:
 
 
 def peak_memory(paths: Sequence[Path]) -> list[int] | list[None]:
-    """By how much the peak of a process that runs a file is above that of one that runs none.
+    """Peak memory of a process that runs a file, minus that of a process that runs none.
 
     Args:
       paths: list of TFLite files with the input `images`.
 
     Returns:
-      List of int, bytes of physical memory; of None on systems that do not tell.
+      List of int, bytes of physical memory; of None on systems that do not report it.
     """
     if not _STATUS.exists():
         return [None] * len(paths)

@@ -1,4 +1,4 @@
-"""The networks. Once this is imported, `keras.saving.load_model(path)` opens their files too."""
+"""The networks. Importing this package lets `keras.saving.load_model(path)` open their files."""
 
 from evae_tf.models import build
 

@@ -1,4 +1,4 @@
-"""The convolutional building blocks that all parts of the networks are made of."""
+"""The convolutional building blocks of all networks."""
 
 from typing import Any, TypeAlias
 
@@ -7,41 +7,41 @@ from keras import layers, ops
 
 from evae_tf.array_types import Tensor
 
-Shape: TypeAlias = tuple[Any, ...]  # of a tensor; None for the size of a batch
+Shape: TypeAlias = tuple[Any, ...]  # of a tensor; None for the batch size
 
 
 def build_once(layer: Any, *input_shapes: Shape) -> None:
-    """Builds a layer handed to a model, unless it came built from a saved file."""
+    """Builds a layer passed to a model, unless it was loaded from a file and is built already."""
     if not layer.built:
         layer.build(*input_shapes)
 
 
 @keras.saving.register_keras_serializable("evae_tf")
 class TransposedConvolution(layers.Conv2DTranspose):
-    """A transposed convolution that can be taken apart into a plain one and a rearrangement.
+    """A transposed convolution that can be split into a plain one and a depth-to-space step.
 
-    The plain one gives the strides x strides outputs that lie over one input cell as so many
-    channels. TFLite runs these two faster than the transposed one. What does the same to all cells,
-    normalisation and ReLU, may come between them, where a converter merges it with the convolution.
+    The plain convolution outputs the strides x strides cells over one input cell as channels.
+    TFLite runs the two parts faster than a transposed convolution. Per-channel operations
+    (normalisation, ReLU) may come between them, where a converter fuses them with the convolution.
 
-    The kernel's side has to be a multiple of the stride, and the padding "same".
+    The kernel size must be a multiple of the stride, and the padding "same".
     """
 
     @property
     def _taps(self) -> int:
-        """How many inputs each output sees, along one axis."""
+        """Number of inputs that contribute to each output, along one axis."""
         return self.kernel_size[0] // self.strides[0]
 
     @property
     def _cut(self) -> tuple[int, int]:
-        """(cells, rest) that "same" cuts off at the beginning of each axis, in inputs, outputs."""
+        """(cells, rest) cut off by "same" at the start of each axis, in inputs and outputs."""
         return divmod((self.kernel_size[0] - self.strides[0]) // 2, self.strides[0])
 
     def convolve(self, inputs: Tensor) -> Tensor:
         """The first part, without bias: [B, h, w, C] -> [B, h', w', strides^2 * filters]."""
         taps, stride, channels = self._taps, self.strides[0], inputs.shape[-1]
-        # Entry stride * e + a takes input i - e to output stride * i + a: e, flipped, runs over the
-        # taps of a convolution, a over its channels.
+        # Kernel entry stride * e + a maps input i - e to output stride * i + a. So e, flipped,
+        # indexes the taps of a plain convolution and a its output channels.
         kernel = ops.reshape(self.kernel, (taps, stride, taps, stride, self.filters, channels))
         kernel = ops.transpose(ops.flip(kernel, axis=(0, 2)), (0, 2, 5, 1, 3, 4))
         kernel = ops.reshape(kernel, (taps, taps, channels, stride**2 * self.filters))
@@ -64,13 +64,13 @@ class TransposedConvolution(layers.Conv2DTranspose):
 
 @keras.saving.register_keras_serializable("evae_tf")
 class ConvBlock(layers.Layer):
-    """Convolution, batch normalisation if wanted, ReLU.
+    """Convolution, optional batch normalisation, optional ReLU.
 
     Args:
       filters: output channels.
-      strides: of the convolution; the map shrinks (or, transposed, grows) by this factor.
+      strides: stride of the convolution; the map shrinks (transposed: grows) by this factor.
       kernel_size: side of the kernel.
-      transposed: a `TransposedConvolution` instead.
+      transposed: whether to use a `TransposedConvolution`.
       normalization: batch normalisation after the convolution. The convolution then has no bias,
         which would get no gradient.
       activation: whether a ReLU follows.
@@ -105,7 +105,7 @@ class ConvBlock(layers.Layer):
             kernel_initializer="he_normal",
             name="convolution",
         )
-        # Short trainings: statistics that remember 0.99 of the past lag behind the weights.
+        # Trainings are short: statistics with a momentum of 0.99 would lag behind the weights.
         self.norm = layers.BatchNormalization(momentum=0.9, name="norm") if normalization else None
 
     def build(self, input_shape: Shape) -> None:
@@ -122,14 +122,14 @@ class ConvBlock(layers.Layer):
         return ops.relu(outputs) if self.activation else outputs
 
     def _in_two_parts(self, inputs: Tensor) -> Tensor:
-        """Inference with a `TransposedConvolution`; training normalises by what it gives whole."""
+        """Inference of a `TransposedConvolution` in two parts; training uses the whole one."""
         outputs = self.convolution.convolve(inputs)
         scale, shift = (ops.tile(each, self.strides**2) for each in self._scale_and_shift())
         outputs = outputs * ops.cast(scale, outputs.dtype) + ops.cast(shift, outputs.dtype)
         return self.convolution.rearrange(ops.relu(outputs) if self.activation else outputs)
 
     def _scale_and_shift(self) -> tuple[Tensor, Tensor]:
-        """What inference does after the convolution: [filters] each."""
+        """Scale and shift after the convolution in inference: [filters] each."""
         if self.norm is None:
             return ops.ones(self.filters), ops.convert_to_tensor(self.convolution.bias)
         scale = self.norm.gamma * ops.rsqrt(self.norm.moving_variance + self.norm.epsilon)
@@ -197,7 +197,7 @@ class Stage(layers.Layer):
 
     Args:
       filters: output channels.
-      strides: of the first convolution, whose kernel grows with it so that no pixel is skipped.
+      strides: stride of the first convolution; its kernel grows with it, to skip no pixel.
       blocks: number of residual blocks.
       normalization: see `ConvBlock`.
 

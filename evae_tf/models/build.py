@@ -1,4 +1,4 @@
-"""The six models of the comparison, assembled from a config."""
+"""Builds the six models of the paper's comparison from a config."""
 
 from typing import Any
 
@@ -21,12 +21,12 @@ from evae_tf.version import VERSION
 def build_model(
     config: Config, markup: Markup, face_box: tuple[float, float, float] = TIGHT_BOX
 ) -> EVAE | EVAECNN | LandmarkCNN:
-    """The network of `config.architecture` for the landmarks of `markup`, with its weights built.
+    """The network of `config.architecture` for the landmarks of `markup`, built.
 
     Args:
       config: `Config`.
       markup: `Markup`.
-      face_box: where the boxes of the faces lie that it is for, see `geometry.relative_box`.
+      face_box: position of its input boxes around the landmarks, see `geometry.relative_box`.
 
     Returns:
       `EVAE` (`evae`, `fcn`), `EVAECNN` (`evae_cnn`, `fcn_cnn`, `wt`) or `LandmarkCNN` (`cnn`).
@@ -101,7 +101,7 @@ def _regressor(config: Config, markup: Markup) -> LandmarkRegressor:
         config.regressor_units,
         bottleneck=config.regressor_bottleneck,
         normalization=config.normalization,
-        # What is read off the maps is mostly less than 1 % of the crop away from the truth.
+        # Landmarks read off the maps are mostly within 1 % of the crop of the truth.
         offset_unit=0.01 if config.refine else 1.0,
         name="regressor",
     )

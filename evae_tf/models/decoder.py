@@ -1,4 +1,4 @@
-"""The decoder: from the latent code to one response map for each landmark."""
+"""The decoder: latent code to one response map for each landmark."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -20,12 +20,12 @@ class ResponseDecoder(layers.Layer):
       filters: channels of each transposed convolution.
       strides: of each transposed convolution.
       normalization: see `ConvBlock`.
-      softmax_peak: None leaves the maps as the last convolution gives them, for squared error. A
-        number makes each map a softmax over its cells times this number, for cross-entropy: the
-        sum of a label map of peak 1, so that the maps' peaks are near 1 too.
+      softmax_peak: None returns the output of the last convolution, for squared error. A number
+        makes each map a softmax over its cells times this number, for cross-entropy. It should be
+        the sum of a label map of peak 1, so that the maps' peaks are near 1.
 
-    Call: latent float [B, h, w, C] -> (maps, logits), float [B, H, W, K] each; the two are the
-    same without softmax.
+    Call: latent float [B, h, w, C] -> (maps, logits), float [B, H, W, K] each; both are equal
+    without softmax.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class ResponseDecoder(layers.Layer):
             ConvBlock(
                 channels,
                 stride,
-                # A kernel that its stride divides touches every output cell equally often.
+                # A kernel size divisible by the stride covers all output cells equally often.
                 kernel_size=3 if stride == 1 else 2 * stride,
                 transposed=True,
                 normalization=normalization,

@@ -1,4 +1,4 @@
-"""The encoder: what the image holds, at falling resolution."""
+"""The encoder: image to features of decreasing resolution."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -20,9 +20,9 @@ class FaceEncoder(layers.Layer):
     Args:
       filters: channels of each stage.
       strides: of each stage.
-      blocks: residual blocks of each stage; all 0 gives the paper's plain convolutions.
+      blocks: residual blocks of each stage; all 0 for the paper's plain convolutions.
       normalization: see `ConvBlock`.
-      grey: whether colour is thrown away first, as the paper's input is grey.
+      grey: whether the image is converted to grey first, as in the paper.
 
     Call: images float [B, S, S, 3], RGB in [0, 1] -> (early features, features), float
     [B, h, w, filters[0]] and [B, h', w', filters[-1]].

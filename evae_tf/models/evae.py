@@ -21,7 +21,7 @@ class EVAE(keras.Model):
       sampling: a `GaussianSampling`, or None.
       decoder: a `ResponseDecoder`.
       readout_power: see `soft_argmax`.
-      metadata: dict of what a saved model has to say about itself, see `ModelMetadata`.
+      metadata: dict that describes a saved model, see `ModelMetadata`.
 
     Call: images float [B, S, S, 3], RGB in [0, 1] -> dict with `landmarks` float32 [B, K, 2], crop
     fractions, and `response_maps` float32 [B, h, w, K]. In training also `map_logits`
@@ -56,7 +56,7 @@ class EVAE(keras.Model):
     def respond(
         self, images: Tensor, training: bool = False
     ) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
-        """Early features and latent code beside what `call` returns, for the parts that follow."""
+        """As `call`, and the early features and latent code, for the parts that follow."""
         early_features, latent = self.encoder(images, training=training)
         kl = keras.ops.zeros_like(images[:, 0, 0, 0], dtype="float32") if training else None
         if self.sampling is not None:

@@ -1,4 +1,4 @@
-"""EVAE-CNN: response maps, concatenated with early features, guide a CNN to precise points."""
+"""EVAE-CNN: a CNN regresses landmarks from response maps and early features."""
 
 from typing import Any, Self
 
@@ -17,23 +17,22 @@ _PARTS = ("evae", "regressor", "uncertainty", "presence")
 
 @keras.saving.register_keras_serializable("evae_tf")
 class EVAECNN(keras.Model):
-    """The proposed model; `fcn_cnn` of the comparison when its `evae` has no sampling.
+    """The proposed model; the `fcn_cnn` of the comparison if its `evae` has no sampling.
 
     Args:
       evae: an `EVAE`.
       regressor: a `LandmarkRegressor`.
-      refine: the regressor's offsets count from the landmarks read off the maps; otherwise, as in
-        the paper, from the centre of the crop.
+      refine: whether the regressor's offsets are relative to the landmarks read off the maps; if
+        not, they are relative to the centre of the crop, as in the paper.
       uncertainty: an `UncertaintyHead`, or None.
       metadata: see `ModelMetadata`.
       presence: a `PresenceHead`, or None.
 
-    Under plain `compile` and `fit`, as `network.compile(optimizer, loss={"landmarks": loss})` and
-    `network.fit(images, {"landmarks": landmarks})`, this trains on its landmarks alone. What is
-    left out: the labels of the response maps and the loss of what is read off them (the maps become
-    whatever helps the regressor), the KL term (codes are sampled, but nothing holds them to the
-    prior), the uncertainty head (it stays as it is) and points that are NaN (the loss has to mask
-    them). `training.objective.LandmarkTrainer` trains all of it, by plain `fit` too.
+    `network.compile(optimizer, loss={"landmarks": loss})` and
+    `network.fit(images, {"landmarks": landmarks})` train on the landmarks only. They omit the
+    losses of the response maps (the maps become any features that help the regressor), the KL term
+    (codes are sampled without a prior) and the uncertainty head (it stays unchanged); the loss
+    must mask points that are NaN. `training.objective.LandmarkTrainer` trains everything by `fit`.
 
     Call: images float [B, S, S, 3], RGB in [0, 1] -> dict with `landmarks` float32 [B, K, 2], crop
     fractions, and `response_maps` float32 [B, h, w, K]; with an uncertainty head also `covariance`
@@ -87,7 +86,7 @@ class EVAECNN(keras.Model):
         return outputs
 
     def seen_by_presence(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """(landmarks, what a `PresenceHead` sees) of images, to train one; see its `seen`."""
+        """(landmarks, inputs of a `PresenceHead`) of images, to train a head; see its `seen`."""
         outputs, offsets, features, latent = self._respond(images, training=False)
         landmarks = offsets + (outputs["landmarks"] if self.refine else 0.5)
         return landmarks, PresenceHead.seen(outputs["response_maps"], features, latent)
@@ -95,7 +94,7 @@ class EVAECNN(keras.Model):
     def _respond(
         self, images: Tensor, training: bool
     ) -> tuple[dict[str, Tensor], Tensor, Tensor, Tensor]:
-        """What the maps' network gives, the regressor's offsets and features, the latent code."""
+        """Outputs of the maps' network, the regressor's offsets and features, the latent code."""
         early_features, latent, outputs = self.evae.respond(images, training=training)
         maps = ops.cast(outputs["response_maps"], early_features.dtype)
         offsets, features = self.regressor(

@@ -1,4 +1,4 @@
-"""The comparison's `cnn`: the regressor alone, without response maps."""
+"""The `cnn` of the comparison: the regressor without response maps."""
 
 from typing import Any, Self
 
@@ -12,11 +12,11 @@ from evae_tf.models.regressor import LandmarkRegressor
 
 @keras.saving.register_keras_serializable("evae_tf")
 class LandmarkCNN(keras.Model):
-    """The encoder's first stage and the regressor, as in `EVAECNN`, and nothing between them.
+    """The encoder's first stage followed by the regressor, as in `EVAECNN` but without maps.
 
     Args:
       encoder: a `FaceEncoder` of one stage.
-      regressor: a `LandmarkRegressor`; its offsets count from the centre of the crop.
+      regressor: a `LandmarkRegressor`; its offsets are relative to the centre of the crop.
       metadata: see `ModelMetadata`.
 
     Call: images float [B, S, S, 3], RGB in [0, 1] -> dict with `landmarks` float32 [B, K, 2], crop

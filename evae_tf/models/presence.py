@@ -1,4 +1,4 @@
-"""Whether the landmarks are those of a face."""
+"""The presence head: probability that the landmarks lie on a face."""
 
 from typing import Any
 
@@ -12,11 +12,12 @@ from evae_tf.models.response_maps import log_spread
 
 @keras.saving.register_keras_serializable("evae_tf")
 class PresenceHead(layers.Layer):
-    """How likely the crop shows a face, and the landmarks lie on it.
+    """Probability that the crop shows a face and the landmarks lie on it.
 
-    One unit on what the uncertainty head sees too: the spread of all maps, the regressor's features
-    and the mean of the latent code. `recipes.presence` adds it to a finished model, which stays as
-    it is otherwise: landmarks are learned from faces alone, this from all that is none.
+    One unit with the inputs of the uncertainty head: the spread of all maps, the regressor's
+    features and the mean of the latent code. `recipes.presence` adds it to a trained model and
+    leaves the other weights unchanged: landmarks are trained on faces only, this head also on
+    images without faces.
 
     Call: maps [B, h, w, K], features [B, C] and latent code [B, h', w', D] -> float32 [B], 0 to 1.
     """
@@ -34,7 +35,7 @@ class PresenceHead(layers.Layer):
 
     @staticmethod
     def seen(maps: Tensor, features: Tensor, latent: Tensor) -> Tensor:
-        """What the unit sees, float32 [B, 4 K + C + D]; see the class."""
+        """Inputs of the unit, float32 [B, 4 K + C + D]; see the class."""
         maps = ops.cast(maps, "float32")
         spread = ops.reshape(log_spread(maps), (-1, 4 * maps.shape[-1]))
         code = ops.mean(ops.cast(latent, "float32"), axis=(1, 2))

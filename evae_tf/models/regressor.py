@@ -19,18 +19,18 @@ class LandmarkRegressor(layers.Layer):
       filters: channels of each convolutional stage.
       strides: of each stage.
       blocks: residual blocks of each stage.
-      bottleneck: channels that a 1 x 1 convolution leaves for the fully-connected layers, or None
-        to give them all.
-      units: of the first fully-connected layer.
-      normalization: see `ConvBlock`; of the first fully-connected layer too.
-      offset_unit: crop fractions that 1 in the last layer stands for. It should be near the size
-        of the offsets: an optimiser whose steps do not shrink with the gradient (Adam, Muon) else
-        shakes them by more than they are worth, and the network learns to silence them, all
-        hidden units at 0.
+      bottleneck: output channels of a 1 x 1 convolution before the fully-connected layers; None
+        for no such convolution.
+      units: units of the first fully-connected layer.
+      normalization: see `ConvBlock`; also for the first fully-connected layer.
+      offset_unit: scale of the last layer's output, in crop fractions. It should be near the size
+        of the offsets. If it is too large, optimisers whose steps do not shrink with the gradient
+        (Adam, Muon) change the offsets by more than their size, and the network learns to output
+        none: all hidden units are 0.
 
-    Call: features float [B, h, w, C] -> (offsets float32 [B, K, 2], crop fractions; what the last
-    layer saw, float [B, units]). What they are offsets from (the crop's centre, or a first
-    estimate) is the caller's.
+    Call: features float [B, h, w, C] -> (offsets float32 [B, K, 2], crop fractions; input of the
+    last layer, float [B, units]). The caller adds the offsets to the crop's centre or to a first
+    estimate.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class LandmarkRegressor(layers.Layer):
         self.flatten = layers.Flatten(name="flatten")
         self.hidden = layers.Dense(units, use_bias=not normalization, name="hidden")
         self.norm = layers.BatchNormalization(momentum=0.9, name="norm") if normalization else None
-        # Small first weights: training starts near the point the offsets are counted from.
+        # Small initial weights, so that training starts with offsets near 0.
         self.head = layers.Dense(
             2 * num_points,
             kernel_initializer=keras.initializers.RandomNormal(stddev=1e-3),
@@ -109,5 +109,5 @@ class LandmarkRegressor(layers.Layer):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
-        config.pop("dropout", None)  # in files from before: a rate of 0, for training only
+        config.pop("dropout", None)  # in older files: a rate of 0, for training only
         return cls(**config)

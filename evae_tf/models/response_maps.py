@@ -1,16 +1,16 @@
-"""Response maps: drawn as labels from landmarks, read back as landmarks.
+"""Response maps: encoding of landmarks as label maps, decoding of maps to landmarks.
 
-What the maps of one network mean is a `ResponseMapCodec`; the mathematics are plain functions.
+A `ResponseMapCodec` holds the encoding of a network; the mathematics are plain functions.
 
-Landmarks are crop fractions [B, K, 2]; maps are [B, h, w, K], cell (i, j) having its centre at
+Landmarks are crop fractions [B, K, 2]; maps are [B, h, w, K]. The centre of cell (i, j) is at
 ((j + 0.5) / w, (i + 0.5) / h), see `geometry`.
 
-**Border bias of `soft_argmax`.** A map cannot hold the part of a peak that lies outside the crop,
-so the mean of a Gaussian response is pulled inwards: for a peak of standard deviation s (in cells)
-at distance d from the border by s * phi(d / s) / Phi(d / s), the mean of a truncated normal
-distribution. That is 0.8 s at the border itself, 0.06 s at d = 2 s and 0.005 s at d = 3 s. With
-the default crop margin and maps, landmarks of an exact box lie 2.8 cells and more from the border.
-`tests/models/test_response_maps.py` measures the bias against the formula.
+**Border bias of `soft_argmax`.** A map lacks the part of a peak that lies outside the crop, so the
+mean of a Gaussian response is pulled inwards. For a peak of standard deviation s (in cells) at
+distance d from the border, the bias is s * phi(d / s) / Phi(d / s), by the mean of a truncated
+normal distribution: 0.8 s at the border, 0.06 s at d = 2 s and 0.005 s at d = 3 s. With the
+default crop margin and maps, landmarks of an exact box are at least 2.8 cells from the border.
+`tests/models/test_response_maps.py` compares the bias with the formula.
 """
 
 import dataclasses
@@ -24,12 +24,12 @@ from evae_tf.config import Config
 from evae_tf.geometry import fraction_to_pixel, pixel_to_fraction
 from evae_tf.metadata import ModelMetadata
 
-_NOWHERE = -1e3  # crop fractions: so far outside that nothing of a label is left in the crop
+_NOWHERE = -1e3  # crop fractions: so far outside that the label is 0 everywhere in the crop
 
 
 @dataclasses.dataclass(frozen=True)
 class ResponseMapCodec:
-    """What the response maps of a network mean: from landmarks to maps, and back.
+    """The encoding of a network's response maps: from landmarks to maps and back.
 
     Attributes:
       label: the shape of a label, `gaussian` (see `gaussian_maps`) or `diamond` (`diamond_maps`).
@@ -43,28 +43,28 @@ class ResponseMapCodec:
 
     @classmethod
     def of(cls, config: Config) -> Self:
-        """That of the networks which `models.build` makes from a `Config`."""
+        """The codec of the networks that `models.build` makes from a `Config`."""
         return cls(config.map_label, config.map_label_size_px, config.map_readout_power)
 
     @classmethod
     def of_saved(cls, metadata: ModelMetadata) -> Self:
-        """That of a saved model, from what it says of itself."""
+        """The codec of a saved model, from its metadata."""
         return cls(metadata.map_label, metadata.map_label_size_px, metadata.readout_power)
 
     @property
     def softmax_peak(self) -> float:
-        """What a map that sums to 1 is multiplied by, so that its peak is near 1 as a label's is.
+        """Factor that brings the peak of a map of sum 1 near 1, the peak of a label.
 
-        It is the sum of a Gaussian label of this size, for diamonds too.
+        It is the sum of a Gaussian label of this size, also for diamonds.
         """
         return 2 * math.pi * self.label_size_px**2
 
     def draw(self, landmarks: Tensor, height: int, width: int) -> Tensor:
-        """The labels of landmarks, of peak 1.
+        """The label maps of landmarks, with a peak of 1.
 
         Args:
-          landmarks: float [B, K, 2], crop fractions; may lie outside the crop; NaN where not
-            annotated, of which the label is all 0.
+          landmarks: float [B, K, 2], crop fractions; may lie outside the crop. NaN if not
+            annotated: the label is then all 0.
           height: h, cells.
           width: w, cells.
 
@@ -75,7 +75,7 @@ class ResponseMapCodec:
         return shape(landmarks, height, width, self.label_size_px)
 
     def read(self, maps: Tensor) -> Tensor:
-        """The landmarks that maps stand for: float [B, h, w, K] -> float [B, K, 2]."""
+        """The landmarks of maps: float [B, h, w, K] -> float [B, K, 2]."""
         return soft_argmax(maps, self.readout_power)
 
 
@@ -99,14 +99,14 @@ def gaussian_maps(landmarks: Tensor, height: int, width: int, sigma_px: float) -
       sigma_px: standard deviation in cells.
 
     Returns:
-      float32 [B, h, w, K]. The peak value is reached only where a landmark meets a cell's centre.
+      float32 [B, h, w, K]. The peak value is reached only if a landmark is at a cell's centre.
     """
     dx, dy = _cell_offsets(landmarks, height, width)
     return ops.exp(-(dx**2) / (2 * sigma_px**2)) * ops.exp(-(dy**2) / (2 * sigma_px**2))
 
 
 def diamond_maps(landmarks: Tensor, height: int, width: int, radius_px: float) -> Tensor:
-    """Labels with a binary diamond (an L1 ball) at each landmark, the paper's.
+    """Labels with a binary diamond (an L1 ball) at each landmark, as in the paper.
 
     Args:
       landmarks: as `gaussian_maps`.
@@ -131,7 +131,7 @@ def spatial_log_softmax(logits: Tensor) -> Tensor:
 def spatial_softmax(logits: Tensor) -> Tensor:
     """Softmax over the cells of each map: float [B, h, w, K] -> the same shape, each map sums to 1.
 
-    The cells are brought to the last axis by hand: a softmax over another axis becomes a chain of
+    The cells are moved to the last axis first: a softmax over another axis becomes a chain of
     shape operations in a TFLite graph.
     """
     height, width, num_points = logits.shape[1:]
@@ -141,14 +141,14 @@ def spatial_softmax(logits: Tensor) -> Tensor:
 
 
 def soft_argmax(maps: Tensor, power: int = 1) -> Tensor:
-    """Reads the landmarks off response maps: the mean position, weighted by the map.
+    """Reads landmarks off response maps: the mean position, weighted by the map.
 
-    For maps made by `spatial_softmax` this is the usual soft-argmax. Maps trained by squared error
-    keep a faint background that would pull the mean to the centre: a higher power fades it.
+    For maps of `spatial_softmax` this is the usual soft-argmax. Maps trained by squared error have
+    a faint background that would pull the mean to the centre; a higher power suppresses it.
 
     Args:
-      maps: float [B, h, w, K]; negative cells count as 0. A map without any positive cell is read
-        as the centre of the crop.
+      maps: float [B, h, w, K]; negative cells count as 0. A map without positive cells gives the
+        centre of the crop.
       power: exponent of the weights, an integer.
 
     Returns:
@@ -158,7 +158,7 @@ def soft_argmax(maps: Tensor, power: int = 1) -> Tensor:
     tiny = 1e-7
     total = ops.sum(weights, axis=(1, 2)) + tiny
     positions = []
-    # Over the rows for x, over the columns for y: what is left has one axis of positions.
+    # Summed over the rows for x and over the columns for y; one axis of positions remains.
     for others, size in ((1, maps.shape[2]), (2, maps.shape[1])):
         centres = pixel_to_fraction(ops.arange(size, dtype=maps.dtype), size)
         centres = ops.reshape(centres, (1, size, 1))
@@ -168,7 +168,7 @@ def soft_argmax(maps: Tensor, power: int = 1) -> Tensor:
 
 
 def log_spread(maps: Tensor) -> Tensor:
-    """How widely the mass of each map is spread, and in which direction.
+    """Spread of the mass of each map: size, direction and peak.
 
     Args:
       maps: float [B, h, w, K], non-negative.
@@ -179,7 +179,7 @@ def log_spread(maps: Tensor) -> Tensor:
     """
     tiny = 1e-7
     shares = maps / (ops.sum(maps, axis=(1, 2), keepdims=True) + tiny)
-    # Positions count from the crop's centre: the difference below then loses fewer digits.
+    # Positions are relative to the crop's centre: the difference below then loses fewer digits.
     height, width = maps.shape[1:3]
     x = pixel_to_fraction(ops.arange(width, dtype=maps.dtype), width) - 0.5
     y = pixel_to_fraction(ops.arange(height, dtype=maps.dtype), height) - 0.5
@@ -189,7 +189,7 @@ def log_spread(maps: Tensor) -> Tensor:
     product = ops.sum(ops.sum(shares * x[:, None], axis=2) * y, axis=1)
     variance_x = ops.sum(columns * x * x, axis=1) - mean_x**2
     variance_y = ops.sum(rows * y * y, axis=1) - mean_y**2
-    # Not below a tenth of a cell: what is left in one cell has no shape.
+    # At least a tenth of a cell: a peak within one cell has no shape.
     deviation_x, deviation_y = (
         ops.sqrt(ops.maximum(variance, (0.1 / size) ** 2))
         for variance, size in ((variance_x, width), (variance_y, height))

@@ -1,4 +1,4 @@
-"""The latent code: a map of independent Gaussians, drawn from in training."""
+"""The latent code: a map of independent Gaussians, sampled in training."""
 
 from typing import Any
 
@@ -17,13 +17,13 @@ class GaussianSampling(layers.Layer):
     In inference the code is mu and nothing is random.
 
     Args:
-      channels: of the latent map.
-      sample: False keeps z = mu in training too, with the KL term as it is: the ablation that
-        tells the two apart.
+      channels: channels of the latent map.
+      sample: False uses z = mu in training too and keeps the KL term: an ablation that separates
+        the effects of the two.
 
     Call: features float [B, h, w, C] -> (z, kl): z float [B, h, w, channels]; kl float32 [B], the
-    divergence KL[N(mu, sigma) || N(0, I)] in nats, as the mean over the h * w * channels
-    latent variables, so that one weight suits latents of any size.
+    divergence KL[N(mu, sigma) || N(0, I)] in nats, averaged over the h * w * channels latent
+    variables, so that one weight suits latents of any size.
 
     Source: Kingma and Welling, Auto-Encoding Variational Bayes, ICLR 2014.
     """
@@ -33,7 +33,7 @@ class GaussianSampling(layers.Layer):
         self.channels = channels
         self.sample = sample
         self.mu_head = layers.Conv2D(channels, 3, padding="same", name="mu")
-        # softplus(-1.5) = 0.2: a training that starts at sigma = 1 drowns the first codes.
+        # softplus(-1.5) = 0.2: with an initial sigma of 1, noise would drown the first codes.
         self.sigma_head = layers.Conv2D(
             channels, 3, padding="same", bias_initializer=keras.initializers.Constant(-1.5),
             kernel_initializer=keras.initializers.RandomNormal(stddev=0.01), name="sigma",
@@ -45,7 +45,7 @@ class GaussianSampling(layers.Layer):
         self.sigma_head.build(input_shape)
 
     def call(self, features: Tensor, training: bool = False) -> tuple[Tensor, Tensor]:
-        # Small sigmas and the logarithms in the divergence need float32 under mixed precision.
+        # Small sigmas and the logarithms in the divergence need float32 in mixed precision.
         mu = ops.cast(self.mu_head(features), "float32")
         sigma = ops.softplus(ops.cast(self.sigma_head(features), "float32")) + 1e-4
         posterior = tfd.Independent(tfd.Normal(mu, sigma), reinterpreted_batch_ndims=3)

@@ -1,4 +1,4 @@
-"""How unsure each landmark is, and whether it can be seen."""
+"""The uncertainty head: covariance and visibility of each landmark."""
 
 import math
 from typing import Any, Self
@@ -13,20 +13,20 @@ from evae_tf.models.response_maps import log_spread
 
 @keras.saving.register_keras_serializable("evae_tf")
 class UncertaintyHead(layers.Layer):
-    """Reads off the shape of the response maps how far the landmarks may be wrong.
+    """Predicts the covariance and the visibility of landmarks from the shape of the response maps.
 
-    A map that is wide, slanted or flat says where else its landmark could be. One fully-connected
-    layer turns the spread of all maps into the Cholesky factor of each landmark's Gaussian. Two
-    others, which see the regressor's features and the mean of the latent code too, tell what is
-    hidden: that takes knowing which way the head is turned. No gradient flows back into what this
-    head sees: the landmarks are what they would be without it.
+    The width and slant of a map show where else its landmark could be. One fully-connected layer
+    maps the spread of all maps to the Cholesky factor of each landmark's Gaussian. Two others
+    predict the visibility; they also see the regressor's features and the mean of the latent code,
+    since visibility depends on the head pose. No gradient flows back into the inputs of this head,
+    so it does not change the landmarks.
 
     Args:
       num_points: K.
-      units: of the hidden layer behind the visibility; 0, as in older files: there is none, nor
-        does the visibility see the latent code.
+      units: units of the hidden layer for the visibility. 0, as in older files: no hidden layer,
+        and the visibility does not see the latent code.
 
-    Call: maps [B, h, w, K], features [B, C] and latent code [B, h', w', D] -> dict of float32:
+    Call: maps [B, h, w, K], features [B, C], latent code [B, h', w', D] -> dict of float32:
     `covariance` [B, K, 2, 2], crop fractions squared, `visibility` [B, K], probabilities, and in
     training `scale_tril` [B, K, 2, 2], the covariance's lower-triangular Cholesky factor.
     """
@@ -35,12 +35,12 @@ class UncertaintyHead(layers.Layer):
         super().__init__(**kwargs)
         self.num_points = num_points
         self.units = units
-        # float32 whatever the policy: the differences between maps are small.
+        # float32 under every policy: the differences between maps are small.
         self.normalize_spread, self.normalize_features = (
             layers.BatchNormalization(momentum=0.9, dtype="float32", name=name)
             for name in ("normalize_spread", "normalize_features")
         )
-        # Training starts from a circle of 2 % of the crop around every landmark.
+        # The initial standard deviation of every landmark is 2 % of the crop in all directions.
         self.log_diagonal_x, self.log_diagonal_y, self.slope = (
             layers.Dense(
                 num_points,
@@ -84,7 +84,7 @@ class UncertaintyHead(layers.Layer):
         )
 
     def calibrate(self, factor: float) -> None:
-        """Multiplies all standard deviations by `factor`, on top of earlier ones."""
+        """Multiplies all standard deviations by `factor`; repeated calls accumulate."""
         self.calibration.assign(self.calibration * factor)
 
     def call(
@@ -122,5 +122,5 @@ class UncertaintyHead(layers.Layer):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
-        config.setdefault("units", 0)  # in files from before
+        config.setdefault("units", 0)  # older files lack it
         return cls(**config)

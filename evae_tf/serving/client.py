@@ -1,6 +1,6 @@
-"""Clients of a model server that has what `export.py --formats=serving` wrote.
+"""Clients of a model server that serves the output of `export.py --formats=serving`.
 
-The server decodes photos and finds landmarks; faces are found here, by OpenCV's cascades.
+The server decodes photos and predicts landmarks. The client detects the faces (detector `auto`).
 """
 
 import abc
@@ -33,31 +33,31 @@ from evae_tf.serving.predict_request import MODEL_NAME, predict_request
 
 _ATTEMPTS, _FIRST_PAUSE_S = 4, 0.1
 _RETRIED_STATUS = (429, 502, 503, 504)
-_SURE = 0.7  # the score of a detection that counts as a face
-_MAX_ROWS = 32  # of a request: the server refuses more than its largest batch
+_SURE = 0.7  # lowest score of a detection that counts as a face
+_MAX_ROWS = 32  # rows per request; the server refuses more than its largest batch
 
 
 class Client(abc.ABC):
-    """What both protocols share."""
+    """Base class of the clients of both protocols."""
 
     def align(self, files: Sequence[bytes], boxes: npt.ArrayLike) -> dict[str, npt.NDArray[Any]]:
-        """Landmarks of one face in each of some image files.
+        """Landmarks of one face in each image file.
 
         Args:
-          files: list of N bytes, JPEG or PNG; more than 32 are asked for in several requests.
-          boxes: float [N, 4], (x_min, y_min, x_max, y_max), pixels of the image, of a JPEG file
-            after its EXIF rotation.
+          files: list of N bytes, JPEG or PNG; more than 32 are sent in several requests.
+          boxes: float [N, 4], (x_min, y_min, x_max, y_max), pixels of the image after its EXIF
+            rotation.
 
         Returns:
-          dict: `valid` bool [N], to be read first: the rows where it is false hold NaN;
-          `landmarks` [N, K, 2], image pixels; where the model gives them `covariance`
-          [N, K, 2, 2], image pixels squared, `visibility` [N, K] and `presence` [N], probabilities.
+          dict: `valid` bool [N], to be read first: invalid rows contain NaN; `landmarks`
+          [N, K, 2], image pixels; and, if the model has them, `covariance` [N, K, 2, 2], image
+          pixels squared, `visibility` [N, K] and `presence` [N], probabilities.
 
         Raises:
-          InputError: no answer, or an error for one.
+          InputError: the server does not answer or answers with an error.
         """
         boxes = np.asarray(boxes, np.float32).reshape(-1, 4)
-        starts = range(0, max(len(files), 1), _MAX_ROWS)  # of no rows, too, the server knows shapes
+        starts = range(0, max(len(files), 1), _MAX_ROWS)  # an empty request returns the shapes
         rows = [slice(start, start + _MAX_ROWS) for start in starts]
         parts = [self._align(files[some], boxes[some]) for some in rows]
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
@@ -72,13 +72,13 @@ class Client(abc.ABC):
 
 
 class GrpcClient(Client):
-    """Asks a model server over gRPC; see `RestClient` for the other protocol.
+    """Client of a model server over gRPC; see `RestClient` for HTTP.
 
     Args:
       server: "HOST:PORT".
-      model_name: what the server calls the model.
-      timeout: seconds to wait for an answer, retries included. A server that cannot be reached or
-        says that it is not available is tried four times; any other error is not asked again.
+      model_name: name of the model on the server.
+      timeout: seconds to wait for an answer, retries included. A request is tried up to four
+        times if the server is unreachable or unavailable; other errors are not retried.
     """
 
     def __init__(self, server: str, model_name: str = MODEL_NAME, timeout: float = 10.0) -> None:
@@ -101,10 +101,10 @@ class GrpcClient(Client):
         self._server, self._model_name, self._timeout = server, model_name, timeout
 
     def predict(self, signature: str, **inputs: npt.ArrayLike) -> dict[str, npt.NDArray[Any]]:
-        """The answer of any signature: arrays in, dict of arrays out.
+        """Calls any signature: arrays in, dict of arrays out.
 
         Raises:
-          InputError: no answer, or an error for one.
+          InputError: the server does not answer or answers with an error.
         """
         request = predict_request(signature, inputs, self._model_name)
         try:
@@ -124,7 +124,7 @@ class GrpcClient(Client):
 
 
 class RestClient(Client):
-    """As `GrpcClient`, over HTTP; here each of the tries has `timeout` seconds."""
+    """As `GrpcClient`, over HTTP; `timeout` applies to each try."""
 
     def __init__(self, server: str, model_name: str = MODEL_NAME, timeout: float = 10.0) -> None:
         self._url = f"http://{server}/v1/models/{model_name}:predict"
@@ -133,8 +133,8 @@ class RestClient(Client):
             total=_ATTEMPTS - 1,
             backoff_factor=_FIRST_PAUSE_S,
             status_forcelist=_RETRIED_STATUS,
-            allowed_methods=["POST"],  # asking twice for landmarks does no harm
-            read=False,  # a server that is slow is not asked for more
+            allowed_methods=["POST"],  # a repeated request has no side effects
+            read=False,  # no retries against a slow server
             raise_on_status=False,
         )
         self._session = requests.Session()
@@ -142,11 +142,9 @@ class RestClient(Client):
 
     def _align(self, files: Sequence[bytes], boxes: FloatArray) -> dict[str, npt.NDArray[Any]]:
         if not len(files):
-            raise InputError(
-                f"{self._server}: JSON does not tell the shapes of no rows; ask over gRPC."
-            )
+            raise InputError(f"{self._server}: JSON cannot return the shapes of no rows; use gRPC.")
         encoded = [{"b64": base64.b64encode(file).decode()} for file in files]
-        # JSON has no NaN: a box of nothing is not valid, either.
+        # JSON has no NaN; a box of zeros is invalid, too.
         boxes = np.where(np.isfinite(boxes).all(axis=1, keepdims=True), boxes, 0)
         inputs = {"image_bytes": encoded, "boxes": boxes.tolist()}
         try:
@@ -155,15 +153,15 @@ class RestClient(Client):
                 json={"signature_name": "align_bytes", "inputs": inputs},
                 timeout=self._timeout,
             )
-            # A row that is not valid holds NaN, which is no JSON; Python reads it all the same.
+            # Invalid rows contain NaN, which is not JSON but which Python's parser accepts.
             answer = response.json()
         except requests.Timeout as error:
             raise InputError(f"{self._server}: no answer in {self._timeout} s.") from error
         except requests.JSONDecodeError as error:
-            raise InputError(f"{self._server}: no JSON in answer; is it a model server?") from error
+            raise InputError(f"{self._server}: answer is not JSON; a model server?") from error
         except (requests.RequestException, ValueError) as error:
             raise InputError(
-                f"{self._server}: cannot be reached, or went away ({_reason(str(error))})."
+                f"{self._server}: unreachable, or connection lost ({_reason(str(error))})."
             ) from error
         outputs = answer.get("outputs") if isinstance(answer, dict) else None
         if not isinstance(outputs, dict):
@@ -177,7 +175,7 @@ class RestClient(Client):
 
 
 def _reason(message: object) -> str:
-    """The one line of an error that tells; TensorFlow puts the places of its nodes around it."""
+    """The informative line of an error; TensorFlow surrounds it with node locations."""
     lines = [line.strip() for line in str(message).splitlines() if line.strip()]
     return next((line for line in reversed(lines) if "[[{{node" not in line), "no reason given")
 
@@ -193,19 +191,19 @@ def align_photo(
 ) -> list[dict[str, Any]]:
     """The faces of a photo, as dicts ready for JSON.
 
-    The server is asked twice, the second time around what it found: a detector's box is not the
-    box around landmarks that the model was trained on. The photo travels once for each face and
-    pass.
+    The server runs two passes, the second with boxes around the landmarks of the first: the model
+    was trained on boxes around landmarks, not on those of a detector. The photo is sent once for
+    each face and pass.
 
     Args:
       client: a `GrpcClient` or `RestClient`.
-      path: of a JPEG or PNG file.
-      boxes: float [N, 4], image pixels; None finds the faces.
-      face_box: that of the model's description (`assets.extra/evae_tf.json` of what is served),
-        where its boxes are not the tight ones; see `geometry.relative_box`.
+      path: path of a JPEG or PNG file.
+      boxes: float [N, 4], image pixels; None detects the faces.
+      face_box: `face_box` of the served model's description (`assets.extra/evae_tf.json`), if its
+        boxes are not tight; see `geometry.relative_box`.
 
     Raises:
-      InputError: the photo cannot be read, here or by the server, a box is impossible, or the
+      InputError: the photo cannot be read, here or by the server, a box is invalid, or the
         server does not answer.
     """
     path = Path(path)
@@ -226,12 +224,12 @@ def align_photo(
 
 @functools.cache
 def _detector() -> detection.Detector:
-    """One for all photos: it takes longer to load than to search a small photo."""
+    """One detector for all photos: loading takes longer than searching a small photo."""
     return detection.create("auto")
 
 
 def _find_boxes(image: ByteArray) -> FloatArray:
-    """What the detector is sure of; no landmarks are at hand to judge the rest."""
+    """Confident detections only: there are no landmarks yet to judge the others."""
     detector = _detector()
     if isinstance(detector, HaarDetector):
         return detector.detect(image)
@@ -242,8 +240,8 @@ def _find_boxes(image: ByteArray) -> FloatArray:
 def _align_all(
     client: Client, path: Path, files: Sequence[bytes], boxes: npt.ArrayLike
 ) -> dict[str, npt.NDArray[Any]]:
-    """`Client.align`, where each face has to be valid."""
+    """`Client.align`, where each face must be valid."""
     found = client.align(files, boxes)
     if not found["valid"].all():
-        raise InputError(f"{path}: the server cannot read it, or a face lies outside of it.")
+        raise InputError(f"{path}: the server cannot read it, or a face lies outside it.")
     return found

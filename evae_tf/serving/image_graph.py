@@ -1,8 +1,8 @@
-"""From image files to crops inside the graph, so that a server needs no Python of ours.
+"""Image files to crops in TensorFlow operations, for servers without Python.
 
-The twin of `geometry.cut_square` in TensorFlow operations; tests hold it against that and against
-the golden vectors. What is wrong with a row raises inside a `tf.data` pipeline, which leaves the
-row out: an error anywhere else would refuse the whole batch.
+The counterpart of `geometry.cut_square`; tests compare the two, and both with the golden vectors.
+Errors in a row are raised inside a `tf.data` pipeline, which drops the row; raised anywhere else,
+they would fail the whole batch.
 """
 
 import tensorflow as tf
@@ -10,13 +10,13 @@ import tensorflow as tf
 from evae_tf.array_types import Tensor
 from evae_tf.serving.image_files import decode
 
-_LARGEST_BOX = 100  # times the image, which is a dot in the crop then
+_LARGEST_BOX = 100  # times the image, which is then a dot in the crop
 
 
 def cut_crops(
     image_bytes: Tensor, boxes: Tensor, size: int, margin: float
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Decodes image files and cuts a face out of each, one after another.
+    """Decodes image files and crops a face from each, one by one.
 
     Args:
       image_bytes: string [N], JPEG or PNG files; N may be 0.
@@ -26,9 +26,9 @@ def cut_crops(
 
     Returns:
       crops float32 [N, S, S, 3], RGB in [0, 1]; squares float32 [N, 3], image pixels, see
-      `geometry.square_around`; valid bool [N]: false where the bytes do not decode, or the box is
-      empty, outside the image, or more than a hundred times as large. Such a row's crop is black
-      and its square 0.
+      `geometry.square_around`; valid bool [N]: false if the bytes do not decode, or the box is
+      empty, outside the image, or more than a hundred times as large. The crop of an invalid row
+      is black and its square 0.
     """
 
     def cut(row: Tensor, data: Tensor, box: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -36,9 +36,9 @@ def cut_crops(
         square = square_around(_checked_box(box, image), margin)
         return row, cut_square(image, square, size), square
 
-    # One pipeline for all rows, and one more row, so that it gives a batch if nothing is right.
-    # `get_single_element` keeps the function from one request to the next; `reduce` would build and
-    # optimise it each time, which takes far longer than to run it.
+    # One pipeline for all rows, and an extra row, so that a batch exists if all rows are invalid.
+    # `get_single_element` reuses the function between requests; `reduce` would build and optimise
+    # it each time, which takes far longer than running it.
     count = tf.shape(image_bytes)[0]
     rows = tf.data.Dataset.from_tensor_slices((tf.range(count), image_bytes, boxes))
     last = tf.data.Dataset.from_tensors((count, tf.zeros((size, size, 3)), tf.zeros(3)))
@@ -60,7 +60,7 @@ def square_around(box: Tensor, margin: float) -> Tensor:
 
 
 def cut_square(image: Tensor, square: Tensor, size: int) -> Tensor:
-    """`geometry.cut_square` for squares that are not turned.
+    """`geometry.cut_square` for squares that are not rotated.
 
     Args:
       image: uint8 [H, W, 3].
@@ -71,7 +71,7 @@ def cut_square(image: Tensor, square: Tensor, size: int) -> Tensor:
       float32 [S, S, 3], in [0, 1].
     """
     step, extent = square[2] / size, tf.shape(image)
-    # A box may be far larger than the image: no more lines are averaged than the image has.
+    # A box may be far larger than the image; never average more lines than the image has.
     longer = tf.cast(tf.reduce_max(extent[:2]), tf.float32)
     shrink = tf.cast(tf.clip_by_value(step, 1.0, longer), tf.int32)
     reach = step * size / 2
@@ -84,7 +84,7 @@ def cut_square(image: Tensor, square: Tensor, size: int) -> Tensor:
 
 
 def _groups(centre: Tensor, reach: Tensor, shrink: Tensor, length: Tensor) -> tuple[Tensor, Tensor]:
-    """The first line of pixels that is needed, and how many times `shrink` of them are."""
+    """The first line of pixels needed, and the number of groups of `shrink` lines."""
     first, last = (
         tf.cast(tf.clip_by_value(end, -1.0, tf.cast(length, tf.float32)), tf.int32)
         for end in (centre - reach, centre + reach)
@@ -97,9 +97,9 @@ def _groups(centre: Tensor, reach: Tensor, shrink: Tensor, length: Tensor) -> tu
 def _shrunk(
     image: Tensor, rows: tuple[Tensor, Tensor], columns: tuple[Tensor, Tensor], shrink: Tensor
 ) -> Tensor:
-    """Averages over `shrink` x `shrink` pixels; past the border they repeat its last line.
+    """Averages over `shrink` x `shrink` pixels; past the border, the last line repeats.
 
-    Rows by `resize`, which takes bytes: as floats, a large photo would be four times as large.
+    `resize` averages the rows, since it takes bytes: a large photo as floats is four times larger.
     """
     (top, height), (left, width) = rows, columns
     image = image[:, left : left + width * shrink]
@@ -116,8 +116,8 @@ def _up_to(first: Tensor, count: Tensor, length: Tensor) -> Tensor:
 def _sample(
     pixels: Tensor, axis: int, centre: Tensor, step: Tensor, shrink: Tensor, size: int
 ) -> Tensor:
-    """Takes `size` lines, `step` apart, of those that `shrink` pixels were averaged into."""
-    # From pixels of the image to averaged ones; see `geometry.fraction_to_pixel`.
+    """Interpolates `size` lines, `step` image pixels apart, from lines averaged by `shrink`."""
+    # Image pixels to averaged pixels; see `geometry.fraction_to_pixel`.
     scale, count = tf.cast(shrink, tf.float32), tf.shape(pixels)[axis]
     offsets = (tf.range(size, dtype=tf.float32) - (size - 1) / 2) * step
     positions = (centre + offsets + 0.5) / scale - 0.5
@@ -137,7 +137,7 @@ def _sample(
 def _checked_box(box: Tensor, image: Tensor) -> Tensor:
     extent = tf.cast(tf.gather(tf.shape(image), [1, 0]), tf.float32)
     low, high = box[:2], box[2:]
-    is_face = (high > low) & (low < extent) & (high > 0)  # none of them where there is NaN
+    is_face = (high > low) & (low < extent) & (high > 0)  # false for NaN
     is_face &= high - low <= _LARGEST_BOX * tf.reduce_max(extent)
     with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(is_face), [box])]):
         return tf.identity(box)

@@ -1,4 +1,4 @@
-"""The request of TensorFlow Serving's Predict API, which clients send and models warm up on."""
+"""Requests of TensorFlow Serving's Predict API, for clients and for warming up a model."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""A version folder for TensorFlow Serving: its number, and its three signatures."""
+"""A version folder for TensorFlow Serving: its number and its three signatures."""
 
 from pathlib import Path
 
@@ -17,12 +17,12 @@ def next_version(folder: Path, metadata: ModelMetadata) -> int:
     """The number of the version to write, one more than the newest in `folder`.
 
     Args:
-      folder: Path of what a server watches.
+      folder: Path of the folder that a server watches.
       metadata: `ModelMetadata` of the model to write.
 
     Raises:
-      InputError: the newest version is of a model with other landmarks or crops, whose clients
-        would misread this one.
+      InputError: the newest version is a model with other landmarks or crops, whose clients would
+        misread this one.
     """
     versions = [int(path.name) for path in folder.iterdir() if path.name.isdecimal()]
     if not versions:
@@ -34,7 +34,7 @@ def next_version(folder: Path, metadata: ModelMetadata) -> int:
     told = [_as_clients_see(each) for each in (found, metadata)]
     if told[0] != told[1]:
         raise InputError(
-            f"{newest}: the newest version there is another model ({told[0]}) than this one "
+            f"{newest}: the newest version is another model ({told[0]}) than this one "
             f"({told[1]}); choose another --output."
         )
     return max(versions) + 1
@@ -50,19 +50,19 @@ def _as_clients_see(model: ModelMetadata) -> str:
 def write_signatures(model: keras.Model, metadata: ModelMetadata, folder: Path) -> None:
     """Writes `model` as a SavedModel with the signatures of the serving contract.
 
-    `serving_default` takes `images`, float32 [N, S, S, 3], RGB in [0, 1]; `predict_uint8` the same
-    as uint8; both give the model's outputs. `align_bytes` takes `image_bytes`, string [N], and
-    `boxes`, float32 [N, 4], and gives `valid`, bool [N], with all outputs but the response maps in
-    image pixels; NaN in rows that are not valid. A request of another shape is refused in front of
-    the first kernel, where it would abort the server.
+    `serving_default` takes `images`, float32 [N, S, S, 3], RGB in [0, 1]; `predict_uint8` takes
+    them as uint8; both return the model's outputs. `align_bytes` takes `image_bytes`, string [N],
+    and `boxes`, float32 [N, 4]. It returns `valid`, bool [N], and all outputs except the response
+    maps in image pixels, NaN in invalid rows. A request of another shape is refused before the
+    first kernel, which would abort the server.
 
     Args:
       model: functional Keras model of one input [None, S, S, 3].
       metadata: its `ModelMetadata`.
-      folder: where to write.
+      folder: destination folder.
 
     Raises:
-      InputError: the disk refused the files.
+      InputError: the files cannot be written.
     """
     size, margin = metadata.input_size, metadata.crop_margin
     shape = (None, size, size, 3)
@@ -96,15 +96,15 @@ def write_signatures(model: keras.Model, metadata: ModelMetadata, folder: Path) 
     archive.add_endpoint("align_bytes", align_bytes, input_signature=[files, boxes])
     try:
         archive.write_out(str(folder), verbose=False)
-    except tf.errors.OpError as error:  # TensorFlow's own form of a full disk
+    except tf.errors.OpError as error:  # such as a full disk, which TensorFlow reports this way
         raise InputError(f"{folder}: cannot be written ({error.message}).") from error
 
 
 def answer_any_number(model: keras.Model, images: Tensor) -> dict[str, Tensor]:
-    """The model's outputs for images [N, S, S, 3], also where N is 0.
+    """The model's outputs for images [N, S, S, 3], also if N is 0.
 
-    Some kernels refuse a batch of none: one black image takes its place, and its answer is left
-    out. A batch of which the number is known when this is traced is left as it is.
+    Some kernels refuse an empty batch: it is replaced by one black image, whose outputs are
+    dropped. A batch of static size is not changed.
     """
     if images.shape[0] is not None:
         return model(images, training=False)
@@ -115,16 +115,16 @@ def answer_any_number(model: keras.Model, images: Tensor) -> dict[str, Tensor]:
 
 
 def _like(values: Tensor, other: Tensor) -> Tensor:
-    """Values [N] -> [N, 1, ...], to be broadcast over `other` [N, ...]."""
+    """Values [N] -> [N, 1, ...], to broadcast over `other` [N, ...]."""
     return tf.reshape(values, (-1, *[1] * (len(other.shape) - 1)))
 
 
 def in_pixels(outputs: dict[str, Tensor], squares: Tensor) -> dict[str, Tensor]:
-    """The model's outputs from fractions of the crop to image pixels; see `geometry`.
+    """Converts the model's outputs from crop fractions to image pixels; see `geometry`.
 
     Args:
-      outputs: name of each to float32 [N, ...]; response maps, pictures of the crop that have no
-        form in pixels of the image, are left out.
+      outputs: dict of name to float32 [N, ...]. Response maps are left out: they are images of the
+        crop and have no form in image pixels.
       squares: float32 [N, 3].
     """
     centre, side = squares[:, None, :2], squares[:, None, 2:]

@@ -1,6 +1,6 @@
-"""Requests that a server answers by itself before it says that it is ready.
+"""Warm-up requests, which a server answers by itself before it reports to be ready.
 
-The same requests tell whether the signatures agree with each other.
+The same requests check that the signatures agree with each other.
 """
 
 import dataclasses
@@ -28,9 +28,9 @@ TOLERANCES = {"predict_uint8": 1e-5, "align_bytes": 5e-3}  # fractions of the cr
 
 
 def requests(metadata: ModelMetadata, batch_size: int) -> dict[str, dict[str, Any]]:
-    """A request for each signature, of synthetic faces: name -> dict of input arrays.
+    """A request with synthetic faces for each signature: dict of name to dict of input arrays.
 
-    Synthetic, because a data set's photos may not be passed on inside a model.
+    The faces are synthetic, because a data set's photos may not be distributed inside a model.
     """
     faces = synthetic.read("val", markups.MARKUPS["ibug_68"], count=batch_size)
     files = [_jpeg(np.asarray(face.image)) for face in faces]
@@ -56,10 +56,10 @@ def _jpeg(image: ByteArray) -> bytes:
 
 
 def write_warm_up(metadata: ModelMetadata, folder: Path) -> None:
-    """Writes the requests that a server answers by itself before it says that it is ready.
+    """Writes the warm-up requests into a version folder.
 
     Raises:
-      InputError: the disk refused the file.
+      InputError: the file cannot be written.
     """
     path = folder / WARM_UP_REQUESTS
     path.parent.mkdir(exist_ok=True)
@@ -78,13 +78,13 @@ def _prediction_log(signature: str, inputs: dict[str, Any]) -> prediction_log_pb
 
 
 def compare_signatures(folder: Path, metadata: ModelMetadata) -> dict[str, float]:
-    """How far the other signatures are from `serving_default`, on synthetic faces.
+    """Differences of the other signatures from `serving_default`, on synthetic faces.
 
     Returns:
       dict of signature name to the largest difference of a landmark, in fractions of the crop.
 
     Raises:
-      InputError: it is larger than allowed, or a row is not valid.
+      InputError: a difference is too large or NaN, or a row is invalid.
     """
     loaded = tf.saved_model.load(str(folder))
     asked = requests(metadata, max(_BATCHES))
@@ -101,9 +101,9 @@ def compare_signatures(folder: Path, metadata: ModelMetadata) -> dict[str, float
     expected = landmarks("serving_default")
     differences = {name: float(np.abs(each - expected).max()) for name, each in found.items()}
     for name, difference in differences.items():
-        if not difference < TOLERANCES[name]:  # nor is what is not a number
+        if not difference < TOLERANCES[name]:  # NaN fails, too
             raise InputError(
                 f"serving: {name} differs from serving_default by {difference:.1e} of the crop, "
-                f"allowed is {TOLERANCES[name]:.0e}; the version was not kept."
+                f"expected less than {TOLERANCES[name]:.0e}; the version was not kept."
             )
     return differences

@@ -1,4 +1,4 @@
-"""What happens around the steps of a training: validation, files and progress."""
+"""Callbacks of a training: validation, files and progress."""
 
 # Keras comes without types.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
@@ -26,14 +26,14 @@ _DRAWN_EVERY_S = 30.0
 
 
 class Validation:
-    """What a network says of faces that it does not train on.
+    """Predictions and errors of a network on the validation faces.
 
     Args:
       faces: list of `Face` of one markup.
       crops: `Crops` of the faces, without context.
 
     Attributes:
-      normalizer: what errors are divided by, see `metrics.default_normalizer`.
+      normalizer: name of the normaliser of the errors, see `metrics.default_normalizer`.
     """
 
     def __init__(self, faces: Sequence[Face], crops: Crops) -> None:
@@ -43,7 +43,7 @@ class Validation:
         ((self.normalizer, self._distances),) = truth.distances.items()
 
     def predict(self, network: Any) -> dict[str, FloatArray]:
-        """The network's outputs for all faces, as a dict of arrays, but for its maps."""
+        """The network's outputs for all faces, except its maps, as a dict of arrays."""
         batches = [slice(start, start + 64) for start in range(0, len(self.crops), 64)]
         outputs = [network.predict_on_batch(self.crops.model_input(rows)) for rows in batches]
         names = set(outputs[0]) - {"response_maps"}
@@ -62,17 +62,17 @@ class Validation:
 
 
 class EpochEnd(keras.callbacks.Callback):
-    """Validates the averaged weights, and leaves a folder that a killed run resumes from.
+    """Validates the averaged weights and writes the files that a killed run resumes from.
 
-    The checkpoint is written last: what comes before is done again, with the same result, when
-    the process dies in between.
+    The checkpoint is written last. If the process dies before that, the epoch is repeated with the
+    same result.
 
     Args:
       shipped: a float32 network like the trained one, which receives the averaged weights.
       validation: `Validation`.
       folder: `RunFolder`.
-      rows: of metrics.csv so far; grows.
-      seed: of the training.
+      rows: the rows of metrics.csv so far; each epoch appends one.
+      seed: the seed of the training.
     """
 
     def __init__(
@@ -93,8 +93,8 @@ class EpochEnd(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self.started = time.monotonic()
-        # Keras keeps the state of its seed generators out of checkpoints: with a state fixed for
-        # each epoch a resumed run draws the numbers that it would have drawn.
+        # Keras leaves the state of its seed generators out of checkpoints. A state fixed for each
+        # epoch makes a resumed run draw the same numbers as an uninterrupted one.
         for index, state in enumerate(self._seed_states()):
             state.assign([self.seed, (epoch << 8) + index])
 
@@ -111,12 +111,13 @@ class EpochEnd(keras.callbacks.Callback):
             raise InputError(f"epoch {epoch + 1}: the loss is {logs['loss']}; lower learning_rate.")
         optimizer = self.model.optimizer
         best = min((row["val_nme"] for row in self.rows), default=np.inf)
-        # Averages of the trained weights; what is not trained, statistics for one, as it stands.
+        # Trainable weights are replaced by their averages; the others, such as batch statistics,
+        # are copied.
         for target, weight in zip(self.shipped.weights, self.model.network.weights, strict=True):
             target.assign(keras.ops.convert_to_numpy(weight))
         optimizer.finalize_variable_values(self.shipped.trainable_weights)
         for weight in self.shipped.trainable_weights:
-            # A copy: JAX gives away the buffers of what it runs, here also the optimiser's.
+            # A copy: JAX donates the buffers of its inputs, here also those of the optimiser.
             weight.assign(keras.ops.convert_to_numpy(weight))
         outputs = self.validation.predict(self.shipped)
         logs["val_nme"] = self.validation.nme(outputs)
@@ -129,7 +130,7 @@ class EpochEnd(keras.callbacks.Callback):
                 self.shipped.save(temporary)
         logs["learning_rate"] = float(optimizer.learning_rate)
         logs["seconds"] = time.monotonic() - self.started
-        # A term that the objective does not have is 0.
+        # Terms that the objective lacks are 0.
         for name in METRICS[1:]:
             logs.setdefault(name, 0.0)
         self.rows.append({"epoch": epoch + 1, **{name: logs[name] for name in METRICS[1:]}})
@@ -140,7 +141,7 @@ class EpochEnd(keras.callbacks.Callback):
         checkpoint.save(self.model, self.folder.last_checkpoint)
 
     def _draw(self, *, is_last: bool) -> None:
-        """Draws the curves, unless they are new: with short epochs that takes longer than these."""
+        """Draws the curves, but not too often: drawing takes longer than a short epoch."""
         if not is_last and time.monotonic() < self.drawn + _DRAWN_EVERY_S:
             return
         columns = {name: [row[name] for row in self.rows] for name in METRICS}
@@ -149,11 +150,11 @@ class EpochEnd(keras.callbacks.Callback):
 
 
 class Interruption(keras.callbacks.Callback):
-    """Ends the training at Ctrl-C, after the step that it is in; pressed again, at once.
+    """Ends the training at Ctrl-C, after the current step; at a second Ctrl-C, at once.
 
-    Raised in the midst of a step it may be swallowed by a library. A context manager around `fit`,
-    so that the usual handler is back however that ends. Signals reach the main thread alone, so in
-    another there is nothing to do.
+    A library may swallow a KeyboardInterrupt that is raised within a step. Use it as a context
+    manager around `fit`: leaving it restores the previous signal handler. It does nothing outside
+    the main thread, since only that one receives signals.
     """
 
     def __enter__(self) -> Self:
@@ -178,7 +179,7 @@ class Interruption(keras.callbacks.Callback):
 
 
 class Progress(keras.callbacks.Callback):
-    """One bar over the whole training with the time left, and one line for each epoch."""
+    """A progress bar over the whole training with the time left, and one line for each epoch."""
 
     def __init__(self, epochs: int, done: int) -> None:
         super().__init__()

@@ -15,9 +15,9 @@ from evae_tf.errors import InputError
 def save(model: Any, path: Path) -> None:
     """Writes the weights of a compiled model and the state of its optimiser, atomically.
 
-    As a `.npz` file of the arrays in the model's own order: names are counted up within a process
-    (`evae`, `evae_1`). Not as Keras' `.weights.h5`: when the disk is full in the midst of writing
-    one, the HDF5 library ends the whole process.
+    The file is a `.npz` of the arrays in the model's order; names are not used, because Keras
+    numbers them within a process (`evae`, `evae_1`). It is not a `.weights.h5`: the HDF5 library
+    aborts the process when the disk is full.
 
     Raises:
       InputError: the file cannot be written.
@@ -25,15 +25,15 @@ def save(model: Any, path: Path) -> None:
     content = io.BytesIO()
     np.savez(content, *(ops.convert_to_numpy(variable) for variable in _variables(model)))
     with atomic.replacing_file(path) as temporary:
-        # A copy: a view of the buffer, left over when writing fails, crashes Python 3.12.
+        # A copy: Python 3.12 crashes if a view of the buffer outlives a failed write.
         temporary.write_bytes(content.getvalue())
 
 
 def load(model: Any, path: Path) -> None:
-    """Brings back what `save` wrote.
+    """Restores the state that `save` wrote.
 
     Raises:
-      InputError: the file is damaged, or of another model.
+      InputError: the file is damaged or belongs to another model.
     """
     variables = _variables(model)
     try:

@@ -1,9 +1,9 @@
-"""The terms of the objective, each a mean over what is annotated in the batch (`keras.ops`).
+"""The terms of the objective, each a mean over the annotated landmarks of a batch (`keras.ops`).
 
-A landmark that is not annotated is NaN in `true`. It is left out: of the mean, and of all
-gradients. Where nothing is annotated a term is 0, and so are its gradients.
+A landmark that is not annotated is NaN in `true`. It is left out of the mean and of all
+gradients. If nothing is annotated, a term and its gradients are 0.
 
-The KL term is computed where the posterior lives, in `models.sampling`.
+The KL term is computed in `models.sampling`, beside the posterior.
 """
 
 import math
@@ -21,29 +21,29 @@ def annotated(true: Tensor) -> Tensor:
 
 
 def _mean(values: Tensor, weights: Tensor) -> Tensor:
-    """Mean over the entries whose weight is 1, of [B, K] each; 0 where there is none."""
-    # Weights that are all 1 have a mean of exactly 1, and change no digit.
+    """Mean of the values [B, K] whose weight is 1; 0 if there is none."""
+    # If all weights are 1, their mean is exactly 1 and the result is unchanged to the last bit.
     return ops.mean(values * weights) / ops.maximum(ops.mean(weights), 1e-7)
 
 
 def _filled(true: Tensor, predicted: Tensor) -> Tensor:
-    """`true`, with predictions in place of NaN: a NaN times a weight of 0 would still be NaN."""
+    """`true` with NaN replaced by predictions: NaN times a weight of 0 would still be NaN."""
     return ops.where(ops.isnan(true), ops.stop_gradient(predicted), true)
 
 
 def wing_loss(
     predicted: Tensor, true: Tensor, width: float = 0.04, curvature: float = 0.008
 ) -> Tensor:
-    """Distance that stays sharp near zero and grows linearly for outliers.
+    """Wing loss: steep near zero, linear for outliers.
 
-    width * log(1 + |d| / curvature) below `width`, |d| plus a constant above, for each coordinate.
+    For each coordinate: width * log(1 + |d| / curvature) if |d| < width, else |d| plus a constant.
 
     Args:
       predicted: float [B, K, 2], crop fractions.
       true: as `predicted`; NaN where not annotated.
       width: where the logarithm ends, crop fractions.
-      curvature: the smaller, the sharper near zero, crop fractions. Both defaults are those of the
-        source at its input of 256 px (10 and 2 px).
+      curvature: the smaller, the steeper near zero, crop fractions. Both defaults are those of the
+        source at its input size of 256 px (10 and 2 px).
 
     Returns:
       float scalar, crop fractions.
@@ -74,10 +74,10 @@ def squared_landmark_error(predicted: Tensor, true: Tensor) -> Tensor:
 def map_squared_error(
     maps: Tensor, labels: Tensor, foreground_weight: float, annotated: Tensor
 ) -> Tensor:
-    """Squared error of response maps whose cells are nearly all background.
+    """Weighted squared error of response maps, whose cells are nearly all background.
 
-    Each cell is weighted by 1 + (foreground_weight - 1) * label: a label's peak counts
-    `foreground_weight` times what background counts.
+    Each cell has the weight 1 + (foreground_weight - 1) * label: `foreground_weight` at a label's
+    peak, 1 in the background.
 
     Args:
       maps: float [B, h, w, K].
@@ -86,17 +86,17 @@ def map_squared_error(
       annotated: float [B, K], 1 for the maps that count, 0 for the others.
 
     Returns:
-      float scalar, mean over cells.
+      float scalar, the mean over cells.
     """
     weights = 1.0 + (foreground_weight - 1.0) * labels
     return _mean(weights * ops.square(maps - labels), annotated[:, None, None])
 
 
 def map_cross_entropy(logits: Tensor, labels: Tensor, annotated: Tensor) -> Tensor:
-    """Cross-entropy between each label map, scaled to sum 1, and the softmax over its cells.
+    """Cross-entropy between each label map, normalised to sum 1, and the softmax of its logits.
 
-    There is no imbalance to weight away: every map holds one unit of mass. A label whose landmark
-    lies so far outside the crop that nothing of it is left counts 0.
+    No foreground weight is needed: every map sums to 1. A label map is 0 if its landmark lies far
+    outside the crop; it then contributes 0.
 
     Args:
       logits: float [B, h, w, K].
@@ -104,7 +104,7 @@ def map_cross_entropy(logits: Tensor, labels: Tensor, annotated: Tensor) -> Tens
       annotated: float [B, K], 1 for the maps that count, 0 for the others.
 
     Returns:
-      float scalar in nats, mean over maps; its minimum is the entropy of the labels.
+      float scalar in nats, the mean over maps; its minimum is the entropy of the labels.
     """
     height, width, num_points = labels.shape[1:]
     cells = ops.transpose(ops.reshape(labels, (-1, height * width, num_points)), (0, 2, 1))
@@ -116,14 +116,14 @@ def landmark_nll(landmarks: Tensor, scale_tril: Tensor, true: Tensor) -> Tensor:
     """Negative log-likelihood of the true landmarks under a Gaussian around the predicted ones.
 
     Args:
-      landmarks: float [B, K, 2], crop fractions; no gradient flows into them, so that how sure a
-        network says it is does not change where it says the landmarks are.
+      landmarks: float [B, K, 2], crop fractions; no gradient flows into them, so training the
+        uncertainty does not move the landmarks.
       scale_tril: float [B, K, 2, 2], lower-triangular with a positive diagonal: a Cholesky factor
         of each landmark's covariance.
       true: float [B, K, 2], crop fractions; NaN where not annotated.
 
     Returns:
-      float scalar, nats for each landmark.
+      float scalar, nats per landmark.
     """
     gaussian = tfd.MultivariateNormalTriL(ops.stop_gradient(landmarks), scale_tril)
     return -_mean(gaussian.log_prob(_filled(true, landmarks)), annotated(true))
@@ -133,12 +133,12 @@ def visibility_loss(visibility: Tensor, visible: Tensor) -> Tensor:
     """Binary cross-entropy.
 
     Args:
-      visibility: float [B, K], predicted probability that a landmark can be seen.
-      visible: float [B, K], 1 where it can, 0 where it is hidden or outside the crop; NaN where
-        that is not known, which is left out.
+      visibility: float [B, K], predicted probability that a landmark is visible.
+      visible: float [B, K], 1 if it is visible, 0 if it is hidden or outside the crop; NaN if
+        unknown, which is left out.
 
     Returns:
-      float scalar, nats for each landmark.
+      float scalar, nats per landmark.
     """
     known = ops.logical_not(ops.isnan(visible))
     visible = ops.where(known, visible, ops.zeros_like(visible))

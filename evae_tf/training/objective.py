@@ -1,4 +1,4 @@
-"""The objective: which terms a network is trained on, and the model that plain `fit` trains."""
+"""The objective, a weighted sum of loss terms, and the Keras model that trains a network on it."""
 
 # Keras comes without types.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
@@ -27,12 +27,12 @@ class Term:
     """One term of an objective.
 
     Attributes:
-      loss: function of what the network gives in training (see its class) and of the batch that
-        `fit` was given, two dicts of tensors -> float scalar. Of the batch, `landmarks` is float32
-        [B, K, 2], crop fractions, NaN where not annotated, and `visible` float32 [B, K], NaN where
-        not known.
-      weight: what the loss is multiplied by.
-      warmup: share of the training's steps over which the weight grows from 0.
+      loss: function (outputs, batch) -> float scalar of two dicts of tensors: the network's
+        training outputs (see its class) and the batch of `fit`. In the batch, `landmarks` is
+        float32 [B, K, 2], crop fractions, NaN if not annotated; `visible` is float32 [B, K], NaN
+        if unknown.
+      weight: factor of the loss.
+      warmup: fraction of the training steps over which the weight grows from 0.
     """
 
     loss: Loss
@@ -42,7 +42,7 @@ class Term:
 
 @dataclasses.dataclass(frozen=True)
 class Objective:
-    """The weighted sum of terms, by their names, which logs bear too.
+    """A weighted sum of named terms; the logs use the same names.
 
     `Objective.of(config).without("kl").replace(landmark_loss=Term(my_loss, weight=10.0))`
 
@@ -54,13 +54,13 @@ class Objective:
 
     @classmethod
     def of(cls, config: Config) -> "Objective":
-        """That of a configuration, for the network which `models.build` makes from it.
+        """The objective of a configuration, for the network that `models.build` makes from it.
 
-        `landmark_loss`, of the landmarks that the network gives; with response maps also
-        `response_map_loss` and `kl`, whose weight grows slowly: a full weight from the start drives
-        the codes to the prior before the decoder has use for them; with a regressor behind the maps
-        also `map_landmark_loss`, of what is read off them; with the uncertainty head `nll` and
-        `visibility_loss`, whose gradients reach nothing else.
+        - `landmark_loss`: of the predicted landmarks.
+        - `response_map_loss` and `kl`: with response maps. The weight of `kl` grows slowly; a full
+          weight from the start collapses the codes to the prior before the decoder uses them.
+        - `map_landmark_loss`: of the landmarks read off the maps, if a regressor follows the maps.
+        - `nll` and `visibility_loss`: with the uncertainty head; their gradients reach only it.
         """
         landmarks = _landmark_term(config, "landmarks", config.landmark_weight)
         if config.architecture == "cnn":
@@ -82,10 +82,10 @@ class Objective:
         return cls(terms)
 
     def replace(self, **terms: Term) -> "Objective":
-        """A copy in which these terms stand in place of those of their names, or are added.
+        """A copy in which these terms replace those of the same names or are added.
 
         Raises:
-          InputError: one of them is no `Term`.
+          InputError: one of them is not a `Term`.
         """
         given: dict[str, Any] = {**terms}
         for name, term in given.items():
@@ -94,30 +94,29 @@ class Objective:
         return Objective({**self.terms, **terms})
 
     def without(self, *names: str) -> "Objective":
-        """A copy that lacks these terms.
+        """A copy without these terms.
 
         Raises:
-          InputError: there is no term of such a name.
+          InputError: a name is unknown.
         """
         unknown = sorted(set(names) - set(self.terms))
         if unknown:
-            raise InputError(f"the objective has no terms {unknown}, it has {[*self.terms]}.")
+            raise InputError(f"the objective has no terms {unknown}; it has {[*self.terms]}.")
         return Objective({name: term for name, term in self.terms.items() if name not in names})
 
 
 class LandmarkTrainer(keras.Model):
-    """A network and its objective, as one model for plain `compile` and `fit`.
+    """A network and its objective as one Keras model for `compile` and `fit`.
 
         trainer = LandmarkTrainer(network, Objective.of(config))
         trainer.compile(keras.optimizers.Adam(1e-3))
         trainer.fit({"images": images, "landmarks": landmarks, "visible": visible}, epochs=20)
 
-    What is trained is `network`, in place. `fit` takes dicts, as arrays or as batches of any sort
-    that Keras takes: `images` float [N, S, S, 3], RGB in [0, 1], `landmarks` float [N, K, 2], crop
-    fractions, NaN where not annotated, and `visible` [N, K], 1 where a landmark can be seen, 0
-    where not, NaN where that is not known.
-    `training_data` in `data.pipeline` gives such batches, augmented. Validation in `fit` and
-    `evaluate` leave out the terms that need what a network gives in training alone.
+    `fit` trains `network` in place. It takes dicts of arrays, or batches of such dicts in any form
+    that Keras accepts: `images` float [N, S, S, 3], RGB in [0, 1]; `landmarks` float [N, K, 2],
+    crop fractions, NaN if not annotated; `visible` [N, K], 1 if a landmark is visible, 0 if not,
+    NaN if unknown. `training_data` in `data.pipeline` returns such batches, augmented. `evaluate`
+    and the validation in `fit` leave out terms that need training-only outputs.
 
     Args:
       network: a model of `models.build.build_model`.
@@ -125,7 +124,7 @@ class LandmarkTrainer(keras.Model):
     """
 
     def __init__(self, network: Any, objective: Objective) -> None:
-        # float32 whatever the global policy: labels must not be rounded, only the network may be.
+        # float32 under every global policy: the network may run in half precision, labels may not.
         super().__init__(name="trainer", dtype="float32")
         self.network = network
         self.objective = objective
@@ -133,7 +132,7 @@ class LandmarkTrainer(keras.Model):
         self.total_steps = self._counter("total_steps")
         self.terms = {name: keras.metrics.Mean(name=name) for name in objective.terms}
         self._left_out: set[str] = set()
-        # Not XLA under TensorFlow: on CPUs its convolutions are slower than the library's.
+        # No XLA under TensorFlow: on CPUs its convolutions are slower than TensorFlow's.
         self.supports_jit = keras.backend.backend() == "jax"
         self.built = True
 
@@ -143,15 +142,15 @@ class LandmarkTrainer(keras.Model):
     def fit(self, *args: Any, callbacks: Sequence[Any] | None = None, **kwargs: Any) -> Any:
         """As `keras.Model.fit`, with `callbacks` by keyword.
 
-        Its epochs and steps tell how long a warm-up is.
+        The number of epochs and steps sets the length of warm-ups.
 
         Raises:
-          InputError: a term has a warm-up, and the data do not tell the steps of an epoch.
+          InputError: a term has a warm-up and the number of steps per epoch is unknown.
         """
         return super().fit(*args, callbacks=[_Length(), *(callbacks or ())], **kwargs)
 
     def call(self, batch: Tensors, training: bool = False) -> Tensors:
-        """What the network gives for the images of a batch."""
+        """The network's outputs for the images of a batch."""
         outputs = self.network(batch["images"], training=training)
         if training:
             self.step.assign_add(1)
@@ -165,19 +164,19 @@ class LandmarkTrainer(keras.Model):
         sample_weight: Any = None,
         training: bool = True,
     ) -> Tensor:
-        """The objective: the weighted sum of its terms, for the batch `x` and what `call` gave."""
+        """The weighted sum of the terms, for the batch `x` and the outputs of `call`."""
         batch = {name: ops.cast(x[name], "float32") for name in x}
         total, self._left_out = 0.0, set()
         for name, term in self.objective.terms.items():
             try:
                 value = term.loss(y_pred, batch)
             except KeyError as error:
-                if not training:  # what only training gives is not there
+                if not training:  # training-only outputs are missing
                     self._left_out.add(name)
                     continue
                 raise InputError(
-                    f"the term {name} needs {error}; the network gives {sorted(y_pred)}, "
-                    f"the data {sorted(batch)}."
+                    f"the term {name} needs {error}; the network outputs {sorted(y_pred)}, "
+                    f"the data hold {sorted(batch)}."
                 ) from error
             self.terms[name].update_state(value)
             total += term.weight * self._warmth(term) * value
@@ -189,7 +188,7 @@ class LandmarkTrainer(keras.Model):
         return {name: value for name, value in results.items() if name not in self._left_out}
 
     def _warmth(self, term: Term) -> Tensor:
-        """From 0 to 1 over the warm-up of a term; 1 where steps are made without `fit`."""
+        """Factor from 0 to 1 over the warm-up of a term; 1 for steps made without `fit`."""
         if not term.warmup:
             return 1.0
         step, steps = (ops.cast(count, "float32") for count in (self.step, self.total_steps))
@@ -197,15 +196,15 @@ class LandmarkTrainer(keras.Model):
 
 
 class _Length(keras.callbacks.Callback):
-    """Tells the trainer of how many steps the training is."""
+    """Tells the trainer the number of training steps."""
 
     def on_train_begin(self, logs: Any = None) -> None:
         trainer, steps = self.model, self.params["steps"]
         warm = [name for name, term in trainer.objective.terms.items() if term.warmup]
         if steps is None and warm:
             raise InputError(
-                f"{warm} warm up over a share of the training, and the data do not tell its "
-                "length: give fit steps_per_epoch."
+                f"the terms {warm} have a warm-up, but the length of the data is unknown; "
+                "pass steps_per_epoch to fit."
             )
         trainer.total_steps.assign(self.params["epochs"] * (steps or 0))
 

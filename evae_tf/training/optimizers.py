@@ -1,8 +1,8 @@
-"""Keras' AdamW and Muon with what they lack: averages that warm up, Muon for convolutions.
+"""Keras' AdamW and Muon, extended by weight averages that warm up and Muon for convolutions.
 
-`keras.callbacks.SwapEMAWeights` is not used: under TensorFlow it swaps by adding and subtracting,
-which rounds the weights that are trained on, and a float32 network has to be validated where
-another is trained in mixed precision.
+`keras.callbacks.SwapEMAWeights` is not used for two reasons. Under TensorFlow it swaps by adding
+and subtracting, which rounds the trained weights. And in mixed precision the validated network is
+another, of float32.
 """
 
 import re
@@ -19,10 +19,11 @@ _LAST_LAYERS = ("/head/", "/uncertainty/")
 
 
 class _WarmAverages:
-    """The moving average of `use_ema`, which forgets the random start quickly.
+    """The moving average of `use_ema` with a warm-up, which forgets the initial weights quickly.
 
-    After update t (from 1) the average moves by 1 - min(ema_momentum, (1 + t) / (10 + t)) towards
-    the weights, after the first all the way: so it is right after two epochs too.
+    After update t (from 1) the average moves towards the weights by
+    1 - min(ema_momentum, (1 + t) / (10 + t)); after the first update it equals them. This makes
+    averages useful after two epochs already.
     """
 
     iterations: Any
@@ -41,18 +42,18 @@ class _WarmAverages:
 
 @keras.saving.register_keras_serializable("evae_tf")
 class AveragedAdamW(_WarmAverages, keras.optimizers.AdamW):
-    """AdamW; with `use_ema` its averages warm up."""
+    """AdamW whose averages (`use_ema`) warm up."""
 
 
 @keras.saving.register_keras_serializable("evae_tf")
 class AveragedMuon(_WarmAverages, keras.optimizers.Muon):
-    """Muon for the kernels of convolutions too; with `use_ema` its averages warm up.
+    """Muon that also handles convolution kernels; its averages (`use_ema`) warm up.
 
-    The kernel of a convolution counts as a matrix, its last axis as the columns. What has one axis,
-    and the kernels of `exclude_layers`, is left to AdamW.
+    A convolution kernel is treated as a matrix with the last axis as columns. AdamW updates
+    weights with one axis and the kernels of `exclude_layers`.
 
-    Source: Jordan et al., Muon: An optimizer for hidden layers in neural networks, 2024; the size
-    of the steps is that of Liu et al., Muon is Scalable for LLM Training, 2025.
+    Source: Jordan et al., Muon: An optimizer for hidden layers in neural networks, 2024; the step
+    size follows Liu et al., Muon is Scalable for LLM Training, 2025.
     """
 
     def _should_use_adamw(self, variable: Any) -> bool:
@@ -71,11 +72,11 @@ def _matrix(kernel: Tensor) -> Tensor:
 
 
 def optimizer_of(config: Config, total_steps: int) -> Any:
-    """The optimiser of a training: under a cosine after a warm-up, with averaged weights.
+    """The optimiser of a training: cosine decay after a warm-up, averaged weights.
 
     Args:
       config: `Config`.
-      total_steps: of the training.
+      total_steps: number of training steps.
     """
     warmup_steps = max(1, round(config.learning_rate_warmup * total_steps))
     schedule = keras.optimizers.schedules.CosineDecay(

@@ -1,4 +1,4 @@
-"""The folder of a training: what lies where, and how a run finds its way back into it."""
+"""The folder of a training: its layout and the files that a run resumes from."""
 
 import csv
 import io
@@ -23,7 +23,7 @@ class RunFolder:
       path: the folder; created if needed.
 
     Raises:
-      InputError: it cannot be written to.
+      InputError: the folder is not writable.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -37,13 +37,13 @@ class RunFolder:
         self.curves = self.path / "training.png"
 
     def claim(self, description: dict[str, Any]) -> None:
-        """Writes config.json, or finds it equal to the one that is there.
+        """Writes config.json, or checks that the existing one is equal.
 
         Args:
-          description: JSON-ready nested dict: everything that makes this run what it is.
+          description: JSON-ready nested dict that identifies the run.
 
         Raises:
-          InputError: the folder holds a run of another description; names the fields.
+          InputError: the folder holds a run with another description; names the fields.
         """
         path = self.path / "config.json"
         if not self.last_checkpoint.exists():
@@ -55,9 +55,9 @@ class RunFolder:
         """Finds config.json equal to `description`, see `claim`."""
         path = self.path / "config.json"
         try:
-            earlier = json.loads(path.read_bytes())  # as text, a byte-order mark is an error
+            earlier = json.loads(path.read_bytes())  # given text, json refuses a byte-order mark
         except (OSError, ValueError) as error:
-            raise InputError(f"{path}: cannot be read, so the run cannot go on.") from error
+            raise InputError(f"{path}: cannot be read, so the run cannot resume.") from error
         before, now = _flat(earlier), _flat(description)
         differences = [
             f"{key} was {before.get(key)!r}, now {now.get(key)!r}"
@@ -66,7 +66,7 @@ class RunFolder:
         ]
         if differences:
             raise InputError(
-                f"{self.path}: holds a run of another configuration ({'; '.join(differences)}); "
+                f"{self.path}: holds a run with another configuration ({'; '.join(differences)}); "
                 "use another --workdir, or the same settings to resume."
             )
 
@@ -90,17 +90,17 @@ class RunFolder:
         """Rows of metrics.csv for the first `epochs` epochs, as dicts of floats.
 
         Raises:
-          InputError: it does not hold them all.
+          InputError: the file lacks some of them.
         """
         path = self.path / "metrics.csv"
         try:
             with path.open(newline="", encoding="utf-8") as file:
                 rows = [{key: float(row[key]) for key in METRICS} for row in csv.DictReader(file)]
         except (OSError, KeyError, TypeError, ValueError) as error:
-            raise InputError(f"{path}: missing or damaged, so the run cannot go on.") from error
+            raise InputError(f"{path}: missing or damaged, so the run cannot resume.") from error
         rows = [row for row in rows if row["epoch"] <= epochs]
         if [row["epoch"] for row in rows] != list(range(1, epochs + 1)):
-            raise InputError(f"{path}: lacks some of the {epochs} epochs of the checkpoint.")
+            raise InputError(f"{path}: lacks epochs; expected all {epochs} of the checkpoint.")
         return rows
 
     def write_metrics(self, rows: list[dict[str, float]]) -> None:
@@ -113,7 +113,7 @@ class RunFolder:
 
 
 def _flat(record: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """A nested dict as one, the keys of those inside behind a dot."""
+    """A nested dict flattened, with keys joined by dots."""
     flat: dict[str, Any] = {}
     for key, value in record.items():
         inner = _flat(value, f"{key}.") if isinstance(value, dict) else {key: value}

@@ -4,7 +4,7 @@
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 # pyright: reportUnknownArgumentType=false, reportMissingTypeStubs=false
 # pyright: reportUnnecessaryIsInstance=false
-# Who does not check types gets a sentence all the same.
+# The isinstance check serves callers that do not check types.
 
 import contextlib
 import dataclasses
@@ -38,13 +38,13 @@ from evae_tf.training.run_folder import RunFolder
 
 @dataclasses.dataclass(frozen=True)
 class Training:
-    """What a training leaves.
+    """The result of a training.
 
     Attributes:
-      model: the Keras model of the best epoch, as `model.keras` in the folder holds it.
-      history: the rows of metrics.csv, a dict of column to number for each epoch.
-      best_nme: the least validation NME, as a fraction.
-      normalizer: what it is divided by.
+      model: the Keras model of the best epoch, read from `model.keras` in the folder.
+      history: the rows of metrics.csv: for each epoch a dict of column to number.
+      best_nme: the lowest validation NME, as a fraction.
+      normalizer: name of its normaliser.
       folder: the training folder.
     """
 
@@ -64,29 +64,29 @@ def train(
     init_from: str | Path | None = None,
     num_threads: int = 2,
 ) -> Training:
-    """Trains a network, or goes on with the training that `workdir` holds.
+    """Trains a network, or resumes the training in `workdir`.
 
-    The same call on the same folder goes on after the last finished epoch, with the numbers that
-    it would have had. Ctrl-C ends a training after the step that it is in.
+    The same call on the same folder resumes after the last finished epoch, with the same results
+    as an uninterrupted training. Ctrl-C ends a training after the current step.
 
     Args:
       config: `Config`.
       train_faces: list of `Face`.
-      val_faces: list of `Face`, of the same markup, whose NME tells the best epoch; their photos
-        must not be among `train_faces`. It is over the markup's default normaliser, or `box_size`
-        where a face lacks the points for that.
+      val_faces: list of `Face` of the same markup, whose NME selects the best epoch; their photos
+        must not be among `train_faces`. The NME uses the markup's default normaliser, or
+        `box_size` if a face lacks the points for that.
       workdir: the training folder: config.json, model.keras, checkpoints/, tensorboard/,
         training.png and metrics.csv.
-      init_from: `.keras` file, or name of a shipped model, whose weights the network starts from.
-      num_threads: for decoding and augmentation.
+      init_from: `.keras` file, or name of a shipped model, whose weights initialise the network.
+      num_threads: threads for decoding and augmentation.
 
     Returns:
       `Training`.
 
     Raises:
-      InputError: there are no faces or they are of several markups, `workdir` cannot be written,
-        holds another run or another process trains in it, an image cannot be read, or the loss is
-        no longer a number.
+      InputError: there are no faces or they have several markups; `workdir` is not writable,
+        holds another run or is in use by another process; an image cannot be read; or the loss
+        is NaN or infinite.
     """
     if not isinstance(config, Config):
         raise UsageError(f"config={config!r:.60}: expected a Config, such as PRESETS['default'].")
@@ -116,7 +116,7 @@ def train(
             epoch_end = EpochEnd(shipped, validation, folder, rows, config.seed)
             _fit(trainer, config, batches, markup, epoch_end, num_threads)
         else:
-            logging.info("%s: all %d epochs are done.", folder.path, config.epochs)
+            logging.info("%s: all %d epochs are finished.", folder.path, config.epochs)
         best_nme = min(row["val_nme"] for row in rows)
         model = keras_file.load_model(folder.model)
         return Training(model, rows, best_nme, validation.normalizer, workdir)
@@ -150,7 +150,7 @@ def _description(
     val_faces: Sequence[Face],
     init_from: str | Path | None,
 ) -> dict[str, dict[str, Any]]:
-    """What makes a run what it is."""
+    """JSON-ready description that identifies a run."""
     data = {
         "markup": markup.name,
         "train_faces": len(train_faces),
@@ -162,7 +162,7 @@ def _description(
 
 
 def _digest(markup: Markup, *lists: Sequence[Face]) -> str:
-    """Tells apart data that have the same names and sizes."""
+    """Hash of the data: distinguishes data sets of the same name and size."""
     parts = [json.dumps(markup.to_dict(), sort_keys=True), *map(fingerprint, lists)]
     return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:16]
 
@@ -184,7 +184,7 @@ def _data(
 
 
 def _network(config: Config, markup: Markup, face_box: tuple[float, float, float]) -> Any:
-    """The network that is trained; its weights are float32 under mixed precision too."""
+    """The network to train; its weights are float32 even in mixed precision."""
     usual = keras.config.dtype_policy()
     if config.mixed_precision:
         keras.config.set_dtype_policy("mixed_bfloat16")
@@ -195,12 +195,12 @@ def _network(config: Config, markup: Markup, face_box: tuple[float, float, float
 
 
 def compiled_trainer(network: Any, config: Config, steps_per_epoch: int) -> LandmarkTrainer:
-    """The `LandmarkTrainer` of a network, compiled and with the optimiser's state built.
+    """The compiled `LandmarkTrainer` of a network, with the optimiser's state built.
 
     Args:
-      network: of `build_model`.
+      network: a model of `build_model`.
       config: its `Config`.
-      steps_per_epoch: of the training, which fixes the learning rate's schedule.
+      steps_per_epoch: sets the length of the learning rate schedule.
     """
     trainer = LandmarkTrainer(network, Objective.of(config))
     optimizer = optimizer_of(config, config.epochs * steps_per_epoch)
@@ -212,7 +212,7 @@ def compiled_trainer(network: Any, config: Config, steps_per_epoch: int) -> Land
 def _resume(
     trainer: LandmarkTrainer, folder: RunFolder, steps_per_epoch: int
 ) -> list[dict[str, float]]:
-    """Brings back the last checkpoint, if there is one: the rows of the epochs that are done."""
+    """Restores the last checkpoint, if any; returns the metrics of the finished epochs."""
     if not folder.last_checkpoint.exists():
         return []
     checkpoint.load(trainer, folder.last_checkpoint)

@@ -1,4 +1,4 @@
-"""Starting a network from the weights of another."""
+"""Initialising a network with the weights of another."""
 
 from typing import Any
 
@@ -8,15 +8,15 @@ from evae_tf.errors import InputError
 
 
 def copy_weights(source: Any, target: Any) -> list[str]:
-    """Copies each weight of `source` into the weight of `target` at the same place.
+    """Copies each weight of `source` into the weight of `target` with the same path.
 
     Args:
-      source: a model of `models.build.build_model`, fresh or read from a file.
-      target: another; weights whose shape differs (those of a layer that depends on the number of
-        landmarks) or that `source` lacks keep their fresh values.
+      source: a model of `models.build.build_model`, new or read from a file.
+      target: another. Weights that `source` lacks or has in another shape (layers that depend on
+        the number of landmarks) keep their initial values.
 
     Returns:
-      The layers of `target` that are trained anew, as sorted list of paths.
+      The layers of `target` that keep random weights, as a sorted list of paths.
 
     Raises:
       InputError: no weight could be copied.
@@ -30,32 +30,32 @@ def copy_weights(source: Any, target: Any) -> list[str]:
     ]
     if not fitting:
         raise InputError(
-            "the model to start from shares no layer with this one; expected the same architecture."
+            "the source model shares no layer with this network; expected the same architecture."
         )
     for path in fitting:
         wanted[path].assign(available[path])
     anew = sorted({path.rpartition("/")[0] for path in set(wanted) - set(fitting)})
     for path in anew:
-        logging.info("trained anew, no weights of this shape to start from: %s", path)
+        logging.info("randomly initialised, no matching source weights: %s", path)
     return anew
 
 
 def weights_by_path(model: Any) -> dict[str, Any]:
-    """Weights by their path inside the model, whatever the model itself is called.
+    """Weights by their path inside the model, without the name of the model.
 
     Args:
-      model: of `build_model`, or `built_afresh`.
+      model: a model of `build_model` or `built_afresh`.
     """
     return {weight.path.partition("/")[2]: weight for weight in model.weights}
 
 
 def built_afresh(model: Any) -> Any:
-    """A copy whose weights are named as `build_model` names them.
+    """A copy whose weight paths are those of `build_model`.
 
-    Keras builds the layers of a file one by one, so that their weights' paths lack the parents.
+    Keras builds the layers of a file one by one, so their weight paths lack the parent layers.
 
     Args:
-      model: a model of `models.build.build_model`, fresh or read from a file.
+      model: a model of `models.build.build_model`, new or read from a file.
     """
     copy = type(model).from_config(_without_builds(model.get_config()))
     copy.build((None, model.metadata["input_size"], model.metadata["input_size"], 3))

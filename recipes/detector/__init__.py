@@ -1,1 +1,1 @@
-"""How `assets/detector.tflite` is made: photos listed, tiles composed, a network trained."""
+"""The scripts that made `assets/detector.tflite`: list photos, compose tiles, train a network."""

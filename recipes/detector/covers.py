@@ -1,6 +1,6 @@
-"""What hides parts of faces in pictures: masks, sunglasses, hats and hands, drawn on landmarks.
+"""Draws occluders on faces: masks, sunglasses, hats and hands.
 
-Each function draws on an image in place. Landmarks are float [68, 2] in its pixels.
+Each function draws on an image in place. Landmarks are float [68, 2], image pixels.
 """
 
 from collections.abc import Sequence
@@ -10,13 +10,13 @@ import numpy as np
 
 from evae_tf.array_types import ByteArray, FloatArray
 
-_SHIFT = 4  # OpenCV's integers count sixteenths of a pixel
+_SHIFT = 4  # OpenCV's integer coordinates are sixteenths of a pixel
 _LEFT_EYE, _RIGHT_EYE = slice(36, 42), slice(42, 48)
-_CHEEKS = (2, 14, 30)  # points whose surroundings have the colour of the skin
+_CHEEKS = (2, 14, 30)  # points surrounded by skin
 
 
 def draw_mask(image: ByteArray, landmarks: FloatArray, rng: np.random.Generator) -> None:
-    """A medical mask: from the bridge of the nose down over the chin, often with its ribbons."""
+    """A medical mask from the bridge of the nose to below the chin, often with ear loops."""
     middle = landmarks[30]
     top = landmarks[28] + (landmarks[29] - landmarks[28]) * rng.uniform(-0.3, 1.2)
     first = int(rng.integers(1, 4))
@@ -69,7 +69,7 @@ def draw_hat(image: ByteArray, landmarks: FloatArray, rng: np.random.Generator) 
 
 
 def draw_hand(image: ByteArray, landmarks: FloatArray, rng: np.random.Generator) -> None:
-    """Four fingers that come from below or from a side over mouth, cheek or eyes."""
+    """Four fingers over mouth, cheek or eyes, from below or from a side."""
     size = np.ptp(landmarks, axis=0).max()
     target = landmarks[int(rng.integers(0, 68))]
     angle = rng.uniform(0, 2 * np.pi)
@@ -99,7 +99,7 @@ def _skin(image: ByteArray, landmarks: FloatArray) -> FloatArray:
 
 
 def _fabric(rng: np.random.Generator) -> FloatArray:
-    """A colour: white, black, the blue of surgeons, or any."""
+    """A colour: white, black, surgical blue or random."""
     usual = np.float32([[235, 235, 235], [30, 30, 32], [150, 190, 215], [60, 80, 120]])
     colour = usual[rng.integers(len(usual))] if rng.random() < 0.6 else rng.uniform(20, 240, 3)
     return np.clip(colour + rng.normal(0, 12, 3), 0, 255).astype(np.float32)
@@ -108,7 +108,7 @@ def _fabric(rng: np.random.Generator) -> FloatArray:
 def _fill(
     image: ByteArray, polygon: FloatArray, colour: FloatArray, rng: np.random.Generator
 ) -> None:
-    """A polygon with the shade of what lies under it, as far as that is light and dark."""
+    """Fills a polygon, shaded by the brightness of the pixels under it."""
     inside = np.zeros(image.shape[:2], np.uint8)
     cv2.fillPoly(inside, [_fixed(polygon)], 1, cv2.LINE_8, _SHIFT)
     where = inside.astype(bool)

@@ -1,4 +1,4 @@
-"""Light, colour, blur, noise and JPEG of the pictures that people take, for tiles of `mosaic`."""
+"""Degrades the tiles of `mosaic` like amateur photos: light, colour, blur, noise and JPEG."""
 
 from collections.abc import Callable
 
@@ -9,7 +9,7 @@ from evae_tf.array_types import ByteArray
 
 
 def degraded(image: ByteArray, rng: np.random.Generator) -> ByteArray:
-    """An image uint8 [S, S, 3] as a careless camera gives it: some of the steps, at random."""
+    """An image uint8 [S, S, 3] after a random selection of the degradations."""
     steps: list[tuple[float, Callable[[ByteArray, np.random.Generator], ByteArray]]] = [
         (0.6, _light),
         (0.15, _grey),

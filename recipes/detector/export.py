@@ -1,4 +1,4 @@
-"""The trained detector as `detector.tflite`: images of any size in, likelihoods and places out.
+"""Exports the trained detector to `detector.tflite`, which takes images of any size.
 
 python -m recipes.detector.export --weights=runs/detector/final.weights.h5 --output=DIR
 """
@@ -28,7 +28,7 @@ def main(_: list[str]) -> None:
 def write(trained: keras.Model, path: Path) -> None:
     """Writes a network of `network.build` as a .tflite file.
 
-    Its input is called `images`, [1, 640, 640, 3], and can be resized to other multiples of 32.
+    Its input `images`, [1, 640, 640, 3], can be resized to other multiples of 32.
     """
     model = network.build(_SIDE_PX, EnlargedByBlocks)
     model.set_weights(trained.get_weights())
@@ -39,13 +39,13 @@ def write(trained: keras.Model, path: Path) -> None:
         images, {"centres": ops.sigmoid(outputs["centres"]), "geometry": outputs["geometry"]}
     )
     with atomic.replacing_file(path) as temporary:
-        # With a free batch LiteRT.js refuses images.
+        # LiteRT.js refuses images if the batch size is variable.
         signature = [tf.TensorSpec((1, _SIDE_PX, _SIDE_PX, 3), tf.float32, name="images")]
         likely.export(str(temporary), format="litert", input_signature=signature, verbose=False)
 
 
 class EnlargedByBlocks(layers.Layer):
-    """`UpSampling2D` without a constant of the size, so that the input can be resized."""
+    """`UpSampling2D` without a constant size, so that the input can be resized."""
 
     def __init__(self, times: int) -> None:
         super().__init__()
@@ -57,6 +57,6 @@ class EnlargedByBlocks(layers.Layer):
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("weights", None, "Of `recipes.detector.train`.", required=True)
-    flags.DEFINE_string("output", "runs/detector/detector.tflite", "The file to write.")
+    flags.DEFINE_string("weights", None, "From `recipes.detector.train`.", required=True)
+    flags.DEFINE_string("output", "runs/detector/detector.tflite", ".tflite file to write.")
     app.run(main)

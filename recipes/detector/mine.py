@@ -1,9 +1,9 @@
-"""What the detector takes for faces on training photos, as pictures to learn from.
+"""Mines hard negatives: false detections on training photos.
 
   python -m recipes.detector.mine --detector=FILE.tflite --photos=runs/detector/photos.npz
 
-Writes a folder that `recipes.detector.train --negatives` reads. Nothing of a known face, or of what
-may be one, is in the pictures.
+Writes a folder for `recipes.detector.train --negatives`. The images contain no part of a known or
+possible face.
 """
 
 from collections.abc import Iterator
@@ -24,13 +24,13 @@ from recipes.detector.photos import Photo, read
 FLAGS = flags.FLAGS
 
 _SCALES = (0.4, 1.0, 2.0)
-CONTEXT = 3.0  # the side of a picture, of the find's
+CONTEXT = 3.0  # side of an image, in sides of the detection
 _MOST_PX = 320
-_FREE = 1.1  # so much of the context has to be clear of faces
+_FREE = 1.1  # side of the square that must be free of faces, in sides of the image
 
 
 def main(_: list[str]) -> None:
-    """Prints how many pictures were written."""
+    """Prints the number of images written."""
     detector = TfliteDetector(FLAGS.detector, min_score=FLAGS.min_score)
     folder = atomic.make_folder(FLAGS.output)
     photos = read(Path(FLAGS.photos))
@@ -42,7 +42,7 @@ def main(_: list[str]) -> None:
         for picture in _false_finds(detector, photos[index]):
             Image.fromarray(picture).save(folder / f"{count:05d}.png")
             count += 1
-    print(f"{count} pictures: {folder}")
+    print(f"{count} images: {folder}")
 
 
 def _false_finds(detector: TfliteDetector, photo: Photo) -> Iterator[ByteArray]:
@@ -60,15 +60,15 @@ def _false_finds(detector: TfliteDetector, photo: Photo) -> Iterator[ByteArray]:
 
 
 def _is_clear(square: FloatArray, known: FloatArray) -> bool:
-    """Whether no face reaches into the picture around a find."""
+    """Whether no face overlaps the image around a detection."""
     apart = np.abs(known[:, :2] - square[:2]).max(axis=1)
     return bool((apart > (square[2] * CONTEXT * _FREE + known[:, 2]) / 2).all())
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("detector", None, "A .tflite file of it.", required=True)
-    flags.DEFINE_string("photos", "runs/detector/photos.npz", "Of `recipes.detector.photos`.")
+    flags.DEFINE_string("detector", None, ".tflite file of the detector.", required=True)
+    flags.DEFINE_string("photos", "runs/detector/photos.npz", "From `recipes.detector.photos`.")
     flags.DEFINE_string("output", "runs/detector/negatives", "Folder to write.")
-    flags.DEFINE_float("min_score", 0.25, "Of what counts as a false find.")
+    flags.DEFINE_float("min_score", 0.25, "Lowest score of a false detection.")
     flags.DEFINE_integer("most", 4000, "Pictures.")
     app.run(main)

@@ -1,7 +1,7 @@
-"""Tiles that a face detector is trained on: faces of all sizes, turned, in rows, covered, and none.
+"""Composes training tiles for a face detector: faces of all sizes, rotated, in rows, occluded.
 
-A tile is composed of photos that are turned, resized and laid over each other. What is known of
-their faces moves along, and what of a face can still be seen decides whether it counts.
+A tile is composed of photos that are rotated, resized and pasted over each other. Annotations are
+transformed along with them. The visible share of a face decides whether it counts.
 """
 
 import dataclasses
@@ -17,11 +17,11 @@ from recipes.detector.degrade import degraded
 from recipes.detector.photos import Photo
 
 TILE_PX = 320
-LEAST_PX, MOST_PX = 11.0, 300.0  # of the square around landmarks
-_MOST_LISTED_PX = 400.0  # larger faces are neither faces nor background
-_STORED_PX = 512  # longer photos are kept in memory at this size
+LEAST_PX, MOST_PX = 11.0, 300.0  # side of the square around landmarks
+_MOST_LISTED_PX = 400.0  # larger faces are ignored: neither faces nor background
+_STORED_PX = 512  # larger photos are kept in memory at this size
 _MOST_ENLARGED = 2.5
-_SEEN, _HARDLY_SEEN = 0.55, 0.2  # shares of a face's square above which it counts, and may count
+_SEEN, _HARDLY_SEEN = 0.55, 0.2  # visible share above which a face counts, or is ignored
 _COVERS = (
     (0.18, covers.draw_mask),
     (0.07, covers.draw_sunglasses),
@@ -38,7 +38,7 @@ class Tile:
       image: uint8 [TILE_PX, TILE_PX, 3], RGB.
       squares: float32 [N, 3], centre x, centre y and side around the landmarks of each face.
       five: float32 [N, 5, 2].
-      unsure: float32 [M, 3], squares of what counts neither as a face nor as background.
+      unsure: float32 [M, 3], squares to ignore: neither faces nor background.
     """
 
     image: ByteArray
@@ -49,7 +49,7 @@ class Tile:
 
 @dataclasses.dataclass
 class _Layer:
-    """What one pasted photo brings: faces in the tile's pixels, and which pixels are its own."""
+    """One pasted photo: its faces in the tile's pixels, and its number in the map of owners."""
 
     number: int
     squares: FloatArray
@@ -62,8 +62,8 @@ class Mosaics:
     """Composes tiles.
 
     Args:
-      photos: of `photos.read`; those without faces and without what may be one serve as background.
-      negatives: uint8 images in which a detector found faces that are none.
+      photos: of `photos.read`; photos without faces or possible faces serve as background.
+      negatives: uint8 images with false detections.
     """
 
     def __init__(self, photos: Sequence[Photo], negatives: Sequence[ByteArray] = ()) -> None:
@@ -104,13 +104,13 @@ class Mosaics:
             return
         if kind < 0.65:
             self._paint_empty(canvas, owner, rng)
-        else:  # bodies, rooms and streets around faces, which are larger than the tile's or outside
+        else:  # surroundings of faces; the faces themselves are too large or outside the tile
             index = self._with_faces[rng.integers(len(self._with_faces))]
             image, photo = self._photos[index]
             self._paste(canvas, owner, layers, (image, photo), _anywhere(image, rng))
 
     def _paint_empty(self, canvas: ByteArray, owner: ByteArray, rng: np.random.Generator) -> None:
-        """A photo without faces, or several, smaller, side by side."""
+        """Pastes a photo without faces, or several smaller ones side by side."""
         count = int(rng.choice([1, 1, 2, 3, 5]))
         for row in range(count):
             for column in range(count):
@@ -125,7 +125,7 @@ class Mosaics:
     def _paste_photo(
         self, canvas: ByteArray, owner: ByteArray, layers: list[_Layer], rng: np.random.Generator
     ) -> None:
-        """A photo with all its faces, one of which lies anywhere in the tile."""
+        """Pastes a photo with all its faces, one of them at a random position in the tile."""
         image, photo = self._photos[self._with_faces[rng.integers(len(self._with_faces))]]
         square = photo.squares[rng.integers(len(photo.squares))]
         side = np.exp(rng.uniform(np.log(LEAST_PX), np.log(MOST_PX)))
@@ -136,7 +136,7 @@ class Mosaics:
     def _paste_rows(
         self, canvas: ByteArray, owner: ByteArray, layers: list[_Layer], rng: np.random.Generator
     ) -> None:
-        """Faces of about the same size side by side, from a pair to a crowd."""
+        """Pastes faces of similar size side by side, from a pair to a crowd."""
         side = np.exp(rng.uniform(np.log(LEAST_PX), np.log(110.0)))
         pitch = side * rng.uniform(1.1, 2.2)
         count = int(np.clip(TILE_PX / pitch, 1, 9))
@@ -171,7 +171,7 @@ class Mosaics:
         *,
         is_round: bool = False,
     ) -> None:
-        """Lays a photo, or the part around one of its faces, over the tile."""
+        """Pastes a photo, or the part around one of its faces, over the tile."""
         image, photo = source
         part, first = image, np.zeros(2)
         if around is not None:
@@ -224,7 +224,7 @@ def _moved_squares(squares: FloatArray, move: FloatArray, scale: float) -> Float
 def _move(
     source: FloatArray, target: FloatArray, scale: float, rng: np.random.Generator
 ) -> FloatArray:
-    """The affine map [2, 3] that brings a place to another, turned and perhaps mirrored."""
+    """The affine map [2, 3] from one position to another, with rotation and optional mirroring."""
     kind = rng.random()
     degrees = rng.normal(0, 10) if kind < 0.7 else rng.normal(0, 35)
     if kind > 0.9:
@@ -235,7 +235,7 @@ def _move(
 
 
 def _anywhere(image: ByteArray, rng: np.random.Generator) -> FloatArray:
-    """A map that covers the tile with a photo, as large as it must be or up to three times that."""
+    """A map that covers the tile with a photo, enlarged up to three times beyond need."""
     height, width = image.shape[:2]
     scale = TILE_PX / min(height, width) * np.exp(rng.uniform(0, np.log(3)))
     turn = np.radians(rng.choice([0, 0, 0, 90, 180, 270]) + rng.normal(0, 5))
@@ -249,7 +249,7 @@ def _lay(
     canvas: ByteArray, owner: ByteArray, number: int, image: ByteArray, move: FloatArray, *,
     is_round: bool = False,
 ) -> None:  # fmt: skip
-    """Draws an image over the canvas, and `number` over the pixels that are its own now."""
+    """Draws an image over the canvas and writes `number` to its pixels in `owner`."""
     shrink = max(1, int(1 / np.hypot(*move[:, 0])))
     if shrink > 1:  # one sample a pixel would alias
         size = (max(1, image.shape[1] // shrink), max(1, image.shape[0] // shrink))
@@ -290,7 +290,7 @@ def _cover(canvas: ByteArray, layer: _Layer, rng: np.random.Generator) -> None:
 def _what_counts(
     owner: ByteArray, layers: Sequence[_Layer]
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """(squares, five points) of the faces that can be seen; squares of those that hardly can."""
+    """(squares, five points) of the visible faces; squares of the hardly visible ones."""
     squares: list[FloatArray] = []
     five: list[FloatArray] = []
     unsure: list[FloatArray] = []
@@ -313,7 +313,7 @@ def _what_counts(
 
 
 def _seen(owner: ByteArray, number: int, square: FloatArray) -> float:
-    """The share of a square, within the tile and without, of which its photo is on top."""
+    """Visible share of a square, parts outside the tile included."""
     x, y, side = square.tolist()
     low = [max(0, round(centre - side / 2)) for centre in (x, y)]
     high = [max(0, round(centre + side / 2)) for centre in (x, y)]
@@ -322,7 +322,7 @@ def _seen(owner: ByteArray, number: int, square: FloatArray) -> float:
 
 
 def _texture(rng: np.random.Generator) -> ByteArray:
-    """A drawn background: noise at some scale, in some colours, with a few shapes."""
+    """A synthetic background: noise of random scale and colours, with a few shapes."""
     cells = int(rng.choice([1, 2, 4, 8, 20, 60]))
     noise = rng.normal(128, 60, (cells, cells, 3)).clip(0, 255).astype(np.uint8)
     image = cv2.resize(noise, (TILE_PX, TILE_PX), interpolation=int(rng.choice([0, 1, 2])))

@@ -1,10 +1,10 @@
-"""The face detector's network, what it is to say of a tile, and its loss.
+"""The face detector's network, its targets and its loss.
 
-Anchor-free: every cell of a map, 4 pixels wide, says whether a face's centre lies in it, and where
-its centre, its side and five points are.
+The network is anchor-free: each cell of a map, 4 pixels wide, predicts whether it contains the
+centre of a face, and the centre, side and five points of that face.
 
-Source: the centres as Zhou et al., Objects as Points, 2019; what cells beside a centre learn as Liu
-et al., Training-Time-Friendly Network for Real-Time Object Detection, AAAI 2020.
+Source: centres as in Zhou et al., Objects as Points, 2019; targets of the cells around a centre as
+in Liu et al., Training-Time-Friendly Network for Real-Time Object Detection, AAAI 2020.
 """
 
 from collections.abc import Callable
@@ -17,13 +17,13 @@ from evae_tf.array_types import FloatArray, Tensor
 from recipes.detector.mosaic import TILE_PX, Tile
 
 STRIDE_PX = 4
-UNIT_PX = 32.0  # sides are told as the logarithm of their share of it
+UNIT_PX = 32.0  # sides are encoded as log(side / UNIT_PX)
 _CHANNELS = (16, 24, 40, 56, 64)  # at strides of 2, 4, 8, 16 and 32
 _BLOCKS = (0, 1, 2, 2, 2)
 _NECK = 32
-_SPREAD = 0.1  # standard deviation of a centre, of its face's side
+_SPREAD = 0.1  # standard deviation of a centre's label, in sides of the face
 _LEAST_SPREAD = 0.7  # in cells
-_TELLS = 0.5  # cells whose centre is this likely learn where the face is
+_TELLS = 0.5  # cells with at least this label learn the face's geometry
 _PRIOR = -4.0
 _GEOMETRY = 13  # centre, side, five points
 
@@ -37,7 +37,7 @@ def build(
 
     Args:
       side: H and W; None: any.
-      double: makes, of 2, a layer that doubles the size of maps.
+      double: function of 2 that returns a layer which doubles the size of maps.
     """
     images = keras.Input((side, side, 3), name="images")
     x = _convolved(images * 2 - 1, _CHANNELS[0], stride=2)
@@ -65,10 +65,10 @@ def _convolved(x: Tensor, channels: int, size: int = 3, stride: int = 1) -> Tens
 
 
 def targets(tile: Tile) -> FloatArray:
-    """What the network is to say of a tile: float32 [h, w, 16].
+    """The network's targets for a tile: float32 [h, w, 16].
 
-    The centres' likelihood, 1 in the cell that holds one; whether the cell counts; the weight of
-    its geometry; the 13 numbers of it.
+    The channels are the label of the centre, 1 in its cell; whether the cell counts; the weight of
+    its geometry; and the 13 numbers of the geometry.
     """
     cells = TILE_PX // STRIDE_PX
     target = np.zeros((cells, cells, 3 + _GEOMETRY), np.float32)
@@ -77,7 +77,7 @@ def targets(tile: Tile) -> FloatArray:
     for x, y, side in tile.unsure:
         inside = [np.abs(places - centre) < side / 2 for centre in (x, y)]
         target[..., 1][np.outer(inside[1], inside[0])] = 0
-    # The smallest last: where faces overlap, it is in front more often.
+    # The smallest last: of overlapping faces, it is in front more often.
     for index in np.argsort(-tile.squares[:, 2]):
         x, y, side = tile.squares[index].tolist()
         spread = max(_SPREAD * side, _LEAST_SPREAD * STRIDE_PX)
@@ -107,10 +107,10 @@ def targets(tile: Tile) -> FloatArray:
 
 @keras.saving.register_keras_serializable("evae_tf.recipes")
 class FaceDetector(keras.Model):
-    """A network of `build` with its loss, for `fit`.
+    """A network with its loss, for `fit`.
 
     Args:
-      network: of `build`.
+      network: a network of `build`.
     """
 
     def __init__(self, network: keras.Model, **kwargs) -> None:
@@ -128,12 +128,12 @@ class FaceDetector(keras.Model):
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """Focal loss of the centres, and L1 of the geometry around them."""
-        count = ops.maximum(ops.sum(y[..., 2]), 1.0)  # of faces: their weights add up to 1 each
+        count = ops.maximum(ops.sum(y[..., 2]), 1.0)  # of faces: the weights of each sum to 1
         parts = {
             "centre_loss": ops.sum(focal(y_pred["centres"][..., 0], y[..., 0]) * y[..., 1]) / count
         }
         wrong = ops.abs(y_pred["geometry"] - y[..., 3:]) * y[..., 2:3]
-        weight = ops.exp(-y[..., 5:6])  # centres are wrong by shares of the side, as all else
+        weight = ops.exp(-y[..., 5:6])  # errors of centres relative to the side, as the others
         parts["geometry_loss"] = (
             ops.sum(wrong[..., :2] * weight) + ops.sum(wrong[..., 2:3])
         ) / count
@@ -144,7 +144,7 @@ class FaceDetector(keras.Model):
 
 
 def focal(logits: Tensor, likely: Tensor) -> Tensor:
-    """The penalty-reduced focal loss of each cell; `likely` is 1 at centres, less beside them."""
+    """Penalty-reduced focal loss of each cell; `likely` is 1 at centres, less around them."""
     probability = ops.sigmoid(logits)
     centre = ops.cast(likely > 0.999, logits.dtype)
     hit = -ops.log_sigmoid(logits) * (1 - probability) ** 2

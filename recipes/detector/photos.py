@@ -1,9 +1,9 @@
-"""The faces of every training photo: those that are annotated, and the others in its background.
+"""Lists all faces of the training photos: annotated ones and others in the background.
 
   python -m recipes.detector.photos --data=DIR --faces=runs/models/all_poses.csv
 
-The annotated faces are those of the list that `recipes.all_poses` writes, and of any further list;
-the others are what RetinaFace finds. What it is not sure of is neither a face nor background.
+The annotated faces are those of the list of `recipes.all_poses` and of further lists; the others
+are detections of RetinaFace. Its uncertain detections are neither faces nor background.
 """
 
 import dataclasses
@@ -28,19 +28,19 @@ FLAGS = flags.FLAGS
 
 _IBUG = markups.MARKUPS["ibug_68"]
 _SURE, _UNSURE = 0.8, 0.2  # scores of RetinaFace
-_SAME = 0.3  # of what two boxes cover together, what they share if they are of one face
+_SAME = 0.3  # least intersection over union of two boxes of one face
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Photo:
-    """What is known of a photo.
+    """The faces of a photo.
 
     Attributes:
-      path: of its file.
+      path: path of its file.
       squares: float32 [N, 3], centre x, centre y and side around the landmarks of each face.
       five: float32 [N, 5, 2], eyes, tip of the nose, corners of the mouth.
-      landmarks: float32 [N, 68, 2], NaN of a face that RetinaFace found.
-      unsure: float32 [M, 3], squares of what may be faces.
+      landmarks: float32 [N, 68, 2]; NaN for detections of RetinaFace.
+      unsure: float32 [M, 3], squares of uncertain detections.
     """
 
     path: Path
@@ -65,7 +65,7 @@ def main(_: list[str]) -> None:
     write(photos, Path(FLAGS.output))
     found = sum(int(np.isnan(photo.landmarks).any(axis=(1, 2)).sum()) for photo in photos)
     total = sum(len(photo.squares) for photo in photos)
-    print(f"{len(photos)} photos, {total} faces, {found} of them found: {FLAGS.output}")
+    print(f"{len(photos)} photos, {total} faces, {found} of them detected: {FLAGS.output}")
 
 
 def _by_photo(faces: Iterator[Face]) -> dict[Path, list[Face]]:
@@ -134,5 +134,5 @@ def read(path: Path) -> list[Photo]:
 if __name__ == "__main__":
     flags.DEFINE_string("data", None, "Folder with no_faces.", required=True)
     flags.DEFINE_list("faces", None, "Lists of `recipes.all_poses`.", required=True)
-    flags.DEFINE_string("output", "runs/detector/photos.npz", "The list to write.")
+    flags.DEFINE_string("output", "runs/detector/photos.npz", "List to write (.npz).")
     app.run(main)

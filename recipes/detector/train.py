@@ -1,4 +1,4 @@
-"""Trains the face detector on composed tiles; the same command goes on where it stopped.
+"""Trains the face detector on composed tiles; run the same command to resume.
 
 python -m recipes.detector.train --photos=runs/detector/photos.npz --workdir=runs/detector
 """
@@ -20,11 +20,11 @@ from recipes.detector.mosaic import TILE_PX, Mosaics
 from recipes.detector.photos import read
 
 FLAGS = flags.FLAGS
-_STEPS = 250  # of an epoch
+_STEPS = 250  # per epoch
 
 
 def main(_: list[str]) -> None:
-    """Trains, and writes `network.keras`."""
+    """Trains and writes `network.keras`."""
     keras.utils.set_random_seed(FLAGS.seed)
     folder = Path(FLAGS.workdir)
     folder.mkdir(parents=True, exist_ok=True)
@@ -63,7 +63,7 @@ def main(_: list[str]) -> None:
 
 
 def _batches() -> Iterator[tuple[ByteArray, FloatArray]]:
-    """Batches that a process beside the training composes."""
+    """Batches, composed in another process."""
     context = multiprocessing.get_context("spawn")
     queue: multiprocessing.Queue = context.Queue(8)
     arguments = (queue, FLAGS.photos, FLAGS.negatives, FLAGS.batch_size)
@@ -78,7 +78,7 @@ def _compose(
     cv2.setNumThreads(0)
     pictures = [path for folder in negatives for path in sorted(Path(folder).glob("*.png"))]
     mosaics = Mosaics(read(Path(photos)), [read_image(path) for path in pictures])
-    rng = np.random.default_rng()  # a training that goes on sees other tiles
+    rng = np.random.default_rng()  # a resumed training sees other tiles
     while True:
         tiles = [mosaics.draw(rng) for _ in range(batch_size)]
         targets = [network.targets(tile) for tile in tiles]
@@ -86,13 +86,13 @@ def _compose(
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("photos", "runs/detector/photos.npz", "Of `recipes.detector.photos`.")
-    flags.DEFINE_list("negatives", [], "Folders of pictures in which faces were found falsely.")
-    flags.DEFINE_string("workdir", "runs/detector", "For checkpoints and weights.")
-    flags.DEFINE_string("init_from", None, "Weights to start from.")
-    flags.DEFINE_boolean("mixed_precision", False, "Train in bfloat16 where the machine can.")
-    flags.DEFINE_integer("epochs", 100, "Of 250 batches each.", lower_bound=1)
-    flags.DEFINE_integer("batch_size", 16, "Tiles of a batch.", lower_bound=1)
-    flags.DEFINE_integer("seed", 0, "Of the network's first weights.")
-    flags.DEFINE_float("learning_rate", 2e-3, "At its highest.")
+    flags.DEFINE_string("photos", "runs/detector/photos.npz", "From `recipes.detector.photos`.")
+    flags.DEFINE_list("negatives", [], "Folders of images with false detections.")
+    flags.DEFINE_string("workdir", "runs/detector", "Folder for checkpoints and weights.")
+    flags.DEFINE_string("init_from", None, "Initial weights.")
+    flags.DEFINE_boolean("mixed_precision", False, "Train in bfloat16 if the machine can.")
+    flags.DEFINE_integer("epochs", 100, "Epochs of 250 batches.", lower_bound=1)
+    flags.DEFINE_integer("batch_size", 16, "Tiles per batch.", lower_bound=1)
+    flags.DEFINE_integer("seed", 0, "Random seed of the initial weights.")
+    flags.DEFINE_float("learning_rate", 2e-3, "Peak learning rate.")
     app.run(main)

@@ -1,4 +1,4 @@
-"""`.keras` files: opened by this package and by plain Keras, and where their classes come from."""
+"""`.keras` files: opening them with this package and with plain Keras; their classes."""
 
 import dataclasses
 import subprocess
@@ -64,7 +64,7 @@ def of_one_s_own(true, predicted):
 
 
 def test_a_network_that_plain_fit_trained_with_a_loss_of_one_s_own_opens(tmp_path):
-    """Keras writes the name of the loss into the file; nothing needs to build it again."""
+    """Keras writes the name of the loss into the file; opening must not build it."""
     config = dataclasses.replace(PRESETS["demo"], input_size=48, architecture="cnn")
     network = build_model(config, MARKUPS["mtfl_5"])
     images = np.random.default_rng(0).random((4, 48, 48, 3), np.float32)

@@ -1,4 +1,4 @@
-"""Opening model files: whatever is wrong with one, a person reads one sentence."""
+"""Opening model files: every error is one sentence."""
 
 import json
 import pickle
@@ -48,7 +48,7 @@ def models(folder, tmp_path):
 
 
 def refuses(path, *words):
-    """`open_model` refuses `path` in one sentence that names it and holds `words`."""
+    """`open_model` refuses `path` with one sentence that names it and contains `words`."""
     with pytest.raises(InputError) as raised:
         open_model(path)
     message = str(raised.value)
@@ -117,7 +117,7 @@ def test_a_model_itself_is_no_file(folder):
 def test_files_of_another_kind(tmp_path):
     refuses(tmp_path / "nowhere.keras", "no such model")
     (tmp_path / "model.onnx").write_bytes(b"onnx")
-    refuses(tmp_path / "model.onnx", "another kind")
+    refuses(tmp_path / "model.onnx", "unknown kind")
     for content in (b"", b"a picture of a cat"):
         (tmp_path / "model.keras").write_bytes(content)
         refuses(tmp_path / "model.keras", "not a .keras file")
@@ -127,7 +127,7 @@ def test_files_of_another_kind(tmp_path):
 
 def test_a_keras_model_of_another_sort(tmp_path):
     keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)]).save(tmp_path / "other.keras")
-    refuses(tmp_path / "other.keras", "Sequential", "not a landmark model")
+    refuses(tmp_path / "other.keras", "Sequential", "expected a landmark model")
 
 
 def test_a_truncated_keras_file(models):
@@ -205,7 +205,7 @@ def test_a_damaged_saved_model(models):
 
 
 def test_a_damaged_tflite_file(models):
-    """A flipped bit is as good as a missing half: the sidecar knows the file's hash."""
+    """A flipped bit is detected like a missing half: the sidecar has the file's hash."""
     path = models / "model.tflite"
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1

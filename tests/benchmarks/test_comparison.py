@@ -44,7 +44,7 @@ def test_a_model_to_start_from_is_trained_before():
 
 
 def test_models_of_one_data_set_are_trained_alike():
-    """Equal steps and equal settings: the architecture is all that differs."""
+    """Equal steps and settings: only the architecture differs."""
     for dataset, models in runs.MODELS.items():
         commands = [
             [word for word in run.command({dataset: []}, runs.ROOT) if "--set" in word]
@@ -96,7 +96,7 @@ def test_a_pasted_patch_covers_its_share_and_comes_from_the_next_face():
 
 
 def test_the_faces_turned_most_are_found():
-    """Judged by another sign of it: one half of the face looks narrower than the other."""
+    """Checked by another sign of the turn: one half of the face is narrower than the other."""
     faces = synthetic.read("train", IBUG, count=60)
     turned = measure.most_turned(faces)
     assert len(turned) == 6

@@ -1,4 +1,4 @@
-"""Damaged annotation files are read or refused in one sentence: some of the benchmark's 10,000."""
+"""Damaged annotation files are read or refused with one sentence: a sample of the benchmark."""
 
 import warnings
 
@@ -8,7 +8,7 @@ import pytest
 from benchmarks import damage
 from benchmarks.fuzz_annotations import KINDS, drawn_faces, is_sentence, outcome
 
-_SLOW = ("cofw grey", "aflw19")  # these are tried in a process of their own
+_SLOW = ("cofw grey", "aflw19")  # these are tested in a separate process
 
 
 @pytest.mark.parametrize("name", KINDS)

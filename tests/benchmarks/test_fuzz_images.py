@@ -1,4 +1,4 @@
-"""A part of the files of `benchmarks.fuzz_images`, and what it takes for good."""
+"""A sample of the files of `benchmarks.fuzz_images`, and its criteria."""
 
 import subprocess
 import sys

@@ -14,7 +14,7 @@ def gaussian(x, y, sigma, height=1.0):
 
 
 def as_maps(*drawn):
-    """Drawn maps as N = 2 faces, the second with the maps in reverse order."""
+    """Synthetic maps as N = 2 faces, the second with the maps in reverse order."""
     stacked = np.stack(drawn, axis=-1)
     return np.stack([stacked, stacked[..., ::-1]])
 
@@ -47,7 +47,7 @@ def test_roughness_counts_every_rise_and_fall():
 
 
 def test_roughness_of_a_peak_at_the_border_is_not_less():
-    """Outside the map there is nothing: a peak there falls to 0 as well."""
+    """The map is 0 outside: a peak at the border falls to 0 as well."""
     corner = np.zeros((HEIGHT, WIDTH))
     corner[0, 0] = 2
     np.testing.assert_allclose(map_shape.roughness(as_maps(corner)), [[4], [4]])

@@ -305,7 +305,7 @@ def test_another_set_of_points_starts_from_a_trained_model(trained, tmp_path):
         "--workdir=run", *SET, "--set=epochs=1", cwd=tmp_path,
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
-    assert "trained anew" in result.stderr
+    assert "randomly initialised" in result.stderr
     assert "regressor/head" in result.stderr
     assert "encoder" not in result.stderr
     assert "(eyes," in result.stdout

@@ -1,4 +1,4 @@
-"""Calibration: drawn errors of known covariance, and cases worked by hand."""
+"""Calibration: random errors of known covariance, and cases worked by hand."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from evae_tf.evaluation import calibration
 
 @pytest.fixture(scope="module")
 def drawn():
-    """(errors [300, 40, 2], the covariances that they were drawn from)."""
+    """(errors [300, 40, 2], their true covariances)."""
     rng = np.random.default_rng(0)
     scale_tril = np.tril(rng.normal(size=(300, 40, 2, 2)))
     scale_tril[..., [0, 1], [0, 1]] = rng.uniform(0.5, 3, (300, 40, 2))
@@ -79,16 +79,16 @@ def test_the_error_of_the_surest_leaves_out_the_widest():
 
 
 def test_average_precision_worked_by_hand():
-    # Found in the order yes, no, yes: precision 1 at the first, 2/3 at the second.
+    # Ranked yes, no, yes: precision 1 at the first positive, 2/3 at the second.
     assert calibration.average_precision([0.9, 0.8, 0.7], [1, 0, 1]) == pytest.approx(5 / 6)
     assert calibration.average_precision([0.9, 0.1], [1, 0]) == 1
-    # Scores that say nothing: the share of positives.
+    # Uninformative scores: the share of positives.
     assert calibration.average_precision(np.zeros(8), [1, 0, 0, 0, 1, 0, 0, 0]) == 0.25
     assert calibration.average_precision([0.5], [0]) is None
 
 
 def test_errors_of_points_that_are_not_annotated_are_left_out(drawn):
-    """Every number is that of the other points alone, given as a list."""
+    """Every number equals that of the other points alone, passed as a list."""
     errors, covariance = drawn
     known = np.random.default_rng(3).random(errors.shape[:2]) < 0.7
     absent = np.where(known[..., None], errors, np.nan)

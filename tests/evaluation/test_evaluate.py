@@ -1,4 +1,4 @@
-"""Evaluation of every sort of model, as a Keras file and as it is exported."""
+"""Evaluation of every kind of model, as a Keras file and as an exported file."""
 
 import dataclasses
 import json
@@ -33,7 +33,7 @@ def faces():
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory):
-    """Untrained models of every architecture: what is tested is who is asked for what."""
+    """Untrained models of every architecture; the tests check which outputs are evaluated."""
     folder = tmp_path_factory.mktemp("models")
     paths = []
     for seed, architecture in enumerate(ARCHITECTURES):
@@ -50,7 +50,7 @@ def report(models, faces, folder, **options):
 
 
 def _refuse(constant):
-    """As strict parsers do: NaN and Infinity are no JSON, though Python reads and writes them."""
+    """As strict parsers do: NaN and Infinity are not JSON, though Python accepts them."""
     raise AssertionError(f"report.json holds {constant}")
 
 
@@ -99,7 +99,7 @@ def test_exported_files_without_maps_are_evaluated_too(index, models, faces, tmp
 
 
 def test_a_model_that_tells_how_sure_it_is_is_asked_whether_it_is_right(models, faces, tmp_path):
-    """Every number anew from the model's outputs, with SciPy's distributions."""
+    """Every number recomputed from the model's outputs, with SciPy's distributions."""
     model, (row, *_) = models[-1], report(models[-1:], faces, tmp_path)
     predictor = open_model(model)
     metadata = predictor.metadata
@@ -142,7 +142,7 @@ def test_without_flags_or_covariance_the_report_does_not_pretend(models, faces, 
 
 
 def test_what_the_faces_leave_undefined_is_not_in_the_report(models, faces, tmp_path, monkeypatch):
-    """Nothing hidden to be found; on one face, a model that is equally sure of all its points."""
+    """Faces without hidden points; one face on which all points have equal uncertainty."""
     seen = [dataclasses.replace(face, visible=np.ones(5, bool)) for face in faces]
     row, _ = report(models[-1:], seen, tmp_path / "seen")
     assert "visibility_ap" not in row
@@ -164,7 +164,7 @@ def test_a_model_that_predicts_no_numbers_is_refused(models, faces, tmp_path):
     model = keras_file.load_model(models[0])
     model.set_weights([np.full_like(weight, np.nan) for weight in model.get_weights()])
     model.save(tmp_path / "broken.keras")
-    with pytest.raises(InputError, match=r"broken\.keras.*landmarks.*not finite"):
+    with pytest.raises(InputError, match=r"broken\.keras.*landmarks contains NaN"):
         report([str(tmp_path / "broken.keras")], faces, tmp_path / "report")
     assert not list((tmp_path / "report").iterdir())
 
@@ -178,7 +178,7 @@ def test_disturbed_boxes_are_always_the_same_ones(models, faces, tmp_path):
 
 
 def without(faces, *absent):
-    """The faces, of which the points (face, point) are not annotated."""
+    """The faces without the annotations of the points (face, point)."""
     landmarks = np.stack([face.landmarks for face in faces])
     visible = np.stack([face.visible for face in faces])
     for index in absent:
@@ -220,13 +220,13 @@ def test_points_that_are_not_annotated_count_nowhere(models, faces, tmp_path):
     covered_ap = _average_precision(doubt[known], hidden[known])
     assert row["covered_ap"] == pytest.approx(covered_ap)
     hidden_ap = _average_precision(doubt.ravel(), (hidden | ~known).ravel())
-    assert row["visibility_ap"] == pytest.approx(hidden_ap), "what the head hides is to be found"
+    assert row["visibility_ap"] == pytest.approx(hidden_ap), "the head's hidden points count"
     for name, points in (("nme_seen", known & ~hidden), ("nme_covered", known & hidden)):
         assert row[name] == pytest.approx(lengths[points].mean(), rel=1e-5)
 
 
 def test_groups_have_rows_of_their_own(models, faces, tmp_path):
-    """Each is what a report of its faces alone would say."""
+    """Each row equals a report of its faces alone."""
     light = [
         dataclasses.replace(face, attributes={"light": "dark" if index in (1, 4, 5) else "day"})
         for index, face in enumerate(faces)
@@ -239,7 +239,7 @@ def test_groups_have_rows_of_their_own(models, faces, tmp_path):
     alone, alone_maps = report(models[-1:], [faces[i] for i in (1, 4, 5)], tmp_path / "alone")
     for part, own in ((dark, alone), (dark_maps, alone_maps)):
         assert {*part} - {*own} == {"group_by", "group"}
-        for key, value in own.items():  # batches of other sizes are rounded otherwise
+        for key, value in own.items():  # rounding depends on the batch size
             assert part[key] == (
                 value if isinstance(value, str) else pytest.approx(value, rel=1e-5)
             )

@@ -1,4 +1,4 @@
-"""What the figures show, read back from their artists and their pixels."""
+"""The contents of figures, read back from their artists and pixels."""
 
 import errno
 import os
@@ -39,7 +39,7 @@ def test_ced_curves_are_those_of_metrics():
 
 
 def test_ced_legend_names_every_curve_with_its_numbers():
-    """A leading underscore hides a label from matplotlib, dollars are mathematics to it."""
+    """Matplotlib hides labels with a leading underscore and reads dollars as mathematics."""
     curves = _curves()
     figure = figures.ced_figure(curves, 0.10, "inter_ocular")
     texts = _texts(figure)
@@ -69,7 +69,7 @@ def _maps(height, width, num_points):
 
 def test_response_figure_has_a_row_each_and_a_panel_a_landmark():
     rows = {"fcn": _maps(24, 32, 5), "evae": _maps(12, 16, 5), "truth": _maps(24, 32, 5)}
-    rows["fcn"][:, :, 4] = 0  # a dead map must not divide by zero
+    rows["fcn"][:, :, 4] = 0  # an empty map must not divide by zero
     image = np.random.default_rng(0).integers(0, 256, (40, 40, 3), np.uint8)
     face, *panels = figures.response_figure(rows, image).axes
     np.testing.assert_array_equal(face.images[0].get_array(), image)
@@ -218,7 +218,7 @@ def test_training_figure_draws_the_terms_that_the_model_has(epochs, tmp_path):
 
 @pytest.mark.parametrize("losses", [[3.0, 2.0, 1.0], [1.0, 0.0, -1.0], [-1.0, -2.0, -3.0]])
 def test_training_figure_shows_a_loss_of_either_sign(losses):
-    """Every epoch lies within its panel, and equal steps down are equally long there."""
+    """Every epoch lies within its panel, and equal steps have equal lengths there."""
     figure = figures.training_figure({**_columns(3), "loss": losses})
     total, *_ = figure.axes
     (line,) = total.lines

@@ -1,4 +1,4 @@
-"""Faces in groups, by what is known of them."""
+"""Groups of faces by attributes, pose, visibility and size."""
 
 import dataclasses
 
@@ -85,7 +85,7 @@ def test_points_that_tell_no_pose_are_of_unknown_yaw():
 
 def test_visibility_is_the_share_of_covered_points_among_the_annotated():
     hidden = POINTS.copy()
-    hidden[3] = np.nan  # by the head: it covers nothing
+    hidden[3] = np.nan  # hidden by the head, which does not count as covered
     faces = [
         face(visible=[1, 1, 1, 1, 1]),
         face(visible=[1, 0, 1, 1, 1]),

@@ -11,7 +11,7 @@ from evae_tf.evaluation import metrics
 
 
 def _faces_68():
-    """Two faces of `ibug_68` whose eyes are known, the rest noise."""
+    """Two faces of `ibug_68` with known eyes; the other points are noise."""
     landmarks = np.random.default_rng(0).uniform(0, 90, (2, 68, 2)).astype(np.float32)
     landmarks[0, 36], landmarks[0, 45] = (10, 20), (40, 60)  # 30, 40 apart: distance 50
     landmarks[1, 36], landmarks[1, 45] = (5, 8), (17, 3)  # 12, 5 apart: distance 13
@@ -68,7 +68,7 @@ def test_nme_worked_by_hand():
 
 
 def without(landmarks, *absent):
-    """A copy in which the points (face, point) are not annotated."""
+    """A copy without annotations of the points (face, point)."""
     landmarks = landmarks.copy()
     for index in absent:
         landmarks[index] = np.nan
@@ -86,13 +86,13 @@ def test_points_that_are_not_annotated_are_left_out_of_the_mean():
 
 
 def test_a_prediction_that_is_not_a_number_is_not_left_out():
-    """Else a model would win by it."""
+    """Otherwise a model would benefit from it."""
     error = metrics.nme(without(PREDICTED, (0, 1)), TRUE, [6, 10])
     np.testing.assert_allclose(error, [np.nan, 1 / 6], rtol=1e-6)
 
 
 def test_a_normalizer_whose_points_are_not_annotated_is_refused_and_the_face_named():
-    """Also where one of the six points of an eye is missing: their mean would lie elsewhere."""
+    """Also if one of the six points of an eye is missing: their mean would be shifted."""
     markup, landmarks = markups.MARKUPS["ibug_68"], without(_faces_68(), (1, 40), (0, 8))
     with pytest.raises(InputError, match="inter_pupil of face 1 .*not annotated; box_size"):
         metrics.normalizing_distance("inter_pupil", landmarks, BOXES, markup)
@@ -167,8 +167,8 @@ def test_bootstrap_interval_of_a_mean_is_that_of_the_normal_distribution():
 
 
 def test_bootstrap_of_a_skewed_sample_is_no_symmetric_interval():
-    """Of three faces every resample is known: its mean is 0 with probability 8/27 = 0.30, so that
-    the interval starts there, and 1 with 1/27 = 0.037, more than what it leaves out above.
+    """All resamples of three faces are known: the mean is 0 with probability 8/27 = 0.30, where
+    the interval starts, and 1 with 1/27 = 0.037, which is more than the interval omits above.
     """
     assert metrics.bootstrap_ci([0.0, 0.0, 1.0]) == (0, 1)
 

@@ -1,4 +1,4 @@
-"""What the pictures of uncertainty show, read back from their artists."""
+"""The contents of the uncertainty figures, read back from their artists."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ MTFL = markups.MARKUPS["mtfl_5"]
 
 
 def turned(long, short, degrees):
-    """The covariance of an ellipse whose long axis is turned from x towards y."""
+    """The covariance of an ellipse whose long axis is rotated from x towards y."""
     angle = np.radians(degrees)
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     return turn @ np.diag([long**2, short**2]) @ turn.T
@@ -46,12 +46,12 @@ def test_the_figure_shows_calibrated_ellipses_as_calibrated():
     curves = {line.get_label(): line.get_ydata() for line in dropping.lines}
     assert curves["points"][0] == pytest.approx(1)
     assert (np.diff(curves["points"]) < 0.01).all()
-    assert curves["points"][-1] > curves["points, if the errors were known"][-1]
+    assert curves["points"][-1] > curves["points, ranked by true error"][-1]
 
 
 def test_points_that_are_not_annotated_are_left_out():
-    """As if the figure had been drawn of the others: of four points, and of faces in which the
-    fifth is missing half the time.
+    """The figure equals that of the other points: of four points, and of faces where the fifth is
+    missing half of the time.
     """
     rng = np.random.default_rng(1)
     true = rng.uniform(0.3, 0.7, (60, 5, 2))

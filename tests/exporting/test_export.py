@@ -1,4 +1,4 @@
-"""Exported files say what the Keras model says; the truth is that model's own answer."""
+"""Exported files have the outputs of the Keras model, which is the reference."""
 
 import collections
 import dataclasses
@@ -38,7 +38,7 @@ TINY = [
 
 
 def tiny_model(path, markup="ibug_68", architecture="evae_cnn", preset="default"):
-    """Saves an untrained model whose landmarks nevertheless differ from face to face."""
+    """Saves an untrained model whose landmarks differ from face to face."""
     assignments = [f"input_size={SIZE}", f"architecture={architecture}", *TINY]
     keras.utils.set_random_seed(3)
     model = build_model(
@@ -46,17 +46,17 @@ def tiny_model(path, markup="ibug_68", architecture="evae_cnn", preset="default"
     )
     images = np.random.default_rng(0).random((16, SIZE, SIZE, 3), np.float32)
     for _ in range(5):
-        model(images, training=True)  # moves the statistics of batch normalisation
+        model(images, training=True)  # updates the statistics of batch normalisation
     for weight in model.weights:
         if weight.path.endswith("head/kernel"):
-            # Sharp maps, and offsets that are felt.
+            # Sharp maps and noticeable offsets.
             weight.assign((10_000 if "regressor" in weight.path else 20) * weight)
     model.save(path)
     return path
 
 
 def noise_faces(count, markup="ibug_68"):
-    """Faces whose pictures are smooth noise."""
+    """Faces with images of smooth noise."""
     rng, markup = np.random.default_rng(7), markups.MARKUPS[markup]
     faces = []
     for i in range(count):
@@ -73,7 +73,7 @@ def crops_of(faces):
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory):
-    """Of one export to all formats: entries, folder, Keras model's path, crops, its answers."""
+    """One export to all formats: entries, folder, path of the Keras model, crops, its outputs."""
     folder = tmp_path_factory.mktemp("export")
     model, faces = tiny_model(folder / "model.keras"), noise_faces(12)
     files = export_model(model, folder / "out", list(FILES), faces=faces)
@@ -82,7 +82,7 @@ def exported(tmp_path_factory):
 
 
 def test_the_reference_is_worth_comparing_with(exported):
-    """Landmarks that hardly moved would agree with anything."""
+    """Landmarks that hardly vary would agree with anything."""
     assert exported[-1]["landmarks"].std(axis=0).mean() > 0.01
 
 
@@ -109,7 +109,7 @@ def test_every_file_agrees_with_the_keras_model(exported, name, largest, mean):
 
 
 def test_quantised_files_differ_at_all(exported):
-    """A float file under the name of an int8 one would agree too well."""
+    """A float file under the name of an int8 file would agree too well."""
     parities = {entry["format"]: entry["parity"] for entry in exported[0]}
     assert parities["tflite"] < 1e-5 < parities["tflite_fp16"]
     assert min(parities["tflite_int8"], parities["tflite_dynamic"]) > 1e-4
@@ -146,7 +146,7 @@ def test_the_sidecar_describes_its_file(exported):
 
 
 def test_a_file_carries_its_description(exported, tmp_path):
-    """So that it can be used alone; `unzip` reads it as well."""
+    """The file can be used alone; `unzip` reads the description, too."""
     folder, crops = exported[1], exported[3]
     sidecar = json.loads((folder / "model_int8.json").read_text())
     alone = shutil.copy(folder / "model_int8.tflite", tmp_path)
@@ -174,7 +174,7 @@ def test_names_are_those_that_are_documented(exported):
 
 
 def test_bytes_in_say_what_floats_in_say(exported):
-    """255 times the crops, given to the file itself and not to our reader of it."""
+    """255 times the crops, passed to the interpreter, not to the package's predictor."""
     _, folder, _, crops, _ = exported
     floats, whole = (
         Interpreter(str(folder / f"model_{kind}.tflite")).get_signature_runner()
@@ -197,7 +197,7 @@ def test_too_few_faces_to_calibrate(exported, tmp_path):
 
 
 def test_the_faces_to_calibrate_on_may_be_others(exported, tmp_path):
-    """Of a flat grey the ranges are those of no face, and what is quantised by them is refused."""
+    """Calibrated on flat grey, the activation ranges are wrong and the file is refused."""
     model, faces = exported[2], noise_faces(12)
     grey = [dataclasses.replace(face, image=np.full_like(face.image, 128)) for face in faces]
     with pytest.raises(InputError, match="tflite_int8: landmarks differ"):
@@ -210,7 +210,7 @@ def test_the_faces_to_calibrate_on_may_be_others(exported, tmp_path):
 
 
 def test_points_that_are_not_annotated_are_left_out_of_the_error(exported, tmp_path):
-    """Without an eye corner, errors are over the box; the record says so."""
+    """Without an eye corner, errors are normalised by the box; the record says so."""
     _, _, model, crops, expected = exported
     faces = noise_faces(12)
     for face in faces[3:]:
@@ -440,7 +440,7 @@ def test_an_interrupted_export_leaves_the_old_files(old, monkeypatch, name):
 
 
 def contents(folder):
-    """Every file below a folder, hidden ones too, by its path."""
+    """Every file below a folder, including hidden ones, by its path."""
     return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 

@@ -1,4 +1,4 @@
-"""What the report of an export says; the truth is counted anew from the files."""
+"""The report of an export, compared with values recomputed from the files."""
 
 import json
 import re
@@ -35,7 +35,7 @@ def reported(tmp_path_factory, faces):
 
 @pytest.fixture(scope="module")
 def rows(reported):
-    """The cells of the table by the name of the file."""
+    """The cells of the table by file name."""
     lines = (reported[1] / "EXPORT_REPORT.md").read_text().splitlines()
     header, *table = (
         [cell.strip() for cell in line.strip("|").split("|")]
@@ -66,7 +66,7 @@ def test_losses_are_those_of_the_files(reported, faces):
         assert entry["loss"] == pytest.approx(errors.mean() / exact.mean() - 1, abs=1e-4)
         low, high = entry["loss_ci95"]
         assert low <= entry["loss"] <= high
-        # The usual interval of a mean, which the bootstrap has to come near to.
+        # The usual interval of a mean, which the bootstrap must approximate.
         spread = np.std((errors - exact) / exact.mean()) / np.sqrt(len(faces))
         assert high - low == pytest.approx(2 * 1.96 * spread, rel=0.35, abs=1e-4)
 
@@ -91,12 +91,12 @@ def test_times_and_memory_are_measured_where_litert_runs(rows):
             assert measured == ["-", "-", "-"]
         else:
             assert all(0 < float(cell) < 1000 for cell in measured)
-    # Four times the weights, all of which a run touches.
+    # It has four times the weight bytes, all of which a run reads.
     assert float(rows["model.tflite"]["peak MB"]) > float(rows["model_int8.tflite"]["peak MB"])
 
 
 def test_int8_to_the_end_differs_more(rows):
-    """That is why the readout of the file that is kept is in float."""
+    """For this reason the kept file has its readout in float."""
     kept, throughout = (
         float(rows[name]["difference"]) for name in ("model_int8.tflite", "int8 throughout")
     )
@@ -105,14 +105,14 @@ def test_int8_to_the_end_differs_more(rows):
 
 def test_the_report_names_what_it_was_measured_on(reported):
     text = (reported[1] / "EXPORT_REPORT.md").read_text()
-    assert "`mobile_68`, 12 faces of `synthetic`, error over `inter_ocular`" in text
+    assert "`mobile_68` on 12 faces of `synthetic`; error normalised by `inter_ocular`" in text
     (operations,) = re.findall(r"- `model.tflite`: (.*)", text)
     assert "CONV_2D" in operations
-    assert "2 DEPTH_TO_SPACE" in operations  # what the strided transposed convolutions become
+    assert "2 DEPTH_TO_SPACE" in operations  # from the strided transposed convolutions
 
 
 def test_a_file_that_does_more_takes_longer(reported, tmp_path, faces):
-    """A network of a hundredth of the multiplications, in the same precision."""
+    """Compared with a network of a hundredth of the multiplications, in the same precision."""
     sizes = ["input_size=32", "encoder_filters=4,4,4", "decoder_filters=4,4,4"]
     small = config.override(config.Config(), sizes)
     build_model(small, markups.MARKUPS["ibug_68"]).save(tmp_path / "model.keras")

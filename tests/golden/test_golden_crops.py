@@ -1,7 +1,6 @@
-"""The golden vectors are what their command makes, and NumPy, which makes them, is right.
+"""The golden vectors match their command, and the NumPy code that makes them is correct.
 
-The cases here are worked by hand, in numbers that anybody can follow: all other twins are held
-against NumPy's.
+The cases here are worked by hand. All other implementations are compared with NumPy's.
 """
 
 import json
@@ -36,27 +35,27 @@ def test_a_square_around_a_box():
 
 
 def test_a_box_of_landmarks():
-    """20 wide and 40 high; its centre moves by fractions of the 40, both sides double."""
+    """20 wide and 40 high; its centre is shifted by fractions of 40, both sides are doubled."""
     landmarks = [[10, 30], [30, 50], [20, 70]]
     np.testing.assert_allclose(geometry.box_of_landmarks(landmarks), [10, 30, 30, 70])
     found = geometry.box_of_landmarks(landmarks, (0.1, -0.2, 2.0))
     np.testing.assert_allclose(found, [24 - 20, 42 - 40, 24 + 20, 42 + 40])
 
 
-FACE = [[10, 10], [10, 30], [0, 20], [-10, 12], [-10, 28]]  # it lies: its eyes above each other
+FACE = [[10, 10], [10, 30], [0, 20], [-10, 12], [-10, 28]]  # rotated by 90 degrees
 
 
 def test_the_upright_square_of_a_face_that_lies():
-    """The image's right is up for the face. It is 20 x 20 pixels around (0, 20)."""
+    """Right in the image is up for the face, which has 20 x 20 pixels around (0, 20)."""
     (square,), (angle,) = upright_squares(np.float32([FACE]), MARKUPS["mtfl_5"], 0.25)
     np.testing.assert_allclose([*square, angle], [0, 20, 25, QUARTER], atol=1e-5)
-    # Half the face's size downwards, as the face sees it, and as far to its right as a quarter.
+    # Half the face's size down and a quarter to the right, in the frame of the face.
     where = (0.25, 0.5, 2.0)
     (square,), (angle,) = upright_squares(np.float32([FACE]), MARKUPS["mtfl_5"], 0.25, where)
     np.testing.assert_allclose([*square, angle], [-10, 25, 50, QUARTER], atol=1e-5)
 
 
-# Corners of an octahedron: the middle of their heights is 1, and only the 4th and 5th differ.
+# Corners of an octahedron: their mean height is 1, and only the 4th and 5th differ from it.
 PLACES = [[-1, 1, 0], [1, 1, 0], [0, 1, -1], [0, 0, 0], [0, 2, 0], [0, 1, 1]]
 
 
@@ -69,14 +68,14 @@ def octahedron(**normalizers):
 
 @pytest.mark.parametrize(("apart", "expected"), [(5.9, -QUARTER), (6.1, QUARTER)])
 def test_a_square_is_turned_by_eyes_that_are_far_enough_apart(apart, expected):
-    """In a box of 20 x 20 three tenths are 6; closer ones leave it to the rigid points."""
+    """The limit in a box of 20 x 20 is 6; if eyes are closer, the rigid points are used."""
     landmarks = np.float32([[[10, 10], [10, 10 + apart], [0, 30], [0, 20], [5, 20], [-10, 30]]])
     _, (angle,) = upright_squares(landmarks, octahedron(inter_pupil=[0, 1]), 0.25)
     assert angle == pytest.approx(expected, abs=1e-6)
 
 
 def test_without_eyes_a_square_is_turned_by_rigid_points():
-    """Up is left and down is right: as little as the others say, the face lies."""
+    """Up is left and down is right: the face is rotated by 90 degrees."""
     landmarks = np.float32([[[3, 10], [9, 14], [7, 30], [0, 20], [20, 20], [11, 13]]])
     (square,), (angle,) = upright_squares(landmarks, octahedron(), 0.25)
     np.testing.assert_allclose([*square, angle], [10, 20, 25, -QUARTER], atol=1e-5)
@@ -90,19 +89,19 @@ def test_without_rigid_points_a_profile_is_not_turned():
 
 
 def test_a_fraction_of_a_square_that_is_turned_by_a_quarter():
-    """What is right in the crop is below in the image, what is below is left."""
+    """Right in the crop is down in the image, down in the crop is left."""
     found = geometry.crop_to_image([[1, 0.5], [0.5, 1], [0.75, 0.75]], [10, 20, 8], QUARTER)
     np.testing.assert_allclose(found, [[10, 24], [6, 20], [8, 22]], atol=1e-5)
 
 
 def test_fractions_are_the_inverse_of_points():
-    unturned, *_ = vectors.VECTORS["crop_to_image"]  # the inverse knows no others
+    unturned, *_ = vectors.VECTORS["crop_to_image"]  # the inverse has no angle
     back = geometry.image_to_crop(unturned["expected"], unturned["given"]["square"])
     np.testing.assert_allclose(back, unturned["given"]["fractions"], atol=1e-5)
 
 
 def test_a_covariance_that_is_turned_by_a_quarter():
-    """The variances change places, the covariance its sign; a side of 10 makes all 100 times."""
+    """The variances swap, the covariance changes its sign; a side of 10 multiplies all by 100."""
     found = geometry.covariance_to_image([[[0.04, 0.01], [0.01, 0.09]]], [3, 4, 10], QUARTER)
     np.testing.assert_allclose(found, [[[9, -1], [-1, 4]]], atol=1e-5)
 
@@ -118,7 +117,7 @@ def test_covariances_of_several_faces_are_those_of_each():
 
 
 def test_nine_tenths_of_a_gaussian():
-    """In two dimensions 1 - exp(-r^2 / 2) of it lie within r standard deviations."""
+    """In two dimensions, 1 - exp(-r^2 / 2) of the mass is within r standard deviations."""
     unturned, *_ = vectors.VECTORS["ellipse"]
     xx, xy, yy = unturned["given"]["covariance"]
     long, short, angle = unturned["expected"]
@@ -135,7 +134,7 @@ def cut(x, y, side, size, angle=0.0):
 
 
 def test_a_square_of_whole_pixels_is_copied():
-    """Twelve pixels from column 24 and row 17 on end half a pixel around (29.5, 22.5)."""
+    """The twelve pixels from column 24 and row 17 on are centred at (29.5, 22.5)."""
     np.testing.assert_array_equal(cut(29.5, 22.5, 12, 12), IMAGE[17:29, 24:36])
 
 
@@ -163,7 +162,7 @@ def test_pixels_are_averaged_in_blocks(shrink):
 
 
 def test_beyond_the_border_lies_black():
-    """Half the square is left of the image, whose first pixels are sampled whole."""
+    """Half of the square is left of the image; the image's first pixels are sampled exactly."""
     found = cut(-0.5, 22.5, 12, 12)
     assert not found[:, :6].any()
     np.testing.assert_array_equal(found[:, 6:], IMAGE[17:29, :6])

@@ -1,4 +1,4 @@
-"""The golden vectors that `recipes.golden_crops` writes, and how a twin is held against them."""
+"""The golden vectors of `recipes.golden_crops`, and the comparison with an implementation."""
 
 import json
 
@@ -12,14 +12,14 @@ _TOLERANCE = 5e-4  # image pixels, or radians: single precision far from the ori
 
 
 def given(name):
-    """What the function `name` is given in each of its cases: list of dicts."""
+    """The inputs of the function `name` in each of its cases: list of dicts."""
     return [case["given"] for case in VECTORS[name]]
 
 
 def check(name, found):
-    """Whether the numbers that a twin found, in any nesting, are those expected of each case.
+    """Checks the outputs of an implementation, in any nesting, for each case.
 
-    Pixels have to be equal.
+    Pixels must be equal.
     """
     tolerance = 0 if name == "cut_square" else _TOLERANCE
     for case, numbers in zip(VECTORS[name], found, strict=True):

@@ -1,4 +1,4 @@
-"""Layers and networks: shapes, gradients, saving, and what the paper's figures fix."""
+"""Layers and networks: shapes, gradients, saving, and the sizes in the paper's figures."""
 
 import dataclasses
 
@@ -20,7 +20,7 @@ MTFL = markups.MARKUPS["mtfl_5"]
 
 
 def small(preset="default", **fields):
-    """A config whose networks are small, and else those of the preset."""
+    """The preset with small networks."""
     fields = {
         "encoder_filters": (8, 12, 16),
         "decoder_filters": (12, 10, 8),
@@ -73,7 +73,7 @@ def test_a_layer_survives_its_config_and_tells_its_output_shape(name):
 
 
 def paint(inputs, kernel, strides):
-    """A transposed convolution by its definition: every cell paints the kernel, times itself."""
+    """A transposed convolution by definition: the sum of kernels scaled by the cells."""
     size, (batch, height, width, _) = kernel.shape[0], inputs.shape
     shape = ((cells - 1) * strides + size for cells in (height, width))
     painted = np.zeros((batch, *shape, kernel.shape[2]))
@@ -128,7 +128,7 @@ def test_samples_have_the_posterior_s_mean_and_deviation():
     mean, _ = layer(features)
     samples = np.stack([numpy(layer(features, training=True)[0]) for _ in range(1000)])
     sigma = np.log1p(np.exp(numpy(layer.sigma_head(features)))) + 1e-4
-    # Five standard errors of 1,000 draws.
+    # Five standard errors of 1,000 samples.
     assert np.abs((samples.mean(axis=0) - numpy(mean)) / sigma).max() < 5 / np.sqrt(1000)
     assert np.abs(samples.std(axis=0) / sigma - 1).max() < 5 / np.sqrt(2000)
 

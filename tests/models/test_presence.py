@@ -1,4 +1,4 @@
-"""The presence head: it leaves a model as it is, and knows what it was shown."""
+"""The presence head: it does not change the other outputs, and it learns."""
 
 import keras
 import numpy as np
@@ -15,7 +15,7 @@ MTFL = markups.MARKUPS["mtfl_5"]
 
 @pytest.fixture(scope="module")
 def model():
-    """A fresh network without the head."""
+    """A new network without the head."""
     keras.utils.set_random_seed(0)
     return build_model(small(), MTFL)
 
@@ -31,7 +31,7 @@ def numpy(outputs):
 
 @pytest.fixture(scope="module")
 def unit(model, images):
-    """A kernel and a bias that tell nothing."""
+    """An untrained kernel and bias."""
     _, seen = model.seen_by_presence(images)
     rng = np.random.default_rng(1)
     return rng.normal(0, 0.1, (seen.shape[1], 1)).astype(np.float32), np.float32([0.3])
@@ -72,7 +72,7 @@ def test_a_network_without_uncertainty_can_have_it(images):
 
 
 def test_the_unit_learns_what_tells_faces(capsys):
-    """One of six numbers does, at a scale of its own; one never varies but once."""
+    """One of six inputs is informative, at another scale; one is constant except once."""
     rng = np.random.default_rng(0)
     is_face = (rng.random(4000) < 0.4).astype(np.float32)
     seen = rng.normal(0, [1, 10, 0.1, 1, 1, 1e-9], (4000, 6)).astype(np.float32)

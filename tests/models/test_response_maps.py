@@ -58,7 +58,7 @@ def test_a_codec_reads_back_what_it_draws(name):
     landmarks = _landmarks()
     maps = CODECS[name].draw(landmarks, HEIGHT, WIDTH)
     error_cells = np.abs(_numpy(CODECS[name].read(maps)) - landmarks) * [WIDTH, HEIGHT]
-    # A diamond's cells are 0 or 1: its centre of mass is right to half a cell.
+    # A diamond's cells are 0 or 1: its centre of mass is exact to half a cell.
     assert error_cells.max() < {"gaussian": 2e-3, "diamond": 0.5}[name]
 
 

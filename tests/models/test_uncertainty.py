@@ -1,4 +1,4 @@
-"""The uncertainty head: what it gives, and that it changes nothing else."""
+"""The uncertainty head: its outputs, and that it changes no others."""
 
 import keras
 import numpy as np
@@ -31,7 +31,7 @@ def head_and_inputs():
     features = rng.normal(size=(2, 7)).astype(np.float32)
     latent = rng.normal(size=(2, 3, 4, 6)).astype(np.float32)
     head(maps, features, latent)
-    for weight in head.trainable_weights:  # away from their first, nearly constant answers
+    for weight in head.trainable_weights:  # away from the nearly constant initial outputs
         weight.assign_add(rng.normal(0, 0.3, weight.shape))
     return head, maps, features, latent
 
@@ -76,7 +76,7 @@ def trained(folder, **fields):
 
 
 def test_a_model_is_calibrated_whatever_it_was_started_from(tmp_path):
-    """The ellipses of a trained model need no factor, though those it came from are far off."""
+    """A trained model is calibrated, even if its source is far from calibrated."""
     start = build_model(small(), MTFL)
     start.uncertainty.calibrate(7.0)
     start.save(tmp_path / "start.keras")
@@ -100,7 +100,7 @@ def test_landmarks_are_what_they_would_be_without_the_head(tmp_path):
 
 
 def test_training_calibrates_the_saved_model_on_the_validation_faces(tmp_path):
-    """The saved model needs no further factor; without its own it needs that one."""
+    """The saved model needs no further factor; without its factor it needs that one."""
     model = trained(tmp_path)
     crops = cut_crops(synthetic.read("val", MTFL, count=4), size=64, margin=0.25)
     outputs = numpy(model(crops.model_input()))
@@ -113,7 +113,7 @@ def test_training_calibrates_the_saved_model_on_the_validation_faces(tmp_path):
 
 
 def test_the_head_learns_how_the_width_of_maps_and_errors_go_together():
-    """Errors a fifth as wide as their maps: after training the covariance says so."""
+    """Errors are a fifth as wide as the maps; after training, so is the covariance."""
     keras.utils.set_random_seed(0)
     rng = np.random.default_rng(0)
     head = UncertaintyHead(2)
@@ -143,7 +143,7 @@ def test_the_head_learns_how_the_width_of_maps_and_errors_go_together():
 
 
 def test_the_visibility_learns_what_no_weighted_sum_tells():
-    """Hidden where two numbers, one of the features and one of the code, have the same sign."""
+    """Points are hidden if a feature and a code value have the same sign."""
     keras.utils.set_random_seed(0)
     rng = np.random.default_rng(0)
     head = UncertaintyHead(1)

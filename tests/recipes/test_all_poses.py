@@ -1,4 +1,4 @@
-"""The list of faces in all poses, with places for hidden points."""
+"""The list of faces in all poses, with hidden points filled in."""
 
 import dataclasses
 
@@ -19,7 +19,7 @@ RIGHT = [IBUG.flip_permutation[index] for index in LEFT]
 
 
 def turned(yaw, roll=10.0):
-    """The mean face, turned, from far away: float [68, 2], 100 pixels an eye distance."""
+    """The rotated mean face in orthographic view: float [68, 2], eye distance of 100 pixels."""
     face = hidden_points.mean_face(IBUG) @ HeadPose(yaw, 5, roll).rotation.T
     return (100 * face[:, :2] + [300, 200]).astype(np.float32)
 
@@ -32,7 +32,7 @@ def test_hidden_points_of_the_mean_face_are_where_they_are(yaw):
     filled = hidden_points.completed(half, IBUG)
     known = geometry.annotated(half)
     np.testing.assert_array_equal(filled[known], true[known])
-    # The pose comes from the rigid points of another head, good to some degrees.
+    # The pose comes from the rigid points of another head, accurate to some degrees.
     assert np.linalg.norm(filled - true, axis=-1).max() < 25
 
 
@@ -43,7 +43,7 @@ def test_a_raised_mouth_raises_its_hidden_half():
     half[RIGHT] = np.nan
     filled, plain = (hidden_points.completed(points, IBUG) for points in (half, _half(turned(60))))
     moved_x, moved_y = (filled - plain)[[52, 53, 54, 55, 56]].T
-    # The pose that fits best moves a little, too.
+    # The best-fitting pose changes a little, too.
     np.testing.assert_allclose(moved_y, -12, atol=4)
     np.testing.assert_allclose(moved_x, 0, atol=7)
 
@@ -73,7 +73,7 @@ def face(points, visible=None, name="a.jpg", image=None):
 def test_a_profile_shows_the_side_that_is_annotated_and_the_middle(seen, hidden):
     points = turned(60)
     points[hidden] = np.nan
-    points[[18, 20, 23, 25]] = np.nan  # which the set never has
+    points[[18, 20, 23, 25]] = np.nan  # missing in the set
     shown = all_poses.seen_side(face(points)).visible
     assert shown[seen].all()
     assert not shown[hidden].any()
@@ -81,7 +81,7 @@ def test_a_profile_shows_the_side_that_is_annotated_and_the_middle(seen, hidden)
 
 
 def test_a_teacher_fills_in_what_it_sees_on_the_face():
-    """Of a frontal drawn face some points are taken away: the model knows where they are."""
+    """The model predicts points removed from a frontal synthetic face."""
     drawn, _ = synthetic.draw_face(IBUG, (0, 2, 8), pose=HeadPose(0, 0, 0), occluded=False)
     points = drawn.landmarks.copy()
     points[[37, 48, 54]] = np.nan

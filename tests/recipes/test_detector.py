@@ -16,7 +16,7 @@ IBUG = markups.MARKUPS["ibug_68"]
 
 @pytest.fixture(scope="module")
 def listed(tmp_path_factory):
-    """Two drawn people and a picture without one, written and read again."""
+    """Two synthetic people and an image without faces, written and read again."""
     folder, made = tmp_path_factory.mktemp("photos"), []
     for who in range(2):
         face, _ = synthetic.draw_face(IBUG, (5, who), occluded=False)
@@ -35,7 +35,7 @@ def listed(tmp_path_factory):
 
 
 def test_faces_of_a_tile_are_where_it_says(listed):
-    """Five points lie in the square of their face, and eyes are darker than what is around them."""
+    """The five points are in the square of their face; eyes are darker than their surroundings."""
     rng, tiles = np.random.default_rng(0), mosaic.Mosaics(listed)
     drawn = [tiles.draw(rng) for _ in range(40)]
     assert {len(tile.squares) > 0 for tile in drawn} == {True, False}
@@ -47,7 +47,7 @@ def test_faces_of_a_tile_are_where_it_says(listed):
 
 
 def test_what_is_covered_does_not_count():
-    """What lies under another photo is no face; what half can be seen may be one."""
+    """A face under another photo does not count; one half visible is ignored."""
     owner = np.ones((mosaic.TILE_PX, mosaic.TILE_PX), np.uint8)
     owner[:, :100] = 2
     squares = np.float32([[200, 100, 60], [50, 100, 60], [110, 100, 60]])
@@ -94,7 +94,7 @@ def test_the_focal_loss_is_that_of_its_formula():
 
 
 def test_the_file_says_what_the_network_says(tmp_path):
-    """In images of two sizes, one after the other: doubled maps have no size of their own."""
+    """On images of two sizes in turn: doubled maps must not have a constant size."""
     model = network.build()
     export.write(model, tmp_path / "detector.tflite")
     detector = TfliteDetector(tmp_path / "detector.tflite")

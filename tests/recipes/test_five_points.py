@@ -11,12 +11,12 @@ from evae_tf.data import synthetic
 from evae_tf.head_pose import HeadPose
 from recipes import five_points
 
-BOX_IN_TIGHT = (0.1, -0.05, 1.2)  # where a detector puts its boxes
+BOX_IN_TIGHT = (0.1, -0.05, 1.2)  # position of a detector's boxes
 
 
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory):
-    """Two drawn faces in files: list of (face of 68 points, the same of five points)."""
+    """Two synthetic faces in files: list of (68-point face, the same with five points)."""
     folder, pairs = tmp_path_factory.mktemp("photos"), []
     for index, yaw in enumerate((5, 40)):
         pair = [

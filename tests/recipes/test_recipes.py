@@ -1,4 +1,4 @@
-"""How the shipped models' training list is made."""
+"""The training list of the shipped models."""
 
 import re
 import subprocess
@@ -31,7 +31,7 @@ def test_a_similarity_is_found_from_points_that_it_moved():
 
 
 def test_five_points_of_every_scheme_lie_at_the_same_place():
-    """Of one drawn face in three schemes."""
+    """On one synthetic face in three markups."""
     found = {}
     for name in teaching.FIVE_POINTS:
         (face,) = synthetic.read("val", markups.MARKUPS[name], count=1)
@@ -42,7 +42,7 @@ def test_five_points_of_every_scheme_lie_at_the_same_place():
 
 
 class _FindsColors:
-    """Finds landmark i as the centre of the pixels of colour i: right in whatever view."""
+    """Finds landmark i as the centre of the pixels of colour i: correct in every view."""
 
     class metadata:
         markup, input_size, crop_margin = markups.MARKUPS["mtfl_5"], 96, 0.6
@@ -63,7 +63,7 @@ COLORS = [(255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0), (0, 255, 255)]
 
 
 class _FindsMirroredColors(_FindsColors):
-    """As a trained model: in a mirrored picture the left eye is again the one on the left."""
+    """Like a trained model: in a mirrored image, the left eye is again the one on the left."""
 
     def predict(self, images):
         found = super().predict(images)["landmarks"]
@@ -73,7 +73,7 @@ class _FindsMirroredColors(_FindsColors):
 
 
 class _FindsThemTooFarOut(_FindsMirroredColors):
-    """Looks at wider crops, and scales what it finds by 1.2 around the centre of the crop."""
+    """Uses wider crops and scales its landmarks by 1.2 around the centre of the crop."""
 
     class metadata(_FindsColors.metadata):
         crop_margin = 0.9
@@ -103,7 +103,7 @@ def test_turned_and_mirrored_views_are_undone():
 
 
 def test_teachers_of_different_crops_label_with_their_mean():
-    """One of them is off by a fifth of the way from the middle, and so both by a tenth."""
+    """One teacher is off by a fifth of the distance from the centre, so the mean by a tenth."""
     teachers = [_FindsMirroredColors(), _FindsThemTooFarOut()]
     landmarks, deviation = teaching.label(teachers, [dots()], DOTS_BOX[None])
     middle = (POINTS.min(axis=0) + POINTS.max(axis=0)) / 2
@@ -128,7 +128,7 @@ def test_what_is_not_annotated_stays_so_when_the_rest_is_smoothed():
 
 @pytest.mark.parametrize("width, size", [(10, 10), (2, 8)])
 def test_disagreement_worked_by_hand(width, size):
-    """Between the eyes a face measures its width, or, in profile, the way down to the mouth."""
+    """The face's size is the distance between the eyes or, in profile, from eyes to mouth."""
     known = np.float32([[[0, 0], [width, 0], [5, 5], [-2, 8], [4, 8]]])
     labelled = known + np.float32([1, 0])
     assert teaching.disagreement(labelled, known)[0] == pytest.approx(1 / size)
@@ -159,7 +159,7 @@ def test_the_list_that_is_written_is_read_again(tmp_path):
 
 
 def test_no_validation_photo_is_trained_on(shared_data):
-    """By its file and by its looks, whatever set it is in."""
+    """Neither the file nor a copy of it, in any set."""
     validation = datasets.read_faces("300w", shared_data / "300w", "val")
     helen = gather.OTHERS["helen29"](shared_data)
     training = datasets.without_photos(helen, validation)

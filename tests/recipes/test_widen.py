@@ -1,4 +1,4 @@
-"""Wider networks that give what the narrower one gives."""
+"""Wider networks with the outputs of the narrower one."""
 
 import keras
 import numpy as np

@@ -1,7 +1,7 @@
 """A model server on loopback, for tests: the official protos over `tf.saved_model`.
 
-It stands in for TensorFlow Serving, which cannot be installed by a package manager of Python. It
-has the faults on order that real servers have by accident.
+It replaces TensorFlow Serving, which is not available as a Python package, and can simulate the
+faults of real servers.
 """
 
 import base64
@@ -16,17 +16,17 @@ import numpy as np
 import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
-# What TensorFlow and Python raise where the real server says that an argument is invalid.
+# Errors of TensorFlow and Python that the real server reports as an invalid argument.
 _REFUSALS = (tf.errors.OpError, KeyError, TypeError, ValueError)
 
 
 class Model:
-    """A version folder, and how the server that has it behaves.
+    """A version folder, and the behaviour of its server.
 
     Attributes:
-      pause_s: seconds that every answer takes longer.
-      failures: how many requests are yet refused as by a server that is starting.
-      asked: number of requests that arrived.
+      pause_s: delay of every answer in seconds.
+      failures: number of requests still to refuse, as a starting server does.
+      asked: number of requests received.
     """
 
     def __init__(self, folder):
@@ -35,7 +35,7 @@ class Model:
         self._lock = threading.Lock()
 
     def answer(self, signature, inputs):
-        """Arrays in, arrays out; as the real server, raises what TensorFlow raises."""
+        """Arrays in, arrays out; like the real server, it raises TensorFlow's errors."""
         time.sleep(self.pause_s)
         outputs = self._loaded.signatures[signature](
             **{name: tf.constant(value) for name, value in inputs.items()}
@@ -43,7 +43,7 @@ class Model:
         return {name: value.numpy() for name, value in outputs.items()}
 
     def is_refusing(self):
-        """Counts a request, and whether it is to be refused."""
+        """Counts a request and returns whether to refuse it."""
         with self._lock:
             self.asked += 1
             self.failures -= 1
@@ -85,12 +85,12 @@ class GrpcServer:
         self.kill()
 
     def kill(self):
-        """Goes away at once, in the midst of what it was doing."""
+        """Stops at once, during requests."""
         self._server.stop(grace=0).wait()
 
 
 class RestServer:
-    """The same over HTTP, in the format of the REST API's `inputs` and `outputs`."""
+    """As above, over HTTP, in the format of the REST API's `inputs` and `outputs`."""
 
     def __init__(self, model):
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -111,7 +111,7 @@ class RestServer:
                 return self._send(200, {"outputs": outputs})
 
             def _send(self, status, answer):
-                content = json.dumps(answer).encode()  # NaN as the server has it, bare
+                content = json.dumps(answer).encode()  # bare NaN, as the real server sends it
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(content)))
                 self.end_headers()
@@ -131,6 +131,6 @@ class RestServer:
         self.kill()
 
     def kill(self):
-        """Takes no further request."""
+        """Accepts no further request."""
         self._server.shutdown()
         self._server.server_close()

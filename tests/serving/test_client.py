@@ -1,4 +1,4 @@
-"""The client against a model server on loopback, the good one and the bad ones."""
+"""The client with a model server on loopback, working and faulty."""
 
 import http.server
 import io
@@ -89,7 +89,7 @@ def test_no_photos_are_answered_with_no_rows(model):
     with GrpcServer(model) as server:
         found = connect("grpc", server.address).align([], [])
     assert (found["landmarks"].shape, found["valid"].shape) == ((0, 68, 2), (0,))
-    with RestServer(model) as server, pytest.raises(InputError, match="no rows; ask over gRPC"):
+    with RestServer(model) as server, pytest.raises(InputError, match="no rows; use gRPC"):
         connect("rest", server.address).align([], [])
 
 
@@ -162,11 +162,11 @@ def test_an_error_is_passed_on_and_not_asked_again(protocol, model, photo):
 @pytest.mark.parametrize(
     ("body", "length", "words"),
     [
-        (b"<html>Welcome</html>", None, "no JSON"),
+        (b"<html>Welcome</html>", None, "not JSON"),
         (b"[]", None, "status 200"),
         (b"1", None, "status 200"),
         (b'{"outputs": [1]}', None, "status 200"),
-        (b'{"out', 500, "went away"),  # cut in the midst
+        (b'{"out', 500, "connection lost"),  # truncated
     ],
 )
 def test_a_server_of_another_kind(body, length, words):
@@ -190,7 +190,7 @@ def test_a_server_of_another_kind(body, length, words):
 
 
 def test_a_large_request_is_divided(model):
-    """None is larger than the batches of serving/batching_parameters.txt."""
+    """No request is larger than the batches of serving/batching_parameters.txt."""
     with GrpcServer(model) as server:
         found = connect("grpc", server.address, timeout=60.0).align([b""] * 70, [BOX] * 70)
         assert model.asked == 3
@@ -202,7 +202,7 @@ def test_a_large_request_is_divided(model):
 @PROTOCOLS
 def test_the_largest_request_takes_a_fraction_of_the_time_out(protocol, model, photo):
     with SERVERS[protocol](model) as server:
-        connection = connect(protocol, server.address)  # which waits for ten seconds
+        connection = connect(protocol, server.address)  # waits for up to ten seconds
         connection.align([photo.read_bytes()], [BOX])
         started = time.monotonic()
         found = connection.align([photo.read_bytes()] * 32, [BOX] * 32)
@@ -247,7 +247,7 @@ def test_the_command_prints_the_face_of_a_photo(model, photo):
 
 
 def test_the_command_runs_from_a_clone(tmp_path):
-    """It takes the package beside it: here a small one that says that it was taken."""
+    """It imports the package beside it: here a small one that reports its use."""
     for name, content in {
         "serving/client.py": (ROOT / "serving" / "client.py").read_text(),
         "evae_tf/__init__.py": "",
@@ -302,7 +302,7 @@ def test_what_the_server_reads_fits_together():
     )
     (served,) = parsed.model_config_list.config
     assert served.name == MODEL_NAME
-    assert f'"{served.name}", "What the server calls' in (folder / "client.py").read_text()
+    assert f'"{served.name}", "Name of the model' in (folder / "client.py").read_text()
     compose = yaml.safe_load((folder / "compose.yaml").read_text())["services"]["landmarks"]
     mounts = dict(volume.split(":")[:2] for volume in compose["volumes"])
     assert served.base_path.startswith(f"{mounts['./models']}/")
@@ -321,7 +321,7 @@ def test_what_the_server_reads_fits_together():
 
 
 def test_a_file_goes_to_the_server_as_it_is(photo):
-    """With its rotation; boxes are those of the upright photo, the second of what was found."""
+    """With its rotation; boxes are in the upright photo, in the second pass around landmarks."""
     image = Image.open(photo)
     exif = Image.Exif()
     exif[0x0112] = 8

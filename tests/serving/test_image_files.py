@@ -1,4 +1,4 @@
-"""Decoding in the graph; the truth is what Pillow makes of the bytes."""
+"""Decoding in the graph, compared with Pillow."""
 
 import io
 import struct
@@ -29,7 +29,7 @@ def encoded(image, kind="PNG", **options):
 
 
 def exif(orientation, order, tags_before=1):
-    """EXIF data by hand: a directory with another tag or more, then the orientation."""
+    """Hand-made EXIF data: a directory with other tags, then the orientation."""
     entries = [struct.pack(f"{order}HHII", 0x0100 + i, 4, 1, 0x0112) for i in range(tags_before)]
     entries.append(struct.pack(f"{order}HHIHH", 0x0112, 3, 1, orientation, 0))
     head = (b"II" if order == "<" else b"MM") + struct.pack(f"{order}HI", 42, 8)
@@ -53,7 +53,7 @@ def test_a_jpeg_stands_upright_as_pillow_has_it(orientation, order):
         b"",
         b"Exif\0\0",
         b"Exif\0\0II*\0",
-        exif(6, "<")[:-14],  # cut in the midst of the entry
+        exif(6, "<")[:-14],  # truncated within the entry
         exif(9, "<"),
         exif(6, "<").replace(struct.pack("<I", 8), struct.pack("<I", 0xFFFFFFF0), 1),
         exif(6, "<").replace(struct.pack("<H", 2), struct.pack("<H", 0xFFFF), 1)[:20],
@@ -117,28 +117,28 @@ def test_a_progressive_jpeg_is_read():
 
 
 def png_of_size(width, height):
-    """A small PNG file that says that it is larger."""
+    """A small PNG file with a larger size in its header."""
     data = encoded(Image.fromarray(picture()).convert("L"))
     header = b"IHDR" + struct.pack(">II", width, height) + data[24:29]
     return data[:12] + header + struct.pack(">I", zlib.crc32(header)) + data[33:]
 
 
 def png_with_a_chunk_in_front(data):
-    """One that holds small numbers where the size of the image usually lies."""
+    """A PNG file with small numbers in the usual place of the image size."""
     chunk = b"teSt" + struct.pack(">II", 64, 90)
     chunk = struct.pack(">I", 8) + chunk + struct.pack(">I", zlib.crc32(chunk))
     return data[:8] + chunk + data[8:]
 
 
 def jpeg_of_size(width, height):
-    """A small JPEG file that says that it is larger."""
+    """A small JPEG file with a larger size in its header."""
     data = encoded(Image.fromarray(picture()).convert("L"), "JPEG")
     place = data.index(b"\xff\xc0") + 5
     return data[:place] + struct.pack(">HH", height, width) + data[place + 4 :]
 
 
 def jpeg_of_scans(side, count):
-    """A progressive JPEG file whose last scan, of a few bytes, comes `count` times more."""
+    """A progressive JPEG file whose last scan, of a few bytes, is repeated `count` times."""
     data = encoded(Image.new("L", (side, side), 90), "JPEG", progressive=True)
     return data[:-2] + data[data.rindex(b"\xff\xda") : -2] * count + data[-2:]
 
@@ -153,7 +153,7 @@ def jpeg_of_scans(side, count):
         jpeg_of_size(65_500, 65_500),
         jpeg_of_size(8000, 9000),  # in a thousand bytes
         jpeg_of_scans(2400, 3100),
-        encoded(Image.fromarray(picture()), "GIF"),  # no header says how large its frames get
+        encoded(Image.fromarray(picture()), "GIF"),  # its header does not bound the frame size
         b"II*\0 a TIFF file",
         b"words",
     ],
@@ -170,7 +170,7 @@ def test_a_file_that_ends_before_its_pixels_do_is_refused(data):
 
 
 def test_a_file_of_some_scans_more_is_read():
-    """A photo may carry a film behind its own end, where any bytes may look like scans."""
+    """A photo may have a video appended, whose bytes may look like scans."""
     data = encoded(picture(), "JPEG")
     found = image_files.decode(tf.constant(data + b"\xff\xda" * 1000))
     np.testing.assert_array_equal(found, image_files.decode(tf.constant(data)))

@@ -1,4 +1,4 @@
-"""Crops cut in the graph; the truth is what OpenCV makes of the pixels."""
+"""Cropping in the graph, compared with OpenCV."""
 
 import io
 import time
@@ -27,18 +27,18 @@ def encoded(image, kind="PNG", **options):
 
 
 SQUARES = [
-    (45, 32, 50),  # the picture's own resolution, about
+    (45, 32, 50),  # about the image's resolution
     (40.3, 30.7, 21.5),  # magnified
     (45, 32, 200),  # averaged over 4 pixels, and black around
     (5, 60, 64),  # over the border
     (88.9, 1.2, 97.3),
-    (-300, 20, 60),  # wholly outside
+    (-300, 20, 60),  # entirely outside
 ]
 
 
 @pytest.mark.parametrize("square", SQUARES)
 def test_a_square_is_cut_as_opencv_cuts_it(square):
-    """OpenCV takes positions to 1/32 of a pixel and rounds, so that edges differ by a few greys."""
+    """OpenCV rounds positions to 1/32 of a pixel, so edges differ by a few grey values."""
     image = picture()
     expected = geometry.cut_square(image, np.float32(square), 48).astype(float)
     found = image_graph.cut_square(tf.constant(image), tf.constant(np.float32(square)), 48)
@@ -48,7 +48,7 @@ def test_a_square_is_cut_as_opencv_cuts_it(square):
 
 
 def test_it_gives_the_golden_vectors():
-    """As far as it goes: no server turns a square, and none sees a face before it is asked."""
+    """Without those of rotated squares, which a server does not use."""
     squares = [
         image_graph.square_around(tf.constant(given["box"], tf.float32), given["margin"])
         for given in vectors.given("square_around")
@@ -60,7 +60,7 @@ def test_it_gives_the_golden_vectors():
     "case", [case for case in vectors.VECTORS["cut_square"] if not case["given"]["angle"]]
 )
 def test_it_cuts_the_golden_squares(case):
-    """OpenCV takes positions to 1/32 of a pixel: at the image's border, to four greys of 255."""
+    """OpenCV rounds positions to 1/32 of a pixel: up to four grey values at the image's border."""
     square = tf.constant(case["given"]["square"], tf.float32)
     found = image_graph.cut_square(tf.constant(vectors.IMAGE), square, case["given"]["size"])
     difference = np.abs(255 * np.ravel(found) - case["expected"])
@@ -77,12 +77,12 @@ def test_a_broken_row_spoils_itself_alone():
         (b"these are words", box, False),
         (b"", box, False),
         (encoded(picture(seed=1)), [0, 0, 30, 20], True),
-        (good, [20, 10, 20, 60], False),  # of no width
-        (good, [70, 10, 20, 60], False),  # inside out
+        (good, [20, 10, 20, 60], False),  # zero width
+        (good, [70, 10, 20, 60], False),  # x_min above x_max
         (good, [90, 10, 120, 60], False),  # outside
         (good, [20, 10, np.nan, 60], False),
         (good, [20, 10, np.inf, 60], False),
-        (good, [-3e38, -3e38, 3e38, 3e38], False),  # their distance is no number
+        (good, [-3e38, -3e38, 3e38, 3e38], False),  # the size overflows
         (good, [-20, -10, 40, 30], True),
         (good, [-4e3, -4e3, 4e3, 4e3], True),  # a dot in a black crop
         (good, [-5e3, -5e3, 5e3, 5e3], False),  # more than a hundred times the image
@@ -110,7 +110,7 @@ def test_no_rows_give_no_crops():
 
 
 def seconds(function, *arguments):
-    """The shortest of some runs."""
+    """The shortest time of some runs."""
     function(*arguments)
     times = []
     for _ in range(5):
@@ -121,7 +121,7 @@ def seconds(function, *arguments):
 
 
 def test_many_rows_cost_little_more_than_their_decoding():
-    """Not, as with a pipeline for each row, a hundred times as much."""
+    """A pipeline for each row would cost a hundred times as much."""
     files = tf.constant([encoded(picture(600, 500), "JPEG")] * 32)
     boxes = tf.constant([[50.0, 50, 300, 300]] * 32)
     cut = tf.function(lambda files, boxes: image_graph.cut_crops(files, boxes, 144, 0.25))

@@ -1,4 +1,4 @@
-"""Version folders for TensorFlow Serving; the truth is what Keras says of a real photo."""
+"""Version folders for TensorFlow Serving, compared with Keras on a real photo."""
 
 import io
 import json
@@ -36,7 +36,7 @@ def faces():
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory, faces):
-    """(what export.json says, the version folder) of `mobile_68`."""
+    """(entry of export.json, version folder) of `mobile_68`."""
     folder = tmp_path_factory.mktemp("models")
     (entry,) = export_model("mobile_68", folder, ["serving"], faces=faces)
     return entry, folder / "1"
@@ -129,13 +129,13 @@ def test_no_rows_are_answered_with_no_rows(loaded, signature, inputs):
 
 
 def test_outputs_in_pixels_are_the_golden_ones():
-    """Those of squares that are not turned: a server turns none."""
+    """Those of squares that are not rotated, since a server rotates none."""
     points, spreads = (
         vectors.VECTORS[name][0] for name in ("crop_to_image", "covariance_to_image")
     )
     assert points["given"]["angle"] == spreads["given"]["angle"] == 0
     assert points["given"]["square"] == spreads["given"]["square"]
-    matrix = [[[0, 1], [1, 2]]]  # places of its numbers
+    matrix = [[[0, 1], [1, 2]]]  # indices of its numbers
     outputs = {
         "landmarks": np.float32([points["given"]["fractions"]]),
         "covariance": np.float32([spreads["given"]["covariance"]])[:, matrix],
@@ -152,10 +152,10 @@ def test_outputs_in_pixels_are_the_golden_ones():
 
 
 def test_exif_rotation_is_applied(loaded):
-    """The same picture, stored on its side, with the tag that says so."""
+    """The same image, stored rotated, with the EXIF tag."""
     image = portrait()
     exif = Image.Exif()
-    exif[0x0112] = 6  # to be turned to the right by a quarter
+    exif[0x0112] = 6  # rotate clockwise by 90 degrees
     lying = encoded(np.rot90(image), "JPEG", quality=98, exif=exif)
     upright = encoded(image, "JPEG", quality=98)
     found = align(loaded, [lying, upright], [BOX, BOX])["landmarks"]
@@ -174,7 +174,7 @@ def test_a_broken_image_spoils_its_own_row(loaded):
 
 
 def test_a_session_runs_it(served, loaded):
-    """TensorFlow Serving runs a graph in a session, which takes other ways through TensorFlow."""
+    """TensorFlow Serving runs a graph in a session, which uses other code of TensorFlow."""
     good = encoded(portrait(), "JPEG")
     files = [good[:5000], good]
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
@@ -195,7 +195,7 @@ def test_a_session_runs_it(served, loaded):
 
 
 def test_it_is_made_of_operations_that_a_model_server_has(served):
-    """None that calls Python, and one pipeline for all rows: not one in a loop over them."""
+    """No operation calls Python, and all rows share one pipeline."""
     content = saved_model_pb2.SavedModel.FromString((served[1] / "saved_model.pb").read_bytes())
     library = content.meta_graphs[0].graph_def.library.function
     operations = [node.op for function in library for node in function.node_def]
@@ -205,7 +205,7 @@ def test_it_is_made_of_operations_that_a_model_server_has(served):
 
 
 def test_damaged_files_spoil_their_own_rows(loaded):
-    """2,000 of them are sent by `benchmarks.fuzz_serving`."""
+    """`benchmarks.fuzz_serving` sends 2,000 of them."""
     found = damaged_images.send_damaged(loaded.signatures["align_bytes"], 150, seed=3)
     assert found["files"] == 150
     assert 0 < found["valid"] < 75
@@ -259,7 +259,7 @@ for name, calls in wrong.items():
 
 
 def test_it_needs_tensorflow_alone(served, loaded, tmp_path):
-    """And a tensor of the wrong shape is an error instead of an abort."""
+    """A tensor of the wrong shape is an error instead of an abort."""
     (tmp_path / "photo.png").write_bytes(encoded(portrait()))
     box = ",".join(map(str, BOX))
     arguments = [str(served[1]), str(tmp_path / "photo.png"), box, str(SIZE)]
@@ -275,7 +275,7 @@ def test_it_needs_tensorflow_alone(served, loaded, tmp_path):
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory):
-    """(an untrained model of 5 points, faces) to write versions of in no time."""
+    """(an untrained 5-point model, faces), which is fast to export."""
     folder, five = tmp_path_factory.mktemp("tiny"), markups.MARKUPS["mtfl_5"]
     sizes = ["input_size=32", "encoder_filters=4,4,4", "decoder_filters=4,4,4"]
     build_model(config.override(config.Config(), sizes), five).save(folder / "model.keras")

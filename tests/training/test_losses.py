@@ -106,7 +106,7 @@ def _maps(true):
 
 FLAGS = [[1, 0, 0], [0, 1, 1]]
 
-# Each loss of two faces with three points, as a function of what a network says of them.
+# Each loss of two faces with three points, as a function of the network's output.
 LOSSES = {
     "wing": (lambda said, true: losses.wing_loss(said, true), (2, 3, 2)),
     "squared": (lambda said, true: losses.squared_landmark_error(said, true), (2, 3, 2)),
@@ -158,7 +158,7 @@ def test_what_is_not_annotated_is_left_out_of_mean_and_gradient(name):
     assert np.isfinite(loss)
     assert loss != whole
     assert not gradient[left_out].any()
-    # Four of six points are left: each has a share of the mean that is larger by a half.
+    # Four of six points remain: each has a share of the mean that is larger by a half.
     expected = 1.5 * whole_gradient[~left_out]
     np.testing.assert_allclose(gradient[~left_out], expected, rtol=1e-5, atol=1e-8)
 

@@ -1,4 +1,4 @@
-"""The objective: its terms, its gradients, and what a user may change under plain `fit`."""
+"""The objective: its terms, its gradients, and changes by a user with plain `fit`."""
 
 import dataclasses
 
@@ -35,7 +35,7 @@ def trainer_of(config):
 @pytest.mark.parametrize("preset", ["default", "paper"])
 @pytest.mark.parametrize("architecture", configs.ARCHITECTURES)
 def test_every_trainable_weight_gets_a_finite_gradient(architecture, preset):
-    """Though one point of a face is not annotated, nor a whole other face."""
+    """Even if a point of one face and all points of another are not annotated."""
     config = dataclasses.replace(
         configs.PRESETS[preset], architecture=architecture, input_size=48, kl_warmup=0.0
     )
@@ -44,7 +44,7 @@ def test_every_trainable_weight_gets_a_finite_gradient(architecture, preset):
     faces["landmarks"][0, 2] = faces["landmarks"][3] = np.nan
     with tf.GradientTape() as tape:
         loss = trainer.compute_loss(x=faces, y_pred=trainer(faces, training=True))
-    # The map head's bias shifts a softmax's logits all alike: its gradient is 0 by design.
+    # The map head's bias shifts all logits of a softmax equally: its gradient is 0 by design.
     weights = [w for w in trainer.trainable_variables if not _is_softmax_bias(w, config)]
     gradients = tape.gradient(loss, [weight.value for weight in weights])
     for weight, gradient in zip(weights, gradients, strict=True):
@@ -96,7 +96,7 @@ def test_nothing_annotated_leaves_no_nan_in_any_gradient():
 
 
 def _far_from_the_nose(outputs, faces):
-    """A user's own: the mean absolute error of the third point."""
+    """A user-defined loss: the mean absolute error of the third point."""
     return ops.mean(ops.abs(outputs["landmarks"][:, 2] - faces["landmarks"][:, 2]))
 
 
@@ -110,7 +110,7 @@ def test_terms_are_replaced_added_and_taken_out():
     ]
     difference = (ops.convert_to_numpy(outputs["landmarks"]) - batch()["landmarks"])[:, 2]
     assert float(trainer.terms["nose"].result()) == pytest.approx(np.abs(difference).mean())
-    with pytest.raises(InputError, match=r"no terms \['mass'\], it has .*landmark_loss"):
+    with pytest.raises(InputError, match=r"no terms \['mass'\]; it has .*landmark_loss"):
         objective.without("mass")
 
 
@@ -155,7 +155,7 @@ def test_a_warm_up_is_a_share_of_the_steps_that_fit_makes():
 def test_a_warm_up_over_an_unknown_length_is_refused():
     trainer = LandmarkTrainer(build_model(small(), MTFL), Objective.of(small()))
     trainer.compile(keras.optimizers.Adam())
-    with pytest.raises(InputError, match=r"\['kl'\] warm up .* steps_per_epoch"):
+    with pytest.raises(InputError, match=r"\['kl'\] have a warm-up.* steps_per_epoch"):
         trainer.fit(((batch(),) for _ in range(2)), verbose=0)
 
 
@@ -169,7 +169,7 @@ def test_a_term_without_its_output_is_refused_by_name():
 
 @pytest.mark.parametrize("architecture", ["evae_cnn", "fcn", "cnn"])
 def test_the_bare_network_trains_under_plain_fit(architecture):
-    """Its landmarks alone: heads that only the whole objective reaches stay as they were."""
+    """Only on its landmarks: heads that only the full objective trains are unchanged."""
     keras.utils.set_random_seed(1)
     network = build_model(small(architecture=architecture), MTFL)
     before = {weight.path: ops.convert_to_numpy(weight) for weight in network.trainable_variables}

@@ -1,4 +1,4 @@
-"""Averaged weights; Muon against singular values and, where it hands over, AdamW."""
+"""Averaged weights; Muon compared with singular values and, for other weights, AdamW."""
 
 import keras
 import numpy as np
@@ -42,7 +42,7 @@ def test_averaged_weights_follow_the_stated_recursion():
 
 
 def test_the_first_step_of_a_convolution_is_worked_by_hand():
-    """From the exact decomposition: only the spread of the singular values is between them."""
+    """Compared with the exact decomposition, up to the spread of the singular values."""
     shape = (3, 3, 4, 8)
     start, gradient = np.random.default_rng(0).normal(size=(2, *shape))
     moved = _stepped(_optimizer(), start, [gradient]) - start
@@ -55,10 +55,10 @@ def test_the_first_step_of_a_convolution_is_worked_by_hand():
 
 
 def test_steps_remember_the_gradients_before():
-    """The second step has the singular vectors of what is looked ahead to, worked by hand.
+    """The second step has the singular vectors of the Nesterov momentum, worked by hand.
 
-    The memory is first G1, then 0.95 G1 + G2; 0.95 of that and G2 once more are looked ahead to.
-    Another momentum mixes G1 and G2 differently: other singular vectors.
+    The momentum is first G1, then 0.95 G1 + G2; the step uses 0.95 of that plus G2. Another
+    coefficient mixes G1 and G2 differently and has other singular vectors.
     """
     start, first, second = np.random.default_rng(0).normal(size=(3, 6, 4))
     once = _stepped(_optimizer(), start, [first])

@@ -1,4 +1,4 @@
-"""Training: what it leaves, resuming, refusing, starting from another model."""
+"""Training: its files, resuming, refusals, initialisation from another model."""
 
 import csv
 import dataclasses
@@ -57,7 +57,7 @@ def finished(faces, tmp_path_factory):
 
 @pytest.fixture
 def copied(finished, tmp_path):
-    """A copy of the finished run, to be tampered with."""
+    """A copy of the finished run, to modify."""
     return Path(shutil.copytree(finished, tmp_path / "copied"))
 
 
@@ -67,7 +67,7 @@ def rows_of(folder):
 
 
 def results(rows):
-    """What does not depend on how fast the machine was."""
+    """The metrics that do not depend on the machine's speed."""
     return [{key: value for key, value in row.items() if key != "seconds"} for row in rows]
 
 
@@ -127,7 +127,7 @@ train(small(), *faces, sys.argv[1])
 
 
 def test_a_killed_run_goes_on_where_it_was(finished, faces, tmp_path):
-    """Kill -9 in mid-epoch, the same training again: the same numbers as never interrupted."""
+    """After kill -9 within an epoch, the same call gives the numbers of an undisturbed run."""
     process = subprocess.Popen([sys.executable, "-c", _RUN, tmp_path])
     deadline = time.monotonic() + 120
     metrics = tmp_path / "metrics.csv"
@@ -199,7 +199,7 @@ def test_weights_are_copied_where_shapes_agree(faces):
 
 
 def test_weights_of_a_file_are_copied_whole(finished):
-    """Keras names the weights of a file's layers otherwise than those of a fresh model."""
+    """Keras names the weights of a file's layers differently from those of a new model."""
     source = keras_file.load_model(finished / "model.keras")
     twin = build_model(small(seed=2), MTFL)
     assert transfer.copy_weights(source, twin) == []
@@ -243,7 +243,7 @@ def test_faces_have_to_be_there_and_of_one_markup(faces, tmp_path):
 
 
 def test_points_that_are_not_annotated_do_not_disturb_a_training(faces, tmp_path):
-    """One of five points is nowhere in a third of the faces, and one nowhere at all."""
+    """One of five points is missing in a third of the faces, another in all faces."""
     train_faces, val_faces = (
         [dataclasses.replace(face, landmarks=face.landmarks.copy()) for face in part]
         for part in faces
@@ -265,7 +265,7 @@ def test_a_run_notices_that_a_photo_was_replaced(copied, faces):
 
 
 def test_faces_without_the_usual_normalizer_are_measured_by_their_boxes(faces, tmp_path):
-    """MTFL's is the distance of the eyes; of one validation face an eye is not annotated."""
+    """MTFL's normaliser is the eye distance; one validation face has an eye not annotated."""
     first = dataclasses.replace(faces[1][0], landmarks=faces[1][0].landmarks.copy())
     first.landmarks[0] = np.nan
     val_faces = [first, *faces[1][1:]]

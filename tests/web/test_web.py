@@ -1,7 +1,7 @@
-"""The page in web/: its modules against their Python twins, and as visitors of it fare.
+"""The page in web/: its modules compared with their Python counterparts, and its use by visitors.
 
 The visitors (`tests/web/visitor.mjs`) use a real Chromium on the files of `make web-files`. With
-EVAE_WEB_PICTURES=DIR they keep their pictures of the screen.
+EVAE_WEB_PICTURES=DIR they save screenshots.
 """
 
 import json
@@ -56,7 +56,7 @@ def node(script, *arguments, **options):
 
 @pytest.fixture(scope="module")
 def twins():
-    """(a film and maps, what the modules make of the golden vectors and of these)."""
+    """(a video and maps, outputs of the modules for the golden vectors and for these)."""
     rng = np.random.default_rng(3)
     centres, geometry = rng.uniform(0, 1, (9, 14)) ** 3, 0.3 * rng.normal(size=(9, 14, 13))
     maps = {"centres": centres.ravel().tolist(), "geometry": geometry.ravel().tolist()}
@@ -69,7 +69,7 @@ def twins():
         for frame in range(1, 13)
     ]
     for point in film[-1]["landmarks"]:
-        point[1] = 50.0  # in a line: of no height
+        point[1] = 50.0  # on a line: zero height
     given = {"film": film, "maps": {**maps, "columns": 14}}
     return given, node("twin.mjs", input=json.dumps(given))
 
@@ -119,13 +119,13 @@ def test_the_detector_s_maps_mean_what_they_mean_in_python(twins):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Photos that visitors bring along."""
+    """Photos for the visitors."""
     folder = tmp_path_factory.mktemp("web")
     portrait = Image.open(PORTRAIT).convert("RGB")
-    # A PNG has the same pixels in any browser; int8 answers one grey level with half a pixel.
+    # A PNG has the same pixels in every browser; in int8, one grey level shifts half a pixel.
     portrait.save(folder / "portrait.png")
     turned = Image.Exif()
-    turned[0x112] = 6  # to be shown turned clockwise
+    turned[0x112] = 6  # rotate clockwise
     portrait.transpose(Image.Transpose.ROTATE_90).save(folder / "turned.jpg", exif=turned)
     (folder / "broken.jpg").write_text("This is no picture.")
     noise = np.random.default_rng(0).integers(0, 256, (300, 400, 3), dtype=np.uint8)
@@ -196,18 +196,18 @@ def photos(visit):
 
 @pytest.fixture(scope="module")
 def true_landmarks(folder):
-    """Where Python's detector and model put them, float [K, 2]."""
+    """Landmarks of Python's detector and model, float [K, 2]."""
     (face,) = Aligner.load("mobile_68")(folder / "portrait.png")
     return face.landmarks
 
 
 def landmarks_of(record):
-    """Of the face that was found or pointed at last."""
+    """Landmarks of the face found or selected last."""
     return np.array(record["faces"][-1]["landmarks"])
 
 
 def error(record, true, eyes=EYES):
-    """As a fraction of the eye distance."""
+    """Mean error as a fraction of the eye distance."""
     eye_distance = np.linalg.norm(np.subtract(*true[eyes]))
     return np.linalg.norm(landmarks_of(record) - true, axis=1).mean() / eye_distance
 
@@ -215,7 +215,7 @@ def error(record, true, eyes=EYES):
 @needs_browser
 @pytest.mark.parametrize(("precision", "pixels"), [("int8", 0.5), ("fp32", 0.02)])
 def test_landmarks_are_those_of_python(photos, folder, precision, pixels):
-    """From the same file and the square that the page says it looked at."""
+    """From the same file and the square in the page's record."""
     record = photos["dropped"]["record"] if precision == "int8" else photos["fp32"]
     assert record["model"] == {"int8": "model_int8.tflite", "fp32": "model.tflite"}[precision]
     assert (record["width"], record["height"], record["markup"]) == (512, 600, "ibug_68")
@@ -236,7 +236,7 @@ def test_landmarks_are_those_of_python(photos, folder, precision, pixels):
 @needs_browser
 @pytest.mark.parametrize("photo", ["dropped", "large"])
 def test_a_saved_face_has_the_box_that_python_gives_it(photos, photo):
-    """In pixels of the file, of a photo too that is shown smaller."""
+    """In pixels of the file, also for a photo shown smaller."""
     (face,) = photos[photo]["record"]["faces"]
     landmarks = np.float32(face["landmarks"])
     np.testing.assert_allclose(face["box"], geometry.box_of_landmarks(landmarks), atol=1e-3)
@@ -247,14 +247,14 @@ def test_a_saved_face_has_the_box_that_python_gives_it(photos, photo):
 @needs_browser
 @pytest.mark.parametrize("photo", ["dropped", "turned"])
 def test_it_finds_the_face_that_the_detector_finds(photos, true_landmarks, photo):
-    """Of a photo that is stored lying, too: it is shown, and measured, upright."""
+    """Also in a photo stored rotated, which is shown and measured upright."""
     assert error(photos[photo]["record"], true_landmarks) < 0.04
     assert photos[photo]["status"].endswith("found a face.")
 
 
 @pytest.fixture(scope="module")
 def five(tmp_path_factory):
-    """`mobile_5` as the page wants it: its training faces came with boxes of their own."""
+    """`mobile_5` exported for the page; its training faces had other boxes than tight ones."""
     folder = tmp_path_factory.mktemp("five")
     faces = synthetic.read("val", MARKUPS["mtfl_5"], count=4)
     export_model("mobile_5", folder, ["tflite"], faces=faces, outputs=["landmarks", "covariance"])
@@ -263,7 +263,7 @@ def five(tmp_path_factory):
 
 @needs_browser
 def test_crops_are_like_those_of_the_model_s_training(visit, five, true_landmarks):
-    """And where a description of before does not say how these were, tight."""
+    """Older descriptions without `face_box` mean tight boxes."""
     found = visit("five", five=str(five))
     assert error(found["before"], true_landmarks) < 0.04
     (true,) = Aligner.load("mobile_5")(PORTRAIT)
@@ -273,7 +273,7 @@ def test_crops_are_like_those_of_the_model_s_training(visit, five, true_landmark
         (face,) = found[key]["faces"]
         box = geometry.box_of_landmarks(np.float32(face["landmarks"]), face_box)
         np.testing.assert_allclose(face["box"], box, atol=1e-3)
-    # The square comes from the pass before, whose landmarks were nearly the same.
+    # The square comes from the previous pass, whose landmarks were nearly the same.
     (square,), _ = upright_squares(
         landmarks_of(found["five"])[None],
         described.markup,
@@ -313,7 +313,7 @@ def test_a_photo_larger_than_a_canvas_is_measured_in_its_own_pixels(photos, true
 
 @needs_browser
 def test_a_broken_file_is_named_and_the_last_result_stays(photos):
-    assert photos["broken"]["status"].startswith("“broken.jpg” is not a picture")
+    assert photos["broken"]["status"].startswith("“broken.jpg” is not a readable picture")
     assert photos["broken"]["isError"]
     assert photos["broken"]["record"] == photos["dropped"]["record"]
 
@@ -336,9 +336,9 @@ def test_the_browser_lets_nothing_out(photos):
 
 @needs_browser
 def test_one_can_point_at_a_face(visit, true_landmarks):
-    """Two in one photo, clicked at one after the other, then one with a box around it.
+    """Two faces in one photo, clicked one after the other, then one with a box around it.
 
-    What somebody points at takes the place of what was found there, as the last of the faces.
+    A face that the user points at replaces the one found there, as the last of the faces.
     """
     found = visit("pointing", centres=[0.25, 0.75], box=[0.65, 0.2, 0.88, 0.65])
     right = true_landmarks + (512, 0)
@@ -362,13 +362,13 @@ def test_the_camera_is_followed(visit, folder):
 @needs_browser
 def test_a_refused_camera_is_explained(visit):
     found = visit("refused")
-    assert found["status"].startswith("The camera was refused.")
+    assert found["status"].startswith("Camera access was denied.")
     assert found["pressed"] == "false"
 
 
 @needs_browser
 def test_a_model_that_is_not_there_is_named(visit, true_landmarks):
-    """Or only half of it; what comes later works."""
+    """Or if it is truncated; later actions work."""
     found = visit("damaged")
     for message in (found["missing"], found["half"]):
         assert "model.tflite" in message

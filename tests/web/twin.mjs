@@ -1,6 +1,6 @@
 /**
- * What the modules of web/ compute, as JSON, for a comparison with their Python twins: of the
- * golden vectors, and of a film that comes in.
+ * Prints as JSON what the modules of web/ compute for the golden vectors and for a given film, to
+ * compare with their Python counterparts.
  */
 
 import { readFileSync } from "node:fs";
@@ -25,9 +25,9 @@ const functions = {
   square_around: ({ box, margin }) => geometry.squareAround(box, margin),
   box_of_landmarks: (given) => geometry.boxOfLandmarks(given.landmarks, given.face_box),
   upright_square({ landmarks, eyes, rigid_points, margin, face_box }) {
-    const points = Object.keys(landmarks); // called by their indices
+    const points = Object.keys(landmarks); // named by their indices
     const markup = { points, normalizers: eyes ? { inter_pupil: eyes } : {} };
-    // Without any the key is absent, as in sidecars of before.
+    // Without any, the key is absent, as in older sidecars.
     if (Object.keys(rigid_points).length) markup.rigid_points = rigid_points;
     const { square, angle } = geometry.uprightSquare(landmarks, markup, margin, face_box);
     return [...square, angle];

@@ -1,5 +1,5 @@
 /**
- * A visitor of the page in web/: does what a person would, and prints as JSON what came of it.
+ * A visitor of the page in web/: acts like a user and prints the results as JSON.
  *
  * node visitor.mjs SCENARIO '{"url", "chromium", "profile", ...}'; see tests/web/test_web.py.
  */
@@ -7,7 +7,7 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 
-// Where `make web-files` installed it.
+// Installed by `make web-files`.
 const { chromium } = createRequire(new URL("../../web/package.json", import.meta.url))(
   "playwright-core",
 );
@@ -22,11 +22,11 @@ const QUIET = [
   "--disable-component-update",
   "--disable-sync",
 ];
-const PATIENCE = 60_000; // milliseconds: other tests may want the processor, too
+const PATIENCE = 60_000; // milliseconds; other tests may use the CPU, too
 
 const [scenario, options] = [process.argv[2], JSON.parse(process.argv[3])];
 
-/** A page, and all that it complains about or asks another machine for. */
+/** Opens a page; records its errors and its requests to other hosts. */
 async function visit(flags = [], settings = {}) {
   const context = await chromium.launchPersistentContext(options.profile, {
     executablePath: options.chromium,
@@ -35,7 +35,7 @@ async function visit(flags = [], settings = {}) {
     ...settings,
   });
   const seen = { errors: [], foreign: [] };
-  // LiteRT logs what it does as errors, with these words in front.
+  // LiteRT logs messages as errors with these prefixes.
   context.on("console", (message) => {
     if (message.type() === "error" && !/^(INFO|WARNING): /.test(message.text()))
       seen.errors.push(message.text());
@@ -53,7 +53,7 @@ async function visit(flags = [], settings = {}) {
 
 const status = (page) => page.locator("#status").textContent();
 
-/** Waits until the page has said something that it does not say while it is busy. */
+/** Waits until the status line is no longer that of a busy page. */
 async function settled(page) {
   await page.waitForFunction(() => {
     const status = document.getElementById("status");
@@ -83,7 +83,7 @@ async function drop(page, file) {
   return settled(page);
 }
 
-/** What "Save landmarks" saves. */
+/** The record that "Save landmarks" saves. */
 async function saved(page) {
   const [download] = await Promise.all([page.waitForEvent("download"), page.click("#save")]);
   return JSON.parse(readFileSync(await download.path(), "utf-8"));
@@ -144,7 +144,7 @@ const scenarios = {
     return result;
   },
 
-  /** Two faces side by side: points at each. */
+  /** Points at each of two faces side by side. */
   async pointing() {
     const { context, page, seen } = await visit();
     await settled(page);
@@ -191,7 +191,7 @@ const scenarios = {
     return result;
   },
 
-  /** A model whose description is of before `face_box`, then one of five points. */
+  /** A model whose description lacks `face_box`, then a five-point model. */
   async five() {
     const { context, page, seen } = await visit();
     const result = { seen };
@@ -215,7 +215,7 @@ const scenarios = {
     return result;
   },
 
-  /** The server lacks a model, or has half of it. */
+  /** The server lacks a model or has only half of it. */
   async damaged() {
     const { context, page } = await visit();
     await settled(page);
