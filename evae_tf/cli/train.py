@@ -1,4 +1,4 @@
-"""`train.py` and `evae-train`: from annotated faces to a trained model."""
+"""`train.py` and `evae-train`: train a landmark model on annotated faces."""
 
 import dataclasses
 
@@ -12,25 +12,25 @@ from evae_tf.cli.run import run
 
 FLAGS = flags.FLAGS
 
-flags.DEFINE_enum("preset", "default", sorted(configs.PRESETS), "Configuration to start from.")
+flags.DEFINE_enum("preset", "default", sorted(configs.PRESETS), "Base configuration.")
 flags.DEFINE_enum(
     "architecture",
     None,
     configs.ARCHITECTURES,
-    "Model of the comparison, by default the preset's (evae_cnn); `wt` needs --init_from.",
+    "Model architecture; the default is the preset's (evae_cnn). `wt` needs --init_from.",
 )
-define_path("workdir", "runs/default", "Folder of the training; run again to resume.")
+define_path("workdir", "runs/default", "Folder of the training run; the same command resumes it.")
 define_path(
     "init_from",
     None,
-    "A model.keras, or the name of a shipped model, whose weights the training starts from.",
+    "Source of the initial weights: a model.keras file or the name of a shipped model.",
 )
 flags.DEFINE_boolean("mixed_precision", None, "Compute in bfloat16, keep weights in float32.")
-flags.DEFINE_multi_string("set", [], "field=value of the configuration; may be repeated.")
+flags.DEFINE_multi_string("set", [], "Sets a configuration field: field=value; repeatable.")
 
 
 def configuration() -> configs.Config:
-    """The `Config` that the flags describe; `--set` has the last word."""
+    """The `Config` from the flags; `--set` takes precedence."""
     given = {
         "architecture": FLAGS.architecture,
         "dataset": FLAGS.dataset,
@@ -47,7 +47,7 @@ def _main() -> None:
     config = configuration()
     configs.check_start(config, FLAGS.init_from)
     train_faces, val_faces = data_flags.read_training_faces()
-    # Imported here: a wrong flag, --help and missing data should not wait for TensorFlow.
+    # Imported late: a wrong flag, --help and missing data should not wait for TensorFlow.
     from evae_tf.training.train import train
 
     training = train(

@@ -239,7 +239,7 @@ def test_a_video_becomes_landmarks_and_a_video(video, tmp_path):
         assert {face["id"] for face in frame["faces"]} == {0, 1}
     assert len(list(Video(tmp_path / "two_heads_landmarks.mp4"))) == COUNT
     again = align(f"--input={video}", f"--output={tmp_path}")
-    assert "done before" in again.stdout
+    assert "skipped" in again.stdout
     copy = tmp_path / "copy" / video.name
     copy.parent.mkdir()
     shutil.copy(video, copy)

@@ -47,7 +47,7 @@ def test_a_folder_is_done_and_what_cannot_be_read_is_listed(aligned):
     assert done.returncode == 1
     assert "5 photos, 2 faces" in done.stdout
     assert "1 photos without a face" in done.stdout
-    assert done.stderr.strip().splitlines()[-1].startswith("error: 2 files could not be used")
+    assert done.stderr.strip().splitlines()[-1].startswith("error: 2 files could not be processed")
     assert {path.name for path in output.glob("*.json")} == {
         "portrait.json",
         "grey.json",
@@ -72,7 +72,7 @@ def test_what_is_done_is_not_done_again_unless_asked(folder, aligned):
     record = json.loads(target.read_text())
     target.write_text(json.dumps({**record, "faces": ["mine"]}))
     again = align(f"--input={folder}", f"--output={output}")
-    assert "3 done before" in again.stdout
+    assert "3 skipped" in again.stdout
     assert json.loads(target.read_text())["faces"] == ["mine"]
     align(f"--input={folder / 'portrait.jpg'}", f"--output={output}", "--overwrite")
     assert json.loads(target.read_text()) == {**record, "image": str(folder / "portrait.jpg")}

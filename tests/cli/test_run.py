@@ -171,7 +171,7 @@ def test_a_signal_ends_a_run_over_photos_as_ctrl_c_does(number, prepare, tmp_pat
         process.send_signal(number)
         _, errors = process.communicate(timeout=60)
     assert process.returncode == 1
-    assert "error: stopped; what was finished is kept" in errors
+    assert "error: stopped; finished work is kept" in errors
     assert "Traceback" not in errors
     assert not list(output.glob(".*"))
     finished = list(output.glob("*.json"))
