@@ -245,7 +245,7 @@ def test_a_video_becomes_landmarks_and_a_video(video, tmp_path):
     shutil.copy(video, copy)
     other = align(f"--input={copy}", f"--output={tmp_path}")
     assert other.returncode == 1
-    assert "two_heads.json: there already" in other.stderr
+    assert "two_heads.json: the file exists" in other.stderr
 
 
 def test_a_video_cut_short_keeps_what_came_before(video, tmp_path):

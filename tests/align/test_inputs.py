@@ -127,9 +127,9 @@ def test_a_pil_image_of_a_cut_file_is_refused(tmp_path):
         (PIXELS[..., :2], "uint8 and shape .5, 7, 2."),
         (PIXELS[:0], "uint8 and shape .0, 7, 3."),
         (PIXELS[None], "uint8 and shape .1, 5, 7, 3."),
-        (PIXELS / 254, r"floats from 0\S* to 1\.0"),
-        (PIXELS / 255 - 0.1, "floats from -0.1"),
-        (np.full((5, 7), np.nan), "floats from nan"),
+        (PIXELS / 254, r"float values from 0\S* to 1\.0"),
+        (PIXELS / 255 - 0.1, "float values from -0.1"),
+        (np.full((5, 7), np.nan), "float values from nan"),
     ],
 )
 def test_anything_else_is_refused_in_one_short_sentence(given, found):

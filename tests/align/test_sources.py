@@ -41,10 +41,10 @@ def test_nothing_to_do_is_said(folder, name):
 
 
 def test_a_folder_without_photos_says_what_it_holds(tmp_path):
-    with pytest.raises(InputError, match=r"but nothing\.$"):
+    with pytest.raises(InputError, match=r"found nothing, "):
         find_sources(tmp_path)
     (tmp_path / "a.heic").touch()
-    with pytest.raises(InputError, match=r"but 1 \.heic\.$"):
+    with pytest.raises(InputError, match=r"found 1 \.heic, "):
         find_sources(tmp_path)
 
 

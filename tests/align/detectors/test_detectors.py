@@ -121,7 +121,7 @@ def test_the_best_that_is_installed(monkeypatch):
 
 @pytest.mark.parametrize(
     ("content", "sentence"),
-    [(None, "there is no such detector model"), (b"no network", "ONNX Runtime cannot use it")],
+    [(None, "there is no such detector model"), (b"no network", "ONNX Runtime cannot load")],
 )
 def test_a_file_that_is_not_yunet_is_named(tmp_path, content, sentence):
     path = tmp_path / "yunet.onnx"
@@ -129,7 +129,7 @@ def test_a_file_that_is_not_yunet_is_named(tmp_path, content, sentence):
         path.write_bytes(content)
     with pytest.raises(InputError, match=f"yunet.onnx: {sentence}"):
         detection.create("yunet", path)
-    with pytest.raises(InputError, match="give --detector_model"):
+    with pytest.raises(InputError, match="use --detector_model"):
         detection.create("yunet")
 
 
@@ -138,7 +138,7 @@ def test_another_network_is_not_yunet(tmp_path):
 
     path = tmp_path / "other.onnx"
     path.write_bytes(WEIGHTS)
-    with pytest.raises(InputError, match="not a model of YuNet"):
+    with pytest.raises(InputError, match="not a YuNet model"):
         detection.create("yunet", path)
 
 
