@@ -67,12 +67,12 @@ def test_sixteen_bits_that_pillow_holds_in_32_are_scaled_too(tmp_path):
     [
         (np.int32([[0, 65536], [7, 255]]), "from 0 to 65536"),
         (np.int32([[-1, 65535], [7, 255]]), "from -1 to 65535"),
-        (np.float32([[0, 0.5], [1, 0.25]]), "floats"),
+        (np.float32([[0, 0.5], [1, 0.25]]), "float values"),
     ],
 )
 def test_values_without_a_known_white_are_refused(values, found, tmp_path):
     Image.fromarray(values).save(tmp_path / "depth.tif")
-    with pytest.raises(InputError, match=rf"depth\.tif: found .*{found}, expected 8 or 16 bits"):
+    with pytest.raises(InputError, match=rf"depth\.tif: found .*{found}, expected 8-bit or 16-bit"):
         read_image(tmp_path / "depth.tif")
 
 
@@ -183,7 +183,9 @@ def test_integers_of_32_bits_that_fill_8_are_taken_as_8(tmp_path):
 )
 def test_other_integers_of_32_bits_have_no_known_white(values, found, tmp_path):
     Image.fromarray(values).save(tmp_path / "depth.tif")
-    assert f"32-bit or signed values {found}, expected 8 or 16" in refusal(tmp_path / "depth.tif")
+    assert f"32-bit or signed values {found}, expected 8-bit or 16-bit" in refusal(
+        tmp_path / "depth.tif"
+    )
 
 
 @pytest.mark.parametrize("ending", ["png", "tif"])
@@ -194,7 +196,7 @@ def test_16_bits_that_fill_8_are_not_black(ending, tmp_path):
     pixels = read_image(tmp_path / f"grey.{ending}")
     np.testing.assert_array_equal(pixels, np.repeat(colours[..., :1], 3, axis=2))
     # Of colours Pillow keeps the upper byte alone.
-    assert "16-bit values of which none is above 255" in refusal(tmp_path / f"colour.{ending}")
+    assert "16-bit values up to 255 only" in refusal(tmp_path / f"colour.{ending}")
 
 
 @pytest.mark.parametrize("ending", ["png", "tif", "jp2", "ppm"])
@@ -235,8 +237,8 @@ def test_12_bits_have_a_white_of_their_own(tmp_path):
 @pytest.mark.parametrize(
     ("values", "found"),
     [
-        (texture() / np.float32(255), "a TIFF of floats (3 of 32 bits a pixel"),
-        (texture()[..., 0] / 255, "a TIFF of floats (1 of 64 bits a pixel"),
+        (texture() / np.float32(255), "a TIFF of floats (3 x 32 bits per pixel"),
+        (texture()[..., 0] / 255, "a TIFF of floats (1 x 64 bits per pixel"),
     ],
 )
 def test_a_tiff_of_floats_is_refused_as_such(values, found, tmp_path):
@@ -248,7 +250,7 @@ def test_a_tiff_of_floats_is_refused_as_such(values, found, tmp_path):
 
 def test_a_tiff_of_half_floats_is_refused_as_such(tmp_path):
     (tmp_path / "a.tif").write_bytes(tiff(bytes(8), bits=16, kind=3, width=4, height=1))
-    assert "a TIFF of floats (1 of 16 bits" in refusal(tmp_path / "a.tif")
+    assert "a TIFF of floats (1 x 16 bits" in refusal(tmp_path / "a.tif")
 
 
 @pytest.mark.parametrize(("mode", "ending"), [("LAB", "tif"), ("YCbCr", "tif"), ("PA", "tif")])
@@ -406,8 +408,8 @@ def test_a_small_file_that_promises_a_large_image_takes_no_memory(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
     assert (done.returncode, done.stderr) == (0, "")
     *sentences, megabytes = done.stdout.splitlines()
-    words = ["no photo (16000 x 16000 pixels", "no photo (16000 x 16000 pixels"]
-    words += ["no photo (9000 x 9000 pixels", "damaged or truncated"]
+    words = ["not a photo (16000 x 16000 pixels", "not a photo (16000 x 16000 pixels"]
+    words += ["not a photo (9000 x 9000 pixels", "damaged or truncated"]
     for sentence, word in zip(sentences, words, strict=True):
         assert word in sentence
     assert float(megabytes) < 100
@@ -499,12 +501,12 @@ def test_what_is_no_ordinary_file_is_refused_at_once(tmp_path):
     (tmp_path / "dangling.jpg").symlink_to(tmp_path / "nowhere.jpg")
     found = {
         tmp_path / "folder.jpg": "found a folder, expected an image file",
-        tmp_path / "pipe.jpg": "found a pipe, a device or the like",
-        Path("/dev/zero"): "found a pipe, a device or the like",
+        tmp_path / "pipe.jpg": "found a pipe, a device or a similar file",
+        Path("/dev/zero"): "found a pipe, a device or a similar file",
         tmp_path / "loop.jpg": "a link to itself",
         tmp_path / "dangling.jpg": "there is no such image",
         tmp_path / f"{'a' * 300}.jpg": "cannot be read (File name too long",
-        "a\0b.jpg": "not the name of a file",
+        "a\0b.jpg": "not a valid file name",
     }
     sentences = {}
     work = threading.Thread(

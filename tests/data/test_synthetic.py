@@ -204,5 +204,5 @@ def test_an_unknown_subset_or_a_markup_of_ones_own_is_refused():
 
 def test_a_markup_of_ones_own_under_a_known_name_is_refused():
     record = {**MARKUPS["mtfl_5"].to_dict(), "name": "ibug_68"}
-    with pytest.raises(InputError, match="mtfl_5, .*found ibug_68 of 5 points"):
+    with pytest.raises(InputError, match="mtfl_5, .*found ibug_68 with 5 points"):
         synthetic.read("val", Markup.from_dict(record), count=1)

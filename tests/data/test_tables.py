@@ -79,7 +79,7 @@ def test_cells_may_hold_separators_and_unicode_s_line_ends(tmp_path):
         ("image;x\r\n;\r\n", ": the table is empty, no row follows its header."),
         (
             "image|x\na.jpg|1\n",
-            ": the header is 'image|x', expected columns parted by comma, semicolon or tab.",
+            ": the header is 'image|x', expected columns separated by comma, semicolon or tab.",
         ),
         ("image,x,x\na,1,2\n", ": the header names x more than once."),
         ("image,x,,\na,1,2,3\n", ": the header names a column without a name more than once."),
@@ -95,8 +95,8 @@ def test_cells_may_hold_separators_and_unicode_s_line_ends(tmp_path):
         (b"image,x\nM\xfcller.jpg,1\n", ": expected a text file in UTF-8, found other bytes."),
         (
             COMMAS.encode("utf-16-le"),
-            ": expected a text file in UTF-8, found bytes of zero (UTF-16 is read where it begins "
-            "with a byte-order mark).",
+            ": expected a text file in UTF-8, or in UTF-16 with a byte-order mark, found zero "
+            "bytes.",
         ),
     ],
 )

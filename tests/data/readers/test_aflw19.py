@@ -111,11 +111,11 @@ def test_images_in_either_place_and_absent_ones(root):
         ({"bbox": np.ones((NUM_FACES - 1, 4))}, r"for 7 names"),
         ({"data": np.full((NUM_FACES, 38), np.nan)}, r"face 3: .*0 of 19 points annotated"),
         ({"bbox": np.ones((NUM_FACES, 4))}, r"face 3: .*no area"),
-        ({"ra": np.array([[1, 1, 2, 3, 4, 5, 6]])}, r"ra is not an order of the 7 faces"),
-        ({"ra": np.array([[np.nan, 1, 2, 3, 4, 5, 6]])}, r"ra is not an order of the 7 faces"),
+        ({"ra": np.array([[1, 1, 2, 3, 4, 5, 6]])}, r"ra is not a permutation of the 7 faces"),
+        ({"ra": np.array([[np.nan, 1, 2, 3, 4, 5, 6]])}, r"ra is not a permutation of the 7 faces"),
         (
             {"nameList": np.array([[1.0]] * 7, object)},
-            r"face 3: nameList holds .* expected a text",
+            r"face 3: nameList contains .* expected text",
         ),
     ],
 )

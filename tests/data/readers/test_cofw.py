@@ -131,7 +131,7 @@ def test_a_colour_file_that_claims_more_memory_than_it_holds(tmp_path):
     with h5py.File(path, "r+") as file:
         del file["phisT"]
         file.create_dataset("phisT", (87, 1 << 40), "f8", chunks=(87, 1))
-    with pytest.raises(InputError, match=r"\(/phisT claims more than it can hold\)"):
+    with pytest.raises(InputError, match=r"\(/phisT declares more data than it can contain\)"):
         read_faces("cofw", tmp_path, "test")
 
 

@@ -90,7 +90,7 @@ def test_subsets_are_the_values_of_split(table):
         (POINTS, r"missing columns \['image'\]"),
         (["image", *POINTS, *VISIBLE[:2]], r"missing columns \['visible2'\]"),
         (["image", *POINTS, *BOX[1:]], r"missing columns \['box_x_min'\]"),
-        (["image", *POINTS, "visible3"], r"unknown columns \['visible3'\]; known are image, x0"),
+        (["image", *POINTS, "visible3"], r"unknown columns \['visible3'\]; expected image, x0"),
         (["image", *POINTS, "Visibility"], "unknown columns"),
         (["image", *POINTS, "box"], "unknown columns"),
         (["image", *POINTS, "x_3"], "unknown columns"),

@@ -89,7 +89,7 @@ def test_val_list_of_an_absent_face_still_takes_its_photo_out(root):
     ("listed", "message"),
     [
         ("afw/404404_1\n", "none of the 1 listed faces of 300w 'val'"),
-        ("afw/7654321_1\nafw/7654321_1\n", r"val.txt: afw/7654321_1 stands in the file twice"),
+        ("afw/7654321_1\nafw/7654321_1\n", r"val.txt: afw/7654321_1 is listed twice"),
         ("\n", "val.txt: the file is empty"),
     ],
 )
@@ -146,14 +146,18 @@ def test_points_at_minus_one_are_not_annotated(tmp_path):
 
 def test_two_images_for_one_face(root):
     (root / "afw" / "7654321_1.png").touch()
-    with pytest.raises(InputError, match=r"7654321_1\.png: 7654321_1\.jpg is there too"):
+    with pytest.raises(InputError, match=r"7654321_1\.png: found 7654321_1\.jpg too"):
         names(root, "train")
 
 
 def test_no_face_at_all(tmp_path):
-    with pytest.raises(InputError, match="expected the folder of 300w"):
+    with pytest.raises(
+        InputError, match="the folder is missing or empty, expected the files of 300w"
+    ):
         names(tmp_path / "nowhere", "train")
-    with pytest.raises(InputError, match="expected the folder of 300w"):
+    with pytest.raises(
+        InputError, match="the folder is missing or empty, expected the files of 300w"
+    ):
         names(tmp_path, "train")
     (tmp_path / "something").touch()
     with pytest.raises(InputError, match="none of the 3148 official faces of 300w 'train'"):
