@@ -1,4 +1,4 @@
-"""Images and boxes of every sort that a user may bring."""
+"""Images and boxes of all kinds that users may pass."""
 
 from pathlib import Path
 
@@ -73,7 +73,7 @@ def test_a_pil_image_of_a_rare_mode_is_what_it_shows(mode):
         expected, image = flat, Image.fromarray(flat)
         image = (image.convert("RGBA") if mode == "RGBa" else image).convert(mode)
     found = rgb_image(image).astype(int)
-    limit = 26 if mode == "PA" else 4  # of a palette of 216 colours
+    limit = 26 if mode == "PA" else 4  # a palette of 216 colours
     assert np.abs(found - expected).max() <= limit
     assert image.mode == mode  # it is not changed
 

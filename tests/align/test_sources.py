@@ -1,4 +1,4 @@
-"""What people's folders hold, and what of it is a photo or a video."""
+"""Which files of a folder are photos or videos."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from evae_tf.errors import InputError
 
 @pytest.fixture
 def folder(tmp_path):
-    """Files of all sorts, all empty; a folder and hidden files."""
+    """Empty files of all kinds, a folder and hidden files."""
     for name in (
         *("a.JPG", "b.png", "clip.MTS", "film.mp4", "IMG_1.HEIC", "IMG_2.heic", "notes.txt"),
         *("scan.pdf", "model.h5", "Makefile", "._a.JPG", ".DS_Store"),

@@ -89,7 +89,7 @@ def test_other_formats_are_written(file_format, tmp_path):
 
 
 def test_the_best_faces_above_a_score_are_kept(tmp_path):
-    """Of the portrait twice, side by side."""
+    """Two portraits side by side."""
     portrait = np.array(Image.open(PORTRAIT))
     Image.fromarray(np.concatenate([portrait, portrait], axis=1)).save(tmp_path / "two.png")
     counts = []
@@ -132,7 +132,7 @@ def test_bad_calls_get_one_sentence(words, status, message):
 
 
 def test_a_tilde_is_the_home_folder(tmp_path):
-    """The shell leaves the one behind `=` alone."""
+    """The shell does not expand `~` after `=`."""
     home, work = tmp_path / "home", tmp_path / "work"
     home.mkdir()
     work.mkdir()
@@ -166,7 +166,7 @@ def test_what_is_left_out_of_a_folder_is_counted(tmp_path):
 
 
 def test_four_runs_at_once_lose_no_row(tmp_path):
-    """One of them may write; the others end with a sentence, or come later."""
+    """Only one of them may write; the others end with an error, or come later."""
     calls = []
     for index in range(4):
         Image.open(PORTRAIT).save(tmp_path / f"{index}.jpg")

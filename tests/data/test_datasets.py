@@ -1,4 +1,4 @@
-"""The table of data sets, and what is done alike for all of them."""
+"""The table of data sets, and the code that they share."""
 
 import dataclasses
 import json

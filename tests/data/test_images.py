@@ -1,4 +1,4 @@
-"""Image files of every sort: read rightly, or refused in a sentence that names what was found."""
+"""Image files of all kinds: read correctly, or refused with a message that names the format."""
 
 import io
 import os
@@ -79,7 +79,7 @@ def test_values_without_a_known_white_are_refused(values, found, tmp_path):
 def test_exif_rotation_is_applied(tmp_path):
     image = picture()
     exif = Image.Exif()
-    exif[0x0112] = 6  # stored lying on its side: turn by 90 degrees clockwise to show
+    exif[0x0112] = 6  # stored on its side: shown after a clockwise turn by 90 degrees
     image.save(tmp_path / "image.jpg", exif=exif, quality=95)
     pixels = read_image(tmp_path / "image.jpg")
     assert pixels.shape == (64, 48, 3)
@@ -109,13 +109,13 @@ def test_a_missing_image_is_refused_by_name(tmp_path):
 
 
 def texture(height=48, width=64):
-    """Smooth colours that no two neighbours share: uint8 [H, W, 3]."""
+    """Smooth colours, different for all neighbours: uint8 [H, W, 3]."""
     seeds = np.random.default_rng(0).integers(0, 256, (6, 8, 3), np.uint8)
     return cv2.resize(seeds, (width, height), interpolation=cv2.INTER_CUBIC)
 
 
 def refusal(path):
-    """The sentence that `read_image` refuses a file with."""
+    """The error message of `read_image` for a file."""
     with pytest.raises(InputError) as caught:
         read_image(path)
     sentence = str(caught.value)
@@ -165,7 +165,7 @@ def test_an_image_of_several_bands_is_whole(tmp_path):
 
 
 def test_integers_of_32_bits_that_fill_8_are_taken_as_8(tmp_path):
-    """What NumPy makes of a photo in arithmetic, saved as it is."""
+    """A photo after NumPy arithmetic, saved without conversion."""
     grey = texture()[..., 0]
     Image.fromarray(grey.astype(np.int32)).save(tmp_path / "a.tif")
     assert Image.open(tmp_path / "a.tif").mode == "I"
@@ -195,7 +195,7 @@ def test_16_bits_that_fill_8_are_not_black(ending, tmp_path):
     cv2.imwrite(str(tmp_path / f"colour.{ending}"), colours.astype(np.uint16))
     pixels = read_image(tmp_path / f"grey.{ending}")
     np.testing.assert_array_equal(pixels, np.repeat(colours[..., :1], 3, axis=2))
-    # Of colours Pillow keeps the upper byte alone.
+    # For colour images, Pillow keeps only the upper byte.
     assert "16-bit values up to 255 only" in refusal(tmp_path / f"colour.{ending}")
 
 
@@ -219,7 +219,7 @@ def test_16_bits_of_either_byte_order_and_either_white(tmp_path):
 
 
 def tiff(pixels, *, bits, kind=1, width, height):
-    """A grey TIFF file by hand, for what Pillow does not write."""
+    """A grey TIFF file written by hand, for types that Pillow cannot write."""
     tags = [(256, 4, width), (257, 4, height), (258, 3, bits), (259, 3, 1), (262, 3, 1)]
     tags += [(273, 4, 8), (277, 3, 1), (278, 4, height), (279, 4, len(pixels)), (339, 3, kind)]
     entries = b"".join(struct.pack("<HHII", tag, size, 1, value) for tag, size, value in tags)
@@ -264,7 +264,7 @@ def test_rare_kinds_of_colour_are_converted(mode, ending, tmp_path):
 
 
 def test_black_and_white_and_grey_under_alpha(tmp_path):
-    """`La` is grey multiplied by alpha; Pillow reads it from TIFF, and does not write it."""
+    """`La` is grey multiplied by alpha; Pillow can read it from TIFF, but not write it."""
     Image.fromarray(texture()[..., 0] > 128).save(tmp_path / "a.png")
     expected = np.where(texture()[..., :1] > 128, 255, 0).repeat(3, axis=2)
     np.testing.assert_array_equal(read_image(tmp_path / "a.png"), expected)
@@ -284,7 +284,7 @@ def test_the_first_of_several_pictures_is_read(ending, tmp_path):
 
 
 def test_a_photo_of_200_megapixels_is_read_without_a_warning_and_copies(tmp_path):
-    """In a process of its own, for its memory; Pillow's own limit is half of that."""
+    """In a separate process, to measure its memory; Pillow's limit is half of it."""
     code = """if 1:
         import resource, sys
         import numpy as np
@@ -306,11 +306,11 @@ def test_a_photo_of_200_megapixels_is_read_without_a_warning_and_copies(tmp_path
     assert (done.returncode, done.stderr) == (0, "")
     height, width, channels, value, memory = map(float, done.stdout.split())
     assert (height, width, channels, value) == (12240, 16320, 3, 200)
-    assert memory < 1.5  # 1 byte a value in the array, a third of it in Pillow
+    assert memory < 1.5  # 1 byte per value in the array, a third of it in Pillow
 
 
 def png(width, height, *chunks):
-    """The beginning of a PNG file that promises so many grey pixels."""
+    """The beginning of a PNG file that declares so many grey pixels."""
     header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
     parts = [(b"IHDR", header), (b"IDAT", zlib.compress(bytes(5000))), *chunks, (b"IEND", b"")]
     return b"\x89PNG\r\n\x1a\n" + b"".join(
@@ -320,7 +320,7 @@ def png(width, height, *chunks):
 
 
 def jpeg(width, height):
-    """A JPEG file that promises so many pixels."""
+    """A JPEG file that declares so many pixels."""
     file = io.BytesIO()
     picture().save(file, "JPEG")
     content = bytearray(file.getvalue())
@@ -366,7 +366,7 @@ def test_too_many_pixels_are_refused_as_such(name, content, size, tmp_path):
 
 
 def test_commands_hold_one_limit_without_warnings(tmp_path):
-    """Pillow's plugins have it inside, of 179 megapixels, and warn from half of it on."""
+    """Pillow's plugins have their own limit of 179 megapixels, and warn above half of it."""
     code = """if 1:
         import sys
         from evae_tf.data.image_files import hold_limit_in_pillow
@@ -416,7 +416,7 @@ def test_a_small_file_that_promises_a_large_image_takes_no_memory(tmp_path):
 
 
 def test_damaged_metadata_are_no_matter_and_no_warning(tmp_path):
-    """EXIF data cut in the midst of a value, and ones that are nothing at all."""
+    """EXIF data truncated within a value, and invalid EXIF data."""
     exif = Image.Exif()
     exif[0x010F], exif[0x0112] = "maker" * 40, 3
     code = "import sys\nfrom evae_tf.data.images import read_image\n"
@@ -476,7 +476,7 @@ def test_what_is_no_picture_is_named(start, words, tmp_path):
 
 
 def test_an_avif_picture_in_a_container_of_heif_is_read(tmp_path):
-    """Both write the brand of the container first."""
+    """Both formats start with the brand of the container."""
     Image.fromarray(texture()).save(tmp_path / "a.avif")
     content = (tmp_path / "a.avif").read_bytes()
     (tmp_path / "a.avif").write_bytes(content.replace(b"ftypavif", b"ftypmif1", 1))
@@ -485,7 +485,7 @@ def test_an_avif_picture_in_a_container_of_heif_is_read(tmp_path):
 
 @pytest.mark.parametrize("tags", [{50706: b"\1\4\0\0"}, {254: 1, 330: 8}])
 def test_the_preview_of_a_raw_photo_is_not_taken_for_it(tags, tmp_path):
-    """DNG, NEF and ARW files are TIFF files, whose first picture is a small one."""
+    """DNG, NEF and ARW files are TIFF files whose first image is a small preview."""
     info = TiffImagePlugin.ImageFileDirectory_v2()
     for tag, value in tags.items():
         info[tag] = value
@@ -513,7 +513,7 @@ def test_what_is_no_ordinary_file_is_refused_at_once(tmp_path):
         target=lambda: sentences.update({path: refusal(path) for path in found}), daemon=True
     )
     work.start()
-    work.join(10)  # a pipe that nobody writes to would hold it for ever
+    work.join(10)  # reading a pipe without a writer would block forever
     for path, words in found.items():
         assert sentences[path].startswith(f"{path}: " if "\0" not in str(path) else repr(path))
         assert words in sentences[path]

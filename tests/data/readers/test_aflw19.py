@@ -39,7 +39,7 @@ def write(root, **changed):
 
 @pytest.fixture
 def root(tmp_path, monkeypatch):
-    monkeypatch.setattr(aflw19, "_NUM_TRAIN", NUM_TRAIN)  # 20,000 rows would be slow to write
+    monkeypatch.setattr(aflw19, "_NUM_TRAIN", NUM_TRAIN)  # writing 20,000 rows would be slow
     write(tmp_path)
     for number in range(1, NUM_FACES + 1):
         folder = tmp_path / "data" / "flickr" if number % 2 else tmp_path
@@ -84,7 +84,7 @@ def test_columns(root):
 
 
 def test_a_hidden_point_at_the_origin_is_not_annotated(root):
-    """Three points of face 5, counted from 1: hidden at (0, 0), seen there, hidden elsewhere."""
+    """Three points of face 5, counted from 1: hidden at (0, 0), visible there, hidden elsewhere."""
     truth = variables()
     for point in (2, 7):
         truth["data"][4, [point, 19 + point]] = 0

@@ -130,10 +130,10 @@ def test_pts_of_other_bytes(root):
 
 
 def test_points_at_minus_one_are_not_annotated(tmp_path):
-    """Case 22: sets after 300-W write hidden points so; they must not stretch the box."""
+    """Case 22: later data sets write hidden points as -1 -1; they must not enlarge the box."""
     counted_from_one = to_one_based(POINTS)
     counted_from_one[[0, 5]] = -1
-    counted_from_one[7] = (-1, 4)  # outside the image, but a place
+    counted_from_one[7] = (-1, 4)  # outside the image, but annotated
     add(tmp_path, "afw/1_1", pts_text(counted_from_one - 1))
     (face,) = read_faces("300w", tmp_path, "train")
     assert np.flatnonzero(~face.annotated).tolist() == [0, 5]

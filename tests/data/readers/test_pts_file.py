@@ -1,4 +1,4 @@
-"""Files of points: what their header has to say, and which damage is told."""
+""".pts files: checks of the header, and errors for damaged files."""
 
 import pytest
 
