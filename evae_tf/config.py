@@ -61,7 +61,7 @@ class Augmentation:
     jpeg_rate: Share = 0.25
 
     def __post_init__(self) -> None:
-        """Refuses values that no run could use.
+        """Checks types and ranges.
 
         Raises:
           UsageError: a field is of another type, or out of range.
@@ -136,7 +136,7 @@ class Config:
     augmentation: Augmentation = Augmentation()
 
     def __post_init__(self) -> None:
-        """Refuses values that no run could use.
+        """Checks types and ranges.
 
         Raises:
           UsageError: a field is of another type, or out of range.

@@ -50,7 +50,7 @@ class Markup:
 
     @property
     def num_points(self) -> int:
-        """K."""
+        """Number of points, K."""
         return len(self.points)
 
     @property
@@ -117,7 +117,7 @@ class Markup:
         flipped = [index for pair in flip_pairs for index in pair]
         if len(flipped) != len(set(flipped)):
             raise InputError(
-                f"{source}: flip_pairs contain a point more than once, expected once at most."
+                f"{source}: flip_pairs contain a point more than once, expected at most once."
             )
         default = record.get("default_normalizer") or next(iter(normalizers), "box_size")
         if default not in (*normalizers, *_BOX_NORMALIZERS):
