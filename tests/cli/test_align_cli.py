@@ -111,7 +111,7 @@ def test_the_best_faces_above_a_score_are_kept(tmp_path):
         (["--input="], 2, "expected a path"),
         (["--input=nosuch.jpg"], 1, "nosuch.jpg"),
         (["--input=camera:x"], 2, "camera:0"),
-        (["--input=docs/mobile"], 1, "no image"),
+        (["--input=docs/mobile"], 1, "at least one photo"),
         ([f"--input={PORTRAIT}", "--draw=dots"], 2, "'points', 'ellipses', 'ids', 'box'"),
         ([f"--input={PORTRAIT}", "--model=nosuch"], 1, "mobile_68"),
         ([f"--input={PORTRAIT}", "--output=README.md/x"], 1, "README.md"),
