@@ -105,7 +105,7 @@ def test_arguments_of_a_tracker(aligner):
         (("synthetic", None, "val", ["ibug_68"]), "markup=['ibug_68']"),
         (("synthetic", None, "val", None, -1), "seed=-1: expected an integer, 0 or more"),
         (("synthetic", None, "val", None, "x"), "seed='x'"),
-        (("synthetic", "faces"), "faces: faces of synthetic are drawn"),
+        (("synthetic", "faces"), "faces: the data set synthetic is generated"),
     ],
 )
 def test_arguments_of_a_reader(arguments, words):
