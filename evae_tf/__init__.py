@@ -1,7 +1,7 @@
 """Facial landmarks with an Extended Variational Auto-Encoder.
 
-The public names stand in `__init__.pyi`, where type checkers read them too. Each is imported when
-it is asked for: `import evae_tf` takes milliseconds and loads neither TensorFlow nor Keras.
+The public names are listed in `__init__.pyi`, which type checkers read too. They are imported
+lazily: `import evae_tf` takes milliseconds and loads neither TensorFlow nor Keras.
 """
 
 from typing import Any

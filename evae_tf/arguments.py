@@ -1,4 +1,4 @@
-"""What is given to a function in Python, held against its type: one sentence where it is wrong."""
+"""Checks of function arguments at run time, with one-sentence errors."""
 
 import math
 import os
@@ -14,7 +14,7 @@ def path(name: str, value: Any) -> Path:
     """The argument `name` as a `Path`.
 
     Raises:
-      UsageError: it is none, or an empty one.
+      UsageError: it is not a path, or empty.
     """
     if not isinstance(value, str | os.PathLike) or not os.fspath(value):
         raise UsageError(f"{name}={_shown(value)}: expected a path.")
@@ -25,12 +25,12 @@ def whole_number(name: str, value: Any, low: int = 1, high: float = math.inf) ->
     """The argument `name` as an integer.
 
     Raises:
-      UsageError: it is none, or not within `low` and `high`.
+      UsageError: it is not an integer, or not within `low` and `high`.
     """
     whole = isinstance(value, Integral) and not isinstance(value, bool)
     if not whole or not low <= int(value) <= high:
         limit = f"{low} or more" if high == math.inf else f"{low} to {high}"
-        raise UsageError(f"{name}={_shown(value)}: expected a whole number, {limit}.")
+        raise UsageError(f"{name}={_shown(value)}: expected an integer, {limit}.")
     return int(value)
 
 
@@ -38,7 +38,7 @@ def number(name: str, value: Any, low: float, high: float) -> float:
     """The argument `name` as a float.
 
     Raises:
-      UsageError: it is no number, or not within `low` and `high`.
+      UsageError: it is not a number, or not within `low` and `high`.
     """
     if not isinstance(value, Real) or not low <= float(value) <= high:
         raise UsageError(f"{name}={_shown(value)}: expected a number from {low} to {high}.")
@@ -49,20 +49,20 @@ def items(name: str, value: Any, kind: Any, what: str) -> list[Any]:
     """The argument `name` as a list.
 
     Args:
-      name: of the argument.
+      name: name of the argument.
       value: any iterable.
       kind: type of its items.
-      what: they are called in the message, such as "names".
+      what: name of the items in messages, such as "names".
 
     Raises:
-      UsageError: it is none, or holds another thing.
+      UsageError: it is not iterable, or an item has another type.
     """
     if isinstance(value, str | bytes | os.PathLike) or not isinstance(value, Iterable):
         raise UsageError(f"{name}={_shown(value)}: expected a list of {what}.")
     found = [*value]
     for item in found:
         if not isinstance(item, kind):
-            raise UsageError(f"{name} holds {_shown(item)}: expected a list of {what}.")
+            raise UsageError(f"{name} contains {_shown(item)}: expected a list of {what}.")
     return found
 
 
@@ -72,6 +72,6 @@ def names(name: str, value: Any) -> list[str]:
 
 
 def _shown(value: Any) -> str:
-    """A value as a message shows it: what is long only by its type."""
+    """A value as text for messages: its `repr`, or its type if that is long."""
     text = repr(value)
     return text if len(text) <= 60 and "\n" not in text else f"<{type(value).__name__}>"

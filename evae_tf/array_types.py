@@ -1,4 +1,4 @@
-"""Names for what signatures take and give; the shapes stand in the docstrings."""
+"""Array types for signatures; shapes are given in the docstrings."""
 
 from typing import Any, TypeAlias
 
@@ -9,4 +9,4 @@ FloatArray: TypeAlias = npt.NDArray[np.floating[Any]]
 BoolArray: TypeAlias = npt.NDArray[np.bool_]
 ByteArray: TypeAlias = npt.NDArray[np.uint8]
 IndexArray: TypeAlias = npt.NDArray[np.intp]
-Tensor: TypeAlias = Any  # of Keras' backend; Keras and TensorFlow come without types
+Tensor: TypeAlias = Any  # of the Keras backend; Keras and TensorFlow have no type stubs

@@ -1,4 +1,4 @@
-"""Writing files and folders so that a reader sees the old one or the new one, never half."""
+"""Atomic writes: a reader sees the old or the new file or folder, never a partial one."""
 
 import contextlib
 import os
@@ -11,16 +11,16 @@ from evae_tf.errors import InputError
 
 try:
     import fcntl
-except ImportError:  # Windows: folders are not locked there
+except ImportError:  # Windows, where folders are not locked
     fcntl = None
 
-TEMPORARY = ".evae-"  # what the names of unfinished files and folders start with
+TEMPORARY = ".evae-"  # prefix of unfinished files and folders
 
 
 def _beside(path: Path) -> Path:
-    """A hidden name beside `path`, with its ending: a rename then stays on one disk.
+    """A hidden path beside `path` with its suffix, so that a rename stays on one disk.
 
-    It is short: the name of a file may be as long as names can be.
+    The name is short, because that of `path` may have the maximum length.
     """
     return path.with_name(f"{TEMPORARY}{uuid.uuid4().hex[:8]}{path.suffix}")
 
@@ -44,13 +44,13 @@ def make_folder(path: str | os.PathLike[str]) -> Path:
 
 @contextlib.contextmanager
 def exclusive_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Yields the folder `path`, created if needed, into which no other run writes meanwhile.
+    """Yields the folder `path`, created if needed and locked against other runs.
 
-    What a run that was killed left unfinished in it is removed first. The lock ends with the
-    process, however that ends. Disks that have no locks are used without.
+    Unfinished files of killed runs are removed first. The lock ends with the process. Disks that
+    do not support locks are used without.
 
     Raises:
-      InputError: the folder cannot be created or written to, or another run writes to it.
+      InputError: the folder cannot be created or written to, or another run is writing to it.
     """
     path = make_folder(path)
     with contextlib.ExitStack() as stack:
@@ -61,17 +61,17 @@ def exclusive_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
                 fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
                 raise InputError(
-                    f"{path}: another run is writing to this folder; wait for it, or take another "
+                    f"{path}: another run is writing to this folder; wait for it, or use another "
                     "folder."
                 ) from error
-            except OSError:  # some network disks lock no folders
+            except OSError:  # some network disks cannot lock folders
                 pass
         remove_unfinished(path)
         yield path
 
 
 def remove_unfinished(folder: Path) -> None:
-    """Removes what killed runs left half written in a folder that nobody else writes to."""
+    """Removes unfinished files of killed runs; no other run may be writing to the folder."""
     for child in folder.glob(f"{TEMPORARY}*"):
         if child.is_dir():
             shutil.rmtree(child, ignore_errors=True)
@@ -81,7 +81,7 @@ def remove_unfinished(folder: Path) -> None:
 
 @contextlib.contextmanager
 def replacing_file(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Yields a temporary path; on success it replaces `path`, on any failure it is removed.
+    """Yields a temporary path, which replaces `path` on success and is removed on failure.
 
     Raises:
       InputError: the disk refused the file (full, read-only, no permission).
@@ -99,9 +99,9 @@ def replacing_file(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def replacing_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """As `replacing_file`, for a folder, which is created empty for the caller to fill.
+    """Like `replacing_file`, for a folder, which is created empty.
 
-    A folder cannot be renamed over a full one, so the old one is moved aside first: a crash
+    A folder cannot be renamed over a non-empty one, so the old one is moved aside first. A crash
     between the two renames leaves both complete, the old one under a hidden name.
     """
     path = Path(path)
@@ -124,7 +124,7 @@ def replacing_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
 def write_text(path: str | os.PathLike[str], text: str) -> None:
     r"""Writes `text` to the file `path` atomically, as UTF-8.
 
-    Bytes of file names that are no text are written as `\udc..`.
+    Undecodable bytes of file names are written as `\udc..`.
     """
     with replacing_file(path) as temporary:
         temporary.write_text(text, encoding="utf-8", errors="backslashreplace")

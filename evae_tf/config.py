@@ -1,4 +1,4 @@
-"""Every choice of an experiment as one field, and the named presets."""
+"""The configuration of an experiment, and the named presets."""
 
 import dataclasses
 import math
@@ -10,7 +10,7 @@ from evae_tf import fields
 from evae_tf.errors import UsageError
 
 ARCHITECTURES = ("cnn", "fcn", "fcn_cnn", "evae", "evae_cnn", "wt")
-MAP_ARCHITECTURES = ("fcn", "evae")  # without a regressor: their landmarks are read off the maps
+MAP_ARCHITECTURES = ("fcn", "evae")  # no regressor: landmarks are decoded from the maps
 
 _JPEG_BLOCK_PX = 8  # the JPEG noise of `data.augment` works on whole blocks
 _MANY = 10**6
@@ -27,25 +27,25 @@ Blocks: TypeAlias = Annotated[tuple[int, ...], fields.Range(0, 1000)]
 
 @dataclasses.dataclass(frozen=True)
 class Augmentation:
-    """How strongly crops are changed. Rates are shares of the crops.
+    """Strength of the augmentation. Rates are fractions of the crops.
 
-    Occluders, JPEG noise and blur are for fixed rows of a batch: the first, the middle and the last
-    of them. Their shares are rounded to whole crops, so that a batch of few may have none, and no
-    crop gets two of them unless their rows meet, which those of the default rates do not.
+    Occluders, JPEG noise and blur apply to fixed rows of a batch: the first, the middle and the
+    last ones. Their rates are rounded to whole crops, so a small batch may have none. At the
+    default rates the rows do not overlap, so no crop gets two of them.
 
     Attributes:
-      rotation_degrees: uniform in +- this.
-      any_angle_rate: turned by any angle instead.
+      rotation_degrees: rotation, uniform within +- this.
+      any_angle_rate: rotation by an arbitrary angle instead.
       scale: the crop's side is multiplied by a factor within [1 / (1 + scale), 1 + scale].
-      shift: of the crop, within +- this fraction of its side, in x and in y; with `scale`, the
-        careless box of a detector.
-      mirror_rate: left and right change places, in the picture and in the markup.
+      shift: shift in x and y, within +- this fraction of the crop's side; together with `scale` it
+        simulates rough detector boxes.
+      mirror_rate: horizontal flip of image and markup.
       color: gain and offset of brightness, contrast and each channel, within +- this.
-      grey_rate: colour thrown away.
-      dark_rate: darkened, down to a twentieth, and rounded as a camera rounds.
-      occluder_rate: something is pasted, see `data.occluders`.
-      blur_rate: smoothed over up to 5 pixels.
-      jpeg_rate: 8 x 8 cosine blocks rounded as a JPEG file rounds them.
+      grey_rate: conversion to grey.
+      dark_rate: darkening, down to a twentieth, and rounding to 8 bits.
+      occluder_rate: a pasted occluder, see `data.occluders`.
+      blur_rate: blur over up to 5 pixels.
+      jpeg_rate: JPEG noise: quantised cosine coefficients of 8 x 8 blocks.
     """
 
     rotation_degrees: Annotated[float, fields.Range(0, 180)] = 30.0
@@ -61,7 +61,7 @@ class Augmentation:
     jpeg_rate: Share = 0.25
 
     def __post_init__(self) -> None:
-        """Refuses values that no run could use.
+        """Checks types and ranges.
 
         Raises:
           UsageError: a field is of another type, or out of range.
@@ -71,12 +71,11 @@ class Augmentation:
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    """What a training run is, apart from where its data lie.
+    """The configuration of a training run, except the location of its data.
 
-    The defaults are those of the preset `default`. What no preset changes, such as `cache` and
-    `crop_margin`, is there because users' data may ask for it. Tuples have one entry a stage. Sizes
-    of maps are in cells, of crops in pixels; weights multiply terms of the objective
-    (`training.objective`).
+    The defaults are the preset `default`. Fields that no preset changes, such as `cache` and
+    `crop_margin`, are for users' data. Tuples have one entry per stage. Map sizes are in cells,
+    crop sizes in pixels. Weights multiply terms of the objective (`training.objective`).
     """
 
     preset: str = "default"
@@ -106,7 +105,7 @@ class Config:
     refine: bool = True
     uncertainty: bool = True
 
-    # Response maps: their labels, their loss, how landmarks are read off them.
+    # Response maps: labels, loss, and decoding of landmarks.
     map_label: Literal["gaussian", "diamond"] = "gaussian"
     map_label_size_px: Positive = 1.0
     map_loss: Literal["cross_entropy", "squared_error"] = "cross_entropy"
@@ -121,7 +120,7 @@ class Config:
     landmark_weight: Weight = 100.0
     map_landmark_weight: Weight = 50.0
 
-    # The optimiser, under a cosine, with an average of the weights.
+    # The optimiser, with cosine decay and an average of the weights.
     optimizer: Literal["adamw", "muon"] = "muon"
     epochs: Count = 120
     batch_size: Count = 32
@@ -131,13 +130,13 @@ class Config:
     ema_momentum: Annotated[float, fields.Range(0, 0.999999)] = 0.998
     mixed_precision: bool = False
 
-    # Data: where crops are kept, how much context they have, how they are changed.
+    # Data: cache of the crops, context around them, augmentation.
     cache: Literal["ram", "file"] = "ram"
     crop_context_px: Annotated[int, fields.Range(0, 4096)] = 8
     augmentation: Augmentation = Augmentation()
 
     def __post_init__(self) -> None:
-        """Refuses values that no run could use.
+        """Checks types and ranges.
 
         Raises:
           UsageError: a field is of another type, or out of range.
@@ -145,7 +144,8 @@ class Config:
         fields.check(self)
         if self.architecture not in ARCHITECTURES:
             raise UsageError(
-                f"architecture {self.architecture!r} is unknown: known are {list(ARCHITECTURES)}."
+                f"architecture {self.architecture!r} is unknown, expected one of "
+                f"{list(ARCHITECTURES)}."
             )
         self._check_stages()
 
@@ -158,23 +158,26 @@ class Config:
             }
             lengths = {name: len(value) for name, value in stages.items()}
             if len(set(lengths.values())) > 1:
-                raise UsageError(f"one entry a stage is needed in each of {lengths}.")
+                raise UsageError(
+                    f"found tuples of different lengths {lengths}, expected one entry per stage in "
+                    "each."
+                )
         side = math.lcm(_JPEG_BLOCK_PX, math.prod(self.encoder_strides))
         if self.input_size % side:
             raise UsageError(f"input_size={self.input_size}: must be a multiple of {side}.")
         if math.prod(self.decoder_strides) != math.prod(self.encoder_strides[1:]):
             raise UsageError(
-                f"decoder_strides={self.decoder_strides}: their product must be that of "
-                f"encoder_strides after the first, {math.prod(self.encoder_strides[1:])}: maps and "
-                "early features are concatenated."
+                f"decoder_strides={self.decoder_strides}: the product must equal that of "
+                f"encoder_strides after the first, {math.prod(self.encoder_strides[1:])}, because "
+                "maps and early features are concatenated."
             )
 
 
-# Grey input, plain convolutions, diamonds, squared error: what the paper's figures fix. Marked
-# (ours): what they leave open.
+# The paper's figures specify grey input, plain convolutions, diamonds and squared error. Values
+# marked (ours) are not specified.
 _PAPER = Config(
     preset="paper",
-    input_size=64,  # (ours), as all sizes: what two cores train in minutes
+    input_size=64,  # (ours), like all sizes: two cores train it in minutes
     grey=True,
     normalization=False,
     encoder_filters=(24, 48, 96),  # three convolutions; widths and strides (ours)
@@ -191,12 +194,12 @@ _PAPER = Config(
     refine=False,
     uncertainty=False,
     map_label="diamond",
-    map_label_size_px=1.3,  # 8 % of a 32-cell map across, as for 29 and 68 points
+    map_label_size_px=1.3,  # 8 % of the width of a 32-cell map, as for 29 and 68 points
     map_loss="squared_error",
-    map_foreground_weight=50.0,  # (ours): about background cells over foreground cells, damped
+    map_foreground_weight=50.0,  # (ours): about the ratio of background to foreground, damped
     map_readout_power=4,  # (ours)
     landmark_loss="squared_error",
-    map_weight=100.0,  # (ours), as are the weights below
+    map_weight=100.0,  # (ours), like the weights below
     kl_weight=0.1,
     landmark_weight=300.0,
     map_landmark_weight=0.0,
@@ -207,7 +210,7 @@ _PAPER = Config(
     batch_size=16,
 )
 
-# `default` in small, for `make demo`: trained in minutes.
+# A small `default` for `make demo`, trained in minutes.
 _DEMO = Config(
     preset="demo",
     input_size=96,
@@ -223,9 +226,10 @@ _DEMO = Config(
     ema_momentum=0.99,
 )
 
-# What ships. Pixels bought more than channels: going from 112 to 160 of them took 0.1 points off
-# the error, twice the channels a third of that. The regressor refines the maps' landmarks by
-# little, and stays small. In int8 the file has to stay under 1.2 MB, and below MediaPipe's time.
+# The shipped model. Resolution helped more than channels: 160 instead of 112 pixels reduced the
+# error by 0.1 points, twice the channels by a third of that. The regressor stays small, because it
+# refines the maps' landmarks only slightly. The int8 file has to stay below 1.2 MB and MediaPipe's
+# latency.
 _MOBILE = Config(
     preset="mobile",
     input_size=144,
@@ -239,7 +243,7 @@ _MOBILE = Config(
     regressor_units=160,
 )
 
-# Where time counts less: in float32 up to 12 times MediaPipe's.
+# For less tight latency budgets: in float32 up to 12 times that of MediaPipe.
 _SERVER = dataclasses.replace(
     _MOBILE,
     preset="server",
@@ -259,11 +263,11 @@ def override(config: Config, assignments: Iterable[str]) -> Config:
 
     Args:
       config: a `Config`.
-      assignments: list of "field=value", or "augmentation.field=value"; tuples are comma-separated,
-        booleans `true` or `false`, `none` where a field may be empty.
+      assignments: list of "field=value" or "augmentation.field=value". Tuples are comma-separated,
+        booleans are `true` or `false`, an optional field may be `none`.
 
     Raises:
-      UsageError: an unknown field (the known ones are listed) or a value of another type.
+      UsageError: a field is unknown (the message lists the known ones) or a value has another type.
     """
     kinds = dict(_fields(Config))
     values: dict[str, Any] = {}
@@ -271,7 +275,7 @@ def override(config: Config, assignments: Iterable[str]) -> Config:
         name, equals, text = assignment.partition("=")
         if not equals or name not in kinds:
             raise UsageError(
-                f"--set {assignment}: expected field=value with a field of {sorted(kinds)}."
+                f"--set {assignment}: expected field=value with one of the fields {sorted(kinds)}."
             )
         if name in ("preset", "dataset"):
             raise UsageError(f"--set {assignment}: use the flag --{name}.")
@@ -280,17 +284,17 @@ def override(config: Config, assignments: Iterable[str]) -> Config:
 
 
 def check_start(config: Config, init_from: object) -> None:
-    """Refuses to train an architecture without the model that it starts from.
+    """Checks that an architecture that starts from a trained model is given one.
 
     Raises:
       UsageError: `init_from` is None, and the architecture starts from a model.
     """
     if config.architecture == "wt" and init_from is None:
-        raise UsageError("architecture wt starts from a trained model: give --init_from.")
+        raise UsageError("architecture wt starts from a trained model: use --init_from.")
 
 
 def _fields(record: type, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Names and types of what can be set, those of a record inside behind its name and a dot."""
+    """Names and types of all fields; fields of a nested record are named `record.field`."""
     for name, kind in typing.get_type_hints(record).items():
         if isinstance(kind, type) and dataclasses.is_dataclass(kind):
             yield from _fields(kind, f"{prefix}{name}.")
@@ -312,7 +316,7 @@ def _replaced(record: Any, values: dict[str, Any]) -> Any:
 
 
 def to_dict(config: Config) -> dict[str, Any]:
-    """The fields, ready for JSON; those of `augmentation` as a dict of their own."""
+    """A JSON-ready dict; `augmentation` is a nested dict."""
     record: dict[str, Any] = dataclasses.asdict(config)
     for name, value in record.items():
         if isinstance(value, tuple):

@@ -1,4 +1,4 @@
-"""Packages that the base install lacks, and the extras that bring them."""
+"""Optional packages, and the extras that install them."""
 
 import importlib.util
 
@@ -15,13 +15,13 @@ EXTRAS = {
 
 
 def require(module: str) -> None:
-    """Checks that a module of an extra is installed, before the work that needs it.
+    """Checks that an optional module is installed.
 
     Args:
-      module: a name of `EXTRAS`.
+      module: a module in `EXTRAS`.
 
     Raises:
-      InputError: it is not installed; the message says which extra brings it.
+      InputError: it is not installed; the message names the extra.
     """
     if importlib.util.find_spec(module) is None:
         raise InputError(f"{advice(module)}.")
@@ -31,10 +31,10 @@ def advice(module: str | None) -> str | None:
     """What to install for a missing module.
 
     Args:
-      module: its full name, as `ModuleNotFoundError.name` has it.
+      module: its full name, as in `ModuleNotFoundError.name`.
 
     Returns:
-      The sentence without its full stop; None if no extra brings the module.
+      A sentence without its full stop; None if no extra contains the module.
     """
     package = (module or "").partition(".")[0]
     for extra, packages in EXTRAS.items():

@@ -1,4 +1,4 @@
-"""Values of records: held against their types and ranges, and read from text."""
+"""Fields of records: type and range checks, and parsing from text."""
 
 import types
 import typing
@@ -8,17 +8,21 @@ from evae_tf.errors import UsageError
 
 
 class Range(NamedTuple):
-    """What a field, or each entry of its tuple, must lie within; both ends are allowed."""
+    """The closed range of a field, or of each entry of a tuple."""
 
     low: float
     high: float
 
 
 def check(record: object, prefix: str = "") -> None:
-    """Holds each field of a record against its type, and the `Range` that the type carries.
+    """Checks each field of a record against its type and its `Range`.
+
+    Args:
+      record: a dataclass instance.
+      prefix: text before the field name in messages.
 
     Raises:
-      UsageError: a value is of another type, or out of range; `prefix` stands before its name.
+      UsageError: a value has another type, or is out of range.
     """
     for name, annotated in typing.get_type_hints(type(record), include_extras=True).items():
         value: Any = getattr(record, name)
@@ -29,7 +33,7 @@ def check(record: object, prefix: str = "") -> None:
         numbers: list[Any] = [*value] if isinstance(value, tuple) else [value]
         for low, high in ranges:
             if not all(number is None or low <= number <= high for number in numbers):
-                raise UsageError(f"{prefix}{name}={value}: must lie within {low} and {high}.")
+                raise UsageError(f"{prefix}{name}={value}: must be between {low} and {high}.")
 
 
 def _is(value: Any, kind: Any) -> bool:
@@ -41,29 +45,29 @@ def _is(value: Any, kind: Any) -> bool:
     if origin is tuple:
         entries = typing.cast("tuple[Any, ...]", value)
         return type(value) is tuple and all(_is(entry, options[0]) for entry in entries)
-    if isinstance(value, bool) and kind is not bool:  # to Python a bool is an int
+    if isinstance(value, bool) and kind is not bool:  # in Python, a bool is an int
         return False
     return isinstance(value, int | float if kind is float else kind)
 
 
 def words(kind: Any) -> str:
-    """A type as a person would name it."""
+    """A type in words, for messages."""
     origin, options = typing.get_origin(kind), typing.get_args(kind)
     if origin is Literal:
         return " or ".join(map(str, options))
     if origin is types.UnionType:
         return " or ".join(map(words, options))
     if origin is tuple:
-        return f"a tuple of {words(options[0]).partition(' ')[2]}s, one for each stage"
+        return f"a tuple of {words(options[0]).partition(' ')[2]}s, one per stage"
     names = {int: "an integer", float: "a number", bool: "true or false", str: "text"}
     return names.get(kind, "none" if kind is types.NoneType else kind.__name__)
 
 
 def parse(name: str, text: str, kind: Any) -> Any:
-    """The value of a field from text; see `config.override`.
+    """Parses the value of a field from text; see `config.override`.
 
     Raises:
-      UsageError: the text is no value of the type `kind`.
+      UsageError: the text is not a value of the type `kind`.
     """
     origin, options = typing.get_origin(kind), typing.get_args(kind)
     try:

@@ -1,11 +1,11 @@
-"""THE pixel convention, and every conversion between frames.
+"""The pixel convention, and all conversions between frames.
 
 Image frame: the centre of the first pixel is (0, 0), x to the right, y down, as in OpenCV; an
-image of width W covers x from -0.5 to W - 0.5. Crop frame: fractions of the crop, so that the
-centre of pixel i of a crop of width S lies at (i + 0.5) / S. Official files of 300-W, MTFL and
-COFW count pixels from 1: `from_one_based` converts.
+image of width W covers x from -0.5 to W - 0.5. Crop frame: fractions of the crop; the centre of
+pixel i of a crop of width S is at (i + 0.5) / S. Official files of 300-W, MTFL and COFW count
+pixels from 1: `from_one_based` converts.
 
-Boxes are (x_min, y_min, x_max, y_max). Point arrays are [..., K, 2] as (x, y). NumPy and OpenCV.
+Boxes are (x_min, y_min, x_max, y_max). Point arrays are [..., K, 2] as (x, y).
 """
 
 import math
@@ -18,13 +18,13 @@ from evae_tf.array_types import BoolArray, ByteArray, FloatArray, Tensor
 
 
 def as_float32(values: ArrayLike) -> FloatArray:
-    """Numbers as float32; those too large for it become infinite, which NumPy would warn of."""
+    """Converts to float32; values out of range become infinite without a NumPy warning."""
     with np.errstate(over="ignore"):
         return np.asarray(values, np.float32)
 
 
 def from_one_based(points: ArrayLike) -> FloatArray:
-    """Image points whose first pixel's centre is (1, 1), brought to (0, 0)."""
+    """Converts image points counted from (1, 1) to points counted from (0, 0)."""
     return as_float32(points) - 1.0
 
 
@@ -34,7 +34,7 @@ def to_one_based(points: ArrayLike) -> FloatArray:
 
 
 def fraction_to_pixel(fraction: Tensor, size: Tensor) -> Tensor:
-    """Pixel coordinates of positions given as fractions of `size` pixels (array or tensor)."""
+    """Converts fractions of `size` pixels to pixel coordinates (array or tensor)."""
     return fraction * size - 0.5
 
 
@@ -44,14 +44,14 @@ def pixel_to_fraction(pixel: Tensor, size: Tensor) -> Tensor:
 
 
 def annotated(landmarks: ArrayLike) -> BoolArray:
-    """Which points have a place: float [..., K, 2] -> bool [..., K]; NaN means not annotated."""
+    """Which points are annotated, that is not NaN: float [..., K, 2] -> bool [..., K]."""
     return np.asarray(~np.isnan(np.asarray(landmarks)).any(axis=-1))
 
 
 def landmark_box(landmarks: ArrayLike) -> FloatArray:
     """The tight box of each face's annotated points: float [..., K, 2] -> float32 [..., 4].
 
-    Points that are NaN are left out; the box of a face without any other is NaN.
+    Points that are NaN are left out; the box of a face without annotated points is NaN.
     """
     landmarks = np.asarray(landmarks, np.float32)
     least, most = (pick.reduce(landmarks, axis=-2) for pick in (np.fmin, np.fmax))
@@ -71,12 +71,11 @@ def box_size(box: ArrayLike) -> FloatArray:
 
 
 def square_around(box: ArrayLike, margin: float) -> FloatArray:
-    """The square that is cut out for a face.
+    """The square crop around a face box, centred on it.
 
     Args:
       box: float [..., 4], image pixels.
-      margin: how much is added around the longer side, as a fraction of it: the square's side
-        is `(1 + margin)` times that side, centred on the box.
+      margin: the square's side is `(1 + margin)` times the longer side of the box.
 
     Returns:
       float32 [..., 3]: centre x, centre y, side, in image pixels.
@@ -89,15 +88,15 @@ def square_around(box: ArrayLike, margin: float) -> FloatArray:
 
 BOX_COLUMNS = ("box_x_min", "box_y_min", "box_x_max", "box_y_max")  # of a box, in tables
 
-TIGHT_BOX = (0.0, 0.0, 1.0)  # where a box lies that is the tight one itself, see `relative_box`
+TIGHT_BOX = (0.0, 0.0, 1.0)  # `relative_box` of boxes that are the tight ones
 
 
 def squares_overlap(first: ArrayLike, second: ArrayLike) -> FloatArray:
-    """What squares have in common, as a share of what they cover together: 0 to 1.
+    """Intersection over union of axis-aligned squares, 0 to 1.
 
     Args:
-      first: float [..., 3], centre x, centre y and side, of squares that are not turned.
-      second: likewise.
+      first: float [..., 3], centre x, centre y and side.
+      second: like `first`.
 
     Returns:
       float [...].
@@ -111,18 +110,18 @@ def squares_overlap(first: ArrayLike, second: ArrayLike) -> FloatArray:
 
 
 def relative_box(boxes: ArrayLike, landmarks: ArrayLike) -> tuple[float, float, float]:
-    """Where faces' boxes lie as seen from the tight boxes of their landmarks.
+    """The place of face boxes relative to the tight boxes of their landmarks.
 
     Args:
       boxes: float [N, 4], image pixels.
       landmarks: float [N, K, 2], image pixels; NaN where a point is not annotated.
 
     Returns:
-      (x, y, scale), medians over the faces: how far the centre of a box lies from that of the
-      tight box, and how long its longer side is, both over the longer side of the tight box.
+      (x, y, scale), medians over the faces: offset of the box's centre from that of the tight box,
+      and length of its longer side, both relative to the longer side of the tight box.
     """
     own, tight = square_around(boxes, 0.0), square_around(landmark_box(landmarks), 0.0)
-    sides = np.maximum(tight[:, 2:], 1.0)  # a lone landmark's box has none
+    sides = np.maximum(tight[:, 2:], 1.0)  # the box of a single landmark has no size
     relative = np.concatenate([own[:, :2] - tight[:, :2], own[:, 2:]], axis=1) / sides
     x, y, scale = (round(float(value), 4) for value in np.median(relative, axis=0))
     return x, y, scale
@@ -131,9 +130,9 @@ def relative_box(boxes: ArrayLike, landmarks: ArrayLike) -> tuple[float, float, 
 def box_of_landmarks(
     landmarks: ArrayLike, relative: tuple[float, float, float] = TIGHT_BOX
 ) -> FloatArray:
-    """The boxes of faces of which the landmarks are known, as wide and high as these are.
+    """Face boxes from landmarks, the inverse of `relative_box`.
 
-    What `relative_box` says of them is `relative` again.
+    The boxes have the aspect ratio of the tight boxes.
 
     Args:
       landmarks: float [..., K, 2]; NaN where a point is not annotated.
@@ -157,12 +156,12 @@ def image_to_crop(points: ArrayLike, square: ArrayLike) -> FloatArray:
 
 
 def crop_to_image(fractions: ArrayLike, square: ArrayLike, angle: ArrayLike = 0.0) -> FloatArray:
-    """The inverse of `image_to_crop`, for turned squares too.
+    """The inverse of `image_to_crop`, also for turned squares.
 
     Args:
       fractions: float [..., K, 2], crop fractions.
       square: float [..., 3], see `square_around`.
-      angle: float [...], radians: by how much the square was turned, see `cut_square`.
+      angle: float [...], radians by which the square was turned, see `cut_square`.
 
     Returns:
       float32 [..., K, 2], image pixels.
@@ -173,7 +172,7 @@ def crop_to_image(fractions: ArrayLike, square: ArrayLike, angle: ArrayLike = 0.
 
 
 def rotate(points: FloatArray, angle: ArrayLike) -> FloatArray:
-    """Turns points [..., K, 2] about the origin, from x towards y, by angle [...] in radians."""
+    """Rotates points [..., K, 2] about the origin, from x towards y, by angle [...] in radians."""
     cosine, sine = (
         function(np.asarray(angle, np.float32))[..., None] for function in (np.cos, np.sin)
     )
@@ -184,7 +183,7 @@ def rotate(points: FloatArray, angle: ArrayLike) -> FloatArray:
 def covariance_to_image(
     covariance: ArrayLike, square: ArrayLike, angle: ArrayLike = 0.0
 ) -> FloatArray:
-    """The covariances of landmarks, from a crop to its image; see `crop_to_image`.
+    """Converts covariances of landmarks from crop to image; see `crop_to_image`.
 
     Args:
       covariance: float [..., K, 2, 2], crop fractions squared.
@@ -200,17 +199,17 @@ def covariance_to_image(
 
 
 def cut_square(image: ByteArray, square: ArrayLike, size: int, angle: float = 0.0) -> ByteArray:
-    """Cuts a square out of an image and resizes it; black where the square leaves the image.
+    """Cuts a square out of an image and resizes it; black outside the image.
 
-    One bilinear sample a pixel. A square of twice the crop's size or more is first averaged over
-    whole pixels (`INTER_AREA`), or the crop would alias.
+    Each pixel is one bilinear sample. A square of twice the crop's size or more is first averaged
+    over whole pixels (`INTER_AREA`) to avoid aliasing.
 
     Args:
       image: uint8 [H, W, 3].
       square: float [3], see `square_around`.
       size: S, the crop's side in pixels.
-      angle: radians by which the square is turned about its centre, from x towards y: what leans
-        by this angle in the image stands upright in the crop.
+      angle: radians by which the square is turned about its centre, from x towards y. A face with
+        this roll is upright in the crop.
 
     Returns:
       uint8 [S, S, 3].
@@ -234,11 +233,14 @@ def cut_square(image: ByteArray, square: ArrayLike, size: int, angle: float = 0.
 
 
 def _part(image: ByteArray, centre: FloatArray, reach: float) -> tuple[ByteArray, FloatArray]:
-    """`image` as far as `reach` from `centre`, and the new `centre`: OpenCV refuses wider ones."""
+    """The part of `image` within `reach` of `centre`, and the new `centre`.
+
+    OpenCV refuses larger images.
+    """
     left, top = (max(0, int(start - reach)) for start in centre)
     right, bottom = (max(0, int(start + reach)) for start in centre)
     part = image[top:bottom, left:right]
-    if not part.size:  # the square lies wholly outside the image
+    if not part.size:  # the square is completely outside the image
         return np.zeros((1, 1, 3), image.dtype), centre
     return part, centre - (left, top)
 
@@ -256,14 +258,14 @@ def _shrunk(part: ByteArray, centre: FloatArray, shrink: int) -> tuple[ByteArray
 
 
 def jitter_boxes(boxes: ArrayLike, seed: int) -> FloatArray:
-    """Boxes as a careless detector would give them, for robustness figures.
+    """Perturbs boxes like a rough detector, for robustness figures.
 
-    One uniform scale in [0.85, 1.15] and one uniform shift within 8 % of the longer side in x and
-    in y for each face.
+    Each face gets a uniform scale in [0.85, 1.15] and a uniform shift in x and y within 8 % of the
+    longer side.
 
     Args:
       boxes: float [N, 4], image pixels.
-      seed: of the random numbers.
+      seed: random seed.
 
     Returns:
       float32 [N, 4].

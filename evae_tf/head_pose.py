@@ -1,4 +1,4 @@
-"""The angles of a head, and the one convention for them."""
+"""The convention for head pose angles."""
 
 import dataclasses
 
@@ -6,13 +6,13 @@ import numpy as np
 
 from evae_tf.array_types import FloatArray
 
-_FEWEST_POINTS = 6  # of a head, in three dimensions
-_LEAST_DEPTH = 0.1  # of their spread, in its shortest direction, over that in its longest
+_FEWEST_POINTS = 6  # 3-D points of a head
+_LEAST_DEPTH = 0.1  # ratio of their smallest to their largest spread
 
 
 @dataclasses.dataclass(frozen=True)
 class HeadPose:
-    """How a head is turned against the line of sight, in degrees: about y, then x, then z.
+    """Rotation of a head relative to the line of sight, in degrees: about y, then x, then z.
 
     The viewer's frame has x to the right, y down and z towards the viewer.
 
@@ -28,7 +28,7 @@ class HeadPose:
 
     @property
     def rotation(self) -> FloatArray:
-        """Float [3, 3], from the head's frame (that of a frontal face) to the viewer's."""
+        """Rotation matrix, float [3, 3], from the head's frame (a frontal face) to the viewer's."""
         yaw, pitch, roll = np.radians([self.yaw, self.pitch, self.roll])
         about_y = [[np.cos(yaw), 0, np.sin(yaw)], [0, 1, 0], [-np.sin(yaw), 0, np.cos(yaw)]]
         about_x = [[1, 0, 0], [0, np.cos(pitch), np.sin(pitch)], [0, -np.sin(pitch), np.cos(pitch)]]
@@ -45,13 +45,13 @@ class HeadPose:
 
 
 def determines_pose(places: FloatArray) -> bool:
-    """Whether a head's pose follows from where these points of it are seen.
+    """Whether the projections of these points determine a head pose.
 
     Args:
-      places: float [n, 3], on the head.
+      places: float [n, 3], points on the head.
 
     Returns:
-      True for six or more that clearly do not lie in one plane: points in a plane look alike for
+      True for six or more points that are clearly not coplanar: coplanar points look the same in
       two poses.
     """
     if len(places) < _FEWEST_POINTS:

@@ -1,6 +1,6 @@
-"""The record of a landmark scheme, checked as it is read, and the package's own schemes by name."""
+"""Landmark schemes: the record, its checks, and the built-in schemes by name."""
 
-# What a JSON file holds has no type before it was looked at.
+# The content of a JSON file has no static type.
 # pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false
 # pyright: reportUnknownMemberType=false
 
@@ -28,16 +28,16 @@ class Markup:
     """One landmark scheme.
 
     Attributes:
-      name: as `--markup` and the files spell it.
+      name: the name used by `--markup` and in files.
       points: the K point names, in file order.
-      flip_pairs: (i, j) index pairs that change places in a mirrored image.
-      normalizers: for each named distance, two groups of point indices; the distance is
-        taken between the means of the two groups.
-      outline: (i, j) index pairs joined by a line when a face is drawn.
+      flip_pairs: (i, j) index pairs that are swapped in a mirrored image.
+      normalizers: name of a distance -> two groups of point indices; the distance is measured
+        between the means of the two groups.
+      outline: (i, j) index pairs joined by a line in drawings.
       default_normalizer: a key of `normalizers`, `box_size` or `box_diagonal`.
-      rigid_points: index -> (x, y, z) of the points that hardly move with the face's expression, on
-        a mean face: x to the viewer's right, y down, z towards the viewer, in distances of the
-        eyes' centres. None at all where they are too few for a head pose, see `pose_estimation`.
+      rigid_points: index -> (x, y, z) on a mean face, for points that hardly move with the
+        expression: x to the viewer's right, y down, z towards the viewer, in units of the distance
+        of the eye centres. Empty if they are too few for a head pose, see `pose_estimation`.
     """
 
     name: str
@@ -50,12 +50,12 @@ class Markup:
 
     @property
     def num_points(self) -> int:
-        """K."""
+        """Number of points, K."""
         return len(self.points)
 
     @property
     def flip_permutation(self) -> list[int]:
-        """Index list p such that `mirrored_landmarks[p]` is in the scheme's own order."""
+        """Index list p such that `mirrored_landmarks[p]` is in the order of the scheme."""
         permutation = list(range(self.num_points))
         for i, j in self.flip_pairs:
             permutation[i], permutation[j] = j, i
@@ -63,38 +63,38 @@ class Markup:
 
     @property
     def normalizer_names(self) -> tuple[str, ...]:
-        """What errors can be divided by, see `evaluation.metrics.normalizing_distance`."""
+        """The available normalisers, see `evaluation.metrics.normalizing_distance`."""
         return (*self.normalizers, *_BOX_NORMALIZERS)
 
     def index(self, point: str) -> int:
-        """The index of the point that is called `point`.
+        """The index of the point called `point`.
 
         Raises:
-          InputError: there is none; the message lists names like it, or all.
+          InputError: there is no such point; the message lists similar names, or all.
         """
         if point in self.points:
             return self.points.index(point)
         within = [name for name in self.points if point and point in name]
         known = within or difflib.get_close_matches(point, self.points) or self.points
-        raise InputError(f"{self.name} has no point {point!r}; there is {', '.join(known)}.")
+        raise InputError(f"{self.name} has no point {point!r}; expected {', '.join(known)}.")
 
     def __repr__(self) -> str:
         return f"<Markup {self.name}: {self.num_points} points>"
 
     def to_dict(self) -> dict[str, Any]:
-        """A JSON-ready description; `from_dict` reads it back."""
+        """A JSON-ready dict, the inverse of `from_dict`."""
         places = {self.points[index]: place for index, place in self.rigid_points.items()}
         return json.loads(json.dumps({**dataclasses.asdict(self), "rigid_points": places}))
 
     @classmethod
     def from_dict(cls, record: Any, source: str = "markup") -> "Markup":
-        """A checked `Markup` from a dict laid out as a markup file.
+        """A checked `Markup` from a dict in the format of a markup file.
 
-        Keys `name`, `points`, `flip_pairs`, `normalizers` and `outline`. `default_normalizer` may
-        be absent (then the first normaliser, or `box_size` where there is none), and so may
-        `rigid_points` (then those of the package's own markup that has this name and these points,
-        or none). A normaliser is a pair of point indices, or a pair of index lists whose means are
-        taken. `rigid_points` is an object: point name -> [x, y, z].
+        Required keys are `name`, `points`, `flip_pairs`, `normalizers` and `outline`. A normaliser
+        is a pair of point indices, or a pair of index lists whose means are used.
+        `default_normalizer` is optional; the default is the first normaliser, or `box_size`.
+        `rigid_points` is optional: an object of point name -> [x, y, z]. The default is that of the
+        built-in markup with this name and these points, or none.
 
         Raises:
           InputError: a key is missing or unknown, a name repeats, an index is out of range, or
@@ -116,14 +116,16 @@ class Markup:
             raise InputError(f"{source}: {error}.") from error
         flipped = [index for pair in flip_pairs for index in pair]
         if len(flipped) != len(set(flipped)):
-            raise InputError(f"{source}: a point stands in more than one of the flip_pairs.")
+            raise InputError(
+                f"{source}: flip_pairs contain a point more than once, expected at most once."
+            )
         default = record.get("default_normalizer") or next(iter(normalizers), "box_size")
         if default not in (*normalizers, *_BOX_NORMALIZERS):
             raise InputError(
-                f"{source}: default_normalizer {brief(default)} is not among the normalizers."
+                f"{source}: default_normalizer {brief(default)} is not one of the normalizers."
             )
         name = str(record["name"])
-        # Files of models from before `rigid_points`.
+        # Older model files have no `rigid_points`.
         if "rigid_points" not in record and name in MARKUPS and MARKUPS[name].points == points:
             rigid_points = MARKUPS[name].rigid_points
         return cls(name, points, flip_pairs, normalizers, outline, default, rigid_points)
@@ -133,17 +135,17 @@ class Markup:
         """The markup called `name`, or the one in the JSON file `name`.
 
         Raises:
-          InputError: neither a known markup nor a readable markup file.
+          InputError: it is neither a known markup nor a readable markup file.
         """
         path = arguments.path("markup", name)
         if name in MARKUPS:
             return MARKUPS[str(name)]
         if path.suffix != ".json":
             raise UsageError(
-                f"unknown markup {str(name)!r}: known are {sorted(MARKUPS)}, or a .json file."
+                f"unknown markup {str(name)!r}: expected one of {sorted(MARKUPS)} or a .json file."
             )
         try:
-            record = json.loads(path.read_bytes())  # as text, a byte-order mark is an error
+            record = json.loads(path.read_bytes())  # in text, a byte-order mark is an error
         except OSError as error:
             raise InputError(f"{path}: cannot be read ({error.strerror}).") from error
         except (ValueError, RecursionError) as error:
@@ -161,7 +163,7 @@ def _checked_keys(record: Any, source: str) -> dict[str, Any]:
     if unknown or missing:
         raise InputError(
             f"{source}: missing keys {sorted(missing)}, unknown keys {brief(sorted(unknown))}; "
-            f"known are {sorted(known)}."
+            f"expected the keys {sorted(known)}."
         )
     return record
 
@@ -171,11 +173,11 @@ def _checked_points(points: Any, source: str) -> tuple[str, ...]:
         raise InputError(f"{source}: points are {brief(points)}, expected a list of point names.")
     for point in points:
         if not isinstance(point, str):
-            raise InputError(f"{source}: {brief(point)} is among the points, expected their names.")
+            raise InputError(f"{source}: points contain {brief(point)}, expected point names.")
     repeated = sorted({name for name in points if points.count(name) > 1})
     if repeated:
         raise InputError(
-            f"{source}: found {brief(repeated)} more than once, expected each point once."
+            f"{source}: points contain {brief(repeated)} more than once, expected unique names."
         )
     return tuple(points)
 
@@ -213,18 +215,18 @@ def _rigid_points(places: dict[str, Any], points: tuple[str, ...]) -> dict[int, 
     found: dict[int, Place] = {}
     for name, place in places.items():
         if name not in points:
-            raise ValueError(f"rigid_points names {brief(name)}, which is not among the points")
+            raise ValueError(f"rigid_points contains {brief(name)}, which is not one of the points")
         try:
             x, y, z = map(float, place)
         except (TypeError, ValueError, OverflowError):
             x = y = z = math.nan
         if not math.isfinite(x + y + z):
-            raise ValueError(f"rigid_points has {name} at {brief(place)}, expected three numbers")
+            raise ValueError(f"rigid_points: {name} is {brief(place)}, expected three numbers")
         found[points.index(name)] = (x, y, z)
     if found and not determines_pose(np.array(list(found.values()))):
         raise ValueError(
-            f"rigid_points are {len(found)} places from which no head pose follows; expected six "
-            "or more, clearly not in one plane"
+            f"rigid_points has {len(found)} points, which do not determine a head pose; expected "
+            "six or more that are clearly not coplanar"
         )
     return found
 

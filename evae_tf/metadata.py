@@ -1,4 +1,4 @@
-"""What a saved model says about itself; every artefact carries it."""
+"""The metadata of a model, stored in every exported file."""
 
 import dataclasses
 from typing import Any
@@ -9,20 +9,20 @@ from evae_tf.errors import InputError
 
 @dataclasses.dataclass(frozen=True)
 class ModelMetadata:
-    """All that is needed to use a model on a photo and to report on it.
+    """Everything needed to apply a model to a photo and to report on it.
 
     Attributes:
       markup: `Markup` of the landmarks.
       input_size: S, side of the crop in pixels.
       crop_margin: see `geometry.square_around`.
-      architecture: of the comparison, such as `evae_cnn`.
-      preset: the configuration it was trained with started from.
-      map_label: the shape that its response maps were trained to have, see `ResponseMapCodec`.
-      map_label_size_px: the size of that, cells.
-      readout_power: how landmarks are read off its maps, see `response_maps.soft_argmax`.
-      version: of the package that trained it.
-      face_box: where the boxes of the training faces lie, see `geometry.relative_box`. Crops
-        around landmarks that are known have to be like those of the training.
+      architecture: name of the architecture, such as `evae_cnn`.
+      preset: base preset of the training configuration.
+      map_label: shape of the response map labels in training, see `ResponseMapCodec`.
+      map_label_size_px: size of the labels, cells.
+      readout_power: exponent of the map decoding, see `response_maps.soft_argmax`.
+      version: version of the package that trained it.
+      face_box: place of the training boxes, see `geometry.relative_box`. Crops around known
+        landmarks have to match those of the training.
     """
 
     markup: markups.Markup
@@ -37,19 +37,19 @@ class ModelMetadata:
     face_box: tuple[float, float, float]
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-ready; `from_dict` reads it back."""
+        """A JSON-ready dict, the inverse of `from_dict`."""
         fields = dataclasses.asdict(self)
         return {**fields, "markup": self.markup.to_dict(), "face_box": list(self.face_box)}
 
     @classmethod
     def from_dict(cls, record: dict[str, Any], source: str) -> "ModelMetadata":
-        """Reads what `to_dict` wrote; further keys are left alone.
+        """Metadata from a dict of `to_dict`; other keys are ignored.
 
         Raises:
           InputError: a key is missing; `source` names the file.
         """
-        # Files from before `face_box` are of models that were trained on tight boxes; those from
-        # before `map_label` have the labels of `default`, but for some of `paper`.
+        # Older files: models without `face_box` were trained on tight boxes; models without
+        # `map_label` have the labels of `default`, except some of `paper`.
         record = {
             "face_box": geometry.TIGHT_BOX,
             "map_label": "gaussian",
@@ -59,7 +59,7 @@ class ModelMetadata:
         names = [field.name for field in dataclasses.fields(cls)]
         missing = [name for name in names if name not in record]
         if missing:
-            raise InputError(f"{source}: the model's description lacks {missing}.")
+            raise InputError(f"{source}: the model's metadata lacks {missing}.")
         values = {name: record[name] for name in names}
         values["markup"] = markups.Markup.from_dict(record["markup"], source)
         return cls(**{**values, "face_box": tuple(record["face_box"])})

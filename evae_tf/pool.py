@@ -1,4 +1,4 @@
-"""Objects that one thread at a time may use, shared by many threads."""
+"""A pool of objects that are not thread-safe."""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -8,10 +8,10 @@ T = TypeVar("T")
 
 
 class Pool(Generic[T]):
-    """Lends objects to threads: as many are made as were ever in use at the same time.
+    """Lends objects to threads; creates a new one if all are in use.
 
     Args:
-      create: makes one of them. The first is made at once, so that what is wrong shows here.
+      create: creates an object. The first one is created at once, so that errors show early.
     """
 
     def __init__(self, create: Callable[[], T]) -> None:
@@ -20,9 +20,9 @@ class Pool(Generic[T]):
 
     @contextlib.contextmanager
     def lend(self) -> Iterator[T]:
-        """A context that hands out an object which nobody else has meanwhile."""
+        """Yields an object for exclusive use."""
         try:
-            lent = self._idle.pop()  # as `append`, one step that no other thread interrupts
+            lent = self._idle.pop()  # atomic, like `append`
         except IndexError:
             lent = self._create()
         try:

@@ -1,4 +1,4 @@
-"""Head pose: how a generic 3-D face has to be turned to look like the landmarks."""
+"""Head pose estimation: fits the rotation of a generic 3-D face to the landmarks."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,30 +8,30 @@ from evae_tf.array_types import FloatArray
 from evae_tf.head_pose import HeadPose, determines_pose
 from evae_tf.markups import Markup
 
-_CAMERA_DISTANCE = 16.0  # a metre, in distances of the eyes' centres: that of many portraits
-_STEP = 10.0  # degrees, of the first search
+_CAMERA_DISTANCE = 16.0  # one metre in units of the eye distance, typical for portraits
+_STEP = 10.0  # degrees, of the first grid
 _YAWS, _PITCHES = np.arange(-120, 121, _STEP), np.arange(-80, 81, _STEP)
-_SEARCHES, _FINER = 6, 4.0  # the last one has steps of a hundredth of a degree
-_NEAR = np.arange(-4.0, 5.0)  # steps about the best turn of the search before
+_SEARCHES, _FINER = 6, 4.0  # the last grid has steps of 0.01 degrees
+_NEAR = np.arange(-4.0, 5.0)  # steps around the best rotation of the previous grid
 
 
 def head_pose(landmarks: FloatArray, markup: Markup) -> HeadPose | None:
-    """The pose of a head, from the markup's rigid points.
+    """Estimates the pose of a head from the rigid points of the markup.
 
-    For a yaw and a pitch, the roll, size and place that bring the face nearest to the landmarks
-    follow in closed form. So all turns are tried, and then finer and finer those about the best:
-    half a face in profile has several local optima.
+    For a given yaw and pitch, the best roll, size and position have a closed form. Yaw and pitch
+    are found by a grid search with increasingly finer grids, because a profile has several local
+    optima.
 
-    The camera is not known: one a metre away that looks straight at the face is assumed, so the
-    angles are those against the line of sight, also for a face at the side of a photo.
+    The camera is unknown. It is assumed to be one metre away and to look straight at the face, so
+    angles are relative to the line of sight, also for a face at the edge of a photo.
 
     Args:
       landmarks: float [K, 2], image pixels; NaN where a point is not annotated.
       markup: their `Markup`.
 
     Returns:
-      `HeadPose`. None where the markup has no `rigid_points`, where those that are annotated do not
-      determine a pose (see `head_pose.determines_pose`), and for landmarks that no face has.
+      `HeadPose`. None if the markup has no `rigid_points`, if the annotated ones do not determine a
+      pose (see `head_pose.determines_pose`), or if all landmarks coincide.
     """
     landmarks = np.asarray(landmarks, np.float64)
     seen = geometry.annotated(landmarks)
@@ -40,12 +40,12 @@ def head_pose(landmarks: FloatArray, markup: Markup) -> HeadPose | None:
     if not determines_pose(face):
         return None
     places = _centred(landmarks[known, 0] + 1j * landmarks[known, 1])
-    if not np.abs(places).any():  # all landmarks on one spot
+    if not np.abs(places).any():  # all landmarks coincide
         return None
     turns, step = _grid(_YAWS, _PITCHES), _STEP
     for _ in range(_SEARCHES):
         views = _views(face, turns)
-        # The one complex factor that fits best is both the size and the roll.
+        # The best complex factor contains both size and roll.
         products = (views.conj() * places).sum(axis=1)
         best = (np.abs(products) ** 2 / (np.abs(views) ** 2).sum(axis=1)).argmax()
         (yaw, pitch), roll = turns[best], np.angle(products[best], deg=True)
@@ -59,7 +59,7 @@ def _grid(yaws: FloatArray, pitches: FloatArray) -> FloatArray:
 
 
 def _views(face: FloatArray, turns: FloatArray) -> NDArray[np.complex128]:
-    """A face [n, 3] as it looks without roll, turned by (yaw, pitch) [t, 2]: x + iy, [t, n]."""
+    """Projections of a face [n, 3], rotated by (yaw, pitch) [t, 2], as x + iy, [t, n]."""
     yaw, pitch = np.radians(turns).T[..., None]
     x, y, z = face.T
     x, z = np.cos(yaw) * x + np.sin(yaw) * z, np.cos(yaw) * z - np.sin(yaw) * x

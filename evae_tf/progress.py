@@ -1,4 +1,4 @@
-"""Progress on a terminal: bars, and lines above them."""
+"""Progress bars, and lines printed above them."""
 
 import sys
 from typing import Any
@@ -7,18 +7,18 @@ from tqdm import tqdm
 
 
 def bar(iterable: Any = None, *, hidden: bool = False, **options: Any) -> tqdm:
-    """A bar of tqdm; none where standard error is no terminal, or closed as in services.
+    """A tqdm progress bar; hidden if standard error is not a terminal, or closed as in services.
 
     Args:
-      iterable: what to go through, or None.
-      hidden: whether there is none in any case.
-      **options: further ones of tqdm.
+      iterable: iterable to wrap, or None.
+      hidden: whether to hide it always.
+      **options: other options of tqdm.
     """
-    # None: hidden where standard error is no terminal.
+    # None hides it if standard error is not a terminal.
     return tqdm(iterable, disable=True if hidden or sys.stderr is None else None, **options)
 
 
 def write(line: str) -> None:
     """Prints a line above the bars."""
-    if sys.stdout is not None:  # as under pythonw.exe
+    if sys.stdout is not None:  # None under pythonw.exe
         tqdm.write(line)

@@ -1,7 +1,7 @@
-"""The landmark schemes as data: which points there are, what they are called, how they mirror.
+"""The built-in landmark schemes as data, with the keys of a markup file.
 
-"Left" and "right" are the viewer's, as the points appear in the image. The keys are those of a
-markup file, see `markups.Markup.from_dict`.
+"Left" and "right" are the viewer's, as the points appear in the image. For the keys see
+`markups.Markup.from_dict`.
 """
 
 from typing import Any
@@ -16,9 +16,9 @@ def _numbered(part: str, count: int) -> list[str]:
     return [f"{part}_{i}" for i in range(count)]
 
 
-# Points of `ibug_68` that hardly move with the face's expression: where they are on the neutral
-# head of ICT-FaceKit (University of Southern California, MIT licence), an average of scanned people
-# who look straight ahead. Its brows lie higher than people mark them; these have the heights of
+# Points of `ibug_68` that hardly move with the expression: their positions on the neutral head of
+# ICT-FaceKit (University of Southern California, MIT licence), an average of scans of people who
+# look straight ahead. Its brows are higher than in annotations; the heights here are those of
 # `data.synthetic.shape`.
 _RIGID_68 = {
     "left_brow_0": (-0.89, -0.2, -0.2),
@@ -43,8 +43,7 @@ _RIGID_68 = {
     "outer_lip_0": (-0.39, 1.07, 0.15),
     "outer_lip_6": (0.39, 1.07, 0.15),
 }
-# The other schemes have some of the same points under names of their own, see
-# `data.synthetic.landmarks`.
+# The other schemes have some of these points under other names, see `data.synthetic.landmarks`.
 _RIGID_98 = {
     **{name: place for name, place in _RIGID_68.items() if "eye" not in name},
     "left_eye_0": _RIGID_68["left_eye_0"],
@@ -80,7 +79,7 @@ _MTFL_5 = {
     "flip_pairs": [(0, 1), (3, 4)],
     "normalizers": {"inter_pupil": (0, 1)},
     "outline": [(0, 1), (0, 2), (1, 2), (2, 3), (2, 4), (3, 4)],
-    "rigid_points": {},  # five cannot be told from flat
+    "rigid_points": {},  # five points are nearly coplanar
 }
 
 _AFLW_19 = {

@@ -1,3 +1,3 @@
-"""The version of the package, which models and their descriptions carry."""
+"""The version of the package, also stored in the metadata of models."""
 
 VERSION = "0.1.0"

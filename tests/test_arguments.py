@@ -37,7 +37,7 @@ def refused(words, function, *arguments, **options):
 
 @pytest.mark.parametrize("count", [0, -1, None, 1.5, "2", True])
 def test_a_number_of_threads_is_what_is_blamed(count, faces, tmp_path):
-    words = f"num_threads={count!r}: expected a whole number, 1 or more"
+    words = f"num_threads={count!r}: expected an integer, 1 or more"
     for detector in ("tflite", "haar"):
         refused(words, Aligner.load, detector=detector, num_threads=count)
     refused(words, evae_tf.open_model, "mobile_68", count)
@@ -52,7 +52,7 @@ def test_a_number_of_threads_is_what_is_blamed(count, faces, tmp_path):
     ("options", "words"),
     [
         ({"passes": "2"}, "passes='2'"),
-        ({"passes": 3}, "passes=3: expected a whole number, 1 to 2"),
+        ({"passes": 3}, "passes=3: expected an integer, 1 to 2"),
         ({"min_score": "high"}, "min_score='high': expected a number from 0 to 1"),
         ({"min_score": "0.5"}, "min_score='0.5'"),
         ({"min_score": float("nan")}, "min_score=nan"),
@@ -80,7 +80,7 @@ def test_what_is_no_list_is_said_so(aligner):
 @pytest.mark.parametrize("size", [0, -1, 112.0, (112, 96), None, "112", True])
 def test_the_size_of_a_chip(size, aligner):
     (face,) = aligner(PORTRAIT)
-    refused(f"size={size!r}: expected a whole number", face.chip, size)
+    refused(f"size={size!r}: expected an integer", face.chip, size)
     assert face.chip(np.int64(7)).shape == (7, 7, 3)
 
 
@@ -103,9 +103,9 @@ def test_arguments_of_a_tracker(aligner):
         (("synthetic", None, 3), "no subset 3"),
         (("synthetic", None, "val", 3), "markup=3"),
         (("synthetic", None, "val", ["ibug_68"]), "markup=['ibug_68']"),
-        (("synthetic", None, "val", None, -1), "seed=-1: expected a whole number, 0 or more"),
+        (("synthetic", None, "val", None, -1), "seed=-1: expected an integer, 0 or more"),
         (("synthetic", None, "val", None, "x"), "seed='x'"),
-        (("synthetic", "faces"), "faces: faces of synthetic are drawn"),
+        (("synthetic", "faces"), "faces: the data set synthetic is generated"),
     ],
 )
 def test_arguments_of_a_reader(arguments, words):
@@ -118,7 +118,9 @@ def test_arguments_of_a_training(faces, tmp_path):
         refused(f"config={wrong!r}: expected a Config", evae_tf.train, wrong, faces, faces, "w")
     refused("train_faces=None: expected a list of faces", evae_tf.train, config, None, faces, "w")
     refused("train_faces='300w'", evae_tf.train, config, "300w", faces, "w")
-    refused("val_faces holds 3: expected a list of faces", evae_tf.train, config, faces, [3], "w")
+    refused(
+        "val_faces contains 3: expected a list of faces", evae_tf.train, config, faces, [3], "w"
+    )
     refused("val_faces is empty", evae_tf.train, config, faces, [], "w")
     refused("train_faces=<Face>", evae_tf.train, config, faces[0], faces, "w")
     refused("workdir=None: expected a path", evae_tf.train, config, faces, faces, None)
@@ -127,12 +129,12 @@ def test_arguments_of_a_training(faces, tmp_path):
 
 def test_arguments_of_an_evaluation(faces, tmp_path):
     refused("models=3: expected a list of paths", evae_tf.evaluate, 3, faces, tmp_path)
-    refused("models holds None", evae_tf.evaluate, [None], faces, tmp_path)
+    refused("models contains None", evae_tf.evaluate, [None], faces, tmp_path)
     refused("faces=None: expected a list of faces", evae_tf.evaluate, "mobile_5", None, tmp_path)
-    refused("faces holds 3", evae_tf.evaluate, "mobile_5", [3], tmp_path)
+    refused("faces contains 3", evae_tf.evaluate, "mobile_5", [3], tmp_path)
     refused("output=None: expected a path", evae_tf.evaluate, "mobile_5", faces, None)
     for options, words in (
-        ({"normalizers": [3]}, "normalizers holds 3: expected a list of names"),
+        ({"normalizers": [3]}, "normalizers contains 3: expected a list of names"),
         ({"normalizers": "eyes"}, "unknown normalizer 'eyes'"),
         ({"group_by": None}, "group_by=None"),
         ({"group_by": "age"}, "group by 'age'"),
@@ -148,7 +150,7 @@ def test_arguments_of_an_export(tmp_path):
     refused("formats=None: expected a list", evae_tf.export_model, "mobile_5", tmp_path, None)
     for options, words in (
         ({"faces": "mtfl"}, "faces='mtfl': expected a list of faces"),
-        ({"faces": [3]}, "faces holds 3"),
+        ({"faces": [3]}, "faces contains 3"),
         ({"outputs": 3}, "outputs=3: expected a list of names"),
         ({"outputs": "depth"}, "outputs ['depth']: expected landmarks"),
         ({"seed": -1}, "seed=-1"),

@@ -96,9 +96,9 @@ def test_index_of_a_point_by_its_name():
     markup = markups.MARKUPS["cofw_29"]
     assert markup.points[markup.index("nose_bottom")] == "nose_bottom"
     assert markup.index("left_brow_outer") == 0
-    with pytest.raises(InputError, match=r"cofw_29 has no point 'nose_tipp'; there is nose_tip"):
+    with pytest.raises(InputError, match=r"cofw_29 has no point 'nose_tipp'; expected nose_tip"):
         markup.index("nose_tipp")
-    with pytest.raises(InputError, match=r"cat_3 has no point 'x'; there is left_ear, nose, right"):
+    with pytest.raises(InputError, match=r"cat_3 has no point 'x'; expected left_ear, nose, right"):
         markups.Markup.from_dict(_own()).index("x")
 
 
@@ -145,25 +145,25 @@ BAD_RECORDS = {
     "no points": (_own(points=[]), "point names"),
     "points that are a number": (_own(points=3), "point names"),
     "points that are one word": (_own(points="ear"), "point names"),
-    "points without names": (_own(points=[1, 2, 3]), "1 is among the points, expected their names"),
+    "points without names": (_own(points=[1, 2, 3]), "points contain 1, expected point names"),
     "an index too high": (_own(outline=[[0, 3]]), "3 is not in 0..2"),
     "a negative index": (_own(flip_pairs=[[0, -1]]), "-1 is not in 0..2"),
     "three of a pair": (_own(flip_pairs=[[0, 1, 2]]), "expected a pair"),
-    "a point with two partners": (_own(flip_pairs=[[0, 1], [1, 2]]), "more than one"),
+    "a point with two partners": (_own(flip_pairs=[[0, 1], [1, 2]]), "more than once"),
     "an empty group": (_own(normalizers={"ears": [[], [1]]}), "at least one"),
     "normalizers as a list": (_own(normalizers=[[0, 2]]), "normalizers is .*expected an object"),
     "an unknown default": (_own(default_normalizer="tail"), "'tail'"),
     "an unknown key": (_own(flips=[]), "unknown keys.*flips"),
-    "five rigid points": (_head(PLACES[1:]), "5 places .* expected six or more"),
-    "flat rigid points": (_head([[x, y, 1] for x in (0, 1) for y in (0, 1, 2)]), "one plane"),
-    "rigid points on one spot": (_head([[1, 2, 3]] * 7), "one plane"),
-    "an unknown rigid point": (_own(rigid_points={"tail": [0, 0, 0]}), "'tail', .* not among"),
-    "a rigid point by index": (_own(rigid_points={"0": [0, 0, 0]}), "'0', .* not among"),
-    "a flat place": (_head([[0, 0], *PLACES[1:]]), r"p0 at \[0, 0\], expected three"),
-    "a place without end": (_head([[0, 0, float("nan")], *PLACES[1:]]), "p0 at .*three numbers"),
+    "five rigid points": (_head(PLACES[1:]), "5 points, .* expected six or more"),
+    "flat rigid points": (_head([[x, y, 1] for x in (0, 1) for y in (0, 1, 2)]), "not coplanar"),
+    "rigid points on one spot": (_head([[1, 2, 3]] * 7), "not coplanar"),
+    "an unknown rigid point": (_own(rigid_points={"tail": [0, 0, 0]}), "'tail', .* not one of"),
+    "a rigid point by index": (_own(rigid_points={"0": [0, 0, 0]}), "'0', .* not one of"),
+    "a flat place": (_head([[0, 0], *PLACES[1:]]), r"p0 is \[0, 0\], expected three"),
+    "a place without end": (_head([[0, 0, float("nan")], *PLACES[1:]]), "p0 is .*three numbers"),
     "a number beyond floats": (
         _own(rigid_points={"nose": [10**400, 0, 0]}),
-        "rigid_points has nose at .*, expected three numbers",
+        "rigid_points: nose is .*, expected three numbers",
     ),
     "pairs as a number": (_own(flip_pairs=7), "flip_pairs is 7, expected a list"),
     "rigid points as a list": (_own(rigid_points=PLACES), "rigid_points is .*expected an object"),

@@ -1,1 +1,1 @@
-"""What surrounds a model at use: finding faces, setting them upright, telling faces from others."""
+"""Inference on photos and videos: face detection, alignment, face scores, tracking, output."""

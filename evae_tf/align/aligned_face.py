@@ -1,4 +1,4 @@
-"""One face of one image: where its landmarks are and how sure that is."""
+"""One face of one image: its landmarks, their uncertainty and its scores."""
 
 import dataclasses
 from typing import Any
@@ -13,26 +13,26 @@ from evae_tf.markups import Markup
 from evae_tf.pose_estimation import head_pose
 
 _CHIP_MARGIN = 0.25
-SAME_FACE = 0.4  # of what the squares of two boxes cover together, what those of one face share
+SAME_FACE = 0.4  # IoU of squares around two boxes above which they are the same face
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class AlignedFace:
-    """What `Aligner` returns, in pixels of the image it was given.
+    """One face as `Aligner` returns it, in pixels of the input image.
 
     Attributes:
       landmarks: float32 [K, 2], (x, y); the centre of the first pixel is (0, 0).
-      box: float32 [4], (x_min, y_min, x_max, y_max): the tight box of the landmarks, or where the
-        model was trained on other boxes, such a one.
-      score: how good the landmarks are, 0 to 1; low where there is no face. The model's `presence`;
-        of a model without, how little they move when the crop does, see `face_score`.
+      box: float32 [4], (x_min, y_min, x_max, y_max): the tight box of the landmarks, or a box of
+        the kind that the model was trained on.
+      score: quality of the landmarks, 0 to 1; low where there is no face. The model's `presence`
+        output; for a model without it, how stable they are when the crop moves, see `face_score`.
       markup: `Markup` of the landmarks.
-      image: uint8 [H, W, 3], RGB, that the face is in: the pixels that were used.
-      covariance: float32 [K, 2, 2], pixels squared, or None where the model does not give it.
-      visibility: float32 [K], probability that the landmark can be seen, or None likewise.
-      detection_score: how sure the detector was of a face, 0 to 1; None where it does not say or
-        the box was known.
-      identity: in a video, a number that the face keeps from frame to frame; else None.
+      image: uint8 [H, W, 3], RGB: the pixels that the face was found in.
+      covariance: float32 [K, 2, 2], pixels squared, or None if the model does not output it.
+      visibility: float32 [K], probability that the landmark is visible, or None likewise.
+      detection_score: confidence of the detector, 0 to 1; None if it has no scores or the box was
+        given.
+      identity: in a video, a number that the face keeps across frames; else None.
     """
 
     landmarks: FloatArray = dataclasses.field(repr=False)
@@ -46,7 +46,7 @@ class AlignedFace:
     identity: int | None = None
 
     def point(self, name: str) -> FloatArray:
-        """The landmark of this name: float32 [2], (x, y).
+        """The landmark called `name`: float32 [2], (x, y).
 
         Args:
           name: one of `markup.points`.
@@ -58,10 +58,10 @@ class AlignedFace:
 
     @property
     def confidence(self) -> float:
-        """How sure it is that this is a face, 0 to 1: the mean of the scores that are known.
+        """Confidence that this is a face, 0 to 1: the mean of the available scores.
 
-        A mask hides what landmarks hold on to, not the face; a statue's are steady, too. Each
-        score alone takes more false faces for true ones, or true ones for false.
+        Each score alone makes more errors. A mask lowers the landmarks' score, not the detector's;
+        landmarks on a statue are stable.
         """
         if self.detection_score is None:
             return self.score
@@ -69,19 +69,19 @@ class AlignedFace:
 
     @property
     def pose(self) -> HeadPose | None:
-        """`HeadPose`, or None where its markup gives none; see `head_pose`."""
+        """`HeadPose`, or None if the markup does not determine one; see `head_pose`."""
         return head_pose(self.landmarks, self.markup)
 
     def is_same(self, other: "AlignedFace") -> bool:
-        """Whether both are one face: their squares share 40 % of what they cover together.
+        """Whether both are the same face: the squares around their boxes have an IoU above 0.4.
 
-        The squares around their boxes: a box of two level eyes covers nothing.
+        Boxes themselves would not do: the box of two level eyes has no area.
         """
         squares = geometry.square_around(np.stack([self.box, other.box]), 0.0)
         return bool(geometry.squares_overlap(*squares) > SAME_FACE)
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-ready, without the image; keys that the model cannot fill are absent."""
+        """A JSON-ready dict without the image; outputs that the model lacks are absent."""
         record = {
             "box": np.round(self.box.astype(float), 2).tolist(),
             "score": round(self.score, 4),
@@ -102,12 +102,12 @@ class AlignedFace:
         return record
 
     def chip(self, size: int) -> ByteArray:
-        """The face with level eyes, as recognition models want it: uint8 [size, size, 3].
+        """A face crop with level eyes, as recognition models expect: uint8 [size, size, 3].
 
-        A profile, whose eyes nearly coincide, stands upright.
+        A profile, whose eyes nearly coincide, is set upright.
 
         Raises:
-          InputError: `size` is no whole number above 0.
+          InputError: `size` is not a whole number above 0.
         """
         size = arguments.whole_number("size", size)
         squares, angles = upright_squares(self.landmarks[None], self.markup, _CHIP_MARGIN)

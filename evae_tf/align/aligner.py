@@ -1,4 +1,4 @@
-"""The public API for photos: an image in, its faces with landmarks out."""
+"""The public API for photos: finds the faces of an image and their landmarks."""
 
 from collections.abc import Sequence
 from os import PathLike
@@ -17,26 +17,25 @@ from evae_tf.artifacts.predictors import Predictor, open_model
 from evae_tf.errors import InputError, UsageError
 from evae_tf.markups import Markup
 
-MIN_SCORE = 0.34  # see `AlignedFace.confidence`: RESULTS.md shows what it lets through
+MIN_SCORE = 0.34  # of `AlignedFace.confidence`; RESULTS.md has the error rates
 
 
 class Aligner:
     """Finds every face of an image and its landmarks.
 
-    Several threads may call one aligner at the same time, each gets what it would get alone; a
-    detector of the user's own has to allow that too. An aligner can be pickled, as
+    An aligner is thread-safe; a user-defined detector has to be so too. It can be pickled, as
     `multiprocessing` does: the other process opens the files again.
 
     Args:
-      predictor: of `open_model`.
+      predictor: a model opened by `open_model`.
       detector: see `align.detection`.
       passes: 2 aligns each face again, in an upright crop around the landmarks of the first pass.
-      min_score: what the detector finds is no face below this `confidence`, see `AlignedFace`;
-        None: what suits the detector, its `min_confidence` or `MIN_SCORE`.
-      max_faces: how many faces of an image are kept, those with the best scores; None: all.
+      min_score: detections below this `confidence` are dropped, see `AlignedFace`; None: the
+        detector's `min_confidence`, or `MIN_SCORE`.
+      max_faces: maximum number of faces per image, best scores first; None: no limit.
 
     Raises:
-      InputError: an argument is out of its range, or the model has but one landmark.
+      InputError: an argument is out of range, or the model has only one landmark.
     """
 
     def __init__(
@@ -61,7 +60,9 @@ class Aligner:
         if max_faces is not None:
             arguments.whole_number("max_faces", max_faces)
         if predictor.metadata.markup.num_points < 2:
-            raise InputError("the model has one landmark, which does not tell how large a face is.")
+            raise InputError(
+                "the model has one landmark; expected two or more, to measure the size of a face."
+            )
         self.predictor = predictor
         self.detector = detector
         self.passes = passes
@@ -80,21 +81,21 @@ class Aligner:
         min_score: float | None = None,
         max_faces: int | None = None,
     ) -> "Aligner":
-        """An aligner with the model in a file.
+        """Opens a model file and creates an aligner.
 
         Args:
           model: a `.keras` file, a SavedModel folder, a `.tflite` file or a shipped model's name.
-          detector: one of `detection.DETECTORS`; or a function from an image, uint8 [H, W, 3] in
-            RGB, to `Detections`, to boxes [N, 4], (x_min, y_min, x_max, y_max) in image pixels,
-            about as tight as those around landmarks, or to [N, 5] with a score from 0 to 1 each.
-          detector_model: the file of the detector `yunet`, or another one for `tflite`.
+          detector: one of `detection.DETECTORS`, or a function of an image, uint8 [H, W, 3] in
+            RGB. It returns `Detections`; or boxes [N, 4], (x_min, y_min, x_max, y_max) in image
+            pixels, about as tight as landmark boxes; or [N, 5] with a score from 0 to 1 each.
+          detector_model: the model file of `yunet`, or one that replaces the default of `tflite`.
           passes: see the class.
-          num_threads: for a `.tflite` file and for the detector.
+          num_threads: threads of a `.tflite` model and of the detector.
           min_score: see the class.
           max_faces: see the class.
 
         Raises:
-          InputError: a file cannot be used, a name is unknown, or an argument is out of its range.
+          InputError: a file cannot be used, a name is unknown, or an argument is out of range.
         """
         predictor = open_model(model, num_threads)
         found = (
@@ -120,73 +121,73 @@ class Aligner:
 
         Args:
           image: the path of an image file, a PIL image, or an array of uint8 or of floats in
-            [0, 1], RGB [H, W, 3] or another of `inputs.rgb_image`.
-          boxes: float [N, 4], (x_min, y_min, x_max, y_max) in image pixels, of faces that are
-            known, about as tight as those around landmarks; None finds them. They count for more
-            than those of a detector, see `align.passes`.
+            [0, 1], RGB [H, W, 3] or another layout of `inputs.rgb_image`.
+          boxes: float [N, 4], (x_min, y_min, x_max, y_max) in image pixels: known faces, about as
+            tight as landmark boxes; None runs the detector. They are trusted more than detections,
+            see `align.passes`.
 
         Returns:
-          List of `AlignedFace`, by falling score. Given boxes give a face each, in their order,
-          whatever its score and whatever their number.
+          List of `AlignedFace`, by descending score. With `boxes`, one face for each box in the
+          same order, regardless of `min_score` and `max_faces`.
 
         Raises:
-          InputError: the image cannot be used, a box is empty or outside it, or what a detector of
-            the user's own returns is none of these, see `Aligner.load`.
+          InputError: the image cannot be used, a box is empty or outside it, or a user-defined
+            detector returns anything else than `Aligner.load` describes.
         """
         return self.batch([image], None if boxes is None else [boxes])[0]
 
     def batch(
         self, images: Sequence[ImageLike], boxes: Sequence[npt.ArrayLike] | None = None
     ) -> list[list[AlignedFace]]:
-        """The faces of many images, whose crops go through the model together; see `__call__`.
+        """The faces of many images; their crops form one batch. See `__call__`.
 
         Args:
-          images: list of what `__call__` takes.
-          boxes: list of boxes for each image, or None.
+          images: list of images as in `__call__`.
+          boxes: list with the boxes of each image, or None.
 
         Returns:
           List of lists of `AlignedFace`.
 
         Raises:
-          InputError: as `__call__`, or the lists are of different lengths.
+          InputError: as in `__call__`, or the lists differ in length.
         """
         pixels = [rgb_image(image) for image in arguments.items("images", images, object, "images")]
         if boxes is None:
             return self._search(pixels)
         boxes = arguments.items("boxes", boxes, object, "boxes for each image")
         if len(boxes) != len(pixels):
-            raise InputError(f"boxes for {len(boxes)} images, expected for {len(pixels)}.")
+            raise InputError(f"found boxes for {len(boxes)} images, expected {len(pixels)}.")
         known = [
             Detections(known_boxes(some, image)) for some, image in zip(boxes, pixels, strict=True)
         ]
         return faces_in_boxes(self.predictor, pixels, known, passes=self.passes, known=True)
 
     def follow(self, image: ImageLike, faces: Sequence[AlignedFace]) -> list[AlignedFace]:
-        """Faces of a video's last frame, found again in its next one without a detector.
+        """Finds the faces of the previous video frame in the next one, without a detector.
 
         Args:
           image: see `__call__`.
-          faces: list of `AlignedFace` of the frame before: a crop is cut around each.
+          faces: list of `AlignedFace` of the previous frame; a crop is cut around each.
 
         Returns:
-          List of `AlignedFace`, one for each; where a face is gone, `is_face` says so.
+          List of `AlignedFace`, one for each of `faces`; `is_face` is false for a lost face.
         """
         images = [rgb_image(image)] * len(faces)
         return faces_around(self.predictor, images, [face.landmarks for face in faces])
 
     def is_face(self, face: AlignedFace) -> bool:
-        """Whether what was found is a face, by `AlignedFace.confidence`."""
+        """Whether `face.confidence` reaches `min_score`."""
         return face.confidence >= self.min_score
 
     def search(self, image: ImageLike, known: Sequence[AlignedFace]) -> list[AlignedFace]:
-        """The faces that the detector finds besides those that are known.
+        """Detects and aligns the faces of an image that are not known yet.
 
         Args:
           image: see `__call__`.
-          known: list of `AlignedFace` of the same image; where they are, nothing is aligned.
+          known: list of `AlignedFace` of the same image; detections of these are skipped.
 
         Returns:
-          List of `AlignedFace`, the best first.
+          List of `AlignedFace`, best first.
         """
         pixels = rgb_image(image)
         found = checked(self.detector(pixels), "the detector")
@@ -201,7 +202,7 @@ class Aligner:
         return self._best(aligned, known)
 
     def _search(self, images: list[ByteArray]) -> list[list[AlignedFace]]:
-        """The faces that the detector finds, of each image the best first."""
+        """Detects and aligns the faces of each image, best first."""
         found = [checked(self.detector(image), "the detector") for image in images]
         aligned = faces_in_boxes(self.predictor, images, found, passes=self.passes, known=False)
         return [self._best(candidates) for candidates in aligned]
@@ -209,7 +210,7 @@ class Aligner:
     def _best(
         self, candidates: list[AlignedFace], known: Sequence[AlignedFace] = ()
     ) -> list[AlignedFace]:
-        """Candidates that are faces, the best first, without further finds of the same ones."""
+        """Candidates with enough confidence, best first, without duplicates."""
         kept: list[AlignedFace] = []
         for face in sorted(candidates, key=lambda face: -face.score):
             if len(kept) == self.max_faces:

@@ -1,4 +1,4 @@
-"""A table of where the faces of photos are, from any detector."""
+"""A table with the face boxes of photos, from any detector."""
 
 from os import PathLike
 from pathlib import Path
@@ -17,14 +17,14 @@ def read_boxes(path: str | PathLike[str]) -> dict[Path, FloatArray]:
     """The boxes of each photo.
 
     Args:
-      path: a table with the columns `image` and `BOX_COLUMNS`: paths relative to the file, image
-        pixels counted from 0, a row for each face; see `tables`. Further columns are not read.
+      path: a table with the columns `image` (path relative to the file) and `BOX_COLUMNS` (image
+        pixels counted from 0), one row per face; see `tables`. Further columns are ignored.
 
     Returns:
       dict of absolute Path to float32 [N, 4].
 
     Raises:
-      InputError: the file cannot be read or has no row, a column is missing, a value is not a
+      InputError: the file cannot be read or has no rows, a column is missing, a value is not a
         number, or a box is not finite or has no area.
     """
     path = Path(path)

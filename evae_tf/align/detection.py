@@ -1,7 +1,7 @@
-"""Detectors by name: where in an image faces may be.
+"""The face detectors by name.
 
-A detector is a function from an image, uint8 [H, W, 3] in RGB, to `Detections`; one of the user's
-own may return boxes [N, 4], about as tight as those around landmarks, or [N, 5] with a score each.
+A detector is a function from an image, uint8 [H, W, 3] in RGB, to `Detections`. A user-defined one
+may also return boxes [N, 4], about as tight as landmark boxes, or [N, 5] with a score each.
 """
 
 from collections.abc import Callable
@@ -28,13 +28,12 @@ DETECTORS = ("auto", "retinaface", "tflite", "yunet", "haar", "none")
 
 
 def create(name: str, model: str | PathLike[str] | None = None, num_threads: int = 1) -> Detector:
-    """A detector by its name, one of `DETECTORS`; `auto` is the best that is installed.
+    """Creates a detector by name.
 
     Args:
-      name: of the detector.
-      model: the file that `yunet` needs, or of another detector than the one that ships, for
-        `tflite`.
-      num_threads: of a detector that is a network.
+      name: one of `DETECTORS`; `auto` is the best one installed.
+      model: the model file of `yunet`, or one that replaces the default of `tflite`.
+      num_threads: threads of a neural detector.
 
     Raises:
       InputError: the name is unknown, the file cannot be used, or a package is missing.
@@ -56,10 +55,10 @@ def create(name: str, model: str | PathLike[str] | None = None, num_threads: int
         return YuNetDetector(model, num_threads)
     if name == "none":
         return whole_image
-    raise UsageError(f"detector {name!r} is unknown: known are {list(DETECTORS)}.")
+    raise UsageError(f"detector {name!r} is unknown, expected one of {list(DETECTORS)}.")
 
 
 def whole_image(image: ByteArray) -> Detections:
-    """The detector `none`: the image is a face, filled by it from edge to edge."""
+    """The detector `none`: one box that covers the whole image."""
     height, width = image.shape[:2]
     return Detections(np.array([[-0.5, -0.5, width - 0.5, height - 0.5]], np.float32))

@@ -1,4 +1,4 @@
-"""What a detector returns, checked: boxes, scores and, where it has them, five points."""
+"""Checked output of a detector: boxes and, if available, scores and five keypoints."""
 
 import dataclasses
 
@@ -11,20 +11,19 @@ from evae_tf.array_types import BoolArray, FloatArray
 from evae_tf.errors import InputError
 
 _KEYPOINTS = 5
-_LEAST_SIDE_PX = 18  # of the square around landmarks: smaller ones show no points
+_LEAST_SIDE_PX = 18  # of the square around landmarks; a smaller face is too coarse to align
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Detections:
-    """The faces that a detector finds in one image.
+    """The detections of one image.
 
     Attributes:
-      boxes: float32 [N, 4], (x_min, y_min, x_max, y_max) in image pixels, about as tight as those
-        around landmarks.
-      scores: float32 [N], how likely each is a face, 0 to 1; or None, if the detector does not say.
-      keypoints: float32 [N, 5, 2], (x, y) in image pixels: the eye on the left of an upright face,
-        the eye on its right, the tip of the nose, the left and the right corner of the mouth; or
-        None.
+      boxes: float32 [N, 4], (x_min, y_min, x_max, y_max) in image pixels, about as tight as
+        landmark boxes.
+      scores: float32 [N], 0 to 1; or None if the detector has no scores.
+      keypoints: float32 [N, 5, 2], (x, y) in image pixels: left eye, right eye, tip of the nose,
+        left and right corner of the mouth, as the viewer sees an upright face; or None.
     """
 
     boxes: FloatArray
@@ -35,7 +34,7 @@ class Detections:
         return len(self.boxes)
 
     def picked(self, mask: BoolArray) -> "Detections":
-        """Those of a mask [N]."""
+        """The detections that a mask [N] selects."""
         scores, keypoints = (
             None if values is None else values[mask] for values in (self.scores, self.keypoints)
         )
@@ -43,21 +42,22 @@ class Detections:
 
     @property
     def rolls(self) -> FloatArray:
-        """By how much each head leans, float32 [N] in radians; 0 where there are no keypoints."""
+        """Roll of each head, float32 [N] in radians; 0 without keypoints."""
         if self.keypoints is None:
             return np.zeros(len(self), np.float32)
         return rolls(self.keypoints)
 
 
 def checked(found: "Detections | npt.ArrayLike", source: str) -> Detections:
-    """What a detector returned, as `Detections` of arrays of the right shapes.
+    """Converts a detector's output to `Detections` and checks shapes and values.
 
     Args:
       found: `Detections`; boxes [N, 4]; or boxes and scores, [N, 5].
-      source: who found it, for the message.
+      source: name of the detector, for messages.
 
     Raises:
-      InputError: it is none of these, a box is empty or not finite, or a score not from 0 to 1.
+      InputError: `found` is none of these, a box is empty or not finite, or a score is outside
+        0 to 1.
     """
     if isinstance(found, Detections):
         boxes, scores, keypoints = found.boxes, found.scores, found.keypoints
@@ -67,17 +67,17 @@ def checked(found: "Detections | npt.ArrayLike", source: str) -> Detections:
     if scores is not None:
         scores = _array(scores, (len(boxes),), f"{source}: scores")
         if not ((scores >= 0) & (scores <= 1)).all():
-            raise InputError(f"{source}: found scores outside 0 to 1.")
+            raise InputError(f"{source}: scores are outside the expected range 0 to 1.")
     if keypoints is not None:
         keypoints = _array(keypoints, (len(boxes), _KEYPOINTS, 2), f"{source}: keypoints")
     return Detections(boxes, scores, keypoints)
 
 
 def _with_scores(found: npt.ArrayLike) -> tuple[npt.ArrayLike, npt.ArrayLike | None]:
-    """An array of five columns taken apart: boxes, and scores if there are any."""
+    """Splits an array of five columns into boxes and scores; four columns have no scores."""
     try:
         array = np.asarray(found)
-    except ValueError:  # rows of different lengths: `box_array` has the sentence
+    except ValueError:  # rows of different lengths; `box_array` raises the error
         return found, None
     if array.ndim == 2 and array.shape[1] == 5:
         return array[:, :4], array[:, 4]
@@ -93,22 +93,22 @@ def _array(values: npt.ArrayLike, shape: tuple[int, ...], what: str) -> FloatArr
         return array.reshape(shape)
     if array.shape != shape or not np.isfinite(array).all():
         raise InputError(
-            f"{what}: expected finite numbers of the shape {list(shape)}, found "
-            f"{list(array.shape)}."
+            f"{what}: found the shape {list(array.shape)}, expected finite numbers of the shape "
+            f"{list(shape)}."
         )
     return array
 
 
 def rolls(keypoints: FloatArray) -> FloatArray:
-    """By how much heads lean, from x towards y: float [N, 5, 2] -> float32 [N], radians.
+    """Roll of heads from keypoints, from x towards y: float [N, 5, 2] -> float32 [N], radians.
 
-    Eyes and corners of the mouth say where the right is, what lies between them where below is. A
-    profile has only the latter, the former counts by its length.
+    Eyes and mouth corners give the direction to the right, eyes to mouth the direction down. Each
+    direction is weighted by its length; in a profile only the second one counts.
     """
     eyes, mouth = keypoints[:, :2], keypoints[:, 3:]
     right = (eyes[:, 1] - eyes[:, 0]) + (mouth[:, 1] - mouth[:, 0])
     down = mouth.mean(axis=1) - eyes.mean(axis=1)
-    # Turned back by a right angle, the way down is the way to the right.
+    # The direction down, turned back by 90 degrees, is the direction to the right.
     x, y = right[:, 0] + down[:, 1], right[:, 1] - down[:, 0]
     return np.arctan2(y, x).astype(np.float32)
 
@@ -119,10 +119,10 @@ def of_network(
     keypoints: FloatArray,
     place: tuple[float, float, float],
 ) -> Detections:
-    """What a network with five points a face finds, less what is too small for landmarks.
+    """Detections of a network with five keypoints per face, without faces too small to align.
 
     Args:
-      boxes: float [N, 4], image pixels, as the network gives them.
+      boxes: float [N, 4], image pixels, as the network outputs them.
       scores: float [N].
       keypoints: float [N, 5, 2], image pixels.
       place: see `landmark_squares`.
@@ -135,13 +135,13 @@ def of_network(
 def landmark_squares(
     boxes: FloatArray, angles: FloatArray, place: tuple[float, float, float]
 ) -> FloatArray:
-    """Boxes of a detector -> those of landmarks, as it finds them on faces.
+    """Converts a detector's boxes to landmark boxes.
 
     Args:
       boxes: float [N, 4], image pixels.
-      angles: float [N], radians by which the heads lean.
-      place: (x, y, side) of the landmarks' box in that of an upright face: its centre from the
-        other's, and its longer side, as fractions of the other's longer side.
+      angles: float [N], roll of the heads, radians.
+      place: (x, y, side) of the landmark box relative to the detector's box of an upright face:
+        offset of its centre, and its longer side, as fractions of the detector box's longer side.
 
     Returns:
       float32 [N, 4], squares.
@@ -154,11 +154,11 @@ def landmark_squares(
 
 
 def distinct(squares: FloatArray, shared: float) -> list[int]:
-    """Indices of squares that are not of the same face as one before them.
+    """Non-maximum suppression: indices of squares that no earlier kept square overlaps.
 
     Args:
-      squares: float [N, 3], see `geometry.square_around`.
-      shared: of what two squares cover together, what those of one face share at least.
+      squares: float [N, 3], by descending priority, see `geometry.square_around`.
+      shared: IoU above which two squares are the same face.
     """
     kept: list[int] = []
     for index, square in enumerate(squares):

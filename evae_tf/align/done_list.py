@@ -1,4 +1,4 @@
-"""Which photos and videos of a folder are finished, and as what."""
+"""The list of finished photos and videos of an output folder."""
 
 import contextlib
 import hashlib
@@ -16,7 +16,7 @@ from evae_tf.errors import InputError
 
 
 def settings_of(aligner: Aligner, output: Output) -> dict[str, Any]:
-    """What the files of a run depend on besides the photos, JSON-ready."""
+    """The settings that the results depend on, JSON-ready."""
     return {
         "model": _identity(aligner.predictor),
         "detector": _identity(aligner.detector),
@@ -29,7 +29,7 @@ def settings_of(aligner: Aligner, output: Output) -> dict[str, Any]:
 
 
 def _identity(thing: Any) -> list[str]:
-    """What a model or detector is: its class or function, and the contents of its file."""
+    """Identifies a model or detector: its class or function, and a hash of its file."""
     kind = getattr(thing, "__qualname__", type(thing).__qualname__)
     path: Path | None = getattr(thing, "path", None)
     if path is None:
@@ -42,14 +42,14 @@ def _identity(thing: Any) -> list[str]:
 
 
 class DoneList:
-    """`done.jsonl`, a line for each photo or video of which every file is written.
+    """`done.jsonl`: one line for each photo or video whose results are completely written.
 
-    A line counts for the file as it was then, by size and date, and for the settings that it was
-    aligned with. It is a context: lines are appended until it ends.
+    A line is valid for the file's size and modification time and for the settings of the run. Used
+    as a context manager; lines are appended until it exits.
 
     Args:
       path: Path of the list.
-      settings: what the results depend on, JSON-ready.
+      settings: the settings that the results depend on, JSON-ready.
     """
 
     def __init__(self, path: Path, settings: Mapping[str, Any]) -> None:
@@ -66,7 +66,7 @@ class DoneList:
             entry = read_record(line)
             if isinstance(entry.get("source"), str):
                 self._entries[entry["source"]] = entry
-        # Lines that were replaced, and one that a killed run did not finish, go.
+        # Drops replaced lines, and an incomplete line of a killed run.
         text = "".join(json.dumps(entry) + "\n" for entry in self._entries.values())
         if lines:
             atomic.write_text(self._path, text)
@@ -82,11 +82,11 @@ class DoneList:
         self._files.close()
 
     def faces(self, source: Path, further: object = None) -> int | None:
-        """How many faces were found in a file; None if it has to be aligned.
+        """Number of faces found in a finished file; None if it has to be aligned.
 
         Args:
           source: Path of the photo or video.
-          further: what the results of this file alone depend on, JSON-ready.
+          further: settings of this file alone, JSON-ready.
         """
         entry = self._entries.get(_name(source))
         facts = self._facts(source, further)
@@ -96,9 +96,9 @@ class DoneList:
         return faces if isinstance(faces, int) else None
 
     def add(self, source: Path, faces: int, further: object = None) -> None:
-        """Notes that every file of a photo or video is written; see `faces`."""
+        """Marks a photo or video as finished; see `faces`."""
         facts = self._facts(source, further)
-        if facts is None:  # it went away meanwhile
+        if facts is None:  # the source was deleted in the meantime
             return
         entry = {**facts, "faces": faces}
         self._entries[entry["source"]] = entry

@@ -1,7 +1,7 @@
-"""Telling a face from anything else, with nothing but the landmark model.
+"""A face score computed from the landmark model alone.
 
-On a face, landmarks stay where they are when the crop moves. On anything else they move along with
-the crop, for a model that sees no face puts one into the middle of it.
+On a face, the landmarks stay in place when the crop moves. Elsewhere they move with the crop,
+because a model that sees no face predicts one in the centre.
 """
 
 from collections.abc import Sequence
@@ -11,13 +11,13 @@ import numpy as np
 from evae_tf import geometry
 from evae_tf.array_types import FloatArray
 
-# Two further crops: turned (radians), shifted (fractions of the side) and scaled.
+# Two extra crops: rotation (radians), shift (fractions of the side) and scale.
 _PROBES = ((0.2, (0.08, 0.05), 1.12), (-0.2, (-0.08, -0.05), 0.92))
 _HALF, _STEEPNESS = 0.035, 6.0
 
 
 def probe_squares(squares: FloatArray, angles: FloatArray) -> list[tuple[FloatArray, FloatArray]]:
-    """The squares of the further crops, as list of (squares [N, 3], angles [N])."""
+    """The squares of the extra crops, as a list of (squares [N, 3], angles [N])."""
     moved: list[tuple[FloatArray, FloatArray]] = []
     for turn, shift, scale in _PROBES:
         offset = geometry.rotate(np.array([shift], np.float32), angles) * squares[:, None, 2:]
@@ -29,11 +29,11 @@ def probe_squares(squares: FloatArray, angles: FloatArray) -> list[tuple[FloatAr
 def face_score(
     landmarks: FloatArray, probed: Sequence[FloatArray], squares: FloatArray
 ) -> FloatArray:
-    """How likely each is a face: 0.5 where landmarks move by 3.5 % of the crop, 1 where by none.
+    """Score of each face: 1 where landmarks do not move, 0.5 where they move by 3.5 % of the crop.
 
     Args:
       landmarks: float [N, K, 2], image pixels.
-      probed: list of landmarks of the same faces, found in the crops of `probe_squares`.
+      probed: list of landmarks of the same faces, from the crops of `probe_squares`.
       squares: float [N, 3], the crops in which `landmarks` were found.
 
     Returns:

@@ -1,12 +1,12 @@
-"""Faces of a video: each keeps its number, its crop follows its landmarks, no point trembles.
+"""Face tracking in video: stable identities, crops that follow the landmarks, and smoothing.
 
-A face is followed by its landmarks, moved on as they moved before. Where that fails, what the
-detector finds goes to the lost face that it lies near to and looks like, the nearest pairs first:
-faces are few, and an optimal assignment changes nothing (see benchmarks/following.py).
+The next crop is cut around a face's last landmarks, moved by its last shift. If the face is lost,
+detections are matched to lost faces by distance and appearance, nearest pairs first. Faces are few:
+an optimal assignment gives the same result (see benchmarks/following.py).
 """
 
 # pyright: reportUnnecessaryIsInstance=false
-# Who does not check types gets a sentence all the same.
+# Arguments are checked at run time too, for callers without a type checker.
 
 import dataclasses
 import math
@@ -24,34 +24,35 @@ from evae_tf.align.smoothing import OneEuroFilter, Smoother, face_size
 from evae_tf.array_types import ByteArray, FloatArray
 from evae_tf.errors import InputError, UsageError
 
-_PATIENCE_S = 1.0  # for so long a face that is lost may come back
+_PATIENCE_S = 1.0  # how long a lost face keeps its identity
 _CHIP_PX = 32
-# Correlations of the halves of upright grey chips that are most alike. On the validation faces of
-# 300-W, 99 % of faces that were moved, blurred and lit anew are above 0.86, and 97 % of those of
-# which a third was covered above 0.6; 98 % of the pairs of two people are below 0.8.
+# Highest correlation between the halves of two upright grey chips. On the validation faces of
+# 300-W, it is above 0.86 for 99 % of the faces after a shift, blur and a change of light, and above
+# 0.6 for 97 % of the faces with a third covered. It is below 0.8 for 98 % of the pairs of different
+# people.
 _ALIKE, _PERHAPS_ALIKE = 0.8, 0.7
-_STEADY = 0.995  # with a lower score, chips are not upright enough to be compared
-_UNCHANGED = 20  # grey levels by which half of a face's square changes at most, if not at a cut
-_REACH, _REACH_GROWTH = 1.0, 0.3  # how far a lost face may be from where it should be, in its sides
+_STEADY = 0.995  # below this score, chips are not upright enough to be compared
+_UNCHANGED = 20  # grey levels; the median change in a face's square is larger only at a cut
+_REACH, _REACH_GROWTH = 1.0, 0.3  # largest distance of a lost face from its prediction, in sides
 _LIKE_SIZE = 1.6
 
 
 class FaceTracker:
-    """Follows the faces of one video, whose frames it gets one after the other.
+    """Tracks the faces of one video, frame by frame.
 
-    The detector searches where no face is followed or one was just lost, and from time to time for
-    new ones. A face that is lost keeps its number for a second. A face that looks like
-    somebody else from one frame to the next, as after a cut, gets a new one.
+    The detector runs when no face is tracked, when one was just lost, and periodically to find new
+    faces. A lost face keeps its identity for one second. A face whose appearance changes from one
+    frame to the next, as at a cut, gets a new identity.
 
     Args:
-      aligner: `Aligner`; its `max_faces` are followed at most.
-      create_filter: makes what smooths the landmarks of a face, see `OneEuroFilter`; None leaves
-        them as they are found.
-      search_every: after how many frames, 1 or more, new faces are searched while others are
-        followed. 1 searches in every frame; the larger, the faster.
+      aligner: `Aligner`; at most its `max_faces` are tracked.
+      create_filter: creates the smoothing filter of a face, see `OneEuroFilter`; None disables
+        smoothing.
+      search_every: interval in frames, 1 or more, at which new faces are searched while others are
+        tracked. Larger is faster.
 
     Raises:
-      InputError: an argument is of another type, or `search_every` is below 1.
+      InputError: an argument has the wrong type, or `search_every` is below 1.
     """
 
     def __init__(
@@ -62,10 +63,10 @@ class FaceTracker:
         search_every: int = 10,
     ) -> None:
         if not isinstance(aligner, Aligner):
-            raise UsageError(f"aligner={aligner!r:.60}: expected an Aligner, as of Aligner.load.")
+            raise UsageError(f"aligner={aligner!r:.60}: expected an Aligner; use Aligner.load.")
         if create_filter is not None and not callable(create_filter):
             raise UsageError(
-                f"create_filter={create_filter!r:.60}: expected a function that makes a filter, "
+                f"create_filter={create_filter!r:.60}: expected a function that creates a filter, "
                 "such as OneEuroFilter, or None."
             )
         arguments.whole_number("search_every", search_every)
@@ -80,14 +81,14 @@ class FaceTracker:
         """The faces of the next frame.
 
         Args:
-          frame: uint8 [H, W, 3], RGB, or what else `Aligner` takes.
-          seconds: since the video began.
+          frame: uint8 [H, W, 3], RGB, or any other input of `Aligner`.
+          seconds: time since the start of the video.
 
         Returns:
-          List of `AlignedFace` with their `identity`, the one followed longest first.
+          List of `AlignedFace` with an `identity`, oldest track first.
 
         Raises:
-          InputError: the frame cannot be used, or the time is no finite number.
+          InputError: the frame cannot be used, or the time is not a finite number.
         """
         if not isinstance(seconds, numbers.Real) or not math.isfinite(seconds):
             raise InputError(f"the time of a frame is {seconds!r}, expected seconds as a number.")
@@ -103,21 +104,21 @@ class FaceTracker:
         return [track.smoothed(seconds) for track in self._tracks if not track.missed]
 
     def _follow(self, image: ByteArray, seconds: float) -> None:
-        """Looks for each face where it should be; of the lost ones nothing is known."""
+        """Aligns each tracked face at its predicted place; lost faces have none."""
         seen = [track for track in self._tracks if not track.missed]
         found = self.aligner.follow(image, [track.expected for track in seen])
         kept: list[AlignedFace] = []
         for track in self._tracks:
             track.missed += 1
         for track, face in zip(seen, found, strict=True):
-            # Two that come to follow one face: the older one keeps it.
+            # If two tracks meet on one face, the older one keeps it.
             is_new = not any(face.is_same(other) for other in kept)
             if self.aligner.is_face(face) and is_new and track.is_alike(face):
                 kept.append(face)
                 track.see(face, seconds)
 
     def _search(self, image: ByteArray, seconds: float) -> None:
-        """Gives what the detector finds to lost faces, or new numbers."""
+        """Matches detections to lost faces; the others start new tracks."""
         followed = [track.face for track in self._tracks if not track.missed]
         found = self.aligner.search(image, followed)
         lost = [track for track in self._tracks if track.missed]
@@ -136,7 +137,7 @@ class FaceTracker:
 def _pairs(
     lost: "Sequence[_Track]", found: Sequence[AlignedFace]
 ) -> "list[tuple[_Track, AlignedFace]]":
-    """Which lost face each found one is: the nearest pairs of those that may be."""
+    """Matches detections to lost faces, nearest possible pairs first."""
     distances = [
         (track.distance(face), i, j)
         for i, track in enumerate(lost)
@@ -152,15 +153,15 @@ def _pairs(
 
 @dataclasses.dataclass(eq=False)
 class _Track:
-    """A face that is followed: as it was found last, not smoothed.
+    """A tracked face.
 
     Attributes:
       identity: its number.
-      face: as it was found last.
-      seen_at: when that was, in seconds.
+      face: the face as last seen, not smoothed.
+      seen_at: time at which it was last seen, seconds.
       smooth: its filter, or None.
-      shift: float [2], image pixels: how far it moved from the frame before the last.
-      missed: for how many frames it has not been found.
+      shift: float [2], image pixels: its last shift per frame.
+      missed: number of frames since it was last seen.
     """
 
     identity: int
@@ -175,21 +176,21 @@ class _Track:
 
     @property
     def expected(self) -> AlignedFace:
-        """The face, moved on as it moved before."""
+        """The face, moved by its last shift."""
         return dataclasses.replace(self.face, landmarks=self.face.landmarks + self.shift)
 
     def see(self, face: AlignedFace, seconds: float) -> None:
-        """The face was found again."""
+        """Updates the track with the face found in a frame."""
         self.shift = (_centre(face) - _centre(self.face)) / (self.missed + 1)
         self.face, self.seen_at, self.missed = face, seconds, 0
         if face.score >= _STEADY:
             self._halves = _grey_halves(face)
 
     def is_alike(self, face: AlignedFace) -> bool:
-        """Whether what was found may be the same person.
+        """Whether `face` may be the same person.
 
-        Where the picture around the face changed at once, as at a cut, it has to look like it; a
-        face that something covers bit by bit does not.
+        Appearance is compared if the image around the face changed abruptly, as at a cut. A face
+        that is gradually occluded is accepted without.
         """
         if self.missed == 1:
             return self._is_unchanged(face.image) or self._likeness(face) >= _ALIKE
@@ -201,16 +202,16 @@ class _Track:
         return float(np.median(np.abs(now - before))) <= _UNCHANGED
 
     def _likeness(self, face: AlignedFace) -> float:
-        """The correlation of both chips, -1 to 1, in the half of which less is covered."""
+        """Correlation of both chips, -1 to 1, in the half that matches best."""
         return float((self._halves * _grey_halves(face)).sum(axis=1).max())
 
     def distance(self, face: AlignedFace) -> float:
-        """From where the face should be by now, in its sides."""
+        """Distance of `face` from the predicted place, in sides of the tracked face."""
         expected = _centre(self.face) + self.shift * (self.missed + 1)
         return float(np.linalg.norm(_centre(face) - expected)) / _side(self.face)
 
     def may_be(self, face: AlignedFace) -> bool:
-        """Whether what was found may be this face: near, as large, and alike."""
+        """Whether `face` may be this one: near, of similar size and appearance."""
         ratio = _side(face) / _side(self.face)
         return (
             self.distance(face) < _REACH + _REACH_GROWTH * self.missed
@@ -236,13 +237,13 @@ def _grey_halves(face: AlignedFace) -> FloatArray:
 
 
 def _grey(image: ByteArray, square: FloatArray) -> FloatArray:
-    """What a square shows, float [32, 32]."""
+    """The grey content of a square, float [32, 32]."""
     crop = geometry.cut_square(image, square, _CHIP_PX)
     return cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY).astype(np.float32)
 
 
 def _normalized(grey: FloatArray) -> FloatArray:
-    """Values of mean 0 and length 1."""
+    """The values with mean 0 and norm 1."""
     grey = grey - grey.mean()
     return grey / max(float(np.linalg.norm(grey)), 1e-6)
 

@@ -1,4 +1,4 @@
-"""From photos, videos or a camera to files of landmarks: one run, in one folder."""
+"""Aligns photos, videos or a camera and writes landmark files to one folder."""
 
 import collections
 import csv
@@ -28,13 +28,13 @@ from evae_tf.errors import InputError, UsageError
 
 @dataclasses.dataclass
 class RunSummary:
-    """What a run came to.
+    """Results of a run.
 
     Attributes:
       photos: `photos.Summary`.
       videos: list of `VideoSummary`.
-      without_box: photos of which the table of boxes says nothing.
-      errors: list of (photo or video, sentence) of all that could not be used.
+      without_box: photos that are not in the box table.
+      errors: list of (photo or video, error message) for files that could not be processed.
     """
 
     photos: Summary = dataclasses.field(default_factory=Summary)
@@ -52,33 +52,33 @@ def align_files(
     boxes: Boxes | None = None,
     create_filter: Callable[[], Smoother] | None = OneEuroFilter,
 ) -> RunSummary:
-    """Finds the faces of photos and videos and writes their landmarks, and pictures of them.
+    """Aligns the faces of photos and videos, and writes their landmarks and pictures.
 
-    What cannot be used is left out and listed in `errors.csv`. What is finished, by `done.jsonl`,
-    is skipped.
+    Files that cannot be processed are listed in `errors.csv`. Files that are finished according to
+    `done.jsonl` are skipped.
 
     Args:
       sources: `Sources`.
       aligner: `Aligner`.
       output: what to write.
-      num_threads: for decoding and encoding photos.
-      boxes: where the faces of photos are; None finds them.
+      num_threads: threads that decode and encode photos.
+      boxes: the face boxes of photos; None runs the detector.
       create_filter: see `FaceTracker`.
 
     Returns:
       `RunSummary`.
 
     Raises:
-      InputError: the folder cannot be written to, another run writes to it, or it holds a table of
-        another model's landmarks; or the boxes are of none of the photos.
+      InputError: the folder is not writable, another run is writing to it, it holds a landmark
+        table of another model, or no photo is in the box table.
     """
     run = RunSummary()
     if boxes is not None:
         run.without_box = [path for path in sources.photos if path.resolve() not in boxes]
         if sources.photos and len(run.without_box) == len(sources.photos):
             raise InputError(
-                f"the table of boxes names none of the {len(sources.photos)} photos: the first of "
-                f"them is {sources.photos[0].resolve()}, that of the table "
+                f"the box table contains none of the {len(sources.photos)} photos: the first photo "
+                f"is {sources.photos[0].resolve()}, the first of the table is "
                 f"{next(iter(boxes), 'missing')}."
             )
     with atomic.exclusive_folder(output.folder) as folder:
@@ -99,7 +99,7 @@ def align_files(
                     )
                 for source in sources.videos:
                     if boxes is not None:
-                        sentence = f"{source}: a table of boxes is for photos."
+                        sentence = f"{source}: a box table is for photos only."
                         run.errors.append((Path(source), sentence))
                     elif Path(source) not in refused:
                         _align_video(source, aligner, output, done, create_filter, run)
@@ -122,7 +122,7 @@ def _align_video(
         raise
     except InputError as error:
         if isinstance(error.__cause__, OSError) and not is_of_the_name(error):
-            raise  # it is the disk
+            raise  # a disk error
         run.errors.append((Path(source), str(error)))
         return
     run.videos.append(summary)
@@ -131,7 +131,7 @@ def _align_video(
 
 
 def clashes(sources: Sources, output: Output) -> Errors:
-    """(path, sentence) of the photos and videos that would write the same file as another one."""
+    """(path, message) of photos and videos that would write the same file as another one."""
     writers: dict[Path, list[Path]] = collections.defaultdict(list)
     for path in sources.photos:
         for file in _files_of_photo(path, output):
@@ -148,8 +148,8 @@ def clashes(sources: Sources, output: Output) -> Errors:
                 continue
             (other, *_) = (another for another in paths if another != path)
             errors[path] = (
-                f"{path}: {other} would also write {file.name}; rename one of them, or give "
-                "--format=csv --draw= for one table of all photos."
+                f"{path}: {other} would also write {file.name}; rename one of them, or use "
+                "--format=csv --draw= to write one table for all photos."
             )
     if output.file_format == "pts":
         errors |= _further_faces(sources.photos)
@@ -164,21 +164,21 @@ def _files_of_photo(path: Path, output: Output) -> list[Path]:
 
 
 def _further_faces(paths: Sequence[Path]) -> dict[Path, str]:
-    """Photos whose .pts files may have the names of those of another photo's further faces."""
+    """Photos whose .pts file may have the same name as a further face of another photo."""
     stems = {path.stem for path in paths}
     errors: dict[Path, str] = {}
     for path in paths:
         first, _, number = path.stem.rpartition("_")
         if number.isdecimal() and first in stems:
             errors[path] = (
-                f"{path}: {path.stem}.pts may also be the name of a further face of {first}; "
-                "rename the photo, or take another --format."
+                f"{path}: {path.stem}.pts may also be written for a further face of {first}; "
+                "rename the photo or use another --format."
             )
     return errors
 
 
 def _write_errors(path: Path, errors: Errors) -> None:
-    """A table of what could not be used; without errors there is none, nor one of before."""
+    """Writes the error table; without errors, removes that of an earlier run."""
     if not errors:
         path.unlink(missing_ok=True)
         return

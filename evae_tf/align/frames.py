@@ -1,4 +1,4 @@
-"""Frames of video files and cameras, read and written by OpenCV beside the work on them."""
+"""Reads and writes frames of videos and cameras with OpenCV, in background threads."""
 
 import contextlib
 import time
@@ -15,11 +15,11 @@ from evae_tf.align.sources import CAMERA
 from evae_tf.array_types import ByteArray
 from evae_tf.errors import InputError, UsageError
 
-_USUAL_RATE = 25.0  # where a camera or a file does not tell its own
+_USUAL_RATE = 25.0  # if the camera or file reports none
 _MOST_RATE = 1000.0
 _CODEC = "mp4v"
-# Containers that hold a table of their frames. Of others OpenCV makes a number up, from a length
-# that may be that of the sound.
+# Containers with a frame index. For others OpenCV estimates the number of frames from a duration,
+# which may be that of the audio.
 _COUNTED = (".mp4", ".m4v", ".mov", ".3gp", ".3g2", ".avi")
 _LONGEST_REPEAT_S = 60.0
 
@@ -28,13 +28,13 @@ class Video:
     """The frames of a video file or of a camera.
 
     Args:
-      source: path of a file, or `camera:N` for the camera of that number.
+      source: path of a file, or `camera:N` for camera number N.
 
     Attributes:
-      stem: what files made from it are called.
-      rate: frames a second, on average.
-      announced: number of frames that the file says it has; None where that is not known.
-      expected: as `announced`, but perhaps an estimate.
+      stem: base name of the output files.
+      rate: frames per second, on average.
+      announced: number of frames according to the file's index; None if unknown.
+      expected: like `announced`, but possibly an estimate.
 
     Raises:
       InputError: it cannot be opened.
@@ -48,7 +48,7 @@ class Video:
             what = (
                 "there is no such camera, or it is in use"
                 if self.is_camera
-                else ("not a video that OpenCV can read, or damaged")
+                else ("the video is damaged or has a format that OpenCV cannot read")
             )
             raise InputError(f"{self.source}: {what}.")
         rate = self._capture.get(cv2.CAP_PROP_FPS)
@@ -62,7 +62,9 @@ class Video:
         if self.is_camera:
             number = self.source.removeprefix(CAMERA)
             if not number.isdecimal():
-                raise UsageError(f"{self.source}: expected {CAMERA} and a number, as camera:0.")
+                raise UsageError(
+                    f"{self.source}: expected {CAMERA} and a number, such as camera:0."
+                )
             return int(number)
         if not Path(self.source).is_file():
             raise InputError(f"{self.source}: there is no such video.")
@@ -75,9 +77,9 @@ class Video:
     def __iter__(self) -> Iterator[tuple[float, ByteArray]]:
         """Yields (seconds since the first frame, uint8 [H, W, 3] in RGB).
 
-        Seconds are the frame's own time stamp; where it has none, or one that is not later than the
-        last, a period of `rate` is added to that. The next frame is decoded meanwhile. It ends
-        where no more can be read.
+        Seconds come from the frame's time stamp. If that is missing or not later than the previous
+        one, the previous one plus a period of `rate` is used. The next frame is decoded in the
+        background. Iteration ends when no more frames can be read.
         """
         with futures.ThreadPoolExecutor(1) as pool, contextlib.closing(self):
             ahead = pool.submit(self._read)
@@ -93,7 +95,7 @@ class Video:
                 yield seconds, frame
 
     def _read(self) -> tuple[float, ByteArray] | None:
-        """The next frame, and the time at which it is shown in seconds."""
+        """The presentation time in seconds and the pixels of the next frame."""
         good, frame = self._capture.read()
         if not good:
             return None
@@ -102,18 +104,18 @@ class Video:
         return time.monotonic() if self.is_camera else stamp, rgb
 
     def close(self) -> None:
-        """Gives the file or the camera back."""
+        """Releases the file or the camera."""
         self._capture.release()
 
 
 class SteadyWriter:
-    """Gives frames that have times of their own to a video of constant rate.
+    """Writes frames with arbitrary time stamps to a video of constant frame rate.
 
-    They are repeated, or left out, so that the video runs as fast as they do.
+    Frames are repeated or dropped to keep the original speed.
 
     Args:
-      write: of `video_file`.
-      rate: frames a second of that video.
+      write: the function that `video_file` yields.
+      rate: frames per second of the output.
     """
 
     def __init__(self, write: Callable[[ByteArray], None], rate: float) -> None:
@@ -124,9 +126,9 @@ class SteadyWriter:
         self._left_out_s = 0.0
 
     def __call__(self, seconds: float, frame: ByteArray) -> None:
-        """Takes the next frame, uint8 [H, W, 3] in RGB, and its time."""
+        """Adds the next frame, uint8 [H, W, 3] in RGB, and its time."""
         gap = seconds - self._left_out_s - self._written / self._rate
-        if gap > _LONGEST_REPEAT_S:  # rather a jump of the time stamps than a still picture
+        if gap > _LONGEST_REPEAT_S:  # a jump of the time stamps, not a still image
             self._left_out_s += gap
         due = round((seconds - self._left_out_s) * self._rate)
         while self._last is not None and self._written < due:
@@ -140,14 +142,14 @@ class SteadyWriter:
 
 @contextlib.contextmanager
 def video_file(path: Path, rate: float) -> Iterator[Callable[[ByteArray], None]]:
-    """A context that hands out `write(frame)`, uint8 [H, W, 3] in RGB, into an .mp4 file.
+    """Yields `write(frame)`, which appends a frame, uint8 [H, W, 3] in RGB, to an .mp4 file.
 
-    Frames are encoded in a thread. The file is at `path` only once the context has ended without
-    an error.
+    Frames are encoded in a thread. The file appears at `path` when the context exits without an
+    error.
 
     Args:
       path: Path of the file.
-      rate: frames a second.
+      rate: frames per second.
 
     Raises:
       InputError: OpenCV cannot write there.

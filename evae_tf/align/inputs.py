@@ -1,4 +1,4 @@
-"""What `Aligner` takes, checked: images of every sort, and boxes."""
+"""Checks and converts the inputs of `Aligner`: images and boxes."""
 
 from os import PathLike
 from pathlib import Path
@@ -15,7 +15,7 @@ from evae_tf.geometry import as_float32
 
 ImageLike: TypeAlias = str | PathLike[str] | npt.NDArray[Any] | Image.Image
 
-_MOST_OF_IMAGE = 20  # a box that is so much larger is no face's, but a mistake in its units
+_MOST_OF_IMAGE = 20  # a larger box has wrong units
 
 _EXPECTED = (
     "expected a path, a PIL image, or an array of uint8, or of floats in [0, 1], of shape [H, W], "
@@ -29,10 +29,10 @@ def rgb_image(image: ImageLike) -> ByteArray:
     Args:
       image: the path of an image file; a PIL image, whose EXIF rotation is applied; or an array of
         uint8, or of floats in [0, 1]: grey [H, W] or [H, W, 1], RGB [H, W, 3], or RGBA
-        [H, W, 4], of which alpha is dropped. RGB of uint8 is not copied.
+        [H, W, 4], whose alpha is dropped. uint8 RGB is not copied.
 
     Raises:
-      InputError: it is anything else, it has no pixels, or its file cannot be read.
+      InputError: it is of another type, has no pixels, or its file cannot be read.
     """
     if isinstance(image, np.ndarray):
         return _rgb_array(image)
@@ -53,7 +53,7 @@ def _rgb_array(image: npt.NDArray[Any]) -> ByteArray:
     if floating:
         low, high = float(image.min()), float(image.max())
         if not (low >= 0 and high <= 1):  # NaN is neither
-            raise InputError(f"found an image of floats from {low:g} to {high:g}; {_EXPECTED}.")
+            raise InputError(f"found float values from {low:g} to {high:g}; {_EXPECTED}.")
         image = np.rint(image * np.float32(255)).astype(np.uint8)
     if channels == 1:
         return np.repeat(image.reshape(*image.shape[:2], 1), 3, axis=2)
@@ -61,10 +61,10 @@ def _rgb_array(image: npt.NDArray[Any]) -> ByteArray:
 
 
 def known_boxes(boxes: npt.ArrayLike, image: ByteArray) -> FloatArray:
-    """Boxes that a user gives, as float32 [N, 4].
+    """Checks boxes given by the user and returns them as float32 [N, 4].
 
     Raises:
-      InputError: a box is empty, outside the image or many times as large.
+      InputError: a box is empty, outside the image or many times larger than it.
     """
     boxes = box_array(boxes, "boxes")
     height, width = image.shape[:2]
@@ -80,17 +80,17 @@ def known_boxes(boxes: npt.ArrayLike, image: ByteArray) -> FloatArray:
         wrong = boxes[too_large][0].tolist()
         raise InputError(
             f"box {wrong} is more than {_MOST_OF_IMAGE} times as large as the image of {width} x "
-            f"{height} pixels; expected that of a face."
+            f"{height} pixels; expected a face box in pixels."
         )
     return boxes
 
 
 def box_array(boxes: npt.ArrayLike, source: str) -> FloatArray:
-    """Boxes as float32 [N, 4], whether or not they are inside an image.
+    """Converts boxes to float32 [N, 4]; they may lie outside an image.
 
     Args:
-      boxes: [N, 4], (x_min, y_min, x_max, y_max), or nothing.
-      source: who gives them, for the message.
+      boxes: [N, 4], (x_min, y_min, x_max, y_max), or empty.
+      source: where they come from, for messages.
 
     Raises:
       InputError: it is no such array, or a box is empty or not finite.
@@ -99,7 +99,7 @@ def box_array(boxes: npt.ArrayLike, source: str) -> FloatArray:
         array = as_float32(boxes)
     except (TypeError, ValueError) as error:
         raise InputError(
-            f"{source}: found {type(boxes).__name__}, expected an array [N, 4] of numbers."
+            f"{source}: found {type(boxes).__name__}, expected a numeric array [N, 4]."
         ) from error
     if array.shape in ((0,), (4,)):
         array = array.reshape(-1, 4)

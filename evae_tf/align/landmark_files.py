@@ -1,7 +1,7 @@
-"""The files that landmarks are written to, one writer for each format.
+"""Landmark files, one writer per format.
 
-Of photos: see `Writer`. Of videos, frame by frame: a context hands out `write(seconds, faces)`; the
-file is at its place only once the context has ended without an error.
+Photos: see `Writer`. Videos: a context manager yields `write(seconds, faces)`, called once per
+frame; the file appears when the context exits without an error.
 """
 
 import abc
@@ -38,8 +38,8 @@ class Writer(abc.ABC):
     """Writes the landmarks of photos.
 
     Args:
-      folder: Path of the folder to write to.
-      model: what to say of the model.
+      folder: Path of the output folder.
+      model: name of the model, as recorded in the files.
       markup: `Markup` of the landmarks.
     """
 
@@ -51,19 +51,19 @@ class Writer(abc.ABC):
     @staticmethod
     @abc.abstractmethod
     def file_name(path: Path) -> str | None:
-        """The name of the file for a photo's first face; None where all photos share a table."""
+        """File name for a photo's first face; None if all photos share one table."""
 
     @abc.abstractmethod
     def refuse_another(self, path: Path) -> None:
-        """Raises `InputError` if the file of a photo's landmarks is there, but of another one."""
+        """Raises `InputError` if a photo's landmark file exists but belongs to another photo."""
 
     @abc.abstractmethod
     def is_there(self, path: Path, faces: int) -> bool:
-        """Whether everything is there that was written of a photo with so many faces."""
+        """Whether all files of a photo with `faces` faces exist."""
 
     @abc.abstractmethod
     def begin(self, paths: Collection[Path]) -> None:
-        """Begins a run that writes the landmarks of some photos, instead of those of before."""
+        """Begins a run that replaces the landmarks of `paths`."""
 
     @abc.abstractmethod
     def write(self, path: Path, image: ByteArray, faces: list[AlignedFace]) -> None:
@@ -71,11 +71,11 @@ class Writer(abc.ABC):
 
     @abc.abstractmethod
     def close(self) -> None:
-        """Ends the run, also one that was broken off."""
+        """Ends the run, also an interrupted one."""
 
 
 class JsonWriter(Writer):
-    """`<stem>.json` for each photo, also where there is no face."""
+    """Writes `<stem>.json` for each photo, also for photos without a face."""
 
     @staticmethod
     def file_name(path: Path) -> str:
@@ -109,14 +109,14 @@ class JsonWriter(Writer):
 
 
 class PtsWriter(Writer):
-    """`<stem>.pts`, `<stem>_1.pts`, ... as 300-W lays them out, counted from 1: a file a face."""
+    """Writes one 300-W file per face: `<stem>.pts`, `<stem>_1.pts`, ..., pixels counted from 1."""
 
     @staticmethod
     def file_name(path: Path) -> str:
         return f"{path.stem}.pts"
 
     def refuse_another(self, path: Path) -> None:
-        """The files do not say what they are of."""
+        """Does nothing: the files do not name their photo."""
 
     def is_there(self, path: Path, faces: int) -> bool:
         return all(os.path.exists(self._file(path, index)) for index in range(faces))
@@ -149,13 +149,13 @@ class PtsWriter(Writer):
 
 
 class CsvWriter(Writer):
-    r"""One `landmarks.csv`, a row for each face; rows of other photos of an earlier run stay.
+    r"""Writes one `landmarks.csv` with a row per face; keeps rows of other photos.
 
-    Rows are appended as they come, so that a killed run leaves all but the last; when a run ends
-    they are sorted by photo. What UTF-8 cannot say of a file's name is written as `\udc..`.
+    Rows are appended at once, so a killed run loses the last one at most. They are sorted by photo
+    when a run ends. Bytes of a file name that are not UTF-8 are written as `\udc..`.
 
     Raises:
-      InputError: the file is there, but with the columns of another model.
+      InputError: the file exists with the columns of another model.
     """
 
     def __init__(self, folder: Path, model: str, markup: Markup) -> None:
@@ -165,7 +165,8 @@ class CsvWriter(Writer):
         rows = self._read()
         if rows and rows[0] != self.columns:
             raise InputError(
-                f"{self.target}: not a table of {markup.name} landmarks; remove it first."
+                f"{self.target}: found other columns, expected a table of {markup.name} landmarks; "
+                "remove the file first."
             )
         self._counts = collections.Counter(row[0] for row in rows[1:] if row)
         self._file: TextIO | None = None
@@ -205,17 +206,19 @@ class CsvWriter(Writer):
             self._rewrite(sorted(rows, key=lambda row: row[0]))
 
     def _is_whole(self, row: list[str], again: set[str]) -> bool:
-        """Whether a row is of none of some photos, and not one that a killed run left half."""
+        """Whether a row is complete and its photo is not written again."""
         return len(row) == len(self.columns) and row[0] not in again
 
     def _read(self) -> list[list[str]]:
         if not self.target.exists():
             return []
-        try:  # a spreadsheet that saved the table may have put a byte-order mark in front
+        try:  # a spreadsheet may have saved the table with a byte-order mark
             with self.target.open(newline="", encoding="utf-8-sig") as file:
                 return list(csv.reader(file))
         except (ValueError, csv.Error) as error:
-            raise InputError(f"{self.target}: not a table ({error}); remove it first.") from error
+            raise InputError(
+                f"{self.target}: not a valid table ({error}); remove the file first."
+            ) from error
 
     def _rewrite(self, rows: list[list[str]]) -> None:
         text = io.StringIO()
@@ -232,11 +235,11 @@ WRITERS: dict[str, type[Writer]] = {"json": JsonWriter, "csv": CsvWriter, "pts":
 
 @contextlib.contextmanager
 def json_stream(path: Path, header: Record, markup: Markup) -> Iterator[_WriteFaces]:
-    """`{..header.., "frames": [{"frame", "seconds", "faces": [...]}]}`, a line for each frame.
+    """Writes `{..header.., "frames": [{"frame", "seconds", "faces": [...]}]}`, one line per frame.
 
     Args:
       path: Path of the file.
-      header: dict of what the file says of the video.
+      header: dict with the video's metadata.
       markup: `Markup` of the landmarks.
     """
     header = {**header, "markup": markup.name}
@@ -257,8 +260,8 @@ def json_stream(path: Path, header: Record, markup: Markup) -> Iterator[_WriteFa
 
 @contextlib.contextmanager
 def csv_stream(path: Path, header: Record, markup: Markup) -> Iterator[_WriteFaces]:
-    """A row for each face of each frame: `frame`, `seconds`, `id`, then as for photos."""
-    del header  # a table of numbers
+    """Writes one row per face and frame: `frame`, `seconds`, `id`, then the columns of photos."""
+    del header  # a table has no place for it
     with (
         atomic.replacing_file(path) as temporary,
         temporary.open("w", newline="", encoding="utf-8") as file,
@@ -278,7 +281,7 @@ def csv_stream(path: Path, header: Record, markup: Markup) -> Iterator[_WriteFac
 
 
 def read_header(path: Path) -> Record:
-    """What a file of `json_stream` says of its video; an empty dict if it is none."""
+    """The header of a `json_stream` file; an empty dict for any other file."""
     with path.open(encoding="utf-8") as file:
         first_line = file.readline().rstrip()
     return read_record(first_line.removesuffix(', "frames": [') + "}")

@@ -1,4 +1,4 @@
-"""What the files of landmarks say of a face, and of what they were made from."""
+"""Records of landmark files: the values of a face, and the check of a file's source and model."""
 
 import json
 from pathlib import Path
@@ -8,11 +8,11 @@ from evae_tf import geometry
 from evae_tf.errors import InputError
 from evae_tf.markups import Markup
 
-Record: TypeAlias = dict[str, Any]  # JSON-ready, as of `AlignedFace.to_dict`
+Record: TypeAlias = dict[str, Any]  # JSON-ready, such as `AlignedFace.to_dict` returns
 
 
 def landmark_columns(markup: Markup) -> list[str]:
-    """What a table says of each face, see `landmark_values`."""
+    """The columns of a face in a table, see `landmark_values`."""
     points = [f"{axis}{i}" for i in range(markup.num_points) for axis in "xy"]
     return [
         "score",
@@ -30,7 +30,7 @@ def landmark_values(record: Record) -> list[Any]:
 
 
 def read_record(text: str) -> Record:
-    """The dict in a JSON file of landmarks; an empty one if the text holds none."""
+    """The dict in the text of a landmark JSON file; an empty dict if there is none."""
     try:
         record = json.loads(text)
     except ValueError:
@@ -41,21 +41,22 @@ def read_record(text: str) -> Record:
 def refuse_another(
     target: Path, record: Record, source: str | Path, model: str, key: str = "image"
 ) -> None:
-    """Refuses a file that is in the way: it holds something else than what would be written.
+    """Refuses to overwrite a file with landmarks of another source or model.
 
     Args:
-      target: Path of the file.
+      target: Path of the existing file.
       record: the dict in it.
-      source: the photo or video whose landmarks it should hold.
-      model: by what they should have been found.
-      key: under which the record names its source.
+      source: the photo or video to be written.
+      model: the model in use.
+      key: key of the source in the record.
 
     Raises:
-      InputError: it is of another source or model.
+      InputError: the record has another source or model.
     """
     same = Path(str(record.get(key, ""))).resolve() == Path(source).resolve()
     if not same or record.get("model") != model:
         raise InputError(
-            f"{target}: there already, of {record.get(key)} by {record.get('model')} instead of "
-            f"{source} by {model}; take another --output, or --overwrite."
+            f"{target}: the file exists, with landmarks of {record.get(key)} by "
+            f"{record.get('model')} instead of {source} by {model}; use another --output or "
+            "--overwrite."
         )

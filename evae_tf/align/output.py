@@ -1,4 +1,4 @@
-"""What a run over photos or over a video leaves behind."""
+"""Output settings of a run over photos or videos."""
 
 import dataclasses
 from pathlib import Path
@@ -6,14 +6,14 @@ from pathlib import Path
 
 @dataclasses.dataclass(frozen=True)
 class Output:
-    """Which files of landmarks and pictures are written, and where.
+    """Which landmark files and pictures are written, and where.
 
     Attributes:
-      folder: where to; it is created if needed.
-      model: what JSON files say of the model.
+      folder: output folder; created if needed.
+      model: name of the model, as recorded in JSON files.
       file_format: a key of `landmark_files.WRITERS`, or of `STREAMS` for a video.
-      drawings: what the pictures or the video show, some of `overlay.DRAWINGS`; none, no pictures.
-      overwrite: whether what is done already is done again.
+      drawings: what to draw, a subset of `overlay.DRAWINGS`; empty: no pictures or video.
+      overwrite: whether finished files are processed again.
     """
 
     folder: Path

@@ -1,4 +1,4 @@
-"""Landmarks drawn onto the photo."""
+"""Draws landmarks on images."""
 
 import math
 from collections.abc import Collection, Iterable
@@ -12,27 +12,27 @@ from evae_tf.array_types import ByteArray, FloatArray
 from evae_tf.markups import Markup
 
 DRAWINGS = ("points", "ellipses", "ids", "box", "numbers")
-_RADIUS = math.sqrt(-2 * math.log(1 - 0.9))  # of the ellipse that holds nine of ten, in deviations
+_RADIUS = math.sqrt(-2 * math.log(1 - 0.9))  # of the 90 % ellipse, in standard deviations
 _DOT_RGB, _LINE_RGB = (240, 228, 66), (255, 255, 255)
 _ELLIPSE_RGB, _BOX_RGB, _TEXT_RGB = (86, 180, 233), (0, 158, 115), (255, 255, 255)
 _SHADOW_RGB = (0, 0, 0)
-_LEAST_TEXT = 0.4  # of OpenCV's scale: digits of nine pixels
-_FULL_LINES_PX = 120  # of a face whose lines are one pixel wide; those of smaller ones are fainter
-_LEAST_RADIUS_PX = 0.6  # of a dot; a smaller one is a pixel
+_LEAST_TEXT = 0.4  # OpenCV font scale: digits of nine pixels
+_FULL_LINES_PX = 120  # size of a face whose lines are one pixel wide; smaller ones are fainter
+_LEAST_RADIUS_PX = 0.6  # of a dot; a smaller dot is one pixel
 _SHIFT = 4  # OpenCV takes coordinates in units of 2 ** -shift pixels
 
 
 def draw_faces(
     image: ByteArray, faces: Iterable[AlignedFace], drawings: Collection[str]
 ) -> ByteArray:
-    """A copy of a photo with its faces on it.
+    """Draws faces on a copy of an image.
 
     Args:
       image: uint8 [H, W, 3], RGB.
       faces: list of `AlignedFace`.
-      drawings: some of `DRAWINGS`. An ellipse holds the truth in nine of ten cases; faces without
-        covariance have none. `ids` are those of the faces of a video, of a photo their order;
-        `numbers` are those of the points.
+      drawings: a subset of `DRAWINGS`. An ellipse is the 90 % confidence region; faces without
+        covariance have none. `ids` are identities in a video, and the order of faces in a photo;
+        `numbers` are point indices.
 
     Returns:
       uint8 [H, W, 3].
@@ -62,7 +62,7 @@ def draw_faces(
 def _draw_text(
     image: ByteArray, text: str, place: FloatArray, scale: float, thickness: int
 ) -> None:
-    """A text above and to the right of a place, dark around its strokes."""
+    """Draws outlined text above and to the right of `place`."""
     x, y = np.rint(place).astype(int).tolist()
     for colour, width in ((_SHADOW_RGB, thickness + 2), (_TEXT_RGB, thickness)):
         cv2.putText(
@@ -85,15 +85,14 @@ def _draw_ellipses(
 
 
 def draw_landmarks(image: ByteArray, landmarks_image: FloatArray, markup: Markup) -> ByteArray:
-    """A photo with landmarks drawn on it, placed to 1/16 of a pixel.
+    """Draws landmarks on a copy of an image, to 1/16 of a pixel.
 
-    Lines and points are as fine as the face is small. Below a pixel, a line is fainter instead, and
-    a point is the one pixel that it lies in.
+    Widths scale with the face. Lines thinner than a pixel are drawn fainter, and points smaller
+    than a pixel as one pixel.
 
     Args:
-      image: uint8 [H, W, 3], RGB; it is left as it is.
-      landmarks_image: float [K, 2], image pixels; what lies outside the image is not seen,
-        what is NaN is left out.
+      image: uint8 [H, W, 3], RGB; not modified.
+      landmarks_image: float [K, 2], image pixels; points outside the image or NaN are left out.
       markup: the landmarks' `Markup`.
 
     Returns:
@@ -108,7 +107,7 @@ def draw_landmarks(image: ByteArray, landmarks_image: FloatArray, markup: Markup
         int(index): np.rint(landmarks_image[index] * 2**_SHIFT).astype(int).tolist()
         for index in np.flatnonzero(known)
     }
-    # Lines are drawn on a copy of the face and blended in: OpenCV draws none below one pixel.
+    # Lines are drawn on a copy and blended: OpenCV cannot draw lines thinner than a pixel.
     left, top, right, bottom = _part(image, landmarks_image[known], margin=math.ceil(radius) + 2)
     part = image[top:bottom, left:right]
     lines = part.copy()
@@ -131,7 +130,7 @@ def draw_landmarks(image: ByteArray, landmarks_image: FloatArray, markup: Markup
 
 
 def _part(image: ByteArray, points: FloatArray, margin: int) -> tuple[int, int, int, int]:
-    """(left, top, right, bottom) of the part of an image that holds some points."""
+    """(left, top, right, bottom) of the part of an image around the points."""
     height, width = image.shape[:2]
     low = np.clip(np.floor(points.min(axis=0)) - margin, 0, (width, height)).astype(int)
     high = np.clip(np.ceil(points.max(axis=0)) + margin + 1, 0, (width, height)).astype(int)

@@ -1,10 +1,9 @@
-"""From boxes to faces: crops go through the model once or twice.
+"""From boxes to faces in one or two passes of the model.
 
-A model with a `presence` output scores its landmarks itself: the landmarks are the mean of both
-passes, unless these are of different things, and so is the score. For one without, two further
-crops give the score, see `face_score`. A detector's box then only says where to look, and the
-landmarks are the mean over the second crop and these two. In a mean each point counts by how sure
-the model is of it.
+With a `presence` output, landmarks and score are the means of both passes, unless the crops of the
+passes show different things. Without it, two extra crops give the score, see `face_score`; then a
+detection only initialises the search, and the landmarks are the mean over the second crop and the
+two extra ones. Means are weighted by the inverse variance of each point.
 """
 
 import dataclasses
@@ -20,12 +19,12 @@ from evae_tf.align.upright import upright_squares
 from evae_tf.array_types import BoolArray, ByteArray, FloatArray, IndexArray
 from evae_tf.artifacts.predictors import Predictor
 
-_LYING = np.radians(30)  # models are most precise on heads that lean by less
-_STEADY = 0.5  # the score of landmarks that move no more than they do on faces
-_STEADIER = 0.05  # by how much a score has to be better to count
-_NEAR = 0.8  # as `_SAME_CROP`, above which a crop is as good as one around the face
+_LYING = np.radians(30)  # models are most precise for a smaller roll
+_STEADY = 0.5  # below this score, landmarks are less stable than on faces
+_STEADIER = 0.05  # smallest gain in score that counts
+_NEAR = 0.8  # IoU above which a crop is as good as one around the face
 _CHASES = 3  # how often a face that moved far is aligned again
-_SAME_CROP = 0.5  # of what two squares cover together, the share of both if they show the same
+_SAME_CROP = 0.5  # IoU above which two squares show the same
 
 
 def faces_in_boxes(
@@ -36,17 +35,17 @@ def faces_in_boxes(
     passes: int,
     known: bool,
 ) -> list[list[AlignedFace]]:
-    """A face for each box, whether or not there is one.
+    """Aligns one face in each box, whether or not it shows a face.
 
     Args:
       predictor: the landmark model.
       images: uint8 [H, W, 3] each.
-      detections: of each image; their keypoints set the first crop upright.
+      detections: one `Detections` per image; keypoints set the first crop upright.
       passes: 2 aligns each face again, in an upright crop around the landmarks of the first pass.
-      known: whether the boxes are those of the faces, and not a detector's.
+      known: whether the boxes are known face boxes, not detections.
 
     Returns:
-      List of lists of `AlignedFace`, as the boxes are.
+      List of lists of `AlignedFace`, in the order of the boxes.
     """
     owners = [index for index, found in enumerate(detections) for _ in found.boxes]
     aligned: list[list[AlignedFace]] = [[] for _ in images]
@@ -59,7 +58,7 @@ def faces_in_boxes(
     if passes == 2:
         found, scores = _in_two_passes(predictor, sources, squares, angles, known=known)
         doubtful = np.flatnonzero(scores < _STEADY)
-        if len(doubtful):  # perhaps they are upside down
+        if len(doubtful):  # these may be upside down
             sources_left = [sources[index] for index in doubtful.tolist()]
             other, better = _in_two_passes(
                 predictor, sources_left, squares[doubtful], angles[doubtful] + np.pi, known=known
@@ -77,7 +76,7 @@ def faces_in_boxes(
     ]
     for owner, face, box, score in zip(owners, faces, boxes, given, strict=True):
         if face.score < _STEADY and not _are_same(face.box, box):
-            face = dataclasses.replace(face, box=box)  # where the face is, not its landmarks
+            face = dataclasses.replace(face, box=box)  # the detection is more reliable here
         aligned[owner].append(dataclasses.replace(face, detection_score=score))
     return aligned
 
@@ -90,15 +89,15 @@ def _in_two_passes(
     *,
     known: bool,
 ) -> "tuple[_Pass, FloatArray]":
-    """What is found of faces in squares, turned by angles, and the scores [N]."""
+    """Aligns faces twice, first in squares turned by angles; returns the result and scores [N]."""
     first = _Pass.through(predictor, images, squares, angles)
     upright, leaning = _upright(predictor, _set_upright(predictor, images, first, angles))
     second, probes, scores = _scored(predictor, images, upright, leaning)
-    if first.presence is not None:  # of a head that lies, the first crop says little
+    if first.presence is not None:  # the first crop of a tilted head is unreliable
         both = _apart(leaning, angles) <= _LYING
         scores = np.where(both, (first.presence + scores) / 2, scores)
     same = geometry.squares_overlap(squares, upright) > _SAME_CROP
-    # What moved away from its box and does not hold still there has lost the face.
+    # Landmarks that left their box and are unstable have lost the face.
     lost = (~same & (scores < _STEADY))[:, None]
     if probes and not known:
         return _mean([second, *probes, first], [~lost, ~lost, ~lost, lost]), scores
@@ -116,14 +115,14 @@ def faces_around(
     images: Sequence[ByteArray],
     landmarks: FloatArray | Sequence[FloatArray],
 ) -> list[AlignedFace]:
-    """A face for each image, in the upright crop around landmarks that are about its own.
+    """Aligns one face per image, in an upright crop around approximate landmarks.
 
-    A face that moved far is aligned again in a crop around what was found, until that stays.
+    A face that moved far is aligned again around its new landmarks, until they stay in place.
 
     Args:
       predictor: the landmark model.
-      images: uint8 [H, W, 3] each; one that has several faces is in the list as often.
-      landmarks: float [N, K, 2], image pixels.
+      images: uint8 [H, W, 3] each; an image with several faces is repeated.
+      landmarks: float [N, K, 2], image pixels, of the previous frame for example.
     """
     if not len(images):
         return []
@@ -146,12 +145,12 @@ def faces_around(
 def _set_upright(
     predictor: Predictor, images: Sequence[ByteArray], found: "_Pass", angles: FloatArray
 ) -> FloatArray:
-    """Landmarks [N, K, 2] in image pixels; of a head that lies in its crop, from an upright one.
+    """Landmarks [N, K, 2] in image pixels; strongly tilted heads are aligned again, upright.
 
     Args:
       predictor: see `faces_in_boxes`.
       images: see `faces_in_boxes`.
-      found: what the crops gave.
+      found: result of the first crops.
       angles: float [N], radians by which the crops were turned.
     """
     landmarks = found.landmarks.copy()
@@ -176,7 +175,7 @@ def _upright(predictor: Predictor, landmarks: FloatArray) -> tuple[FloatArray, F
 def _scored(
     predictor: Predictor, images: Sequence[ByteArray], squares: FloatArray, angles: FloatArray
 ) -> "tuple[_Pass, list[_Pass], FloatArray]":
-    """What is found in some squares and in those of the score, and the scores [N]."""
+    """Results for the squares, results for the extra squares of the score, and scores [N]."""
     found = _Pass.through(predictor, images, squares, angles)
     if found.presence is not None:
         return found, [], found.presence
@@ -205,13 +204,13 @@ def _faces(
 
 @dataclasses.dataclass(frozen=True)
 class _Pass:
-    """What one crop of each face gave.
+    """Model outputs for one crop per face.
 
     Attributes:
       landmarks: float [N, K, 2], image pixels.
-      further: dict of `covariance` [N, K, 2, 2], squared image pixels, and `visibility` [N, K], as
-        far as the model has them.
-      presence: float [N], how likely each is a face, or None where the model does not say.
+      further: dict of `covariance` [N, K, 2, 2], squared image pixels, and `visibility` [N, K], if
+        the model has them.
+      presence: float [N], probability of a face, or None if the model does not output it.
     """
 
     landmarks: FloatArray
@@ -226,7 +225,7 @@ class _Pass:
         squares: FloatArray,
         angles: FloatArray,
     ) -> "_Pass":
-        """Cuts the squares out, and lets the model predict."""
+        """Crops the squares and runs the model."""
         size = predictor.metadata.input_size
         crops = [
             geometry.cut_square(image, square, size, float(angle))
@@ -242,19 +241,19 @@ class _Pass:
         return cls(landmarks, further, outputs.get("presence"))
 
     def replace(self, indices: IndexArray, other: "_Pass", picked: BoolArray) -> None:
-        """Takes some faces from another pass: its `picked` ones, to `indices` of this."""
+        """Copies the `picked` faces of another pass to `indices` of this one."""
         self.landmarks[indices] = other.landmarks[picked]
         for name, values in self.further.items():
             values[indices] = other.further[name][picked]
 
 
 def _mean(passes: Sequence[_Pass], counts: Sequence[BoolArray | bool]) -> _Pass:
-    """The mean of passes, a point counting by the inverse of its variance, if that is known.
+    """The mean of passes, weighted by the inverse variance of each point, if it is known.
 
     Args:
       passes: at least one.
-      counts: for each, for which faces it counts: bool [N, 1], or one for all. Of each face one
-        pass counts at least.
+      counts: for each pass, the faces that it counts for: bool [N, 1], or one bool for all. At
+        least one pass counts for each face.
     """
     weights = [counting / _variance(found) for found, counting in zip(passes, counts, strict=True)]
     total = np.sum(weights, axis=0)
@@ -272,7 +271,7 @@ def _mean(passes: Sequence[_Pass], counts: Sequence[BoolArray | bool]) -> _Pass:
 
 
 def _variance(found: _Pass) -> FloatArray:
-    """Float [N, K], of each landmark; 1 of all where a model gives none."""
+    """Variance of each landmark, float [N, K]; 1 if the model has no covariance."""
     if "covariance" not in found.further:
         return np.ones(found.landmarks.shape[:2], np.float32)
     return np.trace(found.further["covariance"], axis1=-2, axis2=-1)

@@ -1,4 +1,4 @@
-"""From files of photos to files of landmarks."""
+"""Aligns photo files and writes landmark files."""
 
 import collections
 import dataclasses
@@ -24,26 +24,26 @@ from evae_tf.array_types import ByteArray, FloatArray
 from evae_tf.data.images import read_image
 from evae_tf.errors import InputError
 
-GROUP = 4  # photos whose crops go through the model together
+GROUP = 4  # photos per batch
 
-# What a disk says of a file whose name it cannot have.
+# Errors for file names that the disk does not accept.
 _BAD_NAME = (errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ)
 
-Boxes: TypeAlias = Mapping[Path, FloatArray]  # of `box_file.read_boxes`
+Boxes: TypeAlias = Mapping[Path, FloatArray]  # as `box_file.read_boxes` returns
 Errors: TypeAlias = list[tuple[Path, str]]
 _Photo: TypeAlias = tuple[Path, ByteArray]
 
 
 @dataclasses.dataclass
 class Summary:
-    """What a run over photos came to.
+    """Results of a run over photos.
 
     Attributes:
-      photos: number of photos tried, the unreadable ones among them.
-      skipped: number of photos that were done before.
+      photos: number of processed photos, including unreadable ones.
+      skipped: number of photos that were already finished.
       faces: number of faces found.
-      without_face: number of readable photos without one.
-      seconds: from the first photo to the last file.
+      without_face: number of readable photos without a face.
+      seconds: duration of the run.
     """
 
     photos: int = 0
@@ -54,7 +54,7 @@ class Summary:
 
 
 def picture_of(path: Path, output: Output) -> Path | None:
-    """The picture of a photo with its landmarks; None if none is asked for."""
+    """Path of the picture with a photo's landmarks; None if no pictures are written."""
     return output.folder / f"{path.stem}{DRAWN}.jpg" if output.drawings else None
 
 
@@ -68,25 +68,25 @@ def align_photos(
     num_threads: int = 2,
     boxes: Boxes | None = None,
 ) -> Summary:
-    """Finds the faces of photos and writes their landmarks, and pictures of them.
+    """Aligns the faces of photos, and writes their landmarks and pictures.
 
-    Photos are decoded and pictures encoded in threads beside the model. What cannot be used is left
-    out.
+    Photos are decoded and pictures encoded in threads while the model runs. Unusable photos are
+    left out.
 
     Args:
-      paths: list of Path, of different stems where each is to have files of its own.
+      paths: list of Path; with one file per photo, stems have to differ.
       aligner: `Aligner`.
       output: what to write; a picture is called `<stem>_landmarks.jpg`.
-      done: which photos are finished.
-      errors: list to which (path, sentence) of what cannot be used is added.
-      num_threads: for decoding and encoding.
-      boxes: where the faces are; None finds them. A photo of which nothing is said has no face.
+      done: the list of finished photos.
+      errors: list that receives (path, message) of unusable photos.
+      num_threads: threads that decode and encode.
+      boxes: the face boxes; None runs the detector. A photo without an entry has no faces.
 
     Returns:
       `Summary`.
 
     Raises:
-      InputError: the folder cannot be written to, or holds a table of another model's landmarks.
+      InputError: the folder is not writable, or holds a landmark table of another model.
     """
     writer = WRITERS[output.file_format](output.folder, output.model, aligner.markup)
     summary, started = Summary(), time.monotonic()
@@ -100,7 +100,7 @@ def align_photos(
         ):
             for photo, faces in _aligned(todo, aligner, boxes, pool, errors, summary):
                 finishing.add(photo, faces)
-    finally:  # what was finished is kept
+    finally:  # finished work is kept
         writer.close()
     summary.seconds = time.monotonic() - started
     return summary
@@ -114,7 +114,7 @@ def _unfinished(
     errors: Errors,
     boxes: Boxes | None,
 ) -> tuple[list[Path], int]:
-    """The photos that are to be done, and how many were done before; fills `errors`."""
+    """The photos to process and the number of finished ones; fills `errors`."""
     todo: list[Path] = []
     skipped = 0
     for path in paths:
@@ -134,7 +134,7 @@ def _unfinished(
 
 
 def _boxes_of(path: Path, boxes: Boxes | None) -> list[list[float]] | None:
-    """What is known of a photo's faces, JSON-ready."""
+    """The boxes of a photo, JSON-ready; None if faces are detected."""
     if boxes is None:
         return None
     known = boxes.get(path.resolve())
@@ -149,7 +149,7 @@ def _aligned(
     errors: Errors,
     summary: Summary,
 ) -> Iterator[tuple[_Photo, list[AlignedFace]]]:
-    """Yields (photo, faces) of each photo that can be used; fills `errors` and `summary`."""
+    """Yields (photo, faces) of each usable photo; fills `errors` and `summary`."""
     with progress.bar(total=len(paths), desc="aligning", unit="photo") as bar:
         for group in _decoded(paths, pool, errors):
             for photo, faces in _faces(group, aligner, boxes, errors):
@@ -163,7 +163,7 @@ def _aligned(
 def _decoded(
     paths: Sequence[Path], pool: futures.Executor, errors: Errors
 ) -> Iterator[list[_Photo]]:
-    """Yields groups of readable photos, the next of which is decoded meanwhile; fills `errors`."""
+    """Yields groups of readable photos and decodes the next group ahead; fills `errors`."""
     groups = [paths[start : start + GROUP] for start in range(0, len(paths), GROUP)]
     ahead: list[tuple[Path, futures.Future[ByteArray]]] = []
     for group in [*groups, []]:
@@ -189,7 +189,7 @@ def _faces(
     boxes: Boxes | None,
     errors: Errors,
 ) -> Iterator[tuple[_Photo, list[AlignedFace]]]:
-    """Yields (photo, faces) of a group; fills `errors` where a box is impossible."""
+    """Yields (photo, faces) of a group; adds photos with invalid boxes to `errors`."""
     if boxes is None:
         yield from zip(group, aligner.batch([image for _, image in group]), strict=True)
         return
@@ -201,9 +201,9 @@ def _faces(
 
 
 class _Finishing:
-    """Writes what was found of photos, in their order; pictures are drawn in threads beside.
+    """Writes the results of photos in order; pictures are drawn in threads.
 
-    A context; when it ends, all that was added is written.
+    A context manager: everything that was added is written when it exits.
     """
 
     def __init__(
@@ -230,13 +230,13 @@ class _Finishing:
         self._finish(0)
 
     def add(self, photo: _Photo, faces: list[AlignedFace]) -> None:
-        """Takes the next photo and its faces."""
+        """Adds the next photo and its faces."""
         job = self._pool.submit(_draw, *photo, faces, self._output)
         self._drawing.append((photo, faces, job))
         self._finish(3 * GROUP)
 
     def _finish(self, most: int) -> None:
-        """Writes the first photos, until no more than so many are left."""
+        """Writes the first photos until at most `most` are left."""
         while len(self._drawing) > most:
             (path, image), faces, job = self._drawing.popleft()
             try:
@@ -258,6 +258,6 @@ def _draw(path: Path, image: ByteArray, faces: list[AlignedFace], output: Output
 
 
 def is_of_the_name(error: InputError) -> bool:
-    """Whether a file could not be written because of its name, and not because of the disk."""
+    """Whether a file could not be written because of its name, not because of the disk."""
     cause = error.__cause__
     return isinstance(cause, OSError) and cause.errno in _BAD_NAME

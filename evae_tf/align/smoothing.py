@@ -1,4 +1,4 @@
-"""Landmarks of a video that neither tremble on a still face nor lag behind a moving one."""
+"""Smoothing of video landmarks: low jitter on a still face, low lag on a moving one."""
 
 import math
 from collections.abc import Callable
@@ -17,32 +17,32 @@ _SPEED_CUTOFF_HZ = 1.0  # of the source
 
 
 def face_size(landmarks: npt.ArrayLike) -> float:
-    """The size of a face that the filter's strength is measured in.
+    """The size of a face, the unit of length of the filter.
 
-    It is taken from the landmarks alone: the box of a face is wider in some models than in others.
+    It depends on the landmarks only, because face boxes differ between models.
 
     Args:
       landmarks: float [K, 2], image pixels; NaN is left out.
 
     Returns:
-      sqrt(width x height) of the tight box, image pixels; at least 1, also of points in a line.
+      sqrt(width x height) of the tight box, image pixels; at least 1, also for points in a line.
     """
     return max(1.0, float(geometry.box_size(geometry.landmark_box(landmarks))))
 
 
 class OneEuroFilter:
-    """A low-pass filter for the landmarks of one face, weaker the faster each of them moves.
+    """A low-pass filter for the landmarks of one face; it filters fast landmarks less.
 
-    Lengths are measured in sizes of the face, so that the strength is the same for near and far
-    faces.
+    Lengths are relative to the size of the face, so the strength is the same for near and far
+    faces. The defaults are tuned by `benchmarks.smoothing`.
 
     Args:
-      min_cutoff_hz: of a landmark that does not move. The lower, the stiller.
-      speed_weight: how many Hz the cutoff rises for a speed of one face a second. The higher, the
-        less lag.
-      typical_deviation: of a landmark, as fraction of the face's size: one that is surer is
-        filtered less, one that is less sure more. None, or a model without covariance, filters all
-        alike. Defaults are those of `benchmarks.smoothing`.
+      min_cutoff_hz: cutoff for a landmark at rest. Lower values reduce jitter.
+      speed_weight: increase of the cutoff, in Hz, for a speed of one face size per second. Higher
+        values reduce lag.
+      typical_deviation: typical standard deviation of a landmark, as a fraction of the face size.
+        Landmarks with a lower uncertainty are filtered less, others more. None, or a model without
+        covariance, filters all landmarks equally.
 
     Source: Casiez et al., 1 Euro Filter: A Simple Speed-based Low-pass Filter for Noisy Input in
     Interactive Systems, CHI 2012. Weighting by the deviation is ours.
@@ -57,7 +57,7 @@ class OneEuroFilter:
         self.min_cutoff_hz = min_cutoff_hz
         self.speed_weight = speed_weight
         self.typical_deviation = typical_deviation
-        self._seconds = math.inf  # the first call is no later one
+        self._seconds = math.inf  # the first call starts the filter
         self._smooth = self._raw = self._speed = np.zeros((0, 2))
 
     def __call__(
@@ -71,8 +71,9 @@ class OneEuroFilter:
 
         Args:
           landmarks: float [K, 2], image pixels.
-          seconds: when; later than in the call before, or the landmarks come back as they are.
-          size: of the face, image pixels; see `face_size`.
+          seconds: time of the frame. If it is not later than that of the previous call, the filter
+            restarts and returns the landmarks unchanged.
+          size: size of the face, image pixels; see `face_size`.
           covariance: float [K, 2, 2], pixels squared, or None.
 
         Returns:
@@ -95,11 +96,11 @@ class OneEuroFilter:
 
 
 def _deviation(covariance: FloatArray, size: float) -> FloatArray:
-    """That of each landmark as fraction of the face's size, float [K, 1]."""
+    """Standard deviation of each landmark as a fraction of the face size, float [K, 1]."""
     variance = np.trace(covariance, axis1=1, axis2=2) / 2
     return np.sqrt(np.maximum(variance, 1e-12))[:, None] / size
 
 
 def _share(cutoff_hz: float | FloatArray, step: float) -> float | FloatArray:
-    """How far the smoothed value goes towards the new one in `step` seconds."""
+    """The smoothing factor of a low-pass filter for `step` seconds."""
     return 1 / (1 + 1 / (2 * math.pi * cutoff_hz * step))

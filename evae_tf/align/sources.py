@@ -1,4 +1,4 @@
-"""What `--input` names: photos, videos, and files that are neither."""
+"""Resolves `--input`: photos, videos, and files that are neither."""
 
 import collections
 import dataclasses
@@ -10,7 +10,7 @@ from pathlib import Path
 from evae_tf.errors import InputError
 
 CAMERA = "camera:"
-# Not all that Pillow opens: that includes PDF, HDF5 and icons.
+# Not everything that Pillow opens, which includes PDF, HDF5 and icons.
 # fmt: off
 PHOTOS = frozenset((
     ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".webp", ".avif", ".bmp", ".gif", ".tif",
@@ -21,17 +21,17 @@ VIDEOS = frozenset((
     ".m2ts", ".3gp", ".3g2", ".flv", ".ogv", ".vob",
 ))
 # fmt: on
-DRAWN = "_landmarks"  # what the name of a drawn picture or video adds to that of its source
+DRAWN = "_landmarks"  # suffix of a drawn picture or video
 
 
 @dataclasses.dataclass(frozen=True)
 class Sources:
-    """What is to be aligned.
+    """The photos and videos to align.
 
     Attributes:
       photos: paths, sorted.
       videos: paths, sorted; or a camera, such as `camera:0`.
-      left_out: how many files are neither, by their endings in lower case.
+      left_out: number of other files by lower-case extension.
     """
 
     photos: list[Path] = dataclasses.field(default_factory=list[Path])
@@ -39,19 +39,18 @@ class Sources:
     left_out: collections.Counter[str] = dataclasses.field(default_factory=collections.Counter[str])
 
     def describe_left_out(self) -> str:
-        """Such as `3 .heic, 1 .txt`; empty if there is nothing."""
+        """The ignored files as text, such as `3 .heic, 1 .txt`; empty if there are none."""
         return ", ".join(f"{count} {ending}" for ending, count in self.left_out.most_common())
 
 
 def find_sources(pattern: str | PathLike[str]) -> Sources:
-    """The photos and videos that a path, a folder, a glob or `camera:N` names.
+    """The photos and videos of a path, a folder, a glob or `camera:N`.
 
-    Of a folder or a glob, files that are neither are counted; left out are folders, hidden files,
-    and pictures and videos that were drawn of others. A file that is named itself is a video by its
-    ending, or else a photo.
+    In a folder or glob, other files are counted; subfolders, hidden files and drawn pictures and
+    videos are ignored. A single file is a video if it has a video extension, else a photo.
 
     Raises:
-      InputError: there is none.
+      InputError: there is no photo or video.
     """
     if str(pattern).startswith(CAMERA):
         return Sources(videos=[str(pattern)])
@@ -82,7 +81,7 @@ def _sorted_out(paths: Iterable[Path], source: Path) -> Sources:
     )
     if not found.photos and not found.videos:
         instead = found.describe_left_out() or "nothing"
-        raise InputError(f"{source}: holds no image or video that can be read, but {instead}.")
+        raise InputError(f"{source}: found {instead}, expected at least one photo or video.")
     return found
 
 

@@ -1,4 +1,4 @@
-"""The second pass: a crop that is centred on the landmarks of the first, the head upright in it."""
+"""Crops of the second pass: centred on the landmarks of the first pass, with the head upright."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from evae_tf import geometry
 from evae_tf.array_types import FloatArray
 from evae_tf.markups import Markup
 
-_MIN_EYE_DISTANCE = 0.3  # of the box: closer eyes, of a turned head, say little about its roll
+_MIN_EYE_DISTANCE = 0.3  # of the box size; the roll of closer eyes, as in a profile, is unreliable
 
 
 def upright_squares(
@@ -17,20 +17,20 @@ def upright_squares(
 ) -> tuple[FloatArray, FloatArray]:
     """Squares around faces, turned by the roll of the head.
 
-    The line through the eyes gives it. Where they are close, as in a profile, the markup's rigid
-    points do: by the direction in which those lie that are low on the head.
+    The roll is that of the line through the eyes. If the eyes are close, as in a profile, it is the
+    direction from the high to the low rigid points of the markup.
 
     Args:
       landmarks: float [N, K, 2], image pixels.
-      markup: their `Markup`; one without eyes and rigid points gives squares that are not turned.
+      markup: their `Markup`; without eyes and rigid points, the squares are not turned.
       margin: see `geometry.square_around`.
-      face_box: where faces' boxes lie, see `geometry.relative_box`.
+      face_box: place of face boxes, see `geometry.relative_box`.
 
     Returns:
       (squares float32 [N, 3], angles float32 [N] in radians); see `geometry.cut_square`.
     """
     angles = _rolls(landmarks, markup)
-    # The box is taken in the turned frame, then its centre is brought back.
+    # The box is computed in the turned frame, then its centre is turned back.
     boxes = geometry.box_of_landmarks(geometry.rotate(landmarks, -angles), face_box)
     squares = geometry.square_around(boxes, margin)
     squares[:, :2] = geometry.rotate(squares[:, None, :2], angles)[:, 0]
@@ -38,7 +38,7 @@ def upright_squares(
 
 
 def _rolls(landmarks: FloatArray, markup: Markup) -> FloatArray:
-    """Radians, float32 [N]."""
+    """Roll of the heads, radians, float32 [N]."""
     normalizers = (markup.normalizers.get(name) for name in ("inter_pupil", "inter_ocular"))
     eyes = next((groups for groups in normalizers if groups), None)
     axis = _axis_angles(landmarks, markup)
@@ -53,7 +53,7 @@ def _rolls(landmarks: FloatArray, markup: Markup) -> FloatArray:
 
 
 def _axis_angles(landmarks: FloatArray, markup: Markup) -> FloatArray:
-    """How far the direction from high to low points leans: radians, float32 [N]."""
+    """Roll from the direction of high to low points: radians, float32 [N]."""
     points = list(markup.rigid_points)
     if not points:
         return np.zeros(len(landmarks), np.float32)

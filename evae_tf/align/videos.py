@@ -1,4 +1,4 @@
-"""From a video or a camera to landmarks of each frame."""
+"""Tracks the faces of a video or a camera and writes the landmarks of each frame."""
 
 import contextlib
 import dataclasses
@@ -29,16 +29,16 @@ _WriteFrame: TypeAlias = Callable[[float, ByteArray, list[AlignedFace]], None]
 
 @dataclasses.dataclass
 class VideoSummary:
-    """What a run over a video came to.
+    """Results of a video.
 
     Attributes:
       source: path of the video file, or `camera:N`.
       frames: number of frames.
-      faces: number of faces, each counted in every frame.
+      faces: number of faces, summed over frames.
       identities: number of different faces.
-      seconds: from the first frame to the last file.
-      skipped: whether the video was done before.
-      problem: a sentence, if frames are missing at the end: what came before is written.
+      seconds: duration of the run.
+      skipped: whether the video was already finished.
+      problem: a message, if frames are missing at the end; those before are written.
     """
 
     source: str
@@ -58,29 +58,28 @@ def align_video(
     *,
     create_filter: Callable[[], Smoother] | None = OneEuroFilter,
 ) -> VideoSummary:
-    """Follows the faces of a video or camera and writes their landmarks, and a video with them.
+    """Tracks the faces of a video or camera, and writes their landmarks and a drawn video.
 
-    A camera is read until it stops or Ctrl-C is pressed. What was read is written.
+    A camera is read until it stops or Ctrl-C is pressed; the frames up to then are written.
 
     Args:
       source: path of a video file, or `camera:N`.
       aligner: `Aligner`.
-      output: what to write; the video is called `<stem>_landmarks.mp4`. A camera is always done
-        again.
-      done: which videos are finished.
+      output: what to write; the video is called `<stem>_landmarks.mp4`. A camera is never skipped.
+      done: the list of finished videos.
       create_filter: see `FaceTracker`.
 
     Returns:
       `VideoSummary`.
 
     Raises:
-      InputError: the video holds no frame, the folder holds landmarks of another video of this name
-        or of another model, or landmarks of videos are not written in this format.
+      InputError: the video has no frames, the folder holds landmarks of another video of this name
+        or of another model, or videos do not support the format.
     """
     if output.file_format not in STREAMS:
         raise InputError(
-            f"{source}: --format={output.file_format} is for photos; landmarks of videos come as "
-            f"{sorted(STREAMS)}."
+            f"{source}: --format={output.file_format} is for photos only; expected one of "
+            f"{sorted(STREAMS)} for a video."
         )
     video, path, smooth = Video(source), Path(source), create_filter is not None
     target, drawn = files_of(video.stem, output)
@@ -94,7 +93,7 @@ def align_video(
     started, frames = time.monotonic(), iter(video)
     first = next(frames, None)
     if first is None:
-        raise InputError(f"{source}: the video holds no frame that can be read.")
+        raise InputError(f"{source}: the video has no readable frames.")
     track = FaceTracker(aligner, create_filter)
     with _files(target, drawn, video, first[1], aligner.markup, output) as write:
         summary = _follow(video, itertools.chain([first], frames), track, write)
@@ -105,7 +104,7 @@ def align_video(
 
 
 def files_of(stem: str, output: Output) -> tuple[Path, Path | None]:
-    """(landmarks, video with landmarks) of the video `stem`; None: no such video is asked for."""
+    """(landmark file, drawn video) of the video `stem`; the latter is None if nothing is drawn."""
     drawn = output.folder / f"{stem}{DRAWN}.mp4" if output.drawings else None
     return output.folder / f"{stem}.{output.file_format}", drawn
 
@@ -119,9 +118,9 @@ def _files(
     markup: Markup,
     output: Output,
 ) -> Iterator[_WriteFrame]:
-    """A context that hands out `write(seconds, frame, faces)`, into all files of a video.
+    """Yields `write(seconds, frame, faces)`, which writes to all files of a video.
 
-    They are at their places once the context has ended without an error.
+    The files appear when the context exits without an error.
     """
     height, width, _ = frame.shape
     header = {"video": video.source, "width": width, "height": height, "fps": video.rate}
@@ -148,7 +147,7 @@ def _follow(
 ) -> VideoSummary:
     """Writes the faces of all frames, and counts them."""
     summary, identities = VideoSummary(video.source), set[int | None]()
-    # Ctrl-C is how a camera is stopped; in a file it breaks the work off, and nothing is kept.
+    # Ctrl-C is the normal way to stop a camera; for a file it aborts the work, nothing is kept.
     stop = contextlib.suppress(KeyboardInterrupt) if video.is_camera else contextlib.nullcontext()
     with progress.bar(desc="aligning", unit="frame", total=video.expected) as bar, stop:
         for seconds, frame in frames:
@@ -160,11 +159,11 @@ def _follow(
             bar.update()
             bar.set_postfix(faces=len(faces))
         if video.is_camera:
-            summary.problem = "gives no more frames"
+            summary.problem = "the camera stopped"
     summary.identities = len(identities)
     missing = (video.announced or 0) - summary.frames
     if missing > 0:
-        summary.problem = f"ends {missing} frames before its announced end"
+        summary.problem = f"ends {missing} frames before the length given in the file"
     if summary.problem is not None:
-        summary.problem = f"{video.source}: {summary.problem}; what came before is written."
+        summary.problem = f"{video.source}: {summary.problem}; all frames until then are written."
     return summary

@@ -1,4 +1,4 @@
-"""`align.py` and `evae-align`: photos, a video or a camera in, landmarks and pictures out."""
+"""`align.py` and `evae-align`: find facial landmarks in photos, videos or a camera stream."""
 
 from pathlib import Path
 
@@ -15,85 +15,93 @@ from evae_tf.errors import InputError, UsageError
 from evae_tf.geometry import BOX_COLUMNS
 
 FLAGS = flags.FLAGS
-_NAMED = 5  # photos that a message names
+_NAMED = 5  # number of photos listed in a message
 
 define_path(
     "input",
     None,
-    "A photo, a video, a folder or glob of them such as 'photos/*.jpg', or a camera such as "
-    "camera:0, which Ctrl-C stops.",
+    "A photo, a video, a folder, a glob such as 'photos/*.jpg', or a camera such as camera:0 "
+    "(Ctrl-C stops it).",
 )
 define_path(
-    "model", "mobile_68", "The name of a shipped model, a .keras or .tflite file, or a SavedModel."
+    "model", "mobile_68", "Name of a shipped model, a .keras or .tflite file, or a SavedModel."
 )
 flags.DEFINE_enum(
     "detector",
     "auto",
     [*detection.DETECTORS, "boxes"],
-    "How faces are found: auto takes the best that is installed; none takes the whole image, "
-    "boxes what a table says.",
+    "Face detector: auto uses the best one installed, none treats the whole image as one face, "
+    "boxes reads the boxes from a table.",
 )
 define_path(
     "detector_model",
     None,
-    "For yunet, its .onnx file; for tflite, another detector than the one that ships; for boxes, a "
-    ".csv file with the columns image, "
+    "For yunet, its .onnx file; for tflite, a file that replaces the shipped detector; for boxes, "
+    "a .csv file with the columns image, "
     f"{', '.join(BOX_COLUMNS)}.",
 )
 flags.DEFINE_float(
     "min_score",
     None,
-    "What the detector finds is no face below this mean of the detector's score and the "
-    f"landmarks'; by default {MIN_SCORE}, and {TfliteDetector.min_confidence} with the detector "
-    "tflite. Boxes of a table are not judged.",
+    "Detections below this confidence are dropped. The confidence is the mean of the detector's "
+    f"score and the landmarks' score. Default: {MIN_SCORE}, or {TfliteDetector.min_confidence} "
+    "with the detector tflite. Boxes from a table are always kept.",
     lower_bound=0.0,
     upper_bound=1.0,
 )
 flags.DEFINE_integer(
     "max_faces",
     None,
-    "Faces of a photo or frame that are kept, the best ones; all, if not given.",
+    "Maximum number of faces per photo or frame, best first; no limit by default.",
     lower_bound=1,
 )
 flags.DEFINE_integer(
     "passes",
     2,
-    "2 aligns again, in an upright crop of what was found.",
+    "Number of passes: the second one aligns each face again in an upright crop.",
     lower_bound=1,
     upper_bound=2,
 )
 flags.DEFINE_enum(
-    "format", "json", sorted(landmark_files.WRITERS), "Of the landmarks; pts for photos only."
+    "format", "json", sorted(landmark_files.WRITERS), "Landmark file format; pts: photos only."
 )
 flags.DEFINE_list(
     "draw",
     ["points"],
-    f"What the pictures show, comma-separated, of {', '.join(overlay.DRAWINGS)}; empty: no "
-    "pictures. Ellipses need a model file that gives the covariance, such as a .keras one.",
+    f"What to draw, comma-separated: {', '.join(overlay.DRAWINGS)}. Empty: no pictures. Ellipses "
+    "need a model file with a covariance output, such as a .keras file.",
 )
-flags.DEFINE_boolean("smooth", True, "Keep the landmarks of videos from trembling.")
-flags.DEFINE_boolean("overwrite", False, "Do again what is done already.")
+flags.DEFINE_boolean("smooth", True, "Smooth the landmarks of videos to reduce jitter.")
+flags.DEFINE_boolean("overwrite", False, "Process finished files again and replace their results.")
 define_path("output", "runs/aligned", "Folder for landmarks and pictures.")
 
 
 def _main() -> None:
     unknown = sorted(set(FLAGS.draw) - set(overlay.DRAWINGS))
     if unknown:
-        raise UsageError(f"--draw={','.join(unknown)}: known are {list(overlay.DRAWINGS)}.")
+        raise UsageError(
+            f"--draw={','.join(unknown)}: unknown, expected some of {list(overlay.DRAWINGS)}."
+        )
     if FLAGS.input is None:
-        raise UsageError("--input is missing: a photo, a folder, a glob, a video or camera:0.")
+        raise UsageError(
+            "--input is missing: expected a photo, a video, a folder, a glob or camera:0."
+        )
     boxes, found = None, sources.find_sources(FLAGS.input)
     only_videos = bool(found.videos) and not found.photos
     if only_videos and FLAGS.format not in landmark_files.STREAMS:
-        raise UsageError(f"--format={FLAGS.format} is for photos; a video takes json or csv.")
+        raise UsageError(
+            f"--format={FLAGS.format} is for photos only; use json or csv for a video."
+        )
     if FLAGS.detector == "boxes":
         if only_videos:
-            raise UsageError("--detector=boxes is for photos; a video takes any other detector.")
+            raise UsageError(
+                "--detector=boxes is for photos only; use another detector for a video."
+            )
         if FLAGS.detector_model is None:
             raise UsageError("--detector=boxes needs a table: give --detector_model=FILE.csv.")
         boxes = box_file.read_boxes(FLAGS.detector_model)
     if found.left_out:
-        print(f"left out, neither photos nor videos: {found.describe_left_out()}")
+        print(f"ignored, neither photos nor videos: {found.describe_left_out()}")
     run_of_files = files.align_files(
         found,
         _aligner(),
@@ -111,26 +119,26 @@ def _report(done: files.RunSummary, found: sources.Sources) -> None:
         print(
             f"{photos.photos} photos, {photos.faces} faces "
             f"({_rate(photos.faces, photos.seconds)}), {photos.without_face} photos without a "
-            f"face, {photos.skipped} done before: {FLAGS.output}"
+            f"face, {photos.skipped} skipped (already finished): {FLAGS.output}"
         )
     if done.without_box:
         names = ", ".join(str(path) for path in done.without_box[:_NAMED])
         more = " and others" * (len(done.without_box) > _NAMED)
-        print(f"{len(done.without_box)} photos have no row in the table of boxes: {names}{more}")
+        print(f"{len(done.without_box)} photos have no row in the box table: {names}{more}")
     for video in done.videos:
         if video.skipped:
-            print(f"{video.source}: done before: {FLAGS.output}")
+            print(f"{video.source}: skipped (already finished): {FLAGS.output}")
             continue
         print(
             f"{video.source}: {video.frames} frames ({_rate(video.frames, video.seconds)}), "
-            f"{video.identities} different faces, {video.faces} in all frames: {FLAGS.output}"
+            f"{video.identities} different faces, {video.faces} summed over frames: {FLAGS.output}"
         )
     if len(done.errors) == 1:
         raise InputError(done.errors[0][1])
     if done.errors:
         raise InputError(
-            f"{len(done.errors)} files could not be used, the first: {done.errors[0][1]} "
-            f"{FLAGS.output}/errors.csv lists them all."
+            f"{len(done.errors)} files could not be processed; {FLAGS.output}/errors.csv lists "
+            f"them, the first is {done.errors[0][1]}"
         )
 
 
@@ -155,7 +163,7 @@ def _output() -> Output:
 
 
 def _rate(count: int, seconds: float) -> str:
-    return f"{count / max(seconds, 1e-9):.1f} a second"
+    return f"{count / max(seconds, 1e-9):.1f} per second"
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""The flags of every command that reads data, and the faces they name."""
+"""Flags shared by the commands that read data, and the functions that read their faces."""
 
 from absl import flags
 
@@ -13,32 +13,32 @@ flags.DEFINE_enum(
     "dataset",
     "synthetic",
     sorted(datasets.DATASETS),
-    "The data set; `synthetic` needs no files.",
+    "Data set; `synthetic` needs no files.",
 )
-define_path("data_dir", None, "Folder of the data set's release; for `csv`, the .csv file.")
+define_path("data_dir", None, "Folder of the unpacked data set; for `csv`, the .csv file.")
 define_path(
     "markup",
     None,
-    f"Landmark scheme of `csv` or `synthetic`: one of {', '.join(sorted(markups.MARKUPS))} (the "
-    "default of `synthetic` is ibug_68) or a JSON file. Other data sets have their own.",
+    f"Landmark scheme of `csv` or `synthetic`: {', '.join(sorted(markups.MARKUPS))}, or a JSON "
+    "file. The default of `synthetic` is ibug_68. Other data sets have a fixed scheme.",
 )
 flags.DEFINE_integer(
     "seed",
     0,
-    "Of everything random: in a training, of all but its faces; elsewhere of the faces that "
-    "`synthetic` draws, as nothing else is random there.",
+    "Random seed. In training: initial weights, order and augmentation, but not the data. In the "
+    "other commands: the faces of `synthetic`.",
     lower_bound=0,
     upper_bound=2**32 - 1,
 )
 flags.DEFINE_integer(
-    "batch_size", None, "Faces at a time; the default is the preset's, or 64.", lower_bound=1
+    "batch_size", None, "Batch size; the default is the preset's, or 64.", lower_bound=1
 )
 
 
 def read_training_faces(seed: int = 0) -> tuple[list[Face], list[Face]]:
     """Training and validation faces, see `splits.read_training_faces`.
 
-    Trainings leave `seed` as it is, so that those of several `--seed`s compare on equal faces.
+    Training runs keep the default `seed`, so runs with different `--seed`s use the same faces.
     """
     return splits.read_training_faces(FLAGS.dataset, FLAGS.data_dir, FLAGS.markup, seed)
 

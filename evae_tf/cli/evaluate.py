@@ -1,4 +1,4 @@
-"""`evaluate.py` and `evae-evaluate`: how well models do on annotated faces."""
+"""`evaluate.py` and `evae-evaluate`: measure the accuracy of models on annotated faces."""
 
 from absl import flags
 
@@ -16,28 +16,28 @@ FLAGS = flags.FLAGS
 define_paths(
     "model",
     ["runs/default/model.keras"],
-    "Models to compare, comma-separated: .keras files, SavedModel folders, .tflite files, names of "
-    "shipped models.",
+    "Models to compare, comma-separated: .keras files, SavedModel folders, .tflite files or names "
+    "of shipped models.",
 )
 flags.DEFINE_string(
-    "subset", None, "Part of the data set, by default `val`, or `test` where there is no val."
+    "subset", None, "Subset of the data set; the default is `val`, or `test` if there is no `val`."
 )
 flags.DEFINE_list(
     "normalizer",
     None,
-    "What errors are divided by, comma-separated: inter_ocular, inter_pupil, box_size, "
+    "Normalisers of the errors, comma-separated: inter_ocular, inter_pupil, box_size, "
     "box_diagonal. The default is the usual one of the data set or its markup.",
 )
 flags.DEFINE_list(
     "group_by",
     [],
-    "Also report by groups of faces, comma-separated: yaw, visibility, size, or a column of the "
-    ".csv file or an attribute of the data set.",
+    "Also report groups of faces, comma-separated: yaw, visibility, size, a column of the .csv "
+    "file, or an attribute of the data set.",
 )
 flags.DEFINE_boolean(
-    "box_jitter", False, "Disturb the boxes first (scale 0.85 to 1.15, shift 8 %, fixed seed)."
+    "box_jitter", False, "Perturb the boxes first (scale 0.85 to 1.15, shift 8 %, fixed seed)."
 )
-define_path("output", "runs/evaluation", "Folder for the report and its pictures.")
+define_path("output", "runs/evaluation", "Folder for the report and its figures.")
 
 
 def _main() -> None:
@@ -49,7 +49,7 @@ def _main() -> None:
     for model in FLAGS.model:
         predictors.find_model(model)
     groups.grouped(FLAGS.group_by, faces, Truth.of(faces, normalizers))
-    # Imported here: --help and a wrong call, which ended above, do not wait for TensorFlow.
+    # Imported late: --help and wrong calls have ended above and need not wait for TensorFlow.
     from evae_tf.evaluation.evaluate import evaluate, format_table
 
     rows = evaluate(
@@ -64,7 +64,7 @@ def _main() -> None:
         num_threads=FLAGS.num_threads,
     )
     print(format_table(rows))
-    print(f"report.json, per_face.csv and pictures: {FLAGS.output}")
+    print(f"report.json, per_face.csv and figures: {FLAGS.output}")
 
 
 def main() -> None:

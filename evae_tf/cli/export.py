@@ -1,4 +1,4 @@
-"""`export.py` and `evae-export`: a trained model as files for servers and phones."""
+"""`export.py` and `evae-export`: convert a trained model for servers and phones."""
 
 from absl import flags, logging
 
@@ -12,39 +12,41 @@ from evae_tf.exporting.faces import ExportFaces
 
 FLAGS = flags.FLAGS
 
-define_path("model", "runs/default/model.keras", "The model.keras of a training.")
+define_path("model", "runs/default/model.keras", "The model.keras file of a training run.")
 flags.DEFINE_list(
     "formats",
     ["saved_model", "tflite", "tflite_fp16", "tflite_dynamic", "tflite_int8"],
-    "What to write, comma-separated. Besides the default there are serving, which adds a version "
-    "with the signatures for TensorFlow Serving, and tflite_uint8, which takes bytes as images.",
+    "Formats to write, comma-separated. Not in the default: serving, which adds a version with the "
+    "signatures for TensorFlow Serving, and tflite_uint8, whose input is uint8 images.",
 )
 flags.DEFINE_list(
     "outputs",
     None,
-    "Model outputs to export, comma-separated, such as landmarks,response_maps. By default all of "
-    "them in a SavedModel, and landmarks alone in TFLite files.",
+    "Model outputs to export, comma-separated, such as landmarks,response_maps. The default is all "
+    "outputs for a SavedModel and landmarks only for TFLite files.",
 )
-flags.DEFINE_boolean("report", False, "Write EXPORT_REPORT.md: what each file loses and takes.")
+flags.DEFINE_boolean(
+    "report", False, "Write EXPORT_REPORT.md: accuracy loss, size and time of each file."
+)
 define_path("output", "runs/export", "Folder for the files and export.json.")
 
 
 def _main() -> None:
     extras.require("keras")
     formats.checked(FLAGS.formats)
-    # Without a data set, faces are drawn in the markup of the model, whichever that is.
+    # Without a data set, `export_model` uses synthetic faces in the model's markup.
     faces = None
     if (FLAGS.dataset, FLAGS.data_dir, FLAGS.markup) != ("synthetic", None, None):
         calibrates = set(FLAGS.formats) & set(formats.CALIBRATED)
         training_faces = data_flags.read_training_faces(FLAGS.seed)[0] if calibrates else None
         faces = ExportFaces(data_flags.read_faces(), training_faces, FLAGS.dataset)
     keras_file.find_keras_file(FLAGS.model)
-    # Imported here: --help and a wrong call, which ended above, do not wait for TensorFlow.
+    # Imported late: --help and wrong calls have ended above and need not wait for TensorFlow.
     from tabulate import tabulate
 
     from evae_tf.exporting.export import export_model
 
-    # TensorFlow reports every step of writing, under names that are gone a moment later.
+    # TensorFlow logs every write, with the names of temporary files.
     if not FLAGS.verbose:
         logging.set_verbosity(logging.ERROR)
     files = export_model(
@@ -70,8 +72,8 @@ def _main() -> None:
     print(tabulate(rows, header, "plain", disable_numparse=True, colalign=("left", *right)))
     first = files[0]
     print(
-        f"NME: {first['normalizer']}, {first['faces']} faces; difference: the largest of a "
-        f"landmark from the Keras model's, in fractions of the crop. Files: {FLAGS.output}"
+        f"NME: {first['normalizer']}, {first['faces']} faces; difference: largest deviation of a "
+        f"landmark from the Keras model, as a fraction of the crop. Files: {FLAGS.output}"
     )
 
 

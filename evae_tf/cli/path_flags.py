@@ -1,22 +1,22 @@
-"""Flags whose values are paths: `~` at their start is the home folder.
+"""Path flags: a leading `~` is expanded to the home folder.
 
-The shell replaces it at the start of a word only, and leaves `--input=~/me.jpg` alone.
+The shell expands `~` at the start of a word only, not in `--input=~/me.jpg`.
 """
 
 import os
 
 from absl import flags
 
-flags.disclaim_key_flags()  # what is defined here belongs to the module that asks for it
+flags.disclaim_key_flags()  # flags defined here belong to the calling module
 
 
 def define_path(name: str, default: str | None, help: str) -> None:
-    """As `flags.DEFINE_string`."""
+    """Defines a path flag, like `flags.DEFINE_string`."""
     flags.DEFINE(_PathParser(), name, default, help, serializer=flags.ArgumentSerializer())
 
 
 def define_paths(name: str, default: list[str], help: str) -> None:
-    """As `flags.DEFINE_list`."""
+    """Defines a flag with a list of paths, like `flags.DEFINE_list`."""
     flags.DEFINE(_PathsParser(), name, default, help, serializer=flags.CsvListSerializer(","))
 
 
@@ -31,6 +31,6 @@ class _PathsParser(flags.ListParser):
 
 
 def _expanded(path: str) -> str:
-    if not path:  # as of a variable that is not set: it would mean the current folder
-        raise ValueError("expected a path, found nothing")
+    if not path:  # an unset shell variable, say: it would mean the current folder
+        raise ValueError("expected a path, found an empty string")
     return os.path.expanduser(path)

@@ -1,4 +1,4 @@
-"""What all commands share: how they start, and how they end when something is wrong."""
+"""Start-up, error handling and exit status of all commands."""
 
 import faulthandler
 import io
@@ -16,23 +16,21 @@ from evae_tf.data.image_files import hold_limit_in_pillow
 from evae_tf.errors import InputError, UsageError
 
 FLAGS = flags.FLAGS
-flags.DEFINE_integer(
-    "num_threads", 2, "Threads that prepare data or, for .tflite, predict.", lower_bound=1
-)
-flags.DEFINE_boolean("verbose", False, "Also print what TensorFlow, LiteRT and the others log.")
+flags.DEFINE_integer("num_threads", 2, "Threads for data and for .tflite inference.", lower_bound=1)
+flags.DEFINE_boolean("verbose", False, "Also print the logs of TensorFlow, LiteRT and others.")
 
-_RESUMES = "stopped; what was finished is kept, the same command goes on or starts again."
+_RESUMES = "stopped; finished work is kept. Run the same command to resume."
 
 
 def run(main: Callable[[], None], description: str | None, *flag_modules: ModuleType) -> None:
     """Parses the flags, calls `main()` and exits.
 
-    Exit status: 0 all done; 1 a stated error, in one sentence without a traceback; 2 a wrong call.
-    SIGTERM and SIGHUP end it as Ctrl-C does.
+    Exit status: 0 success; 1 an error, reported in one sentence without a traceback; 2 a wrong
+    call. SIGTERM and SIGHUP act like Ctrl-C.
 
     Args:
       main: function without arguments; `--help` shows the flags of its module.
-      description: what the command does, the first lines of `--help`.
+      description: what the command does; the first lines of `--help`.
       *flag_modules: further modules whose flags `--help` shows.
     """
 
@@ -63,19 +61,19 @@ def run(main: Callable[[], None], description: str | None, *flag_modules: Module
     names = [main.__module__, *(module.__name__ for module in flag_modules), __name__]
     try:
         app.run(guarded, flags_parser=lambda arguments: _parse(arguments, names, description))
-    except BrokenPipeError:  # `head`, say, has seen enough
+    except BrokenPipeError:  # the reader, such as `head`, closed the pipe
         sys.exit(1)
-    except OSError as error:  # a full disk may show anywhere, also inside a library
+    except OSError as error:  # a full disk can raise anywhere, also inside a library
         _stop(f"{error.filename or 'standard output or a file'}: {error.strerror or error}.", 1)
     finally:
         _give_up_output()
 
 
 def _hold_back_libraries() -> None:
-    """Sends what libraries print from C++ to nowhere; Python's standard error stays as it is.
+    """Discards what libraries print from C++; Python's standard error is unchanged.
 
-    They print a page of notices before any logging setting counts, and report a missing GPU as an
-    error. If one of them aborts, Python still prints where.
+    They print a page of notices before any logging setting takes effect, and report a missing GPU
+    as an error. If a library aborts, Python still prints the traceback.
     """
     own = os.fdopen(
         os.dup(2), "w", encoding=sys.stderr.encoding, errors="backslashreplace", buffering=1
@@ -89,12 +87,11 @@ def _hold_back_libraries() -> None:
 
 
 def _mend_streams() -> None:
-    """Lets standard output and error take any text: it goes nowhere where they are closed.
+    """Makes standard output and error accept any text; if they are closed, it is discarded.
 
-    Services, pythonw.exe and `2>&-` close them. Characters that a console or log lacks are
-    replaced.
+    Services, pythonw.exe and `2>&-` close them. Characters that the encoding lacks are replaced.
     """
-    # The next file that is opened would take the place of a closed one.
+    # Otherwise the next opened file would get the descriptor of a closed stream.
     while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
         pass
     os.close(number)
@@ -108,7 +105,7 @@ def _mend_streams() -> None:
 
 
 def _give_up_output() -> None:
-    """Drops what could not be printed: Python would try again at its end, and complain."""
+    """Drops unprinted output: Python would try to flush it at exit, and print an error."""
     try:
         sys.stdout.flush()
     except OSError:
@@ -116,22 +113,22 @@ def _give_up_output() -> None:
 
 
 def _interrupt_at_signals() -> None:
-    """Lets the signals that end a process do what Ctrl-C does, unless they are ignored."""
+    """Makes termination signals act like Ctrl-C, unless they are ignored."""
 
     def interrupt(_number: int, frame: FrameType | None) -> None:
-        at_ctrl_c = signal.getsignal(signal.SIGINT)  # a training has a handler of its own
-        if not callable(at_ctrl_c):  # jobs in the background ignore Ctrl-C
+        at_ctrl_c = signal.getsignal(signal.SIGINT)  # training installs its own handler
+        if not callable(at_ctrl_c):  # background jobs ignore Ctrl-C
             raise KeyboardInterrupt
         at_ctrl_c(signal.SIGINT, frame)
 
-    for name in ("SIGTERM", "SIGHUP"):  # the latter is not known to Windows
+    for name in ("SIGTERM", "SIGHUP"):  # Windows has no SIGHUP
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) is signal.SIG_DFL:
             signal.signal(number, interrupt)
 
 
 def _parse(arguments: list[str], modules: list[str], description: str | None) -> list[str]:
-    # absl shows the flags of the file that was started, which here is a shim without any.
+    # absl's --help shows the flags of the started file, here a shim without flags.
     if {"-h", "-help", "--help"} & set(arguments[1:]):
         print(description)
         for module in modules:

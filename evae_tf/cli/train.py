@@ -1,4 +1,4 @@
-"""`train.py` and `evae-train`: from annotated faces to a trained model."""
+"""`train.py` and `evae-train`: train a landmark model on annotated faces."""
 
 import dataclasses
 
@@ -14,34 +14,34 @@ from evae_tf.cli.run import run
 FLAGS = flags.FLAGS
 _ENDED = "another process of this training has ended; run the same command for every one to resume."
 
-flags.DEFINE_enum("preset", "default", sorted(configs.PRESETS), "Configuration to start from.")
+flags.DEFINE_enum("preset", "default", sorted(configs.PRESETS), "Base configuration.")
 flags.DEFINE_enum(
     "architecture",
     None,
     configs.ARCHITECTURES,
-    "Model of the comparison, by default the preset's (evae_cnn); `wt` needs --init_from.",
+    "Model architecture; the default is the preset's (evae_cnn). `wt` needs --init_from.",
 )
-define_path("workdir", "runs/default", "Folder of the training; run again to resume.")
+define_path("workdir", "runs/default", "Folder of the training run; the same command resumes it.")
 define_path(
     "init_from",
     None,
-    "A model.keras, or the name of a shipped model, whose weights the training starts from.",
+    "Source of the initial weights: a model.keras file or the name of a shipped model.",
 )
 flags.DEFINE_boolean("mixed_precision", None, "Compute in bfloat16, keep weights in float32.")
 flags.DEFINE_string(
     "coordinator",
     None,
-    "HOST:PORT of the first of several processes that train together, see docs/training.md.",
+    "HOST:PORT of the first process, to train with several processes: see docs/devices.md.",
 )
 flags.DEFINE_integer(
     "num_processes", None, "Number of processes that train together.", lower_bound=1
 )
-flags.DEFINE_integer("process_id", None, "Which of them this is, from 0.", lower_bound=0)
-flags.DEFINE_multi_string("set", [], "field=value of the configuration; may be repeated.")
+flags.DEFINE_integer("process_id", None, "Number of this process, from 0.", lower_bound=0)
+flags.DEFINE_multi_string("set", [], "Sets a configuration field: field=value; repeatable.")
 
 
 def configuration() -> configs.Config:
-    """The `Config` that the flags describe; `--set` has the last word."""
+    """The `Config` from the flags; `--set` takes precedence."""
     given = {
         "architecture": FLAGS.architecture,
         "dataset": FLAGS.dataset,
@@ -60,7 +60,7 @@ def _main() -> None:
     if FLAGS.coordinator is not None:
         go_on_in_child(_ENDED)
     train_faces, val_faces = data_flags.read_training_faces()
-    # Imported here: a wrong flag, --help and missing data should not wait for TensorFlow.
+    # Imported late: a wrong flag, --help and missing data should not wait for TensorFlow.
     from evae_tf.training import processes
     from evae_tf.training.train import train
 

@@ -1,8 +1,8 @@
-"""Augmentation of whole batches, written once in `keras.ops`.
+"""Augmentation of whole batches, written in `keras.ops`.
 
-Every function is deterministic: what is random comes in as `draws`, uniform numbers in [0, 1), one
-row a crop and one column for each name of `DRAWS`. So the same numbers give the same batch inside
-tf.data, inside a training step of another backend, and in a test.
+All functions are deterministic. Random numbers are passed in as `draws`, uniform in [0, 1), one row
+per crop and one column for each name in `DRAWS`. The same draws give the same batch in tf.data, in
+a training step of another backend, and in a test.
 """
 
 import math
@@ -37,25 +37,25 @@ def augment(
     strength: Augmentation,
     rows: tuple[int, int] | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Turns cached crops with room around them into augmented network inputs.
+    """Converts cached crops with context to augmented network inputs.
 
     Args:
       crops: uint8 or float [B, C, C, 3], RGB in 0..255, C >= size: `size` pixels of crop in the
-        middle, and context that a turned or shifted crop needs.
+        middle, and context for rotated or shifted crops.
       landmarks: float [B, K, 2], fractions of the middle `size` pixels; NaN where a point is not
-        annotated, which it stays.
-      visible: float [B, K], 1 where a landmark can be seen, 0 where not, NaN where that is not
-        known, which it stays.
+        annotated.
+      visible: float [B, K], 1 for visible landmarks, 0 for hidden ones, NaN where unknown.
       draws: float [B, len(DRAWS)], uniform in [0, 1).
-      size: S, side of the crops that leave.
-      flip_permutation: the markup's, K indices.
+      size: S, side of the output crops.
+      flip_permutation: K indices, of the markup.
       strength: a `config.Augmentation`.
       rows: (index of the first, how many the whole batch has) where these are some rows of a
         batch, in their order; None for all of it.
 
     Returns:
       images float32 [B, S, S, 3], RGB in [0, 1]; landmarks float32 [B, K, 2], crop fractions;
-      visible float32 [B, K], 0 also for landmarks that were covered or left the crop.
+      visible float32 [B, K], 0 also for landmarks that are covered or outside the crop. NaN stays
+      NaN.
     """
     images, landmarks, visible = warp(
         crops,
@@ -67,7 +67,7 @@ def augment(
         strength=strength,
     )
     images, uncovered = change_appearance(images, landmarks, draws, strength, rows)
-    # Nothing compares with NaN, so that points without a place are not within.
+    # Comparisons with NaN are false, so points that are not annotated are outside.
     within = ops.all(ops.abs(landmarks - 0.5) <= 0.5, axis=-1)
     return images, landmarks, visible * uncovered * ops.cast(within, "float32")
 
@@ -82,7 +82,7 @@ def _signed(draw: Tensor) -> Tensor:
 
 
 def _angle(draw: Tensor, strength: Augmentation) -> Tensor:
-    """Radians: the first `any_angle_rate` of the draws turn to any side, the others by little."""
+    """Rotation in radians: any angle for draws below `any_angle_rate`, a small one for others."""
     rate = strength.any_angle_rate
     usual = _signed((draw - rate) / max(1 - rate, 1e-6)) * math.radians(strength.rotation_degrees)
     return ops.where(draw < rate, _signed(draw / max(rate, 1e-6)) * math.pi, usual)
@@ -102,14 +102,14 @@ def warp(
     flip_permutation: Sequence[int],
     strength: Augmentation,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Rotation, scale, shift and mirroring, as one bilinear sample a pixel; see `augment`."""
+    """Rotation, scale, shift and mirroring in one bilinear resampling; see `augment`."""
     draw = _named(draws)
     angle = _angle(draw["rotation"], strength)
     scale = ops.exp(_signed(draw["scale"]) * math.log1p(strength.scale))
     mirrored = draw["mirror"] < strength.mirror_rate
     sign = ops.where(mirrored, -1.0, 1.0)
     shift = [_signed(draw[name]) * strength.shift * size for name in ("shift_x", "shift_y")]
-    # From an offset (u, v) to the new crop's centre, to the offset in the old one.
+    # Maps an offset (u, v) from the new crop's centre to the offset in the old crop.
     cosine, sine = scale * ops.cos(angle), scale * ops.sin(angle)
     matrix = ((cosine * sign, -sine), (sine * sign, cosine))
 
@@ -141,7 +141,7 @@ def change_appearance(
     strength: Augmentation,
     rows: tuple[int, int] | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Colour, occluders, blur and JPEG noise: all that leaves the landmarks where they are.
+    """Applies colour changes, occluders, blur and JPEG noise; the landmarks stay in place.
 
     Args:
       images: float [B, S, S, 3], RGB in [0, 1].
@@ -155,7 +155,7 @@ def change_appearance(
     """
     draw = _named(draws)
     images = darken(change_color(images, draw, strength), draw, strength)
-    # Batches are shuffled, so each of these is computed for a fixed part of the batch only.
+    # Batches are shuffled, so each of these applies to fixed rows of the batch.
     first, count = rows or (0, images.shape[0])
     occluded, blurred, noisy = (
         round(rate * count)
@@ -183,7 +183,7 @@ def change_appearance(
 def _on_rows(
     change: Callable[[Tensor, Draws], Tensor], images: Tensor, draw: Draws, start: int, end: int
 ) -> Tensor:
-    """Applies `change` to the images `start` to `end`."""
+    """Applies `change` to the images `start` to `end` - 1."""
     if start == end:
         return images
     changed = change(images[start:end], _some(draw, start, end))
@@ -195,7 +195,7 @@ def _some(draw: Draws, start: int, end: int) -> Draws:
 
 
 def change_color(images: Tensor, draw: Draws, strength: Augmentation) -> Tensor:
-    """Brightness, contrast, a tint and greyness, as one 3 x 3 colour matrix for each image."""
+    """Brightness, contrast, tint and conversion to grey, as one 3 x 3 colour matrix per image."""
     gains = ops.stack([draw[name] for name in ("red", "green", "blue")], axis=1)
     gains = 1.0 + _signed(gains) * strength.color / 2
     is_grey = (draw["grey"] < strength.grey_rate)[:, None, None]
@@ -203,7 +203,7 @@ def change_color(images: Tensor, draw: Draws, strength: Augmentation) -> Tensor:
     matrix = matrix * gains[:, None, :]
     contrast = 1.0 + _signed(draw["contrast"]) * strength.color
     offset = _signed(draw["brightness"]) * strength.color / 2
-    # Contrast turns about the mean, which a grid of every fourth pixel gives well enough.
+    # Contrast scales around the mean, estimated from every fourth pixel.
     mean = ops.mean(images[:, ::4, ::4], axis=(1, 2))
     mean = ops.matmul(mean[:, None, :], matrix)
     offset = offset[:, None, None] + (1.0 - contrast)[:, None, None] * mean
@@ -213,7 +213,7 @@ def change_color(images: Tensor, draw: Draws, strength: Augmentation) -> Tensor:
 
 
 def darken(images: Tensor, draw: Draws, strength: Augmentation) -> Tensor:
-    """Some pictures as if taken with too little light: fewer grey values are left."""
+    """Simulates low light in some images: fewer grey levels remain."""
     if not strength.dark_rate:
         return images
     amount = _per_image(draw["dark"]) / strength.dark_rate
@@ -222,13 +222,13 @@ def darken(images: Tensor, draw: Draws, strength: Augmentation) -> Tensor:
 
 
 def blur(images: Tensor, draw: Draws) -> Tensor:
-    """Mixes each image with its mean over 5 x 5 pixels, by a drawn amount."""
+    """Blends each image with its mean over 5 x 5 pixels, by a random amount."""
     smooth = ops.average_pool(images, 5, strides=1, padding="same")
     return images + _per_image(draw["blur"]) * (smooth - images)
 
 
 def cosine_basis() -> FloatArray:
-    """The orthonormal 8 x 8 DCT-II matrix, one basis vector a row."""
+    """The orthonormal 8 x 8 DCT-II matrix, one basis vector per row."""
     n = np.arange(_JPEG_BLOCK)
     basis = np.cos(math.pi * (2 * n[None, :] + 1) * n[:, None] / (2 * _JPEG_BLOCK))
     basis *= math.sqrt(2 / _JPEG_BLOCK)
@@ -237,10 +237,10 @@ def cosine_basis() -> FloatArray:
 
 
 def jpeg_noise(images: Tensor, draw: Draws) -> Tensor:
-    """Rounds the cosine coefficients of 8 x 8 blocks, coarser for higher frequencies.
+    """Quantises the cosine coefficients of 8 x 8 blocks, more coarsely at high frequencies.
 
-    The side of the images must be a multiple of 8. From the least to the largest drawn amount the
-    steps grow sixteenfold: about those of JPEG's luminance table from quality 90 to 20.
+    The side of the images must be a multiple of 8. The steps vary by a factor of 16, about like
+    JPEG's luminance table from quality 90 to 20.
     """
     size, blocks = images.shape[1], images.shape[1] // _JPEG_BLOCK
     basis = cosine_basis()

@@ -1,4 +1,4 @@
-"""Faces decoded once and cut out as square crops, in memory or in a file."""
+"""Square crops of faces, decoded once and kept in memory or in a file."""
 
 import concurrent.futures
 import dataclasses
@@ -22,14 +22,14 @@ from evae_tf.errors import InputError
 
 @dataclasses.dataclass(frozen=True)
 class Crops:
-    """N faces as crops of one size.
+    """Crops of N faces, all of one size.
 
     Attributes:
       images: uint8 [N, C, C, 3], RGB; an array or a memory-mapped file.
       landmarks: float32 [N, K, 2], fractions of the model's crop, which is the middle `size`
         pixels of the images; the rest is context for augmentation. NaN where not annotated.
-      visible: float32 [N, K], 1 where a point can be seen, 0 where not, NaN where nobody says: a
-        face without flags is taken to show all that is annotated on it.
+      visible: float32 [N, K], 1 for visible points, 0 for hidden ones, NaN where unknown. All
+        annotated points of a face without flags count as visible.
       squares: float32 [N, 3], the model's crop in image pixels, see `geometry.square_around`.
       size: S, side of the model's crop in pixels.
     """
@@ -44,7 +44,7 @@ class Crops:
         return len(self.images)
 
     def model_input(self, rows: slice | npt.NDArray[np.integer] = slice(None)) -> FloatArray:
-        """Some rows (a slice or indices) as models take them, from crops without context.
+        """Selected rows (a slice or indices) as model input; the crops must have no context.
 
         Returns:
           float32 [n, S, S, 3], RGB in [0, 1].
@@ -62,24 +62,24 @@ def cut_crops(
     folder: str | Path | None = None,
     num_threads: int = 2,
 ) -> Crops:
-    """Decodes every image once and cuts its face out.
+    """Decodes every image and crops its face.
 
     Args:
       faces: list of `Face`.
       size: S, side of the model's crop in pixels.
       margin: the model's crop margin, see `geometry.square_around`.
-      context: pixels of surroundings kept on each side of the crop.
-      boxes: float [N, 4] to use instead of the faces' own, or None.
-      folder: where to keep the crops as a memory-mapped file, used again when the same faces (see
-        `fingerprint`) are cut in the same way; None keeps them in memory.
-      num_threads: images decoded at the same time.
+      context: pixels of context on each side of the crop.
+      boxes: float [N, 4] to use instead of the boxes of the faces, or None.
+      folder: folder of a memory-mapped file for the crops. It is reused for the same faces (see
+        `fingerprint`) and settings. None keeps the crops in memory.
+      num_threads: number of images decoded in parallel.
 
     Returns:
       `Crops` in the order of `faces`, C = size + 2 * context.
 
     Raises:
-      InputError: an image cannot be read, a box lies outside its image, or a landmark or a corner
-        of an annotated box lies farther outside it than the image is long.
+      InputError: an image cannot be read, a box is outside its image, or a landmark or a corner of
+        an annotated box is outside by more than the image's longer side.
     """
     boxes = np.stack([face.box for face in faces]) if boxes is None else np.asarray(boxes)
     squares = geometry.square_around(boxes, margin)
@@ -95,7 +95,7 @@ def cut_crops(
         if not path.exists():
             with replacing_file(path) as temporary:
                 file = np.lib.format.open_memmap(temporary, "w+", np.uint8, shape)
-                # A disk too full for a mapped file would kill the process without a word.
+                # Writing a mapped file to a full disk would kill the process without a message.
                 with open(temporary, "r+b") as whole:
                     os.posix_fallocate(whole.fileno(), 0, temporary.stat().st_size)
                 _cut_all(faces, boxes, wider, file, num_threads)
@@ -106,18 +106,18 @@ def cut_crops(
 
 
 def _flags(face: Face) -> FloatArray:
-    """See `Crops.visible`."""
+    """The values of `Crops.visible` for one face."""
     if face.visible is None:
         return np.where(face.annotated, np.float32(1), np.float32(np.nan))
     return face.visible.astype(np.float32)
 
 
 def fingerprint(faces: Sequence[Face]) -> str:
-    """16 hexadecimal digits that tell lists of faces apart by all that is in them.
+    """A hash of a list of faces, 16 hexadecimal digits.
 
-    Names, landmarks, boxes, flags and pixels. Of image files the bytes count, not path or date: a
-    photo that was replaced under its name is another one, a copied data set is still the same.
-    Reading the files takes a small part of the time that decoding them takes.
+    It covers names, landmarks, boxes, flags and pixels. Image files count by content, not by path
+    or date: replacing a photo changes the hash, copying a data set does not. Reading the files is
+    much faster than decoding them.
 
     Raises:
       InputError: an image file cannot be read.
@@ -164,11 +164,11 @@ def _cut_all(
 
 
 def _check_face(face: Face, box: FloatArray, image: ByteArray) -> None:
-    """Refuses a face whose `box` does not touch its image, or that lies far outside of it.
+    """Raises an error for a face whose `box` or points are outside its image.
 
-    The limit is how long the image is. Where the image's edge cuts a face, its points lie outside:
-    on 52 of the 22,600 faces that we train on by more than a tenth of the limit, on two by more
-    than a half, the farthest by 0.8. What lies beyond belongs to a larger image, or is no place.
+    Points may be outside by the longer side of the image, because the edge may cut a face. Of the
+    22,600 faces that we train on, 52 exceed a tenth of this limit and two exceed half of it; the
+    maximum is 0.8. Points beyond the limit belong to a larger image, or are invalid.
     """
     height, width = image.shape[:2]
     of_image = f"the image of {width} x {height} pixels"

@@ -1,12 +1,12 @@
-"""The data sets by name, and reading a subset of one as faces.
+"""The data sets by name, and functions that read a subset as faces.
 
-A reader yields every face that the release annotates. What is the same for all of them is done
-here: taking the validation faces of val.txt out of `train`, leaving out faces whose image is not
-there (partial copies work), and the line that says how many were found.
+A reader yields every annotated face of a release. This module does what all data sets share: it
+removes the validation faces of val.txt from `train`, skips faces without an image file (partial
+copies work), and logs the number of faces.
 """
 
 # pyright: reportUnnecessaryIsInstance=false
-# Who does not check types gets a sentence all the same.
+# Arguments are checked at run time too, for callers without a type checker.
 
 import dataclasses
 import os
@@ -33,13 +33,13 @@ class DatasetSpec:
     """The facts of one data set.
 
     Attributes:
-      name: as `--dataset` spells it.
-      markup: name of its landmark scheme, or None where the user says it.
-      subsets: those that it can have (`val` needs a val.txt); none where its file names them.
-      official: how many faces the official release has in a subset, where that is fixed.
-      read: (path, subset, markup) -> iterator of every annotated `Face`, image there or not; None
-        for drawn faces, which have no path.
-      normalizer: what its errors are usually divided by, where that is not the markup's.
+      name: the name used by `--dataset`.
+      markup: name of its landmark scheme, or None if the user chooses it.
+      subsets: possible subsets (`val` needs a val.txt); empty if the data file defines them.
+      official: number of faces in a subset of the official release, if fixed.
+      read: (path, subset, markup) -> iterator of all annotated `Face`s, also those without an image
+        file; None for synthetic faces, which have no path.
+      normalizer: usual normaliser, if it differs from that of the markup.
     """
 
     name: str
@@ -71,48 +71,49 @@ DATASETS = {spec.name: spec for spec in _SPECS}
 
 
 def available_subsets(dataset: str, data_dir: str | Path | None = None) -> tuple[str, ...]:
-    """The subsets of `dataset` that can be asked for at `data_dir`.
+    """The available subsets of `dataset` at `data_dir`.
 
     Raises:
-      InputError: an unknown data set, or a folder or file that is not given, missing or empty.
+      InputError: the data set is unknown, or its folder or file is not given, missing or empty.
     """
     spec = _spec(dataset)
     if spec.read is None:
         if data_dir is not None:
             raise UsageError(
-                f"{data_dir}: faces of {dataset} are drawn, not read; name the data set that is "
-                "there (--dataset)."
+                f"{data_dir}: the data set {dataset} is generated and has no files; use --dataset "
+                "to name the data set of this folder."
             )
         return spec.subsets
     if data_dir is None:
-        what = "the folder of its release" if spec.subsets else "the path of its .csv file"
+        what = "its folder" if spec.subsets else "the path of its .csv file"
         raise UsageError(f"data set {dataset} needs a data_dir (--data_dir): {what}.")
     path = arguments.path("data_dir", data_dir)
     if not spec.subsets:
         return csv_file.subsets(path)
     if not path.is_dir() or not any(path.iterdir()):
-        raise InputError(f"{path}: expected the folder of {dataset}, found nothing there.")
+        raise InputError(
+            f"{path}: the folder is missing or empty, expected the files of {dataset}."
+        )
     has_val = (path / VAL_LIST).is_file()
     return tuple(subset for subset in spec.subsets if subset != "val" or has_val)
 
 
 def default_subset(dataset: str, data_dir: str | Path | None = None) -> str:
-    """`val`, or `test` where there is no val; `all` of a .csv file with neither."""
+    """`val`, or `test` if there is no val; `all` for a .csv file with neither."""
     available = available_subsets(dataset, data_dir)
     return next(subset for subset in ("val", "test", "all") if subset in available)
 
 
 def markup_of(dataset: str, markup: Markup | str | Path | None = None) -> Markup:
-    """The markup that faces of a data set come in.
+    """The markup of the faces of a data set.
 
     Args:
       dataset: a key of `DATASETS`.
-      markup: the one asked for: a `Markup`, a name or a JSON file. It can be left out but for
-        `csv`: `synthetic` then has `ibug_68`, and the others have their own.
+      markup: a `Markup`, a name or a JSON file; required for `csv`. The default of `synthetic` is
+        `ibug_68`. The other data sets have a fixed markup.
 
     Raises:
-      InputError: an unknown or unreadable markup, none where one is needed, or another than the
-        data set's own.
+      InputError: the markup is unknown, unreadable, missing, or not that of the data set.
     """
     spec = _spec(dataset)
     usual = MARKUPS[spec.markup] if spec.markup else None
@@ -138,20 +139,20 @@ def read_faces(
     markup: Markup | str | Path | None = None,
     seed: int = 0,
 ) -> list[Face]:
-    """The faces of one subset whose images are there.
+    """Reads the faces of one subset; faces without an image file are left out.
 
     Args:
       dataset: a key of `DATASETS`.
-      data_dir: folder of the release; for `csv` the .csv file; `synthetic` has none.
+      data_dir: folder of the data set; for `csv` the .csv file; None for `synthetic`.
       subset: one of `available_subsets`; None for `default_subset`.
       markup: see `markup_of`.
-      seed: of the faces that `synthetic` draws; the others draw nothing.
+      seed: random seed of `synthetic`; the other data sets ignore it.
 
     Returns:
-      A list of `Face`. `train` holds no photo that a val.txt names.
+      A list of `Face`. `train` contains no photo listed in val.txt.
 
     Raises:
-      InputError: an unknown name, missing or damaged files, or no face at all.
+      InputError: a name is unknown, files are missing or damaged, or there are no faces.
     """
     arguments.whole_number("seed", seed, 0)
     available = available_subsets(dataset, data_dir)
@@ -168,7 +169,7 @@ def read_faces(
     val_names = _val_names(path) if subset in ("train", "val") else []
     part = "train" if subset == "val" and val_names else subset
     faces = _split(list(spec.read(path, part, markup)), val_names, subset)
-    # `os.path`, because `Path.is_file` raises on names that the disk cannot have.
+    # `os.path`, because `Path.is_file` raises an error for invalid file names.
     found = [
         face for face in faces if not isinstance(face.image, Path) or os.path.isfile(face.image)
     ]
@@ -181,24 +182,24 @@ def read_faces(
     if not found:
         example = f", for example {faces[0].image}" if faces else ""
         raise InputError(
-            f"{path}: none of the {expected} faces of {dataset} {subset!r} is there{example}; "
-            "expected annotations and images laid out as README.md describes."
+            f"{path}: found none of the {expected} faces of {dataset} {subset!r}{example}; "
+            "expected annotations and images in the layout that README.md describes."
         )
     label = f"{dataset} {subset}"
     if val_names and subset == "train":
-        label += f" (less the {len(val_names)} of {VAL_LIST})"
+        label += f" (without the {len(val_names)} in {VAL_LIST})"
     report_count(label, len(found), expected, len(faces) - len(found), path)
     return found
 
 
 def report_count(subset: str, found: int, expected: str, without_image: int, path: Path) -> None:
-    """Logs the one line that says how complete a copy is, for every data set alike."""
-    left_out = f" ({without_image} left out, their image is not there)" if without_image else ""
+    """Logs how complete a copy of a data set is."""
+    left_out = f" ({without_image} skipped, image file missing)" if without_image else ""
     logging.info("%s: %d of %s faces found in %s%s", subset, found, expected, path, left_out)
 
 
 def photo_key(face: Face) -> str:
-    """What is equal for all faces of one photo, also across data sets (see `_photo`)."""
+    """A key that all faces of one photo share, also across data sets (see `_photo`)."""
     if not isinstance(face.image, Path):
         return face.name
     photo = _photo(face.name)
@@ -206,15 +207,15 @@ def photo_key(face: Face) -> str:
 
 
 def without_photos(faces: Sequence[Face], held_out: Sequence[Face]) -> list[Face]:
-    """Those of `faces` that show no photo of `held_out`, both lists of `Face`."""
+    """The `faces` that share no photo with `held_out`, both lists of `Face`."""
     photos = {photo_key(face) for face in held_out}
     return [face for face in faces if photo_key(face) not in photos]
 
 
-# Helen and AFW call a file PHOTO_FACE.jpg after the photo's number at Flickr, and sets made from
-# them keep that behind a prefix; MERL-RAV adds the face to AFLW's name of the photo, image12345.
-# All other releases name a photo by its path. Longer numbers after the line are no face's: cameras
-# name photos 20240101_153000.
+# Helen and AFW name a file PHOTO_FACE.jpg with the photo's number at Flickr; derived data sets add
+# a prefix. MERL-RAV appends the face to AFLW's photo name, image12345. Other releases identify a
+# photo by its path. A longer number after the underscore is not a face: cameras name photos
+# 20240101_153000.
 _PHOTO_AND_FACE = re.compile(r"(?:helen\d*_)?(\d{5,}|image\d{5})_\d{1,2}(?:\.\w+)?")
 
 
@@ -234,19 +235,19 @@ def _known(names: Iterable[str]) -> str:
 
 
 def _val_names(path: Path) -> list[str]:
-    """The face names in val.txt, or none where there is no such file."""
+    """The face names in val.txt; empty if there is no such file."""
     if not (path / VAL_LIST).is_file():
         return []
     names = [line.strip().replace("\\", "/") for line in read_lines(path / VAL_LIST)]
     names = [name for name in names if name]
     repeated = [name for name, count in Counter(names).items() if count > 1]
     if repeated:
-        raise InputError(f"{path / VAL_LIST}: {repeated[0]} stands in the file twice.")
+        raise InputError(f"{path / VAL_LIST}: {repeated[0]} is listed twice, expected once.")
     return names
 
 
 def _split(faces: list[Face], val_names: list[str], subset: str) -> list[Face]:
-    """Of all training faces those that val.txt names (`val`), or those on no photo it names."""
+    """The training faces listed in val.txt (`val`), or those whose photo is not listed."""
     if not val_names:
         return faces
     if subset == "val":

@@ -1,4 +1,4 @@
-"""The record that every reader yields, and the checks that a record has to pass."""
+"""The `Face` record of all readers, and its checks."""
 
 import dataclasses
 from collections.abc import Iterable, Mapping
@@ -20,19 +20,19 @@ class Face:
     """One annotated face.
 
     Attributes:
-      image: path of the image file, or the pixels themselves (uint8 [H, W, 3], RGB) where there
-        is no file, as for drawn faces and the images inside COFW's .mat.
+      image: path of the image file, or the pixels (uint8 [H, W, 3], RGB) if there is no file, as
+        for synthetic faces and the images in COFW's .mat files.
       box: float32 [4], (x_min, y_min, x_max, y_max), image pixels.
       landmarks: float32 [K, 2], (x, y), image pixels counted from 0, EXIF rotation applied; both
         are NaN where the point is not annotated.
-      visible: bool [K], whether each point can be seen: False where something covers it, and where
-        it is not annotated (the head hides it); or None where the set has no such flags.
-      subset: the part of the data set it belongs to.
-      markup: the `Markup` that the landmarks follow.
-      name: what reports call it (the path relative to the data set, or a number).
-      attributes: dict of what else the set says of the face, by name, as text.
-      source: where it is annotated, for messages: the file, and the row if it has several; empty
-        where no file says it.
+      visible: bool [K], whether each point is visible: False where it is occluded or not annotated
+        (hidden by the head); None if the data set has no such flags.
+      subset: subset of the data set.
+      markup: the `Markup` of the landmarks.
+      name: name in reports (the path relative to the data set, or a number).
+      attributes: dict of further annotations, name -> text.
+      source: place of the annotation for messages: the file and, if it has several, the row; empty
+        without a file.
     """
 
     image: Path | ByteArray = dataclasses.field(repr=False)
@@ -47,7 +47,7 @@ class Face:
 
     @property
     def annotated(self) -> BoolArray:
-        """Bool [K]: which points have a place."""
+        """Which points are annotated, bool [K]."""
         return annotated(self.landmarks)
 
 
@@ -55,7 +55,7 @@ def face_list(name: str, faces: Iterable[Face]) -> list[Face]:
     """The argument `name` as a list.
 
     Raises:
-      InputError: it is none of `Face`, or empty.
+      InputError: it is not a list of `Face`, or it is empty.
     """
     found: list[Face] = arguments.items(name, faces, Face, "faces")
     if not found:
@@ -64,10 +64,10 @@ def face_list(name: str, faces: Iterable[Face]) -> list[Face]:
 
 
 def one_markup(faces: Iterable[Face]) -> Markup:
-    """The markup of some faces, at least one.
+    """The common markup of faces, at least one.
 
     Raises:
-      InputError: they are of several.
+      InputError: the faces have different markups.
     """
     first, *others = faces
     for face in others:
@@ -91,12 +91,12 @@ def make_face(
     attributes: Mapping[str, str] | None = None,
     source: str = "",
 ) -> Face:
-    """A checked `Face`; readers build their records with this and nothing else.
+    """Creates a checked `Face`; all readers use this function.
 
     Args:
       image: see `Face`; text is a path.
       landmarks: [K, 2], image pixels counted from 0; NaN, NaN for a point that is not annotated.
-      markup: a `Markup`, which fixes K, or what `Markup.load` takes.
+      markup: a `Markup`, which determines K, or an argument of `Markup.load`.
       subset: see `Face`.
       name: see `Face`; error messages start with it.
       box: [4], or None for the tight box of the annotated points.
@@ -105,8 +105,9 @@ def make_face(
       source: see `Face`.
 
     Raises:
-      InputError: an image of another sort, a wrong number of points, a coordinate beyond a million
-        pixels, NaN in one coordinate only, fewer than two annotated points, a box of zero area.
+      InputError: the image has another type, the number of points is wrong, a coordinate is beyond
+        a million pixels, only one coordinate of a point is NaN, fewer than two points are
+        annotated, or the box has no area.
     """
     image = _path_or_pixels(image, name)
     markup = Markup.load(markup) if isinstance(markup, str) else markup
@@ -114,7 +115,8 @@ def make_face(
     box = landmark_box(landmarks) if box is None else as_float32(box)
     if box.shape != (4,) or not _is_in_reach(box).all() or not (box[2:] > box[:2]).all():
         raise InputError(
-            f"{name}: box {box.tolist()} is not x_min, y_min, x_max, y_max, or has no area."
+            f"{name}: box {box.tolist()} is invalid or has no area, expected (x_min, y_min, x_max, "
+            "y_max)."
         )
     flags = None
     if visible is not None:
@@ -139,7 +141,7 @@ def _checked_landmarks(values: ArrayLike, markup: Markup, name: str) -> FloatArr
         point = int(damaged.argmax())
         raise InputError(
             f"{name}: {markup.points[point]} lies at {landmarks[point].tolist()}; expected two "
-            "numbers up to a million, or nan for both where it is not annotated."
+            "numbers up to a million, or nan for both if it is not annotated."
         )
     if (found := int((~absent).sum())) < 2:
         raise InputError(f"{name}: {found} of {count} points annotated, expected at least two.")
@@ -147,7 +149,7 @@ def _checked_landmarks(values: ArrayLike, markup: Markup, name: str) -> FloatArr
 
 
 def _is_in_reach(pixels: FloatArray) -> BoolArray:
-    """Which coordinates are numbers within a million pixels: no photo is as wide."""
+    """Which coordinates are numbers below a million pixels, more than any photo has."""
     return np.asarray(np.abs(pixels) <= 1e6)
 
 

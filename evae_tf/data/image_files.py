@@ -1,4 +1,4 @@
-"""Image files: opened, and told apart by what they hold."""
+"""Opens image files and identifies their format."""
 
 import errno
 import os
@@ -12,60 +12,60 @@ from PIL import Image, ImageFile
 from evae_tf.data import image_formats, tiff_tags
 from evae_tf.errors import InputError, first_line
 
-# Reading takes 4 bytes a pixel in Pillow and 3 in the array: 1.9 GB at the limit, which the 200
-# megapixels of phones are below; of WebP files twice that. It is held before pixels are decoded: a
-# few bytes can promise any number of them.
+# Reading takes 4 bytes per pixel in Pillow and 3 in the array: 1.9 GB at the limit, twice that for
+# WebP. Phones reach 200 megapixels, below the limit. It is checked before decoding, because a few
+# bytes can declare any image size.
 MAX_PIXELS = 2**28
 
-# A JPEG file holds at most 512: a bit for each block of 8 x 8. What is missing would become grey.
-# Other formats pack one colour tighter, but no large photo.
+# A JPEG file has at most 512 pixels per byte: one bit per block of 8 x 8. Missing data would be
+# decoded as grey. Other formats compress a single colour further, but not a large photo.
 _PX_A_BYTE, _LARGE_PX = 600, 2**25
 
 
 def hold_limit_in_pillow() -> None:
-    """Makes `MAX_PIXELS` Pillow's limit, inside of TIFF, WebP and GIF files and icons as well.
+    """Sets Pillow's limit to `MAX_PIXELS`, also for TIFF, WebP, GIF and icon files.
 
-    It is one for the whole process, so this is for commands.
+    The limit is global to the process, so only commands call this.
     """
     Image.MAX_IMAGE_PIXELS = MAX_PIXELS
     warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
 
 def opened(path: str | os.PathLike[str]) -> BinaryIO:
-    """The file at `path`, ready to read.
+    """Opens the file at `path` for reading.
 
     Raises:
-      InputError: it is missing, may not be read, or is a folder or no ordinary file.
+      InputError: it is missing, unreadable, a folder or not a regular file.
     """
     try:
         mode = os.stat(path).st_mode
-        if stat.S_ISREG(mode):  # to open a pipe may take for ever, and so may to read a device
+        if stat.S_ISREG(mode):  # opening a pipe or reading a device may block forever
             return open(path, "rb")
     except FileNotFoundError as error:
         raise InputError(f"{path}: there is no such image.") from error
     except OSError as error:
         if error.errno == errno.ELOOP:
-            raise InputError(f"{path}: a link to itself.") from error
+            raise InputError(f"{path}: found a link to itself, expected an image file.") from error
         raise InputError(f"{path}: cannot be read ({error.strerror}).") from error
     except ValueError as error:
-        raise InputError(f"{path!r}: not the name of a file ({error}).") from error
-    found = "a folder" if stat.S_ISDIR(mode) else "a pipe, a device or the like"
+        raise InputError(f"{path!r}: not a valid file name ({error}).") from error
+    found = "a folder" if stat.S_ISDIR(mode) else "a pipe, a device or a similar file"
     raise InputError(f"{path}: found {found}, expected an image file.")
 
 
 def identified(file: BinaryIO, source: object) -> ImageFile.ImageFile:
-    """The image in a file, its pixels not decoded yet.
+    """Opens the image in a file without decoding its pixels.
 
-    As `Image.open`, but without its limit, which is below what phones take and which the whole
-    process shares. Inside of TIFF, WebP and GIF files and icons Pillow holds it all the same.
+    Like `Image.open`, but without its global limit, which is too low for phone photos. In TIFF,
+    WebP, GIF and icon files, Pillow applies the limit all the same.
 
     Args:
-      file: at its beginning.
-      source: what errors call it.
+      file: a binary file, at its beginning.
+      source: name of the file in messages.
 
     Raises:
-      InputError: it is no image that Pillow reads.
-      Exception: whatever Pillow raises on damaged files.
+      InputError: it is not an image that Pillow can read.
+      Exception: any exception of Pillow for damaged files.
     """
     Image.init()
     start = file.read(image_formats.LONGEST_START)
@@ -97,13 +97,12 @@ def identified(file: BinaryIO, source: object) -> ImageFile.ImageFile:
 
 
 def _photo(image: ImageFile.ImageFile, file: BinaryIO, source: object) -> ImageFile.ImageFile:
-    """The image, unless its pixels are none that Pillow decodes, or none of the photo itself."""
+    """The image, unless Pillow cannot decode its pixels or would decode only a preview."""
     if isinstance(image, ImageFile.StubImageFile):
         raise InputError(f"{source}: found a {image.format} file; convert it to JPEG or PNG.")
     if tiff_tags.is_raw(image):
         raise InputError(
-            f"{source}: found a raw photo of a camera (DNG, NEF, ARW or the like); convert it to "
-            "JPEG or PNG."
+            f"{source}: found a raw photo (DNG, NEF, ARW or similar); convert it to JPEG or PNG."
         )
     check_size(image, source)
     place = file.tell()
@@ -112,17 +111,17 @@ def _photo(image: ImageFile.ImageFile, file: BinaryIO, source: object) -> ImageF
     smallest = 0 if image.format in ("JPEG", "MPO") else _LARGE_PX
     if count > max(smallest, _PX_A_BYTE * size):
         raise InputError(
-            f"{source}: the image is damaged or no photo ({image.width} x {image.height} pixels in "
-            f"{size} bytes)."
+            f"{source}: the image is damaged or not a photo ({image.width} x {image.height} pixels "
+            f"in {size} bytes)."
         )
     return image
 
 
 def check_size(image: Image.Image, source: object) -> None:
-    """Holds an image against `MAX_PIXELS`.
+    """Checks the size of an image.
 
     Raises:
-      InputError: it has more of them, or none.
+      InputError: it has more than `MAX_PIXELS`, or no pixels.
     """
     count = image.width * image.height
     if not count:

@@ -1,13 +1,13 @@
-"""Files that people take for pictures and Pillow does not read, known by how they begin."""
+"""Recognises formats that Pillow cannot read by their first bytes."""
 
 _PICTURES = {
-    b"II\x2a\x00\x10\x00\x00\x00CR": "a raw photo of a camera (CR2)",
-    b"IIRO": "a raw photo of a camera (ORF)",
-    b"IIRS": "a raw photo of a camera (ORF)",
-    b"MMOR": "a raw photo of a camera (ORF)",
-    b"IIU\x00": "a raw photo of a camera (RW2)",
-    b"FUJIFILMCCD-RAW": "a raw photo of a camera (RAF)",
-    b"FOVb": "a raw photo of a camera (X3F)",
+    b"II\x2a\x00\x10\x00\x00\x00CR": "a raw photo (CR2)",
+    b"IIRO": "a raw photo (ORF)",
+    b"IIRS": "a raw photo (ORF)",
+    b"MMOR": "a raw photo (ORF)",
+    b"IIU\x00": "a raw photo (RW2)",
+    b"FUJIFILMCCD-RAW": "a raw photo (RAF)",
+    b"FOVb": "a raw photo (X3F)",
     b"II\xbc": "a JPEG XR picture",
     b"\xff\x0a": "a JPEG XL picture",
     b"\x00\x00\x00\x0cJXL ": "a JPEG XL picture",
@@ -27,7 +27,7 @@ _OTHERS = {
     b"\x30\x26\xb2\x75": "a video (WMV)",
     b"PK\x03\x04": "an archive (ZIP)",
     b"\x1f\x8b": "an archive (gzip)",
-    b"version https://git-lfs": "a pointer of Git LFS, which `git lfs pull` replaces by the file",
+    b"version https://git-lfs": "a Git LFS pointer (run `git lfs pull`)",
 }
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs")
 _HEIF_CONTAINERS = (b"mif1", b"mif2", b"msf1", b"miaf")
@@ -39,13 +39,13 @@ _EXPECTED = "; expected a picture, such as JPEG or PNG"
 
 
 def unread_format(start: bytes) -> str | None:
-    """What a file is that Pillow does not read, and what to do, as the end of a sentence.
+    """The format of a file that Pillow cannot read, and what to do, for a message.
 
     Args:
       start: its first `LONGEST_START` bytes.
 
     Returns:
-      Text, or None where its beginning does not tell.
+      Text, or None if the format is not recognised.
     """
     if start[4:8] == b"ftyp":
         return _in_boxes(start[8:12], start[8 : int.from_bytes(start[:4])])
@@ -65,13 +65,13 @@ def unread_format(start: bytes) -> str | None:
 
 
 def _in_boxes(brand: bytes, brands: bytes) -> str | None:
-    """Of an ISO file, whose first box says which kinds of content its readers have to know."""
+    """The format of an ISO media file, whose first box lists its brands."""
     if brand in _HEIF_BRANDS or (brand in _HEIF_CONTAINERS and b"avif" not in brands):
         return "an HEIC (HEIF) picture" + _CONVERT
     if brand in _AVIF_BRANDS or brand in _HEIF_CONTAINERS:
         return None
     if brand == b"crx ":
-        return "a raw photo of a camera (CR3)" + _CONVERT
+        return "a raw photo (CR3)" + _CONVERT
     return "a video (MP4 or MOV)" + _EXPECTED
 
 

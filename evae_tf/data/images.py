@@ -1,6 +1,6 @@
-"""Decoding image files, with every sort of picture brought to 8-bit RGB.
+"""Decodes image files to 8-bit RGB.
 
-Pillow decodes, because it refuses a truncated file, which OpenCV returns half grey.
+Pillow is used because it refuses truncated files, which OpenCV returns partly grey.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ from evae_tf.errors import InputError, first_line
 _BAND_PX = 2**21
 _EIGHT_BITS, _SIXTEEN_BITS = 255, 65535
 _DEEP_MODES = ("I;16", "I;16B", "I;16L", "I;16N", "I")
-# How often, and whether mirrored, `pixels` is turned to the left to lie as the file stores it.
+# EXIF orientation -> (left turns, mirrored) that bring `pixels` into the layout of the file.
 _STORED = {
     2: (0, True),
     3: (2, False),
@@ -34,10 +34,10 @@ _STORED = {
 
 
 def _quieten_pillow() -> None:
-    """What Pillow and its libtiff print of damaged files, it raises as well.
+    """Silences warnings of Pillow and libtiff about damaged files.
 
-    Or it is no matter, as damaged metadata are where the pixels are good. This is for the whole
-    process: `warnings.catch_warnings` does not hold in threads.
+    They duplicate exceptions, or concern only metadata. The setting is global to the process,
+    because `warnings.catch_warnings` does not work in threads.
     """
     warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
     logging.getLogger("PIL.TiffImagePlugin").setLevel(logging.CRITICAL)
@@ -50,22 +50,22 @@ _quieten_pillow()
 
 
 def read_image(path: str | os.PathLike[str] | BinaryIO) -> ByteArray:
-    """The pixels of an image file, its EXIF rotation applied.
+    """Reads an image file and applies its EXIF rotation.
 
-    Grey, alpha, palette, 16-bit, CMYK and Lab images are converted; of several pictures in a file
-    the first is read. Whole numbers of 16 bits or more that all lie within 0 to 255 are taken as
-    those of 8 bits: as 16 bits they would be black.
+    Grey, alpha, palette, 16-bit, CMYK and Lab images are converted. If a file contains several
+    images, the first is read. Integers of 16 or more bits that are all within 0 to 255 are read as
+    8 bits; as 16 bits they would be black.
 
     Args:
-      path: a JPEG, PNG or any other file that Pillow reads, or such a file opened.
+      path: a JPEG, PNG or other file that Pillow can read, or an open binary file.
 
     Returns:
       uint8 [H, W, 3], RGB.
 
     Raises:
-      InputError: there is no such file, it is truncated or no image that Pillow reads; it has more
-        than `image_files.MAX_PIXELS`; or its values are floats, or of 32 bits and not within 0 to
-        255: it does not say which of them is white.
+      InputError: the file is missing, truncated or not readable by Pillow; it has more than
+        `image_files.MAX_PIXELS`; or its values are floats, or 32-bit integers outside 0 to 255,
+        whose white level is unknown.
     """
     if isinstance(path, str | os.PathLike):
         with image_files.opened(path) as file:
@@ -74,19 +74,19 @@ def read_image(path: str | os.PathLike[str] | BinaryIO) -> ByteArray:
 
 
 def rgb_pixels(image: Image.Image, source: object) -> ByteArray:
-    """The pixels of a Pillow image that errors call `source`; see `read_image`."""
+    """The pixels of a Pillow image, called `source` in messages; see `read_image`."""
     with _stated(source):
         image_files.check_size(image, source)
         high_bytes_only = any(";16" in str(tile.args) for tile in getattr(image, "tile", ()))
         image.load()
         if image.mode == "F":
-            raise InputError(f"{source}: found values that are floats, expected 8 or 16 bits each.")
+            raise InputError(f"{source}: found float values, expected 8-bit or 16-bit integers.")
         white = _white(image, source) if image.mode in _DEEP_MODES else None
         pixels = _upright(image, white)
         if high_bytes_only and image.mode not in _DEEP_MODES and not pixels.any():
             raise InputError(
-                f"{source}: found 16-bit values of which none is above 255, expected 8 bits each, "
-                "or up to 65535."
+                f"{source}: found 16-bit values up to 255 only, expected 8-bit values or values up "
+                "to 65535."
             )
     return pixels
 
@@ -98,7 +98,7 @@ def _read(file: BinaryIO, source: object) -> ByteArray:
 
 @contextlib.contextmanager
 def _stated(source: object) -> Iterator[None]:
-    """Makes stated errors of what Pillow raises: its decoders, almost anything on damaged files."""
+    """Converts Pillow's exceptions to `InputError`; damaged files can raise almost any type."""
     try:
         yield
     except InputError:
@@ -113,7 +113,7 @@ def _stated(source: object) -> Iterator[None]:
 
 
 def _bands(image: Image.Image) -> Iterator[tuple[slice, Image.Image]]:
-    """Yields (rows, what they show) of a loaded image, from top to bottom."""
+    """Yields (rows, their pixels) of a loaded image, from top to bottom."""
     height = max(1, _BAND_PX // image.width)
     for top in range(0, image.height, height):
         bottom = min(top + height, image.height)
@@ -121,28 +121,28 @@ def _bands(image: Image.Image) -> Iterator[tuple[slice, Image.Image]]:
 
 
 def _white(image: Image.Image, source: object) -> int:
-    """The value of white in a loaded image of `_DEEP_MODES`."""
+    """The white level of a loaded image of `_DEEP_MODES`."""
     ranges = [(band.min(), band.max()) for _, part in _bands(image) for band in [np.asarray(part)]]
     least, most = (int(value) for value in (min(ranges)[0], max(most for _, most in ranges)))
     if least >= 0 and most <= _EIGHT_BITS:
         return _EIGHT_BITS
-    # `I` has 32 bits, or a sign; but Pillow makes it of .pgm files of 16 bits, too.
+    # Mode `I` is 32-bit or signed, but Pillow also uses it for 16-bit .pgm files.
     if image.mode == "I" and image.format != "PPM":
         raise InputError(
-            f"{source}: found 32-bit or signed values from {least} to {most}, expected 8 or 16 "
-            "bits each."
+            f"{source}: found 32-bit or signed values from {least} to {most}, expected 8-bit or "
+            "16-bit unsigned values."
         )
     return tiff_tags.white_of_12_bits(image) or _SIXTEEN_BITS
 
 
 def _upright(image: Image.Image, white: int | None) -> ByteArray:
-    """The pixels of a loaded image, turned as its EXIF data say.
+    """The pixels of a loaded image with its EXIF rotation applied.
 
-    Band by band: Pillow's own functions would hold a large image several times.
+    It works in bands, because Pillow's functions would copy a large image several times.
 
     Args:
-      image: of any mode that converts to RGB; or of `_DEEP_MODES`.
-      white: of `_white`, or None of other modes.
+      image: an image of `_DEEP_MODES` or of a mode that converts to RGB.
+      white: result of `_white`; None for other modes.
     """
     turns, is_mirrored = _STORED.get(_orientation(image), (0, False))
     size = image.size if turns % 2 else image.size[::-1]
@@ -157,12 +157,12 @@ def _upright(image: Image.Image, white: int | None) -> ByteArray:
 def _orientation(image: Image.Image) -> int:
     try:
         return image.getexif().get(ExifTags.Base.Orientation, 1)
-    except Exception:  # damaged EXIF data, which viewers ignore as well
+    except Exception:  # damaged EXIF data; viewers ignore it too
         return 1
 
 
 def _rgb(band: Image.Image) -> ByteArray:
-    band.info.pop("transparency", None)  # Pillow would weigh it, and warn
+    band.info.pop("transparency", None)  # Pillow would apply it, and warn
     band = band.convert("LA") if band.mode == "La" else band
     return np.asarray(band.convert("RGB"))
 

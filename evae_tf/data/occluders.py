@@ -1,7 +1,7 @@
-"""What covers parts of a face: patches, hands, glasses and scarves, in `keras.ops`.
+"""Synthetic occluders: patches, hands, glasses and scarves, in `keras.ops`.
 
-Each kind is a shape in a frame of its own, (u, v) within [-1, 1], which is drawn turned, sized and
-placed. The same formula covers pixels and tells which landmarks are covered.
+Each kind is a shape in its own frame, (u, v) within [-1, 1], which is rotated, scaled and placed.
+The same formula determines the covered pixels and the covered landmarks.
 """
 
 import math
@@ -13,8 +13,8 @@ from keras import ops
 
 from evae_tf.array_types import Tensor
 
-# What the draws span, from the least to the largest: centre and half sides as fractions of the
-# crop, turn in degrees. Glasses lie about where eyes lie, scarves reach down from the mouth.
+# Ranges of the draws: centre and half sides as fractions of the crop, rotation in degrees. Glasses
+# are near the eyes, scarves extend down from the mouth.
 _RANGES = {
     "ellipse": {"x": (0, 1), "y": (0, 1), "width": (0.05, 0.25), "height": (0.05, 0.25)},
     "rectangle": {"x": (0, 1), "y": (0, 1), "width": (0.05, 0.25), "height": (0.05, 0.25)},
@@ -28,7 +28,7 @@ Draws: TypeAlias = Mapping[str, Tensor]  # by name, each float [B], uniform in [
 
 
 def covered(x: Tensor, y: Tensor, draw: Draws) -> Tensor:
-    """Whether positions lie under the occluder of their image.
+    """Whether positions are covered by the occluder of their image.
 
     Args:
       x: float, crop fractions, [B, ...].
@@ -73,7 +73,7 @@ def _rectangle(u: Tensor, v: Tensor) -> Tensor:
 
 
 def _hand(u: Tensor, v: Tensor) -> Tensor:
-    """A palm below, four fingers above: the middle ones longer, gaps between them."""
+    """A palm and four fingers above it, with gaps; the middle fingers are longer."""
     finger = ops.abs((u + 1.0) * 2.0 - ops.floor((u + 1.0) * 2.0) - 0.5) < 0.4
     reach = v > 0.5 * u * u - 1.0
     return ops.logical_and(
@@ -100,7 +100,7 @@ _SHAPES = {
 def paste_occluder(
     images: Tensor, textures: Tensor, landmarks: Tensor, draw: Draws
 ) -> tuple[Tensor, Tensor]:
-    """Covers each image with a shape, flat or half with another face's texture.
+    """Covers part of each image with a shape, in one colour or mixed with another face's texture.
 
     Args:
       images: float [B, S, S, 3], RGB in [0, 1].
@@ -109,8 +109,7 @@ def paste_occluder(
       draw: see `covered`; also `occluder_red`, `_green`, `_blue` and `_texture`.
 
     Returns:
-      images as they came but for what is covered; visible float32 [B, K], 0 for landmarks under
-      the shape.
+      images with the shape; visible float32 [B, K], 0 for landmarks under the shape.
     """
     count, size = images.shape[:2]
     position = (ops.arange(size, dtype="float32") + 0.5) / size
@@ -120,8 +119,8 @@ def paste_occluder(
     opacity = ops.where(draw["occluder_texture"] < 0.5, 1.0, 0.5)[:, None, None]
     pixels = ops.reshape(images, (count, size * size, 3))
     texture = ops.reshape(ops.flip(textures, axis=1), pixels.shape)
-    # Products with [1, 3] matrices spread the mask over the channels, which TensorFlow does several
-    # times faster than broadcasting.
+    # Products with [1, 3] matrices expand the mask to the channels, several times faster in
+    # TensorFlow than broadcasting.
     cover = ops.matmul(mask, ops.ones((count, 1, 3)))
     paint = ops.matmul(mask, opacity * color[:, None, :])
     pixels = pixels * (1.0 - cover) + paint + cover * texture * (1.0 - opacity)

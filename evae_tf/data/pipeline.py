@@ -1,15 +1,14 @@
-"""From crops to shuffled, augmented training batches.
+"""The training input pipeline: shuffled, augmented batches of crops.
 
-Which crops a step sees and how they are changed is a function of (seed, step) alone. So a run
-gives the same batches however many threads prepare them, and a resumed run goes on with those it
-would have had.
+The order and augmentation of a batch depend on (seed, step) only. The batches are the same for any
+number of threads, and a resumed run continues with the batches it would have had.
 
-Under TensorFlow tf.data prepares them, under other backends a generator. One
-`keras.utils.PyDataset` for both was slower: `fit` of `demo` on two busy cores trained on 132 crops
-a second with tf.data, on 111 with two workers of a PyDataset, on 79 with one (medians of four).
+tf.data prepares them under TensorFlow, a generator under other backends. A `keras.utils.PyDataset`
+for both was slower: `fit` of `demo` on two busy cores processed 132 crops per second with tf.data,
+111 with two workers of a PyDataset, 79 with one (medians of four).
 """
 
-# Keras and TensorFlow come without types.
+# Keras and TensorFlow have no type stubs.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 
 import functools
@@ -26,17 +25,17 @@ from evae_tf.data.crops import Crops
 
 
 class TrainingBatches:
-    """The batches of a training, by step.
+    """The training batches by step.
 
     Args:
       crops: `Crops`.
-      batch_size: B; every batch is full, one that passes the end of an epoch goes on with the next.
-      seed: of the order and of the augmentation.
-      rows: which of the B rows are trained on; the others are those of other processes.
+      batch_size: B; all batches are full, a batch at the end of an epoch continues in the next one.
+      seed: random seed of order and augmentation.
+      rows: the rows of each batch that this process trains on.
 
     Attributes:
-      extra: how many rows are read before those; 1 if they are not all rows, since occluders show
-        a piece of the face before.
+      extra: number of rows that are read before those: 1 if `rows` are not all rows, because
+        occluders use the texture of the previous face.
     """
 
     def __init__(self, crops: Crops, batch_size: int, seed: int, rows: slice = slice(None)) -> None:
@@ -48,12 +47,12 @@ class TrainingBatches:
         self.steps_per_epoch = -(-len(crops) // batch_size)
 
     def batch(self, step: int) -> dict[str, Any]:
-        """What step `step` (from 0) trains on, before augmentation.
+        """The batch of step `step` (from 0), before augmentation.
 
         Returns:
-          dict of what `augment` takes, for the b rows that are read (`extra` among them): `crops`
-          uint8 [b, C, C, 3]; `landmarks` float32 [b, K, 2]; `visible` bool [b, K]; `draws` float32
-          [b, len(DRAWS)].
+          dict of arguments of `augment` for the b rows that are read (`extra` included): `crops`
+          uint8 [b, C, C, 3]; `landmarks` float32 [b, K, 2]; `visible` float32 [b, K]; `draws`
+          float32 [b, len(DRAWS)].
         """
         position = int(step) * self.batch_size + np.arange(self.batch_size)
         epochs, index = np.divmod(position, len(self.crops))
@@ -81,19 +80,19 @@ def training_data(
     augmentation: Augmentation,
     num_threads: int,
 ) -> Any:
-    """Augmented batches for `fit`, from `first_step` on, without end.
+    """An infinite stream of augmented batches for `fit`, starting at `first_step`.
 
     Args:
       batches: `TrainingBatches`.
-      first_step: where a resumed training goes on.
-      flip_permutation: the markup's.
-      augmentation: how strongly the crops are changed.
-      num_threads: batches prepared at the same time, under TensorFlow.
+      first_step: first step; above 0 in a resumed run.
+      flip_permutation: K indices, of the markup.
+      augmentation: strength of the augmentation.
+      num_threads: batches prepared in parallel, under TensorFlow.
 
     Returns:
-      tf.data.Dataset under TensorFlow, else a generator, of what `fit` takes as a batch: dicts
-      (under other backends in a tuple of one) of `images` float32 [B, S, S, 3], RGB in [0, 1],
-      `landmarks` float32 [B, K, 2], crop fractions, and `visible` float32 [B, K].
+      tf.data.Dataset under TensorFlow, else a generator of 1-tuples. Each batch is a dict of
+      `images` float32 [B, S, S, 3], RGB in [0, 1], `landmarks` float32 [B, K, 2], crop fractions,
+      and `visible` float32 [B, K].
     """
     change = functools.partial(
         _augmented,
@@ -118,7 +117,7 @@ def _augmented(batch: dict[str, Any], extra: int, **options: Any) -> dict[str, T
 
 
 def _dataset(batches: TrainingBatches, first_step: int, change: Any, num_threads: int) -> Any:
-    import tensorflow as tf  # here: a training under another backend does without it
+    import tensorflow as tf  # imported here, because other backends do not need it
 
     first = batches.batch(first_step)
 

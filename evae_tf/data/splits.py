@@ -1,4 +1,4 @@
-"""What a training learns from, and what it is validated on."""
+"""Training and validation faces of a data set."""
 
 import hashlib
 from collections.abc import Sequence
@@ -26,10 +26,10 @@ def read_training_faces(
     markup: Markup | str | Path | None = None,
     seed: int = 0,
 ) -> tuple[list[Face], list[Face]]:
-    """Training and validation faces that share no photo.
+    """Reads training and validation faces that share no photo.
 
-    A data set without a `val` subset gives a fixed 5 % of its training photos to validation: its
-    test set must not choose the best epoch.
+    Without a `val` subset, a fixed 5 % of the training photos is held out for validation, because
+    the best epoch must not be selected on the test set.
 
     Args:
       dataset: a key of `datasets.DATASETS`.
@@ -41,14 +41,16 @@ def read_training_faces(
       (training faces, validation faces), lists of `Face`.
 
     Raises:
-      InputError: see `datasets.read_faces`; or too few faces to hold any out.
+      InputError: see `datasets.read_faces`; or there are too few faces to hold any out.
     """
     markup = markup_of(dataset, markup)
     available = available_subsets(dataset, data_dir)
-    # Without any split all faces may train; with one, only those that it gives to training.
+    # Without a split all faces are training faces, else only those of `train`.
     subset = "all" if tuple(available) == ("all",) else "train"
     if subset not in available:
-        raise InputError(f"{data_dir}: no subset train; found {', '.join(available)}.")
+        raise InputError(
+            f"{data_dir}: found the subsets {', '.join(available)}, expected a subset train."
+        )
     faces = read_faces(dataset, data_dir, subset, markup, seed)
     if subset == "train" and "val" in available:
         validation = read_faces(dataset, data_dir, "val", markup, seed)
@@ -62,7 +64,7 @@ def read_training_faces(
 
 
 def hold_out(faces: Sequence[Face], share: float) -> list[Face]:
-    """About `share` of the faces, and at least one, chosen by a hash of their photo's name."""
+    """Selects about `share` of the faces, at least one, by a hash of the photo's name."""
 
     def rank(face: Face) -> str:
         return hashlib.sha256(photo_key(face).encode()).hexdigest()

@@ -1,9 +1,9 @@
-"""Tables that people write, by hand, with a spreadsheet or with a program.
+"""Reads tables written by hand, by a spreadsheet or by a program.
 
-A header, then a row for each face. Columns are parted by comma, semicolon or tab, whichever the
-header holds most of. Spreadsheets part by semicolon where the comma is the decimal sign, so
-between semicolons numbers may have either sign. Elsewhere `1,234` could be a thousand, and is
-refused. `text_files.read_lines` says which encodings and line ends are read.
+A table has a header and one row per face. The separator is a comma, a semicolon or a tab, whichever
+is most frequent in the header. Spreadsheets use a semicolon where the decimal separator is a comma,
+so tables with semicolons may use either decimal separator. In other tables `1,234` is ambiguous and
+refused. For encodings and line ends see `text_files.read_lines`.
 """
 
 import csv
@@ -25,9 +25,9 @@ class Row:
 
     Attributes:
       table: path of the file.
-      number: of the row; the header is row 1, as in a spreadsheet.
+      number: row number; the header is row 1, as in a spreadsheet.
       cells: the text of each column.
-      decimal_comma: whether a comma in a number is its decimal sign.
+      decimal_comma: whether a comma in a number is a decimal separator.
     """
 
     table: str | Path
@@ -37,14 +37,14 @@ class Row:
 
     @property
     def source(self) -> str:
-        """File and row, as messages name them."""
+        """File and row, for messages."""
         return f"{self.table}, row {self.number}"
 
     def value(self, column: str) -> float:
         """The number in a column.
 
         Raises:
-          InputError: there is none; the message does not name the row.
+          InputError: the cell is not a number; the message does not name the row.
         """
         text = self.cells[column]
         try:
@@ -55,18 +55,18 @@ class Row:
 
 
 def read_table(path: str | Path) -> tuple[list[str], Iterator[Row]]:
-    """The columns of a table, and its rows as they are read. Blank rows are passed over.
+    """The columns of a table, and an iterator of its rows. Blank rows are skipped.
 
     Raises:
-      InputError: the file cannot be read, is empty or has no row, its columns are parted by
-        something else, a column repeats, or a row has more or fewer cells than the header.
+      InputError: the file cannot be read, is empty or has no rows, has another separator, a column
+        repeats, or a row has more or fewer cells than the header.
     """
     lines = read_lines(path)
     header = next(line for line in lines if line.strip())
     separator = max(_SEPARATORS, key=header.count)
     if separator not in header and re.search(r"\W", header.strip()):
         raise InputError(
-            f"{path}: the header is {brief(header.strip())}, expected columns parted by comma, "
+            f"{path}: the header is {brief(header.strip())}, expected columns separated by comma, "
             "semicolon or tab."
         )
     rows = _numbered(path, lines, separator)
@@ -82,9 +82,9 @@ def read_table(path: str | Path) -> tuple[list[str], Iterator[Row]]:
 
 
 def image_name(folder: Path, cell: str) -> str:
-    """The path of an image, relative to `folder`, as a cell gives it.
+    """The path of an image, relative to `folder`, from a cell.
 
-    A backslash is a separator, as Windows writes paths, but where a file has it in its name.
+    A backslash is a path separator, as in Windows, unless a file of that name exists.
     """
     if "\\" not in cell or os.path.isfile(folder / cell):
         return cell

@@ -1,4 +1,4 @@
-"""Text files that people and releases write, read so that whatever is wrong names the file."""
+"""Reads text files, with errors that name the file."""
 
 import codecs
 import contextlib
@@ -13,9 +13,9 @@ _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 @contextlib.contextmanager
 def errors_name(source: str | Path) -> Iterator[None]:
-    """Turns what goes wrong inside into an `InputError` that starts with `source`.
+    """Converts a `ValueError` of the block to an `InputError` that starts with `source`.
 
-    Catches `ValueError`, which covers a failed `float(...)` and `make_face`'s `InputError`.
+    That includes a failed `float(...)` and the `InputError` of `make_face`.
     """
     try:
         yield
@@ -24,10 +24,10 @@ def errors_name(source: str | Path) -> Iterator[None]:
 
 
 def as_numbers(words: Iterable[str]) -> list[float]:
-    """The numbers that words stand for.
+    """Converts words to numbers.
 
     Raises:
-      InputError: a word is none; the message does not name the file.
+      InputError: a word is not a number; the message does not name the file.
     """
     found: list[float] = []
     for word in words:
@@ -39,10 +39,10 @@ def as_numbers(words: Iterable[str]) -> list[float]:
 
 
 def read_lines(path: str | Path) -> list[str]:
-    """The lines of a text file, without their ends and without a byte-order mark.
+    """The lines of a text file, without line ends and byte-order mark.
 
-    The text is UTF-8, or UTF-16 with the byte-order mark that Excel's "Unicode text" and
-    PowerShell's `>` begin with. Lines end with LF, CR LF or CR.
+    The text is UTF-8, or UTF-16 with a byte-order mark, as written by Excel's "Unicode text" and
+    PowerShell's `>`. Lines end with LF, CR LF or CR.
 
     Raises:
       InputError: the file is missing, unreadable, empty, or not text.
@@ -56,10 +56,10 @@ def read_lines(path: str | Path) -> list[str]:
         raise InputError(f"{path}: expected a text file in UTF-8, found other bytes.") from error
     if "\0" in text:
         raise InputError(
-            f"{path}: expected a text file in UTF-8, found bytes of zero (UTF-16 is read where it "
-            "begins with a byte-order mark)."
+            f"{path}: expected a text file in UTF-8, or in UTF-16 with a byte-order mark, found "
+            "zero bytes."
         )
-    # Not `splitlines`, which parts at characters that names and cells may hold.
+    # Not `splitlines`, which also splits at characters that names and cells may contain.
     lines = [line.rstrip("\n") for line in io.StringIO(text, newline=None)]
     if not any(line.strip() for line in lines):
         raise InputError(f"{path}: the file is empty.")

@@ -1,4 +1,4 @@
-"""What a TIFF file says of its pixels that Pillow does not."""
+"""Pixel properties from TIFF tags that Pillow does not report."""
 
 from typing import BinaryIO
 
@@ -7,11 +7,11 @@ from PIL import Image, TiffImagePlugin
 _SUBFILE_TYPE, _SUB_FILES, _DNG_VERSION = 254, 330, 50706
 _REDUCED = 1  # a bit of the subfile type
 _WHITE_IS_ZERO = 0
-_KINDS = {1: "whole numbers", 2: "whole numbers with a sign", 3: "floats"}
+_KINDS = {1: "unsigned integers", 2: "signed integers", 3: "floats"}
 
 
 def pixel_type(file: BinaryIO) -> str | None:
-    """What the pixels of a TIFF file are that Pillow refuses; None of another file."""
+    """The pixel type of a TIFF file that Pillow refuses, for a message; None for other files."""
     header = file.read(8)
     if not header.startswith(tuple(TiffImagePlugin.PREFIXES)):
         return None
@@ -22,16 +22,16 @@ def pixel_type(file: BinaryIO) -> str | None:
     kinds = sorted(
         {_KINDS.get(kind, "numbers") for kind in tags.get(TiffImagePlugin.SAMPLEFORMAT, (1,))}
     )
-    bits = sorted({*tags.get(TiffImagePlugin.BITSPERSAMPLE, (1,))})[:4]  # in damage, any number
+    bits = sorted({*tags.get(TiffImagePlugin.BITSPERSAMPLE, (1,))})[:4]  # damaged files: many
     return (
-        f"a TIFF of {' or '.join(kinds)} ({tags.get(TiffImagePlugin.SAMPLESPERPIXEL, 1)} of "
-        f"{' or '.join(map(str, bits))} bits a pixel, photometric interpretation "
+        f"a TIFF of {' or '.join(kinds)} ({tags.get(TiffImagePlugin.SAMPLESPERPIXEL, 1)} x "
+        f"{' or '.join(map(str, bits))} bits per pixel, photometric interpretation "
         f"{tags.get(TiffImagePlugin.PHOTOMETRIC_INTERPRETATION)})"
     )
 
 
 def is_raw(image: Image.Image) -> bool:
-    """Whether what Pillow opened is the preview in a raw photo (DNG, NEF, ARW): a TIFF as well."""
+    """Whether Pillow opened the preview of a raw photo (DNG, NEF, ARW), which is a TIFF too."""
     if not isinstance(image, TiffImagePlugin.TiffImageFile):
         return False
     tags = image.tag_v2
@@ -40,12 +40,12 @@ def is_raw(image: Image.Image) -> bool:
 
 
 def white_of_12_bits(image: Image.Image) -> int | None:
-    """The value of white where Pillow leaves 12 bits as they are, else None."""
+    """The white level of a 12-bit TIFF, which Pillow does not scale; else None."""
     tags = getattr(image, "tag_v2", {})
     return 4095 if tags.get(TiffImagePlugin.BITSPERSAMPLE) == (12,) else None
 
 
 def is_white_zero(image: Image.Image) -> bool:
-    """Whether 0 is white: Pillow turns values of 8 bits round, but not those of 16."""
+    """Whether 0 is white. Pillow inverts 8-bit values, but not 16-bit ones."""
     tags = getattr(image, "tag_v2", {})
     return tags.get(TiffImagePlugin.PHOTOMETRIC_INTERPRETATION) == _WHITE_IS_ZERO

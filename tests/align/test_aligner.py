@@ -1,4 +1,4 @@
-"""The aligner with the shipped models, on a portrait that matplotlib brings."""
+"""The aligner with the shipped models, on the portrait that comes with matplotlib."""
 
 import subprocess
 import sys
@@ -132,7 +132,7 @@ def test_of_nothing_there_are_no_faces(aligner, portrait):
     assert aligner.follow(portrait, []) == []
     one, none = aligner.batch([portrait] * 2, boxes=[[(183, 158, 347, 335)], np.zeros((0, 4))])
     assert (len(one), len(none)) == (1, 0)
-    with pytest.raises(InputError, match="boxes for 1 images, expected for 2"):
+    with pytest.raises(InputError, match="boxes for 1 images, expected 2"):
         aligner.batch([portrait] * 2, boxes=[[]])
 
 
@@ -177,7 +177,7 @@ def test_a_detector_may_be_a_function_of_the_users(portrait, found, score):
 
 
 def test_both_scores_decide_what_is_a_face(portrait):
-    """Steady landmarks on what the detector doubts are a face; so is the reverse, and not both."""
+    """Only one of the two scores may be low for a face."""
     background = (5, 5, 60, 60)
     boxes = [(*BOX, 0.0), (*background, 0.95), (*background, 0.1)]
     kept = [Aligner.load(detector=lambda image, box=box: [box])(portrait) for box in boxes]
@@ -186,7 +186,7 @@ def test_both_scores_decide_what_is_a_face(portrait):
 
 
 def test_keypoints_set_the_first_crop_upright(portrait):
-    """A head that lies on its side, of which one pass sees nothing in a crop that is not turned."""
+    """A head on its side, which one pass does not find in an upright crop."""
     (upright,) = Aligner.load(passes=1)(portrait)
     lying = np.ascontiguousarray(np.rot90(portrait))  # (x, y) -> (y, 511 - x)
 
@@ -208,7 +208,7 @@ def test_keypoints_set_the_first_crop_upright(portrait):
 
 
 def test_a_face_whose_landmarks_fail_keeps_the_box_that_was_found(portrait):
-    """Of noise, landmarks say nothing; a detector that is sure of it tells where it is."""
+    """On noise, landmarks are meaningless; the box of a confident detection is kept."""
     scene = np.random.default_rng(0).integers(0, 256, (240, 320, 3)).astype(np.uint8)
     box = np.float32([150, 100, 172, 122])
     (face,) = Aligner.load(detector=lambda image: [[*box, 0.99]])(scene)
@@ -218,7 +218,7 @@ def test_a_face_whose_landmarks_fail_keeps_the_box_that_was_found(portrait):
 
 
 def test_a_box_that_is_far_too_large_does_not_mislead(portrait):
-    """Known or found, it only says where to look."""
+    """Given or detected, a box only initialises the search."""
     right, large = np.array([183, 158, 347, 335]), np.array([120, 95, 410, 400])
     twice = Aligner.load(detector=lambda image: large[None])
     (expected,) = twice(portrait, boxes=[right])
@@ -234,12 +234,15 @@ def test_a_box_that_is_far_too_large_does_not_mislead(portrait):
         ([[1, 2, 3, 4, 0.9, 7]], r"shape \[1, 6\], expected \[N, 4\]"),
         ([[1, 2, np.nan, 4]], "nan"),
         ([[5, 5, 4, 4]], "is empty"),
-        ([[1, 2, 3, 4], [1, 2]], "expected an array"),
-        ([[1, 2, 3, 4, 1.5]], "scores outside 0 to 1"),
-        (Detections(np.ones((1, 4)) * [1, 1, 9, 9], np.ones(2)), r"scores: .* \[1\], found \[2\]"),
+        ([[1, 2, 3, 4], [1, 2]], "expected a numeric array"),
+        ([[1, 2, 3, 4, 1.5]], "scores are outside"),
+        (
+            Detections(np.ones((1, 4)) * [1, 1, 9, 9], np.ones(2)),
+            r"scores: .* \[2\], expected .* \[1\]",
+        ),
         (
             Detections(np.ones((1, 4)) * [1, 1, 9, 9], np.ones(1), np.ones((1, 4, 2))),
-            r"keypoints: .* \[1, 5, 2\], found \[1, 4, 2\]",
+            r"keypoints: .* \[1, 4, 2\], expected .* \[1, 5, 2\]",
         ),
     ],
 )
@@ -254,7 +257,7 @@ def test_a_detector_may_find_nothing(portrait, found):
 
 
 def test_a_turned_portrait_turns_landmarks_and_covariance(portrait):
-    """The second pass is upright, so a slanted head is to be found as well as a straight one."""
+    """The second pass is upright, so a tilted head should be aligned as well as a straight one."""
     aligner = Aligner.load("server_68")
     (face,) = aligner(portrait)
     angle, centre = np.float32(np.radians(20)), np.float32([255.5, 255.5])
@@ -315,13 +318,13 @@ def test_a_point_has_a_name(aligner, portrait):
 @pytest.mark.parametrize("size", [0, -1, 112.0, (112, 96)])
 def test_a_chip_of_an_impossible_size_is_refused(aligner, portrait, size):
     (face,) = aligner(portrait, boxes=[(183, 158, 347, 335)])
-    with pytest.raises(InputError, match="expected a whole number"):
+    with pytest.raises(InputError, match="expected an integer"):
         face.chip(size)
 
 
 @pytest.mark.parametrize("edge", ["left", "right", "top", "bottom"])
 def test_a_face_cut_by_the_border_keeps_its_landmarks(aligner, portrait, edge):
-    """A quarter of the face is outside; what is inside stays near where it was."""
+    """A quarter of the face is outside; the landmarks inside hardly move."""
     (whole,) = aligner(portrait)
     left, top, right, bottom = np.rint(whole.box).astype(int)
     wide, high = (right - left) // 4, (bottom - top) // 4

@@ -70,7 +70,7 @@ def test_a_table_that_cannot_be_used_says_where_in_one_sentence(tmp_path, conten
     ],
 )
 def test_tables_that_spreadsheets_save_are_read(tmp_path, content):
-    """Case 10: with a byte-order mark and CR LF, as Excel's "CSV UTF-8"; and its other sorts."""
+    """Case 10: with a byte-order mark and CR LF, as Excel's "CSV UTF-8", and other variants."""
     table = tmp_path / "boxes.csv"
     table.write_bytes(content)
     ((photo, boxes),) = read_boxes(table).items()
@@ -110,7 +110,7 @@ def test_align_takes_boxes_and_lists_impossible_ones(tmp_path):
         name: json.loads((tmp_path / "out" / f"{name}.json").read_text())["faces"]
         for name in ("one", "other")
     }
-    assert len(faces["one"]) == 2  # both boxes, though one holds no face
+    assert len(faces["one"]) == 2  # both boxes, although one contains no face
     assert faces["one"][0]["score"] > 0.9
     assert faces["other"] == []
 

@@ -1,4 +1,4 @@
-"""From a detector's boxes to those of landmarks."""
+"""Conversion of detector boxes to landmark boxes."""
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ def turned(points, degrees):
 @pytest.mark.parametrize("face", [FRONTAL, FRONTAL * [-1, 1], PROFILE])
 @pytest.mark.parametrize("degrees", [-170, -90, -20, 0, 45, 135])
 def test_a_head_leans_as_it_was_turned(face, degrees):
-    """Five points, the left ones first: mirrored, they change places."""
+    """Five points, the left ones first; mirroring swaps left and right."""
     if face[0, 0] > face[1, 0]:
         face = face[[1, 0, 2, 4, 3]]
     found = np.degrees(rolls(turned(face, degrees)[None].astype(np.float32)))[0]
@@ -27,11 +27,11 @@ def test_a_head_leans_as_it_was_turned(face, degrees):
 
 
 def test_landmarks_lie_below_the_middle_of_a_head_however_it_lies():
-    """A box of 80 x 100, of which the landmarks' is the lower half: 25 below, side 50."""
+    """A box of 80 x 100 with the landmark box in its lower half: 25 below the centre, side 50."""
     boxes = np.float32([[10, 0, 90, 100]] * 3)
     angles = np.radians([0, 90, 180]).astype(np.float32)
     squares = landmark_squares(boxes, angles, (0.0, 0.25, 0.5))
-    # Clockwise by 90 degrees, what was below is on the left.
+    # After a clockwise turn by 90 degrees, below becomes left.
     expected = [[25, 50, 75, 100], [0, 25, 50, 75], [25, 0, 75, 50]]
     np.testing.assert_allclose(squares, expected, atol=1e-4)
 

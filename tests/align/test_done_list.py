@@ -1,4 +1,4 @@
-"""What counts as done."""
+"""Which files count as finished."""
 
 import json
 import os

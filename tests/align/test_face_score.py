@@ -24,7 +24,7 @@ def test_the_same_move_counts_less_in_a_larger_face():
 
 
 def test_probes_move_the_crop_by_more_than_a_face_would_allow():
-    """What moves along with the crops would score next to nothing."""
+    """Landmarks that move with the crops would have a score near 0."""
     angles = np.float32([0.3, -0.1])
     corners = np.float32([[0.2, 0.3], [0.8, 0.3], [0.5, 0.8]])
     before = geometry.crop_to_image(np.stack([corners, corners]), SQUARES, angles)

@@ -1,4 +1,4 @@
-"""Faces followed through frames made of matplotlib's portrait, and videos as files."""
+"""Faces tracked through frames made of matplotlib's portrait, and video files."""
 
 import csv
 import json
@@ -135,7 +135,7 @@ def test_a_face_that_scores_too_little_is_not_followed(aligner, frames):
 
 
 def test_smoothing_measures_a_face_by_its_landmarks():
-    """Not by its box: that of five points is a face's, twice as large."""
+    """Not by its box: with five points, that is the face box, twice as large."""
     seen = []
 
     def create_filter():
@@ -163,7 +163,7 @@ def test_a_face_that_is_gone_for_less_than_a_second_keeps_its_number(aligner, se
 
 
 def test_a_face_that_hurries_keeps_its_number(aligner):
-    """By a quarter of its width a frame, to and fro."""
+    """By a quarter of its width per frame, back and forth."""
     lefts = [10 + 20 * min(t, 20 - t) for t in range(20)]
     track = FaceTracker(aligner)
     found = [track(frame_with([(left, 40)]), t / RATE) for t, left in enumerate(lefts)]
@@ -171,7 +171,7 @@ def test_a_face_that_hurries_keeps_its_number(aligner):
 
 
 def test_after_a_cut_to_somebody_else_the_number_is_new(aligner):
-    """Drawn people one after the other, in the same place."""
+    """Synthetic people one after the other, in the same place."""
     track, places = FaceTracker(aligner), []
     for who in range(3):
         face, _ = synthetic.draw_face(aligner.markup, (3, who), occluded=False)
@@ -239,13 +239,13 @@ def test_a_video_becomes_landmarks_and_a_video(video, tmp_path):
         assert {face["id"] for face in frame["faces"]} == {0, 1}
     assert len(list(Video(tmp_path / "two_heads_landmarks.mp4"))) == COUNT
     again = align(f"--input={video}", f"--output={tmp_path}")
-    assert "done before" in again.stdout
+    assert "skipped" in again.stdout
     copy = tmp_path / "copy" / video.name
     copy.parent.mkdir()
     shutil.copy(video, copy)
     other = align(f"--input={copy}", f"--output={tmp_path}")
     assert other.returncode == 1
-    assert "two_heads.json: there already" in other.stderr
+    assert "two_heads.json: the file exists" in other.stderr
 
 
 def test_a_video_cut_short_keeps_what_came_before(video, tmp_path):
@@ -267,14 +267,14 @@ def test_a_video_cut_short_keeps_what_came_before(video, tmp_path):
 
 
 class _Camera:
-    """Stands in for a camera, of which there is none: the video's frames, then what `end` does."""
+    """A fake camera: yields the video's frames, then calls `end`."""
 
     def __init__(self, video, end):
         self._capture, self._end = cv2.VideoCapture(str(video)), end
         self.isOpened, self.release = self._capture.isOpened, self._capture.release
 
     def get(self, _):
-        return 0.0  # many cameras tell neither their rate nor, of course, a number of frames
+        return 0.0  # many cameras report no frame rate, and none reports a number of frames
 
     def read(self):
         good, frame = self._capture.read()

@@ -1,4 +1,4 @@
-"""Times of frames: those of the file, whatever its rate."""
+"""Times of frames come from the file, at any frame rate."""
 
 import struct
 
@@ -17,10 +17,10 @@ def frame(index):
 
 @pytest.fixture
 def variable(tmp_path):
-    """A .mkv of 18 frames, of which the last eight come five times as slowly.
+    """A .mkv of 18 frames; the last eight are five times slower.
 
-    Written at a constant rate by OpenCV, then each block is given another time: two bytes behind
-    the number of its track.
+    OpenCV writes it at a constant rate, then the time of each block is changed: two bytes after
+    its track number.
     """
     path = tmp_path / "variable.mkv"
     size = frame(0).shape[1::-1]
@@ -57,7 +57,7 @@ def test_one_frame_in_two_seconds_is_that(tmp_path):
 
 
 class _Capture:
-    """Frames with the times that some container gives them."""
+    """Frames with the given time stamps."""
 
     def __init__(self, stamps):
         self._stamps = iter(stamps)

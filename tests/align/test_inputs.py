@@ -1,4 +1,4 @@
-"""Images and boxes of every sort that a user may bring."""
+"""Images and boxes of all kinds that users may pass."""
 
 from pathlib import Path
 
@@ -73,7 +73,7 @@ def test_a_pil_image_of_a_rare_mode_is_what_it_shows(mode):
         expected, image = flat, Image.fromarray(flat)
         image = (image.convert("RGBA") if mode == "RGBa" else image).convert(mode)
     found = rgb_image(image).astype(int)
-    limit = 26 if mode == "PA" else 4  # of a palette of 216 colours
+    limit = 26 if mode == "PA" else 4  # a palette of 216 colours
     assert np.abs(found - expected).max() <= limit
     assert image.mode == mode  # it is not changed
 
@@ -127,9 +127,9 @@ def test_a_pil_image_of_a_cut_file_is_refused(tmp_path):
         (PIXELS[..., :2], "uint8 and shape .5, 7, 2."),
         (PIXELS[:0], "uint8 and shape .0, 7, 3."),
         (PIXELS[None], "uint8 and shape .1, 5, 7, 3."),
-        (PIXELS / 254, r"floats from 0\S* to 1\.0"),
-        (PIXELS / 255 - 0.1, "floats from -0.1"),
-        (np.full((5, 7), np.nan), "floats from nan"),
+        (PIXELS / 254, r"float values from 0\S* to 1\.0"),
+        (PIXELS / 255 - 0.1, "float values from -0.1"),
+        (np.full((5, 7), np.nan), "float values from nan"),
     ],
 )
 def test_anything_else_is_refused_in_one_short_sentence(given, found):

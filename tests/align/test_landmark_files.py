@@ -1,4 +1,4 @@
-"""Landmark files: read back by other readers than the writers."""
+"""Landmark files, read back by independent readers."""
 
 import csv
 import json
@@ -56,7 +56,7 @@ def test_pts_count_from_1_with_a_file_for_each_face(tmp_path):
 
 
 def test_files_of_another_photo_or_model_are_in_the_way(tmp_path):
-    """Of one name; another spelling of the same path is the same photo."""
+    """Photos with the same name; another spelling of the same path is the same photo."""
     json_writer = writer("json", tmp_path)
     json_writer.write(tmp_path / "a.jpg", IMAGE, [face(0)])
     json_writer.refuse_another(tmp_path / "more" / ".." / "a.jpg")
@@ -103,7 +103,7 @@ def test_a_table_keeps_the_rows_of_other_photos(tmp_path):
 
 
 def test_a_table_of_a_killed_run_is_gone_on_with(tmp_path):
-    """Its last row may be half written."""
+    """The last row of a killed run may be incomplete."""
     killed = writer("csv", tmp_path)
     killed.begin(["a.jpg", "b.jpg"])
     killed.write("a.jpg", IMAGE, [face(0)])

@@ -1,4 +1,4 @@
-"""Landmarks drawn onto photos, read back from the pixels."""
+"""Landmarks drawn on photos, read back from the pixels."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ MTFL = markups.MARKUPS["mtfl_5"]
 
 
 def test_landmarks_are_drawn_where_they_are():
-    """The middle of each dot, found by its pixels, is its landmark to a tenth of a pixel."""
+    """The centre of each dot, computed from its pixels, is its landmark to 0.1 pixels."""
     markup = markups.Markup.from_dict({**MTFL.to_dict(), "outline": []})
     landmarks = np.float32([[50.25, 60.5], [190.75, 58], [120.4, 111.6], [70, 160], [170.1, 150.9]])
     image = np.full((200, 260, 3), 17, np.uint8)
@@ -38,7 +38,7 @@ def test_the_outline_joins_its_points():
 
 
 def test_a_point_that_is_not_annotated_is_not_drawn():
-    """The picture is that of the markup without it and without the lines that end there."""
+    """The image equals that of a markup without the point and its lines."""
     landmarks = np.float32([[50, 60], [190, 58], [np.nan, np.nan], [70, 160], [170, 150]])
     image = np.full((200, 260, 3), 17, np.uint8)
     drawn = overlay.draw_landmarks(image, landmarks, MTFL)
@@ -73,7 +73,7 @@ def test_small_faces_are_drawn_too(side):
 
 
 def test_a_small_face_can_still_be_seen():
-    """Of 30 pixels: each point is one pixel, at its place, and lines are faint."""
+    """A face of 30 pixels: each point is one pixel and lines are faint."""
     markup = markups.MARKUPS["ibug_68"]
     x, y = np.meshgrid(np.linspace(5, 35, 9), np.linspace(5, 35, 8))
     landmarks = np.stack([x, y], axis=-1).reshape(-1, 2)[:68].astype(np.float32)

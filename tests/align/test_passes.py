@@ -1,4 +1,4 @@
-"""What of two passes becomes the landmarks of a face."""
+"""How two passes are combined to the landmarks of a face."""
 
 from typing import Any
 
@@ -21,14 +21,14 @@ POINTS = np.float32([[0, 0], [1, 0], [0.5, 0.5], [0.2, 1], [0.8, 1]])
 
 @pytest.fixture
 def scores(monkeypatch):
-    """The scores that faces get, one after the other: a scripted model knows no image."""
+    """Scripted scores of faces, one after the other."""
     scripted: list[float] = []
     monkeypatch.setattr(passes, "face_score", lambda *_: np.float32([scripted.pop(0)]))
     return scripted
 
 
 class _Scripted:
-    """A model that gives the next of some answers, whatever it sees."""
+    """A scripted model: returns the next answer for any image."""
 
     class metadata:
         markup, input_size, crop_margin = markups.MARKUPS["mtfl_5"], 16, 0.0
@@ -52,7 +52,7 @@ class _Scripted:
     ("variances", "share"), [(None, 0.5), ([1e-4, 1e-4], 0.5), ([3e-4, 1e-4], 0.75)]
 )
 def test_passes_count_by_how_sure_the_model_is(variances, share, scores):
-    """The share is that of the second pass, which alone is off by `MISS`."""
+    """Weight of the second pass, the only one that is off by `MISS`."""
     scores[:] = [0.9]
     ((face,),) = faces_in_boxes(
         _Scripted(variances), [IMAGE], [Detections(BOX)], passes=2, known=True
@@ -69,7 +69,7 @@ def test_passes_count_by_how_sure_the_model_is(variances, share, scores):
 @pytest.mark.parametrize("known", [True, False])
 @pytest.mark.parametrize("score", [0.9, 0.1])
 def test_of_two_crops_that_show_other_things_one_counts(known, score, scores):
-    """Landmarks in a quarter of the box: the second pass sees them, or it has lost the face."""
+    """Landmarks in a quarter of the box: the second pass confirms them, or has lost the face."""
     scores[:] = [score, 0.12]  # the second is that of the crop turned upside down
     scripted = _Scripted([1e-4, 1e-4])
     wide = np.float32([[30, 30, 190, 190]])

@@ -1,4 +1,4 @@
-"""Runs over photos that end early, or that find what an earlier run left."""
+"""Runs over photos that are interrupted, or that find results of an earlier run."""
 
 import csv
 import os
@@ -30,7 +30,7 @@ EYES = markups.Markup.from_dict(
 
 
 class Aligns:
-    """Finds a face in each photo, at once; in the group `stops_in` Ctrl-C is pressed."""
+    """Finds a face in each photo at once; raises Ctrl-C in the group `stops_in`."""
 
     markup = EYES
     predictor = detector = min_score = max_faces = None
@@ -88,7 +88,7 @@ def test_what_was_finished_before_ctrl_c_is_kept_and_the_rest_is_done(tmp_path, 
 
 
 def test_done_is_all_that_was_asked_for(tmp_path):
-    """A picture that went away, one asked for later, a replaced photo, other settings."""
+    """A deleted picture, a picture requested later, a replaced photo, other settings."""
     paths = written(tmp_path, ["a.png", "b.png"])
 
     def skipped(**fields):

@@ -1,4 +1,4 @@
-"""The One-Euro filter against closed forms and against what it is for."""
+"""The One-Euro filter against closed forms, and its effect on jitter and lag."""
 
 import math
 
@@ -15,7 +15,7 @@ def run(smooth, series, rate=25.0, covariance=None):
 
 
 def test_at_rest_it_is_an_exponential_low_pass():
-    """A step response by hand: without speed weight, the gap shrinks by one factor a frame."""
+    """A step response by hand: without speed weight, the gap shrinks by one factor per frame."""
     series = np.zeros((12, 3, 2))
     series[1:] = [8.0, -4.0]
     smoothed = run(OneEuroFilter(min_cutoff_hz=1.5, speed_weight=0.0), series)

@@ -1,4 +1,4 @@
-"""What people's folders hold, and what of it is a photo or a video."""
+"""Which files of a folder are photos or videos."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from evae_tf.errors import InputError
 
 @pytest.fixture
 def folder(tmp_path):
-    """Files of all sorts, all empty; a folder and hidden files."""
+    """Empty files of all kinds, a folder and hidden files."""
     for name in (
         *("a.JPG", "b.png", "clip.MTS", "film.mp4", "IMG_1.HEIC", "IMG_2.heic", "notes.txt"),
         *("scan.pdf", "model.h5", "Makefile", "._a.JPG", ".DS_Store"),
@@ -41,10 +41,10 @@ def test_nothing_to_do_is_said(folder, name):
 
 
 def test_a_folder_without_photos_says_what_it_holds(tmp_path):
-    with pytest.raises(InputError, match=r"but nothing\.$"):
+    with pytest.raises(InputError, match=r"found nothing, "):
         find_sources(tmp_path)
     (tmp_path / "a.heic").touch()
-    with pytest.raises(InputError, match=r"but 1 \.heic\.$"):
+    with pytest.raises(InputError, match=r"found 1 \.heic, "):
         find_sources(tmp_path)
 
 

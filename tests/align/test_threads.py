@@ -1,4 +1,4 @@
-"""One aligner in several threads and in another process; models and detectors: in their tests."""
+"""One aligner in several threads and in another process; models and detectors have own tests."""
 
 import multiprocessing
 import pickle
@@ -17,7 +17,7 @@ PORTRAIT = matplotlib.cbook.get_sample_data("grace_hopper.jpg", asfileobj=False)
 
 @pytest.fixture(scope="module")
 def images():
-    """The portrait turned and in several sizes: each has landmarks of its own."""
+    """The portrait rotated and resized: each image has different landmarks."""
     photo = Image.open(PORTRAIT)
     return [
         np.array(photo.rotate(degrees, fillcolor=(90, 90, 90)).resize((width, int(1.17 * width))))
@@ -28,7 +28,7 @@ def images():
 
 @pytest.fixture
 def eager_threads():
-    """Threads that take turns much more often than usual."""
+    """Makes threads switch much more often than usual."""
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-5)
     yield

@@ -1,4 +1,4 @@
-"""Upright crops: of a face that was turned on purpose."""
+"""Upright crops of a rotated face."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ IBUG = markups.MARKUPS["ibug_68"]
 
 @pytest.mark.parametrize("degrees", [-140, -20, 0, 75])
 def test_the_crop_of_a_turned_face_is_that_of_the_face(degrees):
-    """In crop fractions the landmarks are where they were, whatever the face was turned by."""
+    """In crop fractions, the landmarks do not depend on the rotation of the face."""
     angle = np.float32(np.radians(degrees))
     faces = synthetic.read("val", IBUG, count=3)
     landmarks = np.stack([face.landmarks for face in faces])
@@ -40,7 +40,7 @@ def test_level_eyes_are_level_and_the_margin_is_kept():
 
 
 def test_a_model_of_other_boxes_gets_crops_like_those_of_its_training():
-    """Boxes twice as large as the tight ones, and further up by a quarter of these, turned too."""
+    """Boxes twice as large as the tight ones, shifted up by a quarter, rotated too."""
     faces = synthetic.read("val", IBUG, count=3)
     landmarks = np.stack([face.landmarks for face in faces])
     tight, angles = upright_squares(landmarks, IBUG, 0.0)
@@ -66,7 +66,7 @@ def test_a_profile_is_turned_by_its_roll_and_not_by_eyes_that_coincide(yaw, roll
     face, _ = synthetic.draw_face(IBUG, (0, 2, 8), pose=HeadPose(yaw, 0, roll), occluded=False)
     _, (angle,) = upright_squares(face.landmarks[None], IBUG, 0.25)
     off = np.angle(np.exp(1j * (angle - np.radians(roll))))
-    # The nose and the mouth of a profile are further forward than its eyes: so much it leans.
+    # Nose and mouth of a profile are further forward than its eyes, which causes this roll.
     assert abs(np.degrees(off)) < 20
 
 

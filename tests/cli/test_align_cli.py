@@ -47,7 +47,7 @@ def test_a_folder_is_done_and_what_cannot_be_read_is_listed(aligned):
     assert done.returncode == 1
     assert "5 photos, 2 faces" in done.stdout
     assert "1 photos without a face" in done.stdout
-    assert done.stderr.strip().splitlines()[-1].startswith("error: 2 files could not be used")
+    assert done.stderr.strip().splitlines()[-1].startswith("error: 2 files could not be processed")
     assert {path.name for path in output.glob("*.json")} == {
         "portrait.json",
         "grey.json",
@@ -72,7 +72,7 @@ def test_what_is_done_is_not_done_again_unless_asked(folder, aligned):
     record = json.loads(target.read_text())
     target.write_text(json.dumps({**record, "faces": ["mine"]}))
     again = align(f"--input={folder}", f"--output={output}")
-    assert "3 done before" in again.stdout
+    assert "3 skipped" in again.stdout
     assert json.loads(target.read_text())["faces"] == ["mine"]
     align(f"--input={folder / 'portrait.jpg'}", f"--output={output}", "--overwrite")
     assert json.loads(target.read_text()) == {**record, "image": str(folder / "portrait.jpg")}
@@ -89,7 +89,7 @@ def test_other_formats_are_written(file_format, tmp_path):
 
 
 def test_the_best_faces_above_a_score_are_kept(tmp_path):
-    """Of the portrait twice, side by side."""
+    """Two portraits side by side."""
     portrait = np.array(Image.open(PORTRAIT))
     Image.fromarray(np.concatenate([portrait, portrait], axis=1)).save(tmp_path / "two.png")
     counts = []
@@ -111,7 +111,7 @@ def test_the_best_faces_above_a_score_are_kept(tmp_path):
         (["--input="], 2, "expected a path"),
         (["--input=nosuch.jpg"], 1, "nosuch.jpg"),
         (["--input=camera:x"], 2, "camera:0"),
-        (["--input=docs/mobile"], 1, "no image"),
+        (["--input=docs/mobile"], 1, "at least one photo"),
         ([f"--input={PORTRAIT}", "--draw=dots"], 2, "'points', 'ellipses', 'ids', 'box'"),
         ([f"--input={PORTRAIT}", "--model=nosuch"], 1, "mobile_68"),
         ([f"--input={PORTRAIT}", "--output=README.md/x"], 1, "README.md"),
@@ -132,7 +132,7 @@ def test_bad_calls_get_one_sentence(words, status, message):
 
 
 def test_a_tilde_is_the_home_folder(tmp_path):
-    """The shell leaves the one behind `=` alone."""
+    """The shell does not expand `~` after `=`."""
     home, work = tmp_path / "home", tmp_path / "work"
     home.mkdir()
     work.mkdir()
@@ -166,7 +166,7 @@ def test_what_is_left_out_of_a_folder_is_counted(tmp_path):
 
 
 def test_four_runs_at_once_lose_no_row(tmp_path):
-    """One of them may write; the others end with a sentence, or come later."""
+    """Only one of them may write; the others end with an error, or come later."""
     calls = []
     for index in range(4):
         Image.open(PORTRAIT).save(tmp_path / f"{index}.jpg")

@@ -1,4 +1,4 @@
-"""The commands as a person calls them: what they print, how they end, what they leave behind."""
+"""The commands as a user calls them: output, exit status and files."""
 
 import csv
 import json
@@ -40,7 +40,7 @@ def refused(result, status, *words):
 
 
 def write_faces(folder, count=24, splits=("train", "train", "val")):
-    """A data set of one's own: drawn faces as PNG files and a .csv with 5 points each."""
+    """A custom data set: synthetic faces as PNG files and a .csv with 5 points each."""
     folder.mkdir()
     columns = [f"{axis}{i}" for i in range(5) for axis in "xy"]
     with (folder / "faces.csv").open("w", newline="") as file:
@@ -55,7 +55,7 @@ def write_faces(folder, count=24, splits=("train", "train", "val")):
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """(the .csv, the run folder) of a small training on one's own faces."""
+    """(the .csv, the run folder) of a short training on a custom data set."""
     folder = tmp_path_factory.mktemp("trained")
     data = write_faces(folder / "data")
     result = call("train", *own(data), f"--workdir={folder / 'run'}", *SET)
@@ -130,7 +130,7 @@ def test_a_truncated_training_image_is_named(tmp_path):
 
 
 def test_a_tilde_is_the_home_folder_in_every_flag(trained, tmp_path):
-    """The shell leaves the one behind `=` alone; the commands would make a folder of that name."""
+    """The shell does not expand `~` after `=`; the commands would create a folder called `~`."""
     home, work = tmp_path / "home", tmp_path / "work"
     _, run = trained
     home.mkdir()
@@ -152,7 +152,7 @@ def test_a_tilde_is_the_home_folder_in_every_flag(trained, tmp_path):
 
 
 def test_a_full_disk_keeps_what_was_there(trained, tmp_path):
-    """The operating system's own limit on a file's size stands for a disk that is full.
+    """A limit of the operating system on the file size simulates a full disk.
 
     AdamW's state makes the checkpoint larger than the model.
     """
@@ -185,7 +185,7 @@ def test_ctrl_c_ends_with_a_sentence_and_the_run_goes_on(trained, tmp_path):
                 process.send_signal(signal.SIGINT)
                 _, errors = process.communicate(timeout=60)
             finally:
-                process.kill()  # a test that fails must not leave a training behind
+                process.kill()  # a failing test must not leave a training running
         assert process.returncode == 1
         assert "error: stopped" in errors
         assert "Traceback" not in errors
@@ -229,7 +229,7 @@ def test_evaluation_writes_the_report_of_the_contract(trained, tmp_path):
     ("flags", "normalizer"), [([], "box_size"), (["--normalizer=inter_ocular"], "inter_ocular")]
 )
 def test_frontal_faces_of_merl_rav_are_measured_by_their_boxes(flags, normalizer, tmp_path):
-    """The markup's usual distance, of the eyes, would be there for them."""
+    """The default distance of the markup, between the eyes, would be available."""
     (face,) = synthetic.read("test", markups.MARKUPS["ibug_68"], count=1)
     path = tmp_path / "merl_rav_organized" / "frontal" / "testset" / "image00019.jpg"
     path.parent.mkdir(parents=True)
@@ -286,7 +286,7 @@ def test_a_model_of_other_points_is_refused(trained, tmp_path):
 
 
 def test_another_set_of_points_starts_from_a_trained_model(trained, tmp_path):
-    """One's own scheme in a JSON file, and `wt` from the weights of a model of other points."""
+    """A user-defined markup in a JSON file, and `wt` from a model with other points."""
     data, run = trained
     own_markup = {
         "name": "eyes_and_nose",

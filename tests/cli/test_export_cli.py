@@ -1,4 +1,4 @@
-"""`export.py` as a person calls it."""
+"""`export.py` as a user calls it."""
 
 import csv
 import json
@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A folder with model.keras for 5 points, and faces.csv with its pictures."""
+    """A folder with model.keras for 5 points, and faces.csv with its images."""
     folder, markup = tmp_path_factory.mktemp("cli"), markups.MARKUPS["mtfl_5"]
     sizes = ["input_size=32", "encoder_filters=4,4,4", "decoder_filters=4,4,4"]
     build_model(config.override(config.Config(), sizes), markup).save(folder / "model.keras")
@@ -63,16 +63,16 @@ def test_export_writes_the_files_and_prints_a_table(folder, tmp_path):
 
 
 def test_faces_are_drawn_where_there_is_no_data_set(folder, tmp_path):
-    """In the markup of the model, although that of synthetic data is another by default."""
+    """Faces are in the markup of the model, not in the default one of synthetic data."""
     done = export(folder, f"--output={tmp_path}", "--formats=tflite_int8", "--outputs=landmarks")
     assert done.returncode == 0, done.stderr
-    assert done.stderr == ""  # nothing of the converter's
+    assert done.stderr == ""  # no output of the converter
     (entry,) = json.loads((tmp_path / "export.json").read_text())["files"]
     assert entry["faces"] == 200
 
 
 def test_seed_and_batch_size_reach_the_export():
-    """Called with a stand-in: what it does with them is tested where it is."""
+    """Called with a stub; the export itself has its own tests."""
     code = (
         "from evae_tf.exporting import export as exporting\n"
         "exporting.export_model = lambda *_, seed, batch_size, **__: exit(f'{seed} {batch_size}')\n"
@@ -86,7 +86,7 @@ def test_seed_and_batch_size_reach_the_export():
 
 
 def test_a_full_disk_leaves_the_old_model(folder, tmp_path):
-    """Stood in for by a limit on the size of a file, which every write runs into alike."""
+    """A limit on the file size simulates it; every write runs into it."""
     old = tmp_path / "saved_model" / "saved_model.pb"
     old.parent.mkdir()
     old.write_bytes(b"old")

@@ -1,4 +1,4 @@
-"""How every command starts and ends: closed streams, consoles of few characters, signals."""
+"""How commands start and end: closed streams, limited encodings, signals."""
 
 import contextlib
 import os
@@ -29,7 +29,7 @@ def call(script, *arguments, **options):
 
 
 def close(*numbers):
-    """For `preexec_fn`: a process that starts without these streams, as services do."""
+    """For `preexec_fn`: starts a process without these streams, like a service."""
 
     def closing():
         for number in numbers:
@@ -40,7 +40,7 @@ def close(*numbers):
 
 @pytest.mark.parametrize("closed", [(2,), (1,), (0, 1, 2)])
 def test_photos_are_aligned_without_streams(closed, tmp_path):
-    """What libraries write to the number of a closed stream must not end in a file of ours."""
+    """Library output to the descriptor of a closed stream must not end up in our files."""
     arguments = [f"--input={PORTRAIT}", f"--output={tmp_path}"]
     assert call("align", *arguments, preexec_fn=close(*closed)).returncode == 0
     assert {path.name for path in tmp_path.iterdir()} == {
@@ -73,7 +73,7 @@ def test_every_command_works_without_streams(tmp_path):
 
 
 def test_training_in_python_without_streams(tmp_path):
-    """Programs without a window's console have None in their place."""
+    """Programs without a console have None as streams."""
     code = f"""if 1:
         import sys
         from evae_tf import PRESETS, read_training_faces, train
@@ -114,7 +114,7 @@ def test_characters_that_a_console_lacks_are_replaced(environment, tmp_path):
 
 
 def test_output_that_nobody_takes_is_no_traceback(tmp_path):
-    """`| head -1`, and a full disk behind `>`."""
+    """`| head -1`, and `>` to a full disk."""
     with subprocess.Popen(
         command("align", "--help"), stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
@@ -131,7 +131,7 @@ def test_output_that_nobody_takes_is_no_traceback(tmp_path):
 
 @contextlib.contextmanager
 def running(arguments, started, **options):
-    """A command that is under way: `started()` has become true."""
+    """Starts a command and waits until `started()` is true."""
     with subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True, **options) as process:
         try:
             deadline = time.monotonic() + 120
@@ -141,16 +141,16 @@ def running(arguments, started, **options):
                 time.sleep(0.02)
             yield process
         finally:
-            process.kill()  # a test that fails must not leave it behind
+            process.kill()  # a failing test must not leave it running
 
 
 def heed_hangups():
-    """As a terminal starts commands, and nohup does not."""
+    """As a terminal starts commands, unlike nohup."""
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def ignore_ctrl_c():
-    """As the shell starts jobs in the background of a script."""
+    """As the shell starts background jobs of a script."""
     heed_hangups()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
@@ -171,7 +171,7 @@ def test_a_signal_ends_a_run_over_photos_as_ctrl_c_does(number, prepare, tmp_pat
         process.send_signal(number)
         _, errors = process.communicate(timeout=60)
     assert process.returncode == 1
-    assert "error: stopped; what was finished is kept" in errors
+    assert "error: stopped; finished work is kept" in errors
     assert "Traceback" not in errors
     assert not list(output.glob(".*"))
     finished = list(output.glob("*.json"))
@@ -181,7 +181,7 @@ def test_a_signal_ends_a_run_over_photos_as_ctrl_c_does(number, prepare, tmp_pat
 
 
 def test_a_signal_ends_a_training_after_its_step(tmp_path):
-    """Sent while the first epochs run: their checkpoint is whole, and nothing half written."""
+    """Sent during the first epochs: the checkpoint is complete, and no file is partial."""
     data, run = write_faces(tmp_path / "data"), tmp_path / "run"
     arguments = command("train", *own(data), f"--workdir={run}", *SET, "--set=epochs=1000")
     with running(arguments, (run / "checkpoints" / "last.npz").exists) as process:
@@ -195,7 +195,7 @@ def test_a_signal_ends_a_training_after_its_step(tmp_path):
 
 
 def test_a_signal_that_is_ignored_stays_so(tmp_path):
-    """Nohup ignores SIGHUP, so that closing the terminal does not end the work."""
+    """With nohup, SIGHUP is ignored: closing the terminal does not end the command."""
     photos, output = tmp_path / "photos", tmp_path / "out"
     photos.mkdir()
     for i in range(12):

@@ -1,4 +1,4 @@
-"""Augmentation: what happens to pictures and landmarks, eagerly and inside tf.data."""
+"""Augmentation of images and landmarks, eagerly and inside tf.data."""
 
 import dataclasses
 import math
@@ -32,7 +32,7 @@ def draws(count=2, seed=None, **named):
 
 
 def blobs(landmarks):
-    """Black crops [B, OLD, OLD, 3] with a bright Gaussian of two pixels' width at each landmark."""
+    """Black crops [B, OLD, OLD, 3] with a bright Gaussian of width two pixels at each landmark."""
     position = landmarks * SIZE - 0.5 + CONTEXT
     grid = np.arange(OLD)
     x = np.exp(-((grid - position[..., :1]) ** 2) / 8)
@@ -74,7 +74,7 @@ def test_still_augmentation_is_the_middle_of_the_crop():
 
 @pytest.mark.parametrize("seed", range(4))
 def test_landmarks_go_where_the_picture_goes(seed):
-    """One blob a picture: its centre of mass after the warp is the moved landmark."""
+    """One blob per image: its centre of mass after the warp is the moved landmark."""
     rng = np.random.default_rng(seed)
     landmarks = rng.uniform(0.35, 0.65, (6, 1, 2)).astype(np.float32)
     strength = Augmentation(rotation_degrees=40, scale=0.3, shift=0.1)
@@ -83,7 +83,7 @@ def test_landmarks_go_where_the_picture_goes(seed):
 
 
 def test_some_crops_are_turned_by_any_angle():
-    """A quarter of the draws, the lowest, go all the way round; the others keep to 20 degrees."""
+    """The lowest quarter of the draws rotates by any angle, the others by up to 20 degrees."""
     strength = dataclasses.replace(STILL, rotation_degrees=20.0, any_angle_rate=0.25)
     values = (np.arange(400) + 0.5) / 400
     draw = draws(400)
@@ -115,7 +115,7 @@ def test_rotation_scale_and_shift_worked_by_hand():
     landmarks = np.float32([[[0.75, 0.5]]])
     strength = dataclasses.replace(STILL, rotation_degrees=90.0)
     _, moved = warp(np.zeros((1, OLD, OLD, 3)), landmarks, draws(1, rotation=1.0), strength, [0])
-    # Sampling turned by +90 degrees (x towards y): the picture turns the other way.
+    # Sampling is rotated by +90 degrees (x towards y), so the image rotates the other way.
     np.testing.assert_allclose(moved[0, 0], [0.5, 0.25], atol=1e-6)
     strength = dataclasses.replace(STILL, scale=1.0)
     _, moved = warp(np.zeros((1, OLD, OLD, 3)), landmarks, draws(1, scale=1.0), strength, [0])
@@ -206,7 +206,7 @@ def test_mirroring_exchanges_what_is_hidden_and_leaving_the_crop_hides():
 
 @pytest.mark.parametrize("inside_tf_data", [False, True])
 def test_points_that_are_not_annotated_stay_so_and_change_sides_in_a_mirror(inside_tf_data):
-    """All that is random happens at full strength; the left eye and one mouth corner are absent."""
+    """All augmentations at full strength; the left eye and one mouth corner are not annotated."""
     count = 16
     crops = np.random.default_rng(0).integers(0, 256, (count, OLD, OLD, 3), np.uint8)
     full = np.float32([[0.4, 0.4], [0.6, 0.4], [0.5, 0.5], [0.4, 0.6], [0.6, 0.6]])
@@ -261,7 +261,7 @@ def test_jpeg_noise_keeps_flat_blocks_and_drops_fine_detail():
 
 @pytest.mark.parametrize(("count", "shares"), [(32, (10, 8, 8)), (1, (0, 0, 0))])
 def test_fixed_rows_get_an_occluder_or_blur_or_jpeg_noise(count, shares):
-    """At the default rates 0.3, 0.25 and 0.25: no row two of them, a batch of one none."""
+    """At the default rates 0.3, 0.25 and 0.25, no row gets two, and a batch of one gets none."""
     images = np.random.default_rng(0).uniform(0, 1, (count, SIZE, SIZE, 3)).astype(np.float32)
     default, rows = Augmentation(), []
     for name in ("occluder_rate", "blur_rate", "jpeg_rate"):

@@ -1,4 +1,4 @@
-"""Annotations that do not fit their image are refused when it is cut, before anything trains."""
+"""Annotations that do not fit their image are refused when it is cropped, before training."""
 
 import dataclasses
 
@@ -19,7 +19,7 @@ POINTS = np.float32([[40, 30], [60, 31], [50, 42], [42, 55], [58, 54]])
 
 
 def face(nose=(50, 42), **options):
-    """A face on an image of 110 x 90 pixels, its nose somewhere."""
+    """A face on an image of 110 x 90 pixels, with its nose at the given place."""
     points = POINTS.copy()
     points[2] = nose
     image = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
@@ -87,7 +87,7 @@ def test_boxes_given_instead_have_to_touch_the_image_too():
 
 
 def test_real_faces_all_fit_their_images(shared_data):
-    """Every face of the one set that has points far outside, cut small."""
+    """Small crops of all faces of the only data set with points far outside."""
     faces = read_faces("csv", shared_data / "aflw68" / "landmarks.csv", "val", "ibug_68")
     moved = [dataclasses.replace(each, landmarks=each.landmarks + 400) for each in faces[:1]]
     assert len(cut_crops(faces, size=8, margin=0.0)) == 1066

@@ -1,4 +1,4 @@
-"""The table of data sets, and what is done alike for all of them."""
+"""The table of data sets, and the code that they share."""
 
 import dataclasses
 import json
@@ -99,10 +99,10 @@ def test_the_markup_may_be_a_record_a_name_or_a_file(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("dataset", "what"), [("300w", "folder of its release"), ("csv", r"path of its \.csv file")]
+    ("dataset", "what"), [("300w", "its folder"), ("csv", r"the path of its \.csv file")]
 )
 def test_only_synthetic_faces_need_no_data_dir(dataset, what):
-    with pytest.raises(InputError, match=rf"{dataset} needs a data_dir \(--data_dir\): the {what}"):
+    with pytest.raises(InputError, match=rf"{dataset} needs a data_dir \(--data_dir\): {what}"):
         read_faces(dataset, markup="ibug_68")
 
 
@@ -115,8 +115,8 @@ def test_one_line_says_how_complete_the_copy_is(tmp_path, caplog, monkeypatch):
     read_faces("mtfl", tmp_path, "train")
     read_faces("mtfl", tmp_path, "val")
     assert [record.getMessage() for record in caplog.records] == [
-        f"mtfl train (less the 2 of val.txt): 1 of 10000 official faces found in {tmp_path} "
-        "(1 left out, their image is not there)",
+        f"mtfl train (without the 2 in val.txt): 1 of 10000 official faces found in {tmp_path} "
+        "(1 skipped, image file missing)",
         f"mtfl val: 1 of 2 listed faces found in {tmp_path}",
     ]
 

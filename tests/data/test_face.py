@@ -1,4 +1,4 @@
-"""`make_face`: what a record has to hold before anything else sees it."""
+"""`make_face`: the checks of a record."""
 
 from pathlib import Path
 

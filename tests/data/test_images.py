@@ -1,4 +1,4 @@
-"""Image files of every sort: read rightly, or refused in a sentence that names what was found."""
+"""Image files of all kinds: read correctly, or refused with a message that names the format."""
 
 import io
 import os
@@ -67,19 +67,19 @@ def test_sixteen_bits_that_pillow_holds_in_32_are_scaled_too(tmp_path):
     [
         (np.int32([[0, 65536], [7, 255]]), "from 0 to 65536"),
         (np.int32([[-1, 65535], [7, 255]]), "from -1 to 65535"),
-        (np.float32([[0, 0.5], [1, 0.25]]), "floats"),
+        (np.float32([[0, 0.5], [1, 0.25]]), "float values"),
     ],
 )
 def test_values_without_a_known_white_are_refused(values, found, tmp_path):
     Image.fromarray(values).save(tmp_path / "depth.tif")
-    with pytest.raises(InputError, match=rf"depth\.tif: found .*{found}, expected 8 or 16 bits"):
+    with pytest.raises(InputError, match=rf"depth\.tif: found .*{found}, expected 8-bit or 16-bit"):
         read_image(tmp_path / "depth.tif")
 
 
 def test_exif_rotation_is_applied(tmp_path):
     image = picture()
     exif = Image.Exif()
-    exif[0x0112] = 6  # stored lying on its side: turn by 90 degrees clockwise to show
+    exif[0x0112] = 6  # stored on its side: shown after a clockwise turn by 90 degrees
     image.save(tmp_path / "image.jpg", exif=exif, quality=95)
     pixels = read_image(tmp_path / "image.jpg")
     assert pixels.shape == (64, 48, 3)
@@ -109,13 +109,13 @@ def test_a_missing_image_is_refused_by_name(tmp_path):
 
 
 def texture(height=48, width=64):
-    """Smooth colours that no two neighbours share: uint8 [H, W, 3]."""
+    """Smooth colours, different for all neighbours: uint8 [H, W, 3]."""
     seeds = np.random.default_rng(0).integers(0, 256, (6, 8, 3), np.uint8)
     return cv2.resize(seeds, (width, height), interpolation=cv2.INTER_CUBIC)
 
 
 def refusal(path):
-    """The sentence that `read_image` refuses a file with."""
+    """The error message of `read_image` for a file."""
     with pytest.raises(InputError) as caught:
         read_image(path)
     sentence = str(caught.value)
@@ -165,7 +165,7 @@ def test_an_image_of_several_bands_is_whole(tmp_path):
 
 
 def test_integers_of_32_bits_that_fill_8_are_taken_as_8(tmp_path):
-    """What NumPy makes of a photo in arithmetic, saved as it is."""
+    """A photo after NumPy arithmetic, saved without conversion."""
     grey = texture()[..., 0]
     Image.fromarray(grey.astype(np.int32)).save(tmp_path / "a.tif")
     assert Image.open(tmp_path / "a.tif").mode == "I"
@@ -183,7 +183,9 @@ def test_integers_of_32_bits_that_fill_8_are_taken_as_8(tmp_path):
 )
 def test_other_integers_of_32_bits_have_no_known_white(values, found, tmp_path):
     Image.fromarray(values).save(tmp_path / "depth.tif")
-    assert f"32-bit or signed values {found}, expected 8 or 16" in refusal(tmp_path / "depth.tif")
+    assert f"32-bit or signed values {found}, expected 8-bit or 16-bit" in refusal(
+        tmp_path / "depth.tif"
+    )
 
 
 @pytest.mark.parametrize("ending", ["png", "tif"])
@@ -193,8 +195,8 @@ def test_16_bits_that_fill_8_are_not_black(ending, tmp_path):
     cv2.imwrite(str(tmp_path / f"colour.{ending}"), colours.astype(np.uint16))
     pixels = read_image(tmp_path / f"grey.{ending}")
     np.testing.assert_array_equal(pixels, np.repeat(colours[..., :1], 3, axis=2))
-    # Of colours Pillow keeps the upper byte alone.
-    assert "16-bit values of which none is above 255" in refusal(tmp_path / f"colour.{ending}")
+    # For colour images, Pillow keeps only the upper byte.
+    assert "16-bit values up to 255 only" in refusal(tmp_path / f"colour.{ending}")
 
 
 @pytest.mark.parametrize("ending", ["png", "tif", "jp2", "ppm"])
@@ -217,7 +219,7 @@ def test_16_bits_of_either_byte_order_and_either_white(tmp_path):
 
 
 def tiff(pixels, *, bits, kind=1, width, height):
-    """A grey TIFF file by hand, for what Pillow does not write."""
+    """A grey TIFF file written by hand, for types that Pillow cannot write."""
     tags = [(256, 4, width), (257, 4, height), (258, 3, bits), (259, 3, 1), (262, 3, 1)]
     tags += [(273, 4, 8), (277, 3, 1), (278, 4, height), (279, 4, len(pixels)), (339, 3, kind)]
     entries = b"".join(struct.pack("<HHII", tag, size, 1, value) for tag, size, value in tags)
@@ -235,8 +237,8 @@ def test_12_bits_have_a_white_of_their_own(tmp_path):
 @pytest.mark.parametrize(
     ("values", "found"),
     [
-        (texture() / np.float32(255), "a TIFF of floats (3 of 32 bits a pixel"),
-        (texture()[..., 0] / 255, "a TIFF of floats (1 of 64 bits a pixel"),
+        (texture() / np.float32(255), "a TIFF of floats (3 x 32 bits per pixel"),
+        (texture()[..., 0] / 255, "a TIFF of floats (1 x 64 bits per pixel"),
     ],
 )
 def test_a_tiff_of_floats_is_refused_as_such(values, found, tmp_path):
@@ -248,7 +250,7 @@ def test_a_tiff_of_floats_is_refused_as_such(values, found, tmp_path):
 
 def test_a_tiff_of_half_floats_is_refused_as_such(tmp_path):
     (tmp_path / "a.tif").write_bytes(tiff(bytes(8), bits=16, kind=3, width=4, height=1))
-    assert "a TIFF of floats (1 of 16 bits" in refusal(tmp_path / "a.tif")
+    assert "a TIFF of floats (1 x 16 bits" in refusal(tmp_path / "a.tif")
 
 
 @pytest.mark.parametrize(("mode", "ending"), [("LAB", "tif"), ("YCbCr", "tif"), ("PA", "tif")])
@@ -262,7 +264,7 @@ def test_rare_kinds_of_colour_are_converted(mode, ending, tmp_path):
 
 
 def test_black_and_white_and_grey_under_alpha(tmp_path):
-    """`La` is grey multiplied by alpha; Pillow reads it from TIFF, and does not write it."""
+    """`La` is grey multiplied by alpha; Pillow can read it from TIFF, but not write it."""
     Image.fromarray(texture()[..., 0] > 128).save(tmp_path / "a.png")
     expected = np.where(texture()[..., :1] > 128, 255, 0).repeat(3, axis=2)
     np.testing.assert_array_equal(read_image(tmp_path / "a.png"), expected)
@@ -282,7 +284,7 @@ def test_the_first_of_several_pictures_is_read(ending, tmp_path):
 
 
 def test_a_photo_of_200_megapixels_is_read_without_a_warning_and_copies(tmp_path):
-    """In a process of its own, for its memory; Pillow's own limit is half of that."""
+    """In a separate process, to measure its memory; Pillow's limit is half of it."""
     code = """if 1:
         import resource, sys
         import numpy as np
@@ -304,11 +306,11 @@ def test_a_photo_of_200_megapixels_is_read_without_a_warning_and_copies(tmp_path
     assert (done.returncode, done.stderr) == (0, "")
     height, width, channels, value, memory = map(float, done.stdout.split())
     assert (height, width, channels, value) == (12240, 16320, 3, 200)
-    assert memory < 1.5  # 1 byte a value in the array, a third of it in Pillow
+    assert memory < 1.5  # 1 byte per value in the array, a third of it in Pillow
 
 
 def png(width, height, *chunks):
-    """The beginning of a PNG file that promises so many grey pixels."""
+    """The beginning of a PNG file that declares so many grey pixels."""
     header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
     parts = [(b"IHDR", header), (b"IDAT", zlib.compress(bytes(5000))), *chunks, (b"IEND", b"")]
     return b"\x89PNG\r\n\x1a\n" + b"".join(
@@ -318,7 +320,7 @@ def png(width, height, *chunks):
 
 
 def jpeg(width, height):
-    """A JPEG file that promises so many pixels."""
+    """A JPEG file that declares so many pixels."""
     file = io.BytesIO()
     picture().save(file, "JPEG")
     content = bytearray(file.getvalue())
@@ -364,7 +366,7 @@ def test_too_many_pixels_are_refused_as_such(name, content, size, tmp_path):
 
 
 def test_commands_hold_one_limit_without_warnings(tmp_path):
-    """Pillow's plugins have it inside, of 179 megapixels, and warn from half of it on."""
+    """Pillow's plugins have their own limit of 179 megapixels, and warn above half of it."""
     code = """if 1:
         import sys
         from evae_tf.data.image_files import hold_limit_in_pillow
@@ -406,15 +408,15 @@ def test_a_small_file_that_promises_a_large_image_takes_no_memory(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
     assert (done.returncode, done.stderr) == (0, "")
     *sentences, megabytes = done.stdout.splitlines()
-    words = ["no photo (16000 x 16000 pixels", "no photo (16000 x 16000 pixels"]
-    words += ["no photo (9000 x 9000 pixels", "damaged or truncated"]
+    words = ["not a photo (16000 x 16000 pixels", "not a photo (16000 x 16000 pixels"]
+    words += ["not a photo (9000 x 9000 pixels", "damaged or truncated"]
     for sentence, word in zip(sentences, words, strict=True):
         assert word in sentence
     assert float(megabytes) < 100
 
 
 def test_damaged_metadata_are_no_matter_and_no_warning(tmp_path):
-    """EXIF data cut in the midst of a value, and ones that are nothing at all."""
+    """EXIF data truncated within a value, and invalid EXIF data."""
     exif = Image.Exif()
     exif[0x010F], exif[0x0112] = "maker" * 40, 3
     code = "import sys\nfrom evae_tf.data.images import read_image\n"
@@ -474,7 +476,7 @@ def test_what_is_no_picture_is_named(start, words, tmp_path):
 
 
 def test_an_avif_picture_in_a_container_of_heif_is_read(tmp_path):
-    """Both write the brand of the container first."""
+    """Both formats start with the brand of the container."""
     Image.fromarray(texture()).save(tmp_path / "a.avif")
     content = (tmp_path / "a.avif").read_bytes()
     (tmp_path / "a.avif").write_bytes(content.replace(b"ftypavif", b"ftypmif1", 1))
@@ -483,7 +485,7 @@ def test_an_avif_picture_in_a_container_of_heif_is_read(tmp_path):
 
 @pytest.mark.parametrize("tags", [{50706: b"\1\4\0\0"}, {254: 1, 330: 8}])
 def test_the_preview_of_a_raw_photo_is_not_taken_for_it(tags, tmp_path):
-    """DNG, NEF and ARW files are TIFF files, whose first picture is a small one."""
+    """DNG, NEF and ARW files are TIFF files whose first image is a small preview."""
     info = TiffImagePlugin.ImageFileDirectory_v2()
     for tag, value in tags.items():
         info[tag] = value
@@ -499,19 +501,19 @@ def test_what_is_no_ordinary_file_is_refused_at_once(tmp_path):
     (tmp_path / "dangling.jpg").symlink_to(tmp_path / "nowhere.jpg")
     found = {
         tmp_path / "folder.jpg": "found a folder, expected an image file",
-        tmp_path / "pipe.jpg": "found a pipe, a device or the like",
-        Path("/dev/zero"): "found a pipe, a device or the like",
+        tmp_path / "pipe.jpg": "found a pipe, a device or a similar file",
+        Path("/dev/zero"): "found a pipe, a device or a similar file",
         tmp_path / "loop.jpg": "a link to itself",
         tmp_path / "dangling.jpg": "there is no such image",
         tmp_path / f"{'a' * 300}.jpg": "cannot be read (File name too long",
-        "a\0b.jpg": "not the name of a file",
+        "a\0b.jpg": "not a valid file name",
     }
     sentences = {}
     work = threading.Thread(
         target=lambda: sentences.update({path: refusal(path) for path in found}), daemon=True
     )
     work.start()
-    work.join(10)  # a pipe that nobody writes to would hold it for ever
+    work.join(10)  # reading a pipe without a writer would block forever
     for path, words in found.items():
         assert sentences[path].startswith(f"{path}: " if "\0" not in str(path) else repr(path))
         assert words in sentences[path]

@@ -1,4 +1,4 @@
-"""Shapes that are pasted on faces, in their own frame and in a picture."""
+"""Pasted occluders, in their own frame and in an image."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ GRID = (np.arange(200, dtype=np.float32) + 0.5) / 200
 
 
 def mask(kind, **draws):
-    """Bool [200, 200]: what the middle of all ranges covers, but for the draws named."""
+    """Bool [200, 200]: the covered pixels, with all draws at 0.5 except the given ones."""
     draw = dict.fromkeys(["x", "y", "width", "height", "angle"], 0.5) | draws
     draw["kind"] = (occluders.KINDS.index(kind) + 0.5) / len(occluders.KINDS)
     draw = {f"occluder_{name}": np.float32([value]) for name, value in draw.items()}
@@ -34,7 +34,7 @@ def test_a_rectangle_turned_by_half_its_range_stands_on_its_side():
 
 
 def runs(line):
-    """How many separate pieces of True a line of a mask has."""
+    """Number of separate runs of True in a line of a mask."""
     return int(np.sum(np.diff(np.r_[0, line.astype(int)]) == 1))
 
 
@@ -66,7 +66,7 @@ def test_a_scarf_covers_all_below_the_mouth():
 
 
 def test_landmarks_are_hidden_where_the_picture_is_covered():
-    """Every landmark against the pixel that it lies in, under drawn shapes of every kind."""
+    """Compares every landmark with its pixel, for random shapes of every kind."""
     rng = np.random.default_rng(0)
     size, count = 64, 40
     images = np.full((count, size, size, 3), 0.5, np.float32)

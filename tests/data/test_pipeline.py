@@ -56,7 +56,7 @@ def test_crops_in_a_file_are_those_in_memory_and_are_used_again(tmp_path):
 
 
 def test_a_photo_replaced_under_its_name_is_cut_anew(tmp_path):
-    """Of the same size in bytes and with the same date, as a copying tool may leave it."""
+    """A file of the same size and date, as a copying tool may create it."""
     path, crops = tmp_path / "photo.bmp", tmp_path / "crops"
     crops.mkdir()
     Image.fromarray(noise_image(1)).save(path)
@@ -146,7 +146,7 @@ def test_flags_of_visibility_reach_the_batch_and_faces_without_them_count_as_see
 
 
 def test_points_that_are_not_annotated_reach_the_batch_as_nan():
-    """Whether they can be seen is not known, unless the face has flags: then they are hidden."""
+    """Their visibility is unknown, unless the face has flags: then they are hidden."""
     points = POINTS.copy()
     points[[1, 3]] = np.nan
     partial = make_face(noise_image(), points, markup=MTFL, subset="train", name="partial")

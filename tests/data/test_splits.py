@@ -15,7 +15,7 @@ MTFL = MARKUPS["mtfl_5"]
 
 
 def write_csv(folder, names, splits=None):
-    """A .csv of 5-point faces; faces of one name share a photo."""
+    """A .csv of 5-point faces; faces with the same name share a photo."""
     path = folder / "faces.csv"
     with path.open("w", newline="") as file:
         writer = csv.writer(file)

@@ -1,4 +1,4 @@
-"""Drawn faces: the same from the same seed, and landmarks that sit on what was drawn."""
+"""Synthetic faces: reproducible, and with landmarks on the drawn features."""
 
 import numpy as np
 import pytest
@@ -82,7 +82,7 @@ def test_markups_agree_on_the_points_they_share():
 
 @pytest.mark.parametrize("name", LAYOUTS)
 def test_a_frontal_face_is_symmetric_in_its_markup(name):
-    """Pairs lie at the same height, as far from the middle, and what is called left lies left."""
+    """Pairs have the same height and distance from the middle; left points are on the left."""
     markup = MARKUPS[name]
     landmarks = np.mean([points(name, seed) for seed in range(12)], axis=0)
     middle = landmarks[:, 0].mean()
@@ -96,7 +96,7 @@ def test_a_frontal_face_is_symmetric_in_its_markup(name):
 
 
 def _turn(pose):
-    """Where the nose tip lies between the outer eye corners (0 to 1), and below them."""
+    """Position of the nose tip between the outer eye corners (0 to 1), and below them."""
     shape = points("ibug_68", 3, pose)
     left, right, tip = shape[36], shape[45], shape[30]
     return (tip[0] - left[0]) / (right[0] - left[0]), tip[1] - (left[1] + right[1]) / 2
@@ -131,7 +131,7 @@ def test_a_frontal_bare_face_is_all_visible_and_a_turned_one_is_not():
 
 
 def test_what_is_called_hidden_lies_under_the_occluder():
-    """The same face with and without: where points are hidden, the pixels differ."""
+    """The same face with and without an occluder: pixels differ where points are hidden."""
     hidden, visible = [], []
     for seed in range(24):
         bare, _ = draw_face(IBUG, seed, pose=FRONTAL, occluded=False)
@@ -175,11 +175,11 @@ def test_pupils_lips_and_jaw_are_drawn_where_the_landmarks_say():
 
 
 def test_lips_nostrils_and_brows_end_at_their_landmarks():
-    """Frontal faces averaged: across each edge the picture gets darker towards the feature."""
+    """Average of frontal faces: across each edge, the image gets darker towards the feature."""
     frontal = [draw_face(IBUG, seed, pose=FRONTAL, occluded=False)[0] for seed in range(40)]
 
     def step(point, towards, reach=3.0):
-        """How much darker it is inside the feature than outside, across `point`."""
+        """Brightness outside minus inside of the feature, across `point`."""
         drops = []
         for face in frontal:
             way = face.landmarks[list(towards)].mean(axis=0) - face.landmarks[point]
@@ -204,5 +204,5 @@ def test_an_unknown_subset_or_a_markup_of_ones_own_is_refused():
 
 def test_a_markup_of_ones_own_under_a_known_name_is_refused():
     record = {**MARKUPS["mtfl_5"].to_dict(), "name": "ibug_68"}
-    with pytest.raises(InputError, match="mtfl_5, .*found ibug_68 of 5 points"):
+    with pytest.raises(InputError, match="mtfl_5, .*found ibug_68 with 5 points"):
         synthetic.read("val", Markup.from_dict(record), count=1)

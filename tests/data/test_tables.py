@@ -1,4 +1,4 @@
-"""Tables as spreadsheets and programs write them, and how their errors read."""
+"""Tables as written by spreadsheets and programs, and their error messages."""
 
 import codecs
 
@@ -25,7 +25,7 @@ def found(path):
 
 
 def refusal(path):
-    """The message of the error, which names the file once and has one full stop at its end."""
+    """The error message, which names the file once and ends with one full stop."""
     with pytest.raises(InputError) as caught:
         for row in read_table(path)[1]:
             with errors_name(row.source):
@@ -51,7 +51,7 @@ def refusal(path):
         COMMAS.replace(",", "\t").replace("\n", "\r\n").encode("utf-16"),  # "Unicode text"
         codecs.BOM_UTF16_BE + COMMAS.encode("utf-16-be"),
         COMMAS.replace(",", ", ").rstrip("\n"),
-        "\n" + COMMAS.replace("\n", "\n,,\n"),  # rows that a spreadsheet left blank
+        "\n" + COMMAS.replace("\n", "\n,,\n"),  # blank rows of a spreadsheet
         COMMAS.replace("a.jpg", '"a.jpg"').replace("note", '"note"'),
     ],
 )
@@ -79,14 +79,14 @@ def test_cells_may_hold_separators_and_unicode_s_line_ends(tmp_path):
         ("image;x\r\n;\r\n", ": the table is empty, no row follows its header."),
         (
             "image|x\na.jpg|1\n",
-            ": the header is 'image|x', expected columns parted by comma, semicolon or tab.",
+            ": the header is 'image|x', expected columns separated by comma, semicolon or tab.",
         ),
         ("image,x,x\na,1,2\n", ": the header names x more than once."),
         ("image,x,,\na,1,2,3\n", ": the header names a column without a name more than once."),
         ("image,x\na,1,2\n", ", row 2: 3 cells, expected 2 as in the header."),
         ("image,x\na,wide\n", ", row 2: x is 'wide', expected a number."),
         (
-            'image,x\na,"1,5"\n',  # fifteen tenths or, where 1,234 is a thousand, none
+            'image,x\na,"1,5"\n',  # 1.5, or not a number where the comma separates thousands
             ", row 2: x is '1,5', expected a number with a decimal point.",
         ),
         ("image\tx\na\t1,5\n", ", row 2: x is '1,5', expected a number with a decimal point."),
@@ -95,8 +95,8 @@ def test_cells_may_hold_separators_and_unicode_s_line_ends(tmp_path):
         (b"image,x\nM\xfcller.jpg,1\n", ": expected a text file in UTF-8, found other bytes."),
         (
             COMMAS.encode("utf-16-le"),
-            ": expected a text file in UTF-8, found bytes of zero (UTF-16 is read where it begins "
-            "with a byte-order mark).",
+            ": expected a text file in UTF-8, or in UTF-16 with a byte-order mark, found zero "
+            "bytes.",
         ),
     ],
 )

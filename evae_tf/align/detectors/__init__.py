@@ -1,1 +1,1 @@
-"""Detectors: where in an image faces may be, see `evae_tf.align.detection`."""
+"""Face detectors, see `evae_tf.align.detection`."""

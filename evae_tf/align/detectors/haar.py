@@ -1,4 +1,4 @@
-"""The cascades that come with OpenCV."""
+"""Haar cascades that come with OpenCV."""
 
 from typing import Any, TypeAlias
 
@@ -13,22 +13,22 @@ from evae_tf.array_types import ByteArray, FloatArray
 from evae_tf.pool import Pool
 
 _LONG_SIDE_PX, _CROWD_SIDE_PX = 640, 1920
-_CLOSE_UPS = (0.9, 0.5)  # sides of boxes, of the image's shorter side
+_CLOSE_UPS = (0.9, 0.5)  # sides of boxes, as fractions of the image's shorter side
 _SCALE_STEP, _NEIGHBOURS, _MIN_SIDE_PX = 1.1, 3, 24
-_SAME = 0.3  # of what two boxes cover together, what they share if they are of one face
+_SAME = 0.3  # IoU above which two boxes are the same face
 
 _Place: TypeAlias = tuple[float, float, float]
 
 
 class HaarDetector:
-    """The cascades that come with OpenCV: a frontal one, then another, then profiles.
+    """Haar cascades that come with OpenCV: two frontal ones, then one for profiles.
 
     Source: Viola and Jones, Rapid Object Detection using a Boosted Cascade of Simple Features,
     CVPR 2001; the cascades are OpenCV's.
     """
 
-    # A cascade's box, and the landmarks' box in it: centre (x, y) from its own, and longer side,
-    # as fractions of its side. Medians over every 14th training face of 300-W.
+    # For each cascade, the place of the landmark box: offset (x, y) of its centre and its longer
+    # side, as fractions of the cascade's side. Medians over every 14th training face of 300-W.
     _ROUNDS = (
         (("haarcascade_frontalface_alt2", (0.01, 0.158, 0.892), False),),
         (("haarcascade_frontalface_default", (0.01, 0.154, 0.886), False),),
@@ -49,7 +49,7 @@ class HaarDetector:
         return {name: cv2.CascadeClassifier(f"{cv2.data.haarcascades}{name}.xml") for name in names}
 
     def __call__(self, image: ByteArray) -> Detections:
-        """What any cascade finds; else close-ups that no cascade knows, for the model to judge."""
+        """Detections of all cascades; if there are none, centred boxes for the model to score."""
         boxes = self.detect(image)
         if not len(boxes):
             height, width = image.shape[:2]
@@ -59,9 +59,9 @@ class HaarDetector:
         return Detections(boxes)
 
     def detect(self, image: ByteArray) -> FloatArray:
-        """What the cascades find, each face once: float32 [N, 4]."""
+        """Detections of the cascades without duplicates: float32 [N, 4]."""
         found = [self._search(image, _LONG_SIDE_PX, cascades) for cascades in self._ROUNDS]
-        if max(image.shape) > _LONG_SIDE_PX:  # faces of a crowd are lost in a small picture
+        if max(image.shape) > _LONG_SIDE_PX:  # the smaller image loses the faces of a crowd
             found.append(self._search(image, _CROWD_SIDE_PX, self._ROUNDS[0]))
         boxes = np.concatenate(found)
         return boxes[distinct(geometry.square_around(boxes, 0.0), _SAME)]
@@ -76,7 +76,7 @@ class HaarDetector:
                 self._detect(cascades[name], grey, place, mirrored)
                 for name, place, mirrored in detections
             ]
-        # Pixels of the small image -> those of the image, by fractions of both.
+        # Pixels of the small image -> pixels of the image.
         return (np.concatenate(found) + 0.5) / scale - 0.5
 
     def _detect(
@@ -92,7 +92,7 @@ class HaarDetector:
         if mirrored:
             centre_x = grey.shape[1] - centre_x
         half = side * size / 2
-        # A cascade counts from the corner of a pixel, geometry.py from its centre.
+        # A cascade counts from the corner of the first pixel, geometry.py from its centre.
         return np.stack(
             [centre_x - half, centre_y - half, centre_x + half, centre_y + half], axis=1
         ) - np.float32(0.5)

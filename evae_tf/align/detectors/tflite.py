@@ -1,4 +1,4 @@
-"""Our own detector: a small anchor-free network that LiteRT runs."""
+"""The package's own detector: a small anchor-free network, run by LiteRT."""
 
 from os import PathLike
 from pathlib import Path
@@ -15,10 +15,10 @@ from evae_tf.errors import InputError
 from evae_tf.pool import Pool
 
 _LONG_SIDES_PX = (640, 1280)
-MIN_SCORE = 0.15  # most of what is below a half is no face, which the landmark model knows
+MIN_SCORE = 0.15  # most detections below 0.5 are false; the landmark model rejects them
 _STRIDE_PX, _UNIT_PX = 4, 32.0  # of the network, see `recipes.detector.network`
-_MULTIPLE_PX = 32  # of which the sides of its images are
-_SAME = 0.35  # of what two squares cover together, what they share if they are of one face
+_MULTIPLE_PX = 32  # image sides are multiples of this
+_SAME = 0.35  # IoU above which two squares are the same face
 _OUTPUTS = {"centres", "geometry"}
 
 
@@ -27,15 +27,15 @@ class TfliteDetector:
 
     Args:
       path: its `.tflite` file.
-      num_threads: of the network.
-      min_score: what it is less sure of is not returned.
+      num_threads: threads of the network.
+      min_score: detections with a lower score are dropped.
 
     Attributes:
-      min_confidence: what suits it, see `Aligner`: it gives more finds than other detectors, and
-        higher scores.
+      min_confidence: default `min_score` of `Aligner`. It is higher than for other detectors,
+        because this one returns more detections with higher scores.
 
     Raises:
-      InputError: there is no such file, or it is none of these detectors.
+      InputError: the file does not exist or is not such a detector.
     """
 
     min_confidence = 0.4
@@ -59,38 +59,40 @@ class TfliteDetector:
     def __call__(self, image: ByteArray) -> Detections:
         usual, fine = _LONG_SIDES_PX
         found = [self._search(image, usual)]
-        if max(image.shape) > usual:  # faces that are small in the large image
+        if max(image.shape) > usual:  # small faces in a large image
             found.append(self._search(image, fine))
         rows = _distinct(np.concatenate(found))
         keypoints = rows[:, 4:14].reshape(-1, 5, 2)
         return of_network(rows[:, :4], rows[:, 14], keypoints, (0.0, 0.0, 1.0))
 
     def _search(self, image: ByteArray, long_side: int) -> FloatArray:
-        """As `decoded`, of the image made no larger than `long_side`; in pixels of the image."""
+        """Detections at a longer side of `long_side`, as `decoded`, in pixels of the image."""
         small, scale = shrunk(image, long_side)
         pixels = padded(small, _MULTIPLE_PX)
         with self._networks.lend() as network:
             centres, places = network(pixels.astype(np.float32)[None] / 255)
         rows = decoded(centres, places, self._arguments[2])
-        # Fractions of the small image are those of the image.
+        # Pixels of the small image -> pixels of the image.
         rows[:, :14] = (rows[:, :14] + 0.5) / scale - 0.5
         return rows
 
 
 class _Network:
-    """An interpreter that takes images of changing sizes."""
+    """An interpreter for images of varying size."""
 
     def __init__(self, path: Path, num_threads: int) -> None:
         try:
             self._interpreter = Interpreter(str(path), num_threads=num_threads)
             runner = self._interpreter.get_signature_runner()
         except (ValueError, RuntimeError) as error:
-            raise InputError(f"{path}: not a .tflite model, or damaged ({error}).") from error
+            raise InputError(
+                f"{path}: not a .tflite model, or the file is damaged ({error})."
+            ) from error
         inputs, outputs = runner.get_input_details(), runner.get_output_details()
         if {*inputs} != {"images"} or {*outputs} != _OUTPUTS:
             raise InputError(
-                f"{path}: not a face detector of this package; expected the outputs "
-                f"{sorted(_OUTPUTS)}, found {sorted(outputs)}."
+                f"{path}: not a face detector of this package; found the outputs "
+                f"{sorted(outputs)}, expected {sorted(_OUTPUTS)}."
             )
         self._input = inputs["images"]["index"]
         self._outputs = [outputs[name]["index"] for name in sorted(_OUTPUTS)]
@@ -108,17 +110,17 @@ class _Network:
 
 
 def decoded(centres: FloatArray, places: FloatArray, min_score: float) -> FloatArray:
-    """What the network's maps say.
+    """Decodes the network's output maps.
 
     Args:
-      centres: float32 [h, w], how likely a face's centre lies in each cell.
-      places: float32 [h, w, 13]: from the middle of the cell to the centre, over 32 pixels; the
-        logarithm of the side over 32 pixels; five points from the centre, over the side.
-      min_score: cells that are less likely are left out.
+      centres: float32 [h, w], probability that the centre of a face lies in the cell.
+      places: float32 [h, w, 13]: offset of the face's centre from that of the cell, in units of 32
+        pixels; log(side / 32 pixels); five keypoints relative to the centre, in units of the side.
+      min_score: cells with a lower probability are left out.
 
     Returns:
-      float32 [N, 15]: box, five points and score of each face, in pixels of the network's image, by
-      falling score.
+      float32 [N, 15]: box, five keypoints and score of each face, in pixels of the network's image,
+      by descending score.
     """
     rows, columns = np.nonzero((centres >= min_score) & (centres >= _largest_around(centres)))
     told, scores = places[rows, columns], centres[rows, columns, None]
@@ -130,13 +132,13 @@ def decoded(centres: FloatArray, places: FloatArray, min_score: float) -> FloatA
 
 
 def _distinct(rows: FloatArray) -> FloatArray:
-    """Rows of `decoded` by falling score, without further finds of the same faces."""
+    """Rows of `decoded` by descending score, without duplicates."""
     rows = rows[np.argsort(-rows[:, 14], kind="stable")]
     return rows[distinct(geometry.square_around(rows[:, :4], 0.0), _SAME)]
 
 
 def _largest_around(values: FloatArray) -> FloatArray:
-    """The largest of each cell and its eight neighbours: float [h, w]."""
+    """Maximum over 3 x 3 cells: float [h, w]."""
     wide = np.pad(values, 1)
     rows = np.maximum(np.maximum(wide[:-2], wide[1:-1]), wide[2:])
     return np.maximum(np.maximum(rows[:, :-2], rows[:, 1:-1]), rows[:, 2:])

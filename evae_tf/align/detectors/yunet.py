@@ -1,4 +1,4 @@
-"""YuNet, whose file the user brings."""
+"""YuNet; the user provides the model file."""
 
 from os import PathLike
 from pathlib import Path
@@ -15,40 +15,40 @@ from evae_tf.errors import InputError, UsageError
 
 LONG_SIDE_PX, CROWD_SIDE_PX = 640, 1920
 MIN_SCORE = 0.6
-_SMALL_PX = 32  # a face of this side is one of many, perhaps: smaller ones are looked for
+_SMALL_PX = 32  # a face below this side suggests a crowd: the image is searched again, larger
 _STRIDES = (8, 16, 32)
 _OVERLAP = 0.3
 _OUTPUTS = [f"{kind}_{stride}" for kind in ("cls", "obj", "bbox", "kps") for stride in _STRIDES]
 
 
 class YuNetDetector:
-    """The network YuNet, run by ONNX Runtime.
+    """YuNet, run by ONNX Runtime.
 
     Args:
-      path: an `.onnx` file of YuNet, of 2023 or later; its input size may be fixed or free.
-      num_threads: of the network.
+      path: an `.onnx` file of YuNet, 2023 or later, with a fixed or dynamic input size.
+      num_threads: threads of the network.
 
     Raises:
-      InputError: there is no such file, it is not YuNet's, or ONNX Runtime is not installed.
+      InputError: the file does not exist or is not YuNet, or ONNX Runtime is not installed.
 
     Source: Wu et al., YuNet: A Tiny Millisecond-level Face Detector, Machine Intelligence
     Research 2023.
     """
 
-    # The landmarks' box in its box, see `landmark_squares`; medians over every 14th training face
-    # of 300-W.
+    # Place of the landmark box, see `landmark_squares`; medians over every 14th training face of
+    # 300-W.
     _PLACE = (0.0, 0.13, 0.769)
 
     def __init__(self, path: str | PathLike[str] | None, num_threads: int = 1) -> None:
         if path is None:
-            raise UsageError("the detector yunet needs its .onnx file: give --detector_model.")
+            raise UsageError("the detector yunet needs its .onnx file: use --detector_model.")
         if not Path(path).is_file():
             raise InputError(f"{path}: there is no such detector model.")
         self.path = Path(path).absolute()
         self._arguments = (self.path, num_threads)
         self._session = open_session(Path(path).read_bytes(), num_threads, str(path), "yunet")
         if {output.name for output in self._session.get_outputs()} != {*_OUTPUTS}:
-            raise InputError(f"{path}: not a model of YuNet; expected the outputs {_OUTPUTS}.")
+            raise InputError(f"{path}: not a YuNet model; expected the outputs {_OUTPUTS}.")
         shape = self._session.get_inputs()[0].shape
         self._fixed = (shape[2], shape[3]) if isinstance(shape[2], int) else None
 
@@ -64,7 +64,7 @@ class YuNetDetector:
         return of_network(boxes, found[:, 14], keypoints, self._PLACE)
 
     def _find(self, image: ByteArray, long_side: int) -> tuple[FloatArray, float]:
-        """(box, five points and score of each face: float32 [N, 15], image pixels; the scale)."""
+        """(box, five keypoints and score of each face: float32 [N, 15], image pixels; scale)."""
         small, scale = shrunk(image, min(long_side, *(self._fixed or (long_side,))))
         bgr = padded(cv2.cvtColor(small, cv2.COLOR_RGB2BGR), max(_STRIDES), self._fixed)
         pixels = bgr.transpose(2, 0, 1)[None].astype(np.float32)
@@ -81,7 +81,7 @@ class YuNetDetector:
 
 
 def _decoded(outputs: dict[str, Any], stride: int, shape: tuple[int, ...]) -> FloatArray:
-    """The cells of one stride: float32 [N, 15], see `YuNetDetector._find`."""
+    """Detections of one stride: float32 [N, 15], see `YuNetDetector._find`."""
     rows, columns = shape[0] // stride, shape[1] // stride
     scores, whole, boxes, points = (
         outputs[f"{kind}_{stride}"][0] for kind in ("cls", "obj", "bbox", "kps")

@@ -16,19 +16,18 @@ from evae_tf.errors import InputError
 from evae_tf.markups import Markup
 
 FILE = "AFLWinfo_release.mat"
-_NUM_TRAIN = 20000  # the first so many of the order `ra`
+_NUM_TRAIN = 20000  # the first faces in the order `ra`
 
 
 def read(data_dir: Path, subset: str, markup: Markup) -> Iterator[Face]:
-    """Yields a `Face` for each face of the subset, called by its entry in `nameList`.
+    """Yields a `Face` for each face of the subset, named by its entry in `nameList`.
 
-    `frontal` is the test faces whose 19 points are all visible. The release does not say that it
-    counts pixels from 1, so coordinates are taken as they stand. `mask_new` says which points can
-    be seen; hidden ones have an estimated place and keep it, but those at (0, 0) have none: they
-    are not annotated.
+    `frontal` is the test faces with all 19 points visible. The release does not say that it counts
+    pixels from 1, so coordinates are used unchanged. `mask_new` marks the visible points. Hidden
+    points keep their estimated position, except those at (0, 0), which are not annotated.
 
     Raises:
-      InputError: the file is absent or damaged, or a face is.
+      InputError: the file is missing, or the file or a face is damaged.
     """
     path = data_dir / FILE
     tables, (names,) = read_mat(path, ("data", "bbox", "mask_new", "ra"), ("nameList",))
@@ -37,11 +36,11 @@ def read(data_dir: Path, subset: str, markup: Markup) -> Iterator[Face]:
     shapes = [np.shape(part) for part in (data, boxes, visible)]
     if shapes != [(num_faces, 38), (num_faces, 4), (num_faces, 19)]:
         raise InputError(
-            f"{path}: data, bbox and mask_new have the shapes {shapes} for {num_faces} names; "
-            "expected 38, 4 and 19 columns and a row for each."
+            f"{path}: data, bbox and mask_new have the shapes {shapes} for {num_faces} names, "
+            "expected 38, 4 and 19 columns and one row per name."
         )
     if not np.array_equal(np.sort(order, axis=None), np.arange(1, num_faces + 1)):
-        raise InputError(f"{path}: ra is not an order of the {num_faces} faces.")
+        raise InputError(f"{path}: ra is not a permutation of the {num_faces} faces.")
     order = order.ravel().astype(int) - 1
     for row in order[:_NUM_TRAIN] if subset == "train" else order[_NUM_TRAIN:]:
         if subset == "frontal" and not visible[row].all():
@@ -67,11 +66,11 @@ def read(data_dir: Path, subset: str, markup: Markup) -> Iterator[Face]:
 
 def _name(cell: np.ndarray) -> str:
     if cell.dtype.kind != "U" or cell.size != 1:
-        raise InputError(f"nameList holds {cell.dtype} {list(cell.shape)}, expected a text")
+        raise InputError(f"nameList contains {cell.dtype} {list(cell.shape)}, expected text")
     return str(cell.item())
 
 
 def _image(data_dir: Path, name: str) -> Path:
-    """AFLW's own folders are `data/flickr/0` and so on; copies often keep the last part only."""
+    """The image path: AFLW has the folders `data/flickr/0`, ..., many copies only `0`, ..."""
     original = data_dir / "data" / "flickr" / name
     return original if os.path.isfile(original) else data_dir / name

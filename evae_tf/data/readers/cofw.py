@@ -1,4 +1,4 @@
-"""Reader of COFW: 29 points with occlusion, counted from 1; the images are inside the .mat files.
+"""Reader of COFW: 29 points with occlusion, counted from 1; the images are in the .mat files.
 
 Source: Burgos-Artizzu et al., Robust face landmark estimation under occlusion, ICCV 2013.
 """
@@ -20,16 +20,17 @@ FILES = {
     "train": ("COFW_train_color.mat", "COFW_train.mat"),
     "test": ("COFW_test_color.mat", "COFW_test.mat"),
 }
-_SUFFIX = {"train": "Tr", "test": "T"}  # of the variables' names
+_SUFFIX = {"train": "Tr", "test": "T"}  # of the variable names
 
 
 def read(data_dir: Path, subset: str, markup: Markup) -> Iterator[Face]:
-    """Yields a `Face` for each row, called `train/ROW` or `test/ROW`, rows counted from 1.
+    """Yields a `Face` for each row, named `train/ROW` or `test/ROW`, rows counted from 1.
 
-    `Face.image` holds the pixels, grey ones as three equal channels; `visible` is "not occluded".
+    `Face.image` contains the pixels, grey ones as three equal channels; `visible` means not
+    occluded.
 
     Raises:
-      InputError: there is neither the colour nor the grey file, or it is damaged.
+      InputError: both the colour and the grey file are missing, or the file is damaged.
     """
     paths = [data_dir / name for name in FILES[subset]]
     path = next((path for path in paths if path.is_file()), None)
@@ -42,8 +43,8 @@ def read(data_dir: Path, subset: str, markup: Markup) -> Iterator[Face]:
     shapes = [np.shape(part) for part in (points, boxes)]
     if shapes != [(len(images), 87), (len(images), 4)]:
         raise InputError(
-            f"{path}: points and boxes have the shapes {shapes} for {len(images)} images; "
-            "expected 87 and 4 columns and a row for each."
+            f"{path}: points and boxes have the shapes {shapes} for {len(images)} images, "
+            "expected 87 and 4 columns and one row per image."
         )
     for row, (image, phi, (x, y, width, height)) in enumerate(
         zip(images, points, boxes, strict=True), start=1
@@ -68,5 +69,5 @@ def _rgb(image: ByteArray) -> ByteArray:
         raise ValueError(
             f"the image is {image.dtype} {list(image.shape)}, expected uint8 [H, W] or [H, W, 3]"
         )
-    # HDF5 gives colour images transposed; the copy lies in memory as other images do.
+    # HDF5 returns colour images transposed; the copy has the usual memory layout.
     return np.stack([image] * 3, axis=-1) if image.ndim == 2 else np.ascontiguousarray(image)

@@ -1,8 +1,8 @@
-"""Reader of people's own faces: a table with a header and a row for each face, see `tables`.
+"""Reader of custom data sets: a table with a header and one row per face, see `tables`.
 
-Columns `image` (path relative to the file), `x0,y0,x1,y1,...` (pixels counted from 0; `nan` or
-nothing in both: not annotated) and, if wanted, `visible0,...` (0 or 1),
-`box_x_min,box_y_min,box_x_max,box_y_max` and `split`. Further columns are attributes of the face.
+Required columns are `image` (path relative to the file) and `x0,y0,x1,y1,...` (pixels counted from
+0; `nan` or empty in both: not annotated). Optional columns are `visible0,...` (0 or 1),
+`box_x_min,box_y_min,box_x_max,box_y_max` and `split`. Other columns are attributes of the face.
 """
 
 import math
@@ -18,7 +18,7 @@ from evae_tf.geometry import BOX_COLUMNS
 from evae_tf.markups import Markup
 
 _FLAGS = {"0": False, "1": True, "0.0": False, "1.0": True, "false": False, "true": True}
-# Names that say something wrong of a column that this reader knows.
+# Column names that are probably misspelt names of known columns.
 _MISSPELT = re.compile(r"[xy]_?\d+|visib.*|box.*|image.*|", re.IGNORECASE)
 
 
@@ -26,7 +26,7 @@ def subsets(path: Path) -> tuple[str, ...]:
     """The values of the `split` column in alphabetical order, then `all`.
 
     Raises:
-      InputError: the file is absent or its rows are damaged.
+      InputError: the file is missing or a row is damaged.
     """
     _, rows = read_table(path)
     return (*sorted({row.cells.get("split", "") for row in rows} - {"", "all"}), "all")
@@ -70,7 +70,7 @@ def read(path: Path, subset: str, markup: Markup) -> Iterator[Face]:
 def _columns(
     path: Path, header: list[str], markup: Markup
 ) -> tuple[list[str], list[str], tuple[str, ...], list[str]]:
-    """The columns of points, flags, box and attributes (all but the points may be none)."""
+    """The columns of points, flags, box and attributes (all except the points may be empty)."""
     count = markup.num_points
     found = sum(column[:1] == "x" and column[1:].isdecimal() for column in header)
     if found != count:
@@ -89,9 +89,9 @@ def _columns(
         last = count - 1
         raise InputError(
             f"{path}: missing columns {brief(missing, 200)}, unknown columns "
-            f"{brief(unknown, 200)}; known are image, "
+            f"{brief(unknown, 200)}; expected image, "
             f"x0, y0 to x{last}, y{last}, visible0 to visible{last}, "
-            f"{', '.join(BOX_COLUMNS)}, split, and attributes under names of their own."
+            f"{', '.join(BOX_COLUMNS)}, split, and attributes with other names."
         )
     return points, visible, box, further
 

@@ -28,14 +28,14 @@ _IMAGE_SUFFIXES = (".jpg", ".png")
 
 
 def read(data_dir: Path, subset: str, markup: Markup) -> Iterator[Face]:
-    """Yields a `Face` for each .pts file of the subset, called by its path without ending.
+    """Yields a `Face` for each .pts file of the subset, named by its path without extension.
 
-    A line of -1 -1 is a point that is not annotated: 300-W has none, but sets and tools that took
-    over its files write hidden points so. The box is the tight box of the landmarks. An absent
-    folder counts as an empty one.
+    A line of -1 -1 is a point that is not annotated. 300-W has none, but other data sets and tools
+    that use its format write hidden points in this way. The box is the tight box of the landmarks.
+    A missing folder counts as empty.
 
     Raises:
-      InputError: a damaged .pts file, or two images for one.
+      InputError: a .pts file is damaged or has two images.
     """
     for folder in FOLDERS[subset]:
         images = _images(data_dir / folder)
@@ -55,14 +55,14 @@ def read(data_dir: Path, subset: str, markup: Markup) -> Iterator[Face]:
 
 
 def _images(folder: Path) -> dict[str, Path]:
-    """The image files of a folder by their stem, whatever the case of their ending."""
+    """The image files of a folder by stem; the extension may be in upper or lower case."""
     images = {}
     for path in sorted(folder.glob("*")):
         if path.suffix.lower() not in _IMAGE_SUFFIXES:
             continue
         if path.stem in images:
             raise InputError(
-                f"{path}: {images[path.stem].name} is there too; expected one image for a .pts."
+                f"{path}: found {images[path.stem].name} too, expected one image for a .pts file."
             )
         images[path.stem] = path
     return images

@@ -1,4 +1,4 @@
-"""MATLAB files of annotations, read so that whatever is wrong names the file."""
+"""Reads MATLAB files of annotations, with errors that name the file."""
 
 import os
 import subprocess
@@ -16,7 +16,7 @@ from evae_tf.errors import InputError, first_line
 if TYPE_CHECKING:
     import h5py
 
-_DEFLATE = 1032  # what compression in HDF5 can save at most
+_DEFLATE = 1032  # highest compression ratio in HDF5
 _TRIAL = """
 import contextlib, os, sys
 import scipy.io
@@ -31,11 +31,10 @@ scipy.io.loadmat(sys.argv[1], variable_names=sys.argv[2:])
 def read_mat(
     path: str | Path, numbers: Sequence[str], cells: Sequence[str]
 ) -> tuple[list[FloatArray], list[list[np.ndarray]]]:
-    """Some variables of a .mat file, in MATLAB's orientation in both official layouts.
+    """Reads variables of a .mat file, in MATLAB's orientation.
 
     Args:
-      path: a .mat file of version 5, or of version 7.3 (which is HDF5 and stores every array
-        transposed).
+      path: a .mat file of version 5 or 7.3 (HDF5, which stores arrays transposed).
       numbers: names of variables that are tables of real numbers.
       cells: names of variables that are cell arrays of arrays.
 
@@ -43,8 +42,8 @@ def read_mat(
       (a float64 [rows, columns] for each of `numbers`, a list of arrays for each of `cells`).
 
     Raises:
-      InputError: the file is missing or damaged, or a variable is missing or of another sort; or
-        h5py or SciPy is not installed.
+      InputError: the file is missing or damaged, a variable is missing or has another type, or h5py
+        or SciPy is not installed.
     """
     for module in ("h5py", "scipy"):
         extras.require(module)
@@ -61,7 +60,7 @@ def read_mat(
         else:
             _try(path, names)
             found = scipy.io.loadmat(path, variable_names=names)
-    except Exception as error:  # damaged bytes make both libraries raise almost anything
+    except Exception as error:  # damaged bytes can raise almost any type in both libraries
         raise InputError(f"{path}: not a complete .mat file ({first_line(error)}).") from error
     missing = [name for name in names if name not in found]
     if missing:
@@ -73,13 +72,13 @@ def read_mat(
 
 
 def _try(path: str | Path, names: Sequence[str]) -> None:
-    """Reads a file of version 5 in a process of its own, which takes about a second.
+    """Reads a version 5 file in a separate process first, which takes about a second.
 
-    SciPy's reader is not hardened: seven in a thousand damaged files ended the process (see
-    github.com/scipy/scipy/pull/25349), without a word, and others claim any amount of memory.
+    SciPy's reader is not robust: 0.7 % of damaged files crashed the process without a message (see
+    github.com/scipy/scipy/pull/25349), and others request any amount of memory.
     """
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    environment["OPENBLAS_NUM_THREADS"] = "1"  # each takes memory
+    environment["OPENBLAS_NUM_THREADS"] = "1"  # each thread takes memory
     command = [sys.executable, "-P", "-c", _TRIAL, str(path), *names]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -98,16 +97,16 @@ def _from_hdf5(file: "h5py.File", name: str) -> np.ndarray:
 
 
 def _whole(dataset: Any) -> np.ndarray:
-    """The content of a dataset. A damaged one may claim any size, and memory would be taken."""
+    """The content of a dataset; refuses a damaged one that would allocate too much memory."""
     if dataset.nbytes > _DEFLATE * dataset.id.get_storage_size():
-        raise ValueError(f"{dataset.name} claims more than it can hold")
+        raise ValueError(f"{dataset.name} declares more data than it can contain")
     return dataset[()]
 
 
 def _numbers(path: str | Path, name: str, value: Any) -> FloatArray:
     if not isinstance(value, np.ndarray) or value.ndim != 2 or value.dtype.kind not in "biuf":
         raise InputError(f"{path}: {name} is {_sort(value)}, expected a table of numbers.")
-    with np.errstate(invalid="ignore"):  # damaged bytes can be a NaN that the cast warns of
+    with np.errstate(invalid="ignore"):  # damaged bytes can be a NaN, which the cast warns about
         return value.astype(np.float64)
 
 

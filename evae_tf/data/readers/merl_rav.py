@@ -1,4 +1,4 @@
-"""Reader of MERL-RAV: AFLW's photos with 68 points, each seen, covered or hidden by the head.
+"""Reader of MERL-RAV: AFLW's photos with 68 points: visible, occluded or hidden by the head.
 
 Source: Kumar et al., LUVLi Face Alignment, CVPR 2020.
 """
@@ -27,20 +27,19 @@ _ALL_POSES = ("frontal", "left", "lefthalf", "right", "righthalf")
 
 
 def read(data_dir: Path, subset: str, markup: Markup) -> Iterator[Face]:
-    """Yields a `Face` for each .pts file of the subset, called by its pose, part and file.
+    """Yields a `Face` for each .pts file of the subset, named by pose, part and file.
 
-    `merl_rav_organized`, where the release's script copied each image beside its .pts file, is read
-    where it is there, else `merl_rav_labels` with the photos in `aflw/flickr`. A name such as
-    frontal/trainset/image00013_1 is the same in both. A key of `POSES` as subset means the test
-    faces of that pose. The release parted faces, not photos: a photo of several can be in train
-    and in test.
+    The reader uses `merl_rav_organized`, in which the release's script has copied each image beside
+    its .pts file, or else `merl_rav_labels` and the photos in `aflw/flickr`. Names such as
+    frontal/trainset/image00013_1 are the same in both. A key of `POSES` as subset selects the test
+    faces of that pose. The release splits faces, not photos: a photo with several faces can be in
+    both train and test.
 
-    The box is the tight box of the annotated points. The release does not say from where it counts
-    pixels; its authors' code draws the numbers on the image as they stand, so they are taken to
-    count from 0.
+    The box is the tight box of the annotated points. The release does not specify whether pixels
+    count from 0 or 1. Its authors' code draws the coordinates unchanged, so they count from 0.
 
     Raises:
-      InputError: a damaged .pts file.
+      InputError: a .pts file is damaged.
     """
     organized = (data_dir / ORGANIZED).is_dir()
     part = "trainset" if subset == "train" else "testset"
@@ -64,9 +63,9 @@ def read(data_dir: Path, subset: str, markup: Markup) -> Iterator[Face]:
 
 
 def _places(points: FloatArray) -> tuple[FloatArray, BoolArray]:
-    """The places of `read_pts`' points, NaN for what the head hides, and which of them are seen.
+    """Landmarks, NaN where hidden by the head, and visibility flags from the points of `read_pts`.
 
-    (-x, -y) is a point at (x, y) that something covers, and (-1, -1) one that the head hides.
+    (-x, -y) is an occluded point at (x, y), and (-1, -1) a point that the head hides.
     """
     negative = np.asarray((points < 0).any(axis=1))
     mixed = negative & (points > 0).any(axis=1)
@@ -75,7 +74,7 @@ def _places(points: FloatArray) -> tuple[FloatArray, BoolArray]:
         point = int(damaged.argmax())
         raise InputError(
             f"point {point + 1} of {len(points)} lies at {points[point].tolist()}; expected two "
-            "finite numbers, both negative where the point is covered or hidden."
+            "finite numbers, both negative if the point is occluded or hidden."
         )
     landmarks = np.abs(points)
     landmarks[not_annotated(points)] = np.nan
@@ -83,7 +82,7 @@ def _places(points: FloatArray) -> tuple[FloatArray, BoolArray]:
 
 
 def _photo(data_dir: Path, stem: str) -> Path:
-    """The photo of a face; one of several faces has a number behind the photo's name."""
+    """The photo of a face; if it has several faces, a number follows the photo's name."""
     file_name = f"{stem.partition('_')[0]}.jpg"
     places = [data_dir / folder / file_name for folder in PHOTOS]
     return next(filter(os.path.isfile, places), places[0])

@@ -17,12 +17,12 @@ from evae_tf.markups import Markup
 
 _LISTS = {"train": "training.txt", "test": "testing.txt"}
 
-# The detector's boxes of the 10,000 training faces are squares; their side is 1.79 times the longer
-# side of the tight box of the five points (standard deviation 0.18) and their centre is that of the
-# tight box to 1.4 % of its side. A made box is this average one.
+# The detector boxes of the 10,000 training faces are squares. Their side is 1.79 times the longer
+# side of the tight box of the five points (standard deviation 0.18), and they are centred on it to
+# within 1.4 % of its side. A missing box is replaced by this average one.
 _BOX_MARGIN = 0.79
 
-# The last four numbers of a line, and what their values mean, from 1 on.
+# The last four numbers of a line, and the meaning of their values, counted from 1.
 _ATTRIBUTES = {
     "gender": ("male", "female"),
     "smile": ("yes", "no"),
@@ -32,13 +32,13 @@ _ATTRIBUTES = {
 
 
 def read(data_dir: Path, subset: str, markup: Markup) -> Iterator[Face]:
-    """Yields a `Face` for each line of the subset's list, called by its image path.
+    """Yields a `Face` for each line of the subset's list, named by its image path.
 
-    The box is the line's of boxes_training.txt or boxes_testing.txt (counted from 0). Where that
-    file is absent or leaves the face out, it is made from the five points.
+    The box comes from boxes_training.txt or boxes_testing.txt (counted from 0). If that file or its
+    line is missing, the box is computed from the five points.
 
     Raises:
-      InputError: the list is absent; a line of either file is damaged or names a face again.
+      InputError: the list is missing, or a line of either file is damaged or repeats a face.
     """
     path = data_dir / _LISTS[subset]
     boxes_path = data_dir / f"boxes_{_LISTS[subset]}"
@@ -60,7 +60,7 @@ def read(data_dir: Path, subset: str, markup: Markup) -> Iterator[Face]:
 
 
 def _attributes(numbers: FloatArray) -> dict[str, str]:
-    """The four attributes in words; numbers without a meaning stay numbers."""
+    """The four attributes as text; unknown values stay numbers."""
     words: dict[str, str] = {}
     for (name, values), number in zip(_ATTRIBUTES.items(), numbers.tolist(), strict=True):
         known = number in range(1, len(values) + 1)
@@ -69,15 +69,15 @@ def _attributes(numbers: FloatArray) -> dict[str, str]:
 
 
 def _made_box(landmarks: FloatArray) -> list[float]:
-    with np.errstate(invalid="ignore"):  # of landmarks at infinity, which `make_face` refuses
+    with np.errstate(invalid="ignore"):  # `make_face` refuses infinite landmarks later
         x, y, side = square_around(landmark_box(landmarks), _BOX_MARGIN)
         return [x - side / 2, y - side / 2, x + side / 2, y + side / 2]
 
 
 def _rows(path: Path, count: int) -> dict[str, FloatArray]:
-    """Lines of an image path and `count` numbers: a dict path -> float64 [count].
+    """Reads lines of an image path and `count` numbers: a dict path -> float64 [count].
 
-    The official files write paths with backslashes and start most lines with a blank.
+    The official files have paths with backslashes and start most lines with a space.
     """
     rows = {}
     for number, line in enumerate(read_lines(path), start=1):
@@ -88,6 +88,6 @@ def _rows(path: Path, count: int) -> dict[str, FloatArray]:
             if len(values) != count:
                 raise InputError(f"{len(values)} numbers after the image path, expected {count}")
             if name in rows:
-                raise InputError(f"{name} stands in the file twice")
+                raise InputError(f"{name} is listed twice, expected once")
             rows[name] = np.array(as_numbers(values))
     return rows

@@ -1,4 +1,4 @@
-"""Files of points, `.pts`, as 300-W and the sets after it write them."""
+"""Reads `.pts` files in the format of 300-W."""
 
 import re
 from collections.abc import Iterable
@@ -14,14 +14,14 @@ _HEADER = re.compile(r"(?:(version|n_points)\s*:\s*(.*)|([{}]))")
 
 
 def read_pts(path: Path) -> FloatArray:
-    """The coordinates of a .pts file, as they stand: float64 [K, 2], (x, y).
+    """The coordinates of a .pts file, unchanged: float64 [K, 2], (x, y).
 
-    Some mirrors strip the header and the braces, so neither is asked for; what is there has to be
-    true.
+    Header and braces are optional, because some mirrors strip them; if present, they have to be
+    correct.
 
     Raises:
-      InputError: the file is unreadable or empty, a line is not a pair of numbers, a line of the
-        header repeats, `n_points` is not the number of points, or a brace lacks the other.
+      InputError: the file is unreadable or empty, a line is not a pair of numbers, a header line
+        repeats, `n_points` is not the number of points, or only one of the braces is present.
     """
     lines = read_lines(path)
     with errors_name(path):
@@ -29,7 +29,7 @@ def read_pts(path: Path) -> FloatArray:
 
 
 def not_annotated(points: FloatArray) -> BoolArray:
-    """Which points of `read_pts` have no place, bool [K]: MERL-RAV and others write -1 -1."""
+    """Which points of `read_pts` are not annotated, bool [K]: MERL-RAV and others write -1 -1."""
     return np.asarray((points == -1).all(axis=1))
 
 
@@ -41,14 +41,14 @@ def _points(lines: Iterable[str]) -> FloatArray:
         if match:
             key = match[1] or match[3]
             if key in header:
-                raise ValueError(f"a second line {brief(line)}, expected one")
+                raise ValueError(f"found a second line {brief(line)}, expected one")
             header[key] = match[2]
         elif "}" in header:
-            raise ValueError(f"found {brief(line)} behind the }}, expected nothing")
+            raise ValueError(f"found {brief(line)} after the }}, expected nothing")
         else:
             points.append(_pair(line))
     if ("{" in header) != ("}" in header):
-        raise ValueError("found one brace, expected { before the points and } behind them")
+        raise ValueError("found one brace, expected { before the points and } after them")
     if header.get("n_points", str(len(points))) != str(len(points)):
         raise ValueError(
             f"n_points is {brief(header['n_points'])}, but the file has {len(points)} points"

@@ -1,4 +1,4 @@
-"""Reader of WFLW: 98 points, a box and six attributes a line.
+"""Reader of WFLW: 98 points, a box and six attributes per line.
 
 Source: Wu et al., Look at Boundary: A Boundary-Aware Face Alignment Algorithm, CVPR 2018.
 """
@@ -18,13 +18,13 @@ _NUM_NUMBERS = 196 + 4 + len(ATTRIBUTES)
 
 
 def read(data_dir: Path, subset: str, markup: Markup) -> Iterator[Face]:
-    """Yields a `Face` for each line of the subset, called by its image path in `WFLW_images`.
+    """Yields a `Face` for each line of the subset, named by its image path in `WFLW_images`.
 
-    The lists may also lie in `data_dir` itself. An attribute as subset means the test faces that
-    have its flag. Several faces of one photo have the same path.
+    The lists may also be in `data_dir` itself. An attribute as subset selects the test faces with
+    that attribute. Several faces of one photo have the same name.
 
     Raises:
-      InputError: the list is absent or a line damaged.
+      InputError: the list is missing or a line is damaged.
     """
     file_name = f"list_98pt_rect_attr_{'train' if subset == 'train' else 'test'}.txt"
     path = data_dir / LISTS / file_name

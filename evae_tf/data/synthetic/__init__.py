@@ -1,4 +1,4 @@
-"""Faces drawn by the package itself, in parts: `faces` puts them together."""
+"""Synthetic faces; `faces` assembles the parts."""
 
 from evae_tf.data.synthetic.faces import SIDE_PX, draw_face, read
 

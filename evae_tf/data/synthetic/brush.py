@@ -1,4 +1,4 @@
-"""Brushes: polygons, lines and soft shadows, at fractions of a pixel, on float images."""
+"""Drawing on float images: polygons, lines and soft shadows with subpixel precision."""
 
 from typing import TypeAlias
 
@@ -22,14 +22,14 @@ def fill(
     strength: float = 1.0,
     blur_px: float = 0.0,
 ) -> None:
-    """Mixes a filled polygon into the image itself.
+    """Blends a filled polygon into the image, in place.
 
     Args:
-      image: float32 [3, H, W]; a plane for each colour, as it is mixed several times faster so.
+      image: float32 [3, H, W]; channels first, because blending is several times faster.
       points: float [n, 2], (x, y), pixels.
-      color: what is mixed in, three numbers.
-      strength: from 0, nothing, to 1, opaque.
-      blur_px: about the standard deviation of its soft edge.
+      color: three numbers.
+      strength: opacity, 0 to 1.
+      blur_px: approximate standard deviation of the soft edge.
     """
     points = _fixed(points)
     window, corner = _window(image, points, 2 + 2 * blur_px)
@@ -46,11 +46,11 @@ def stroke(
     strength: float = 1.0,
     blur_px: float = 0.0,
 ) -> None:
-    """Mixes open lines, float [count, n, 2], `width` pixels wide, in; else as `fill`."""
+    """Blends open lines, float [count, n, 2], `width` pixels wide, into the image; see `fill`."""
     lines = _fixed(lines)
     window, corner = _window(image, lines.reshape(-1, 2), 2 + width + 2 * blur_px)
     mask = np.zeros(window.shape[1:], np.uint8)
-    # OpenCV's lines are whole pixels wide: a thinner one is drawn paler.
+    # OpenCV's lines are at least one pixel wide; thinner ones are drawn fainter.
     strength *= min(1.0, width)
     thickness = max(1, round(width))
     cv2.polylines(mask, list(lines - corner), False, 255, thickness, cv2.LINE_AA, _SHIFT)
@@ -58,12 +58,12 @@ def stroke(
 
 
 def ellipse(centre: ArrayLike, radii: ArrayLike) -> FloatArray:
-    """20 points [20, 2] of an ellipse, counted clockwise from its right end."""
+    """20 points [20, 2] of an ellipse, clockwise from its right end."""
     return np.asarray(centre) + _CIRCLE * np.asarray(radii)
 
 
 def noise(rng: np.random.Generator, shape: tuple[int, int], cells: tuple[int, int]) -> FloatArray:
-    """Smooth noise of standard deviation about one, `cells` (rows, columns) bumps: float32."""
+    """Smooth noise, float32, with standard deviation about 1 and `cells` (rows, columns) bumps."""
     coarse = rng.standard_normal(cells, np.float32)
     smooth = cv2.resize(coarse, shape[::-1], interpolation=cv2.INTER_LINEAR)
     return np.asarray(smooth, np.float32)
@@ -74,7 +74,7 @@ def _fixed(points: ArrayLike) -> IntArray:
 
 
 def _window(image: FloatArray, fixed: IntArray, margin: float) -> tuple[FloatArray, IntArray]:
-    """The part of the image around the points, as a view, and its corner in fixed units."""
+    """A view of the image around the points, and its corner in fixed-point units."""
     x, y, width, height = cv2.boundingRect(fixed)
     rows, columns = (
         slice(

@@ -1,4 +1,4 @@
-"""Faces drawn by our own code: any number, in any markup, with true pose and visibility."""
+"""Synthetic faces: any number, in any built-in markup, with exact pose and visibility."""
 
 import cv2
 import numpy as np
@@ -23,26 +23,27 @@ _HIDDEN_DEPTH = 0.15  # eye distances
 
 
 def read(subset: str, markup: Markup, count: int | None = None, seed: int = 0) -> list[Face]:
-    """Drawn faces, always the same ones for the same arguments.
+    """Generates synthetic faces; the result depends on the arguments only.
 
     Args:
       subset: `train`, `val` or `test`; they share no face.
-      markup: one of the package's own `Markup`s.
-      count: how many, or None for 2000, 200 and 500; fewer are the first of more.
-      seed: another seed gives other faces.
+      markup: a built-in `Markup`.
+      count: number of faces, or None for 2000, 200 and 500. A smaller count gives the first faces
+        of a larger one.
+      seed: random seed.
 
     Returns:
       A list of `Face` whose images are pixels, uint8 [176, 176, 3].
 
     Raises:
-      InputError: an unknown subset, or a markup of somebody's own.
+      InputError: the subset is unknown, or the markup is user-defined.
     """
     if subset not in COUNTS:
         raise UsageError(f"unknown subset {subset!r} of synthetic; known: {', '.join(COUNTS)}.")
     if markup.name not in LAYOUTS or markup.points != MARKUPS[markup.name].points:
         raise UsageError(
-            f"synthetic faces can be drawn in the package's own {', '.join(LAYOUTS)}; found "
-            f"{markup.name} of {markup.num_points} points."
+            f"synthetic faces need one of the built-in markups {', '.join(LAYOUTS)}; found "
+            f"{markup.name} with {markup.num_points} points."
         )
     part, count = list(COUNTS).index(subset), COUNTS[subset] if count is None else count
     bar = progress.bar(range(count), desc="drawing faces", unit="face", hidden=count < 300)
@@ -61,14 +62,14 @@ def draw_face(
     subset: str = "train",
     name: str = "face",
 ) -> tuple[Face, HeadPose]:
-    """One face.
+    """Generates one synthetic face.
 
     Args:
-      markup: `Markup`; the same seed gives the same picture in each.
+      markup: a built-in `Markup`; the image does not depend on it.
       seed: int or tuple of ints.
-      pose: `HeadPose`, or None for a random one, up to 60 degrees of yaw.
-      occluded: whether a hand, scarf, patch, microphone or sunglasses are in front of it; None
-        leaves that to chance.
+      pose: `HeadPose`, or None for a random one with up to 60 degrees of yaw.
+      occluded: whether a hand, scarf, patch, microphone or sunglasses occlude the face; None
+        chooses at random.
       subset: see `Face`.
       name: see `Face`.
 
@@ -131,10 +132,10 @@ def _draw_person(
 def _landmarks(
     shape: Shape, view: View, markup: Markup, seen_depth: FloatArray
 ) -> tuple[FloatArray, BoolArray]:
-    """Pixels [K, 2] and visibility [K].
+    """Landmarks in pixels [K, 2] and visibility [K].
 
-    The far side of the jaw is annotated where it is seen, as in 300-W: each of its points slides
-    along its row of the head to the outline.
+    As in 300-W, hidden jaw points are annotated on the visible outline: each point slides along its
+    row of the head.
     """
     flat = markup_points(shape, markup.name)
     surface = shape.surface(flat)
@@ -142,15 +143,15 @@ def _landmarks(
     if is_jaw.any():
         surface[is_jaw] = _slide_to_outline(shape, view, flat[is_jaw])
     points, depth = view(surface)
-    # A point is hidden where all that is seen about its place lies clearly before it; on the
-    # outline, that is never so.
+    # A point is hidden if all visible surface around it is clearly nearer to the viewer. Points on
+    # the outline are never hidden.
     around = cv2.erode(seen_depth, np.ones((3, 3)))
     column, row = np.clip(np.rint(points).astype(int), 0, len(around) - 1).T
     return points, around[row, column] < depth + _HIDDEN_DEPTH
 
 
 def _slide_to_outline(shape: Shape, view: View, jaw: FloatArray) -> FloatArray:
-    """Each point (x, y) of the jaw moved along its row to where the row is widest in the view."""
+    """Moves each jaw point (x, y) along its row to where the row is widest in the view."""
     inwards = np.linspace(1, 0.35, 40)
     x = jaw[:, :1] * inwards
     rows = shape.surface(np.stack([x, np.broadcast_to(jaw[:, 1:], x.shape)], axis=-1))

@@ -1,4 +1,4 @@
-"""Painting brows, beard and hair on the unrolled skin of a head."""
+"""Paints brows, beard and hair on the unrolled skin of a head."""
 
 import cv2
 import numpy as np
@@ -13,7 +13,7 @@ _LOWEST = 1.3  # no hair grows below this height
 
 
 def paint_brow(skin: Skin, look: Look, rng: np.random.Generator, side: int) -> None:
-    """The left (side -1) or right brow, between its two edges."""
+    """Paints the left (side -1) or right (side 1) brow between its two edges."""
     upper = skin.shape.curves["left_brow" if side < 0 else "right_brow"]
     top, bottom = along(upper, 17), along(lower_brow(upper), 17)
     color = np.minimum(look.hair * 0.75, 0.85 * look.skin)
@@ -25,7 +25,7 @@ def paint_brow(skin: Skin, look: Look, rng: np.random.Generator, side: int) -> N
 
 
 def paint_beard(skin: Skin, look: Look, rng: np.random.Generator) -> None:
-    """From some height along the jaw up to the moustache; lips are painted over it."""
+    """Paints a beard from a random height of the jaw to the moustache; lips cover it later."""
     curves = skin.shape.curves
     lips, jaw = curves["outer_lip"], curves["jaw"]
     low = curves["nose_base"][2, 1] + 0.03
@@ -44,10 +44,10 @@ def paint_beard(skin: Skin, look: Look, rng: np.random.Generator) -> None:
 
 
 def paint_hair(skin: Skin, look: Look, rng: np.random.Generator) -> FloatArray:
-    """The hair of the head.
+    """Paints the hair of the head.
 
     Returns:
-      float32 [60, 96, 3], how far it lifts the mesh of the head.
+      float32 [60, 96, 3], offset of the head's mesh.
     """
     height, width = skin.image.shape[1:]
     rows = min(height, int((_LOWEST - TOP) * skin.unit))
@@ -63,16 +63,16 @@ def paint_hair(skin: Skin, look: Look, rng: np.random.Generator) -> FloatArray:
     thick = np.zeros((height, width), np.float32)
     thick[:rows] = covered
     thick = cv2.resize(thick, mesh.shape[1::-1], interpolation=cv2.INTER_AREA)
-    # Thinner towards the hairline, or the mesh would tear there.
+    # Thinner towards the hairline, otherwise the mesh would tear there.
     thick = rng.uniform(0.05, 0.3) * np.clip(2 * cv2.blur(thick, (9, 9)) - 1, 0, 1)
     away = (mesh - np.asarray([0, 0, -0.9], np.float64)) * [1, 0.9, 1]
     return thick[..., None] * away / np.linalg.norm(away, axis=-1, keepdims=True)
 
 
 def _hairline(width: int, rng: np.random.Generator) -> FloatArray:
-    """How far down hair grows in each column of the skin: float32 [width]."""
+    """The lower end of the hair in each column of the skin: float32 [width]."""
     angle = np.linspace(-SIDEWAYS, SIDEWAYS, width)
-    # Nearly level above the forehead, down the temples, before the ears, and behind them.
+    # Nearly level above the forehead, then down the temples, in front of the ears and behind them.
     places = np.radians([0, 35, 55, 68, 82, 92, 100, 112, 150])
     heights = np.asarray([-1.08, -1.02, -0.86, -0.45, -0.1, 0.15, -0.15, 0.8, 1.0], np.float64)
     heights[:3] += rng.normal(0, 0.12) + rng.normal(0, 0.05, 3)

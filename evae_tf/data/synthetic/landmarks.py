@@ -1,4 +1,4 @@
-"""Where each markup has its points on the parametric face."""
+"""The points of each markup on the parametric face."""
 
 from collections.abc import Callable
 
@@ -14,13 +14,13 @@ _IBUG_CURVES = (
 
 
 def along(curve: FloatArray, count: int) -> FloatArray:
-    """A curve [n, 2] sampled anew at `count` points, evenly by index."""
+    """Resamples a curve [n, 2] at `count` points, evenly by index."""
     places = np.linspace(0, len(curve) - 1, count)
     return np.stack([np.interp(places, range(len(curve)), axis) for axis in curve.T], axis=1)
 
 
 def _lid(curve: FloatArray, count: int) -> FloatArray:
-    """A lid as the cubic through its four points, from corner to corner, at `count` points."""
+    """Samples a lid, the cubic through its four points, at `count` points."""
     (x0, _), (x1, _) = curve[0], curve[-1]
     coefficients = np.linalg.solve(np.vander(curve[:, 0] - x0), curve[:, 1])
     x = np.linspace(x0, x1, count)

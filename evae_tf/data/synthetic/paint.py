@@ -1,4 +1,4 @@
-"""Painting a face on the unrolled skin of a head: eyes, nose, mouth, cheeks and folds."""
+"""Paints a face on the unrolled skin of a head: eyes, nose, mouth, cheeks and folds."""
 
 import cv2
 import numpy as np
@@ -12,7 +12,7 @@ from evae_tf.data.synthetic.skin import Look, Skin
 
 
 def paint_head(shape: Shape, look: Look, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
-    """The mesh of a head and its colours.
+    """Creates the mesh of a head and its colours.
 
     Returns:
       float [60, 96, 3], face frame, and float32 [240, 384, 3], see `scene.Canvas.put`.
@@ -42,7 +42,7 @@ def _paint_cheek(skin: Skin, look: Look, rng: np.random.Generator, side: int) ->
 
 
 def _paint_folds(skin: Skin, look: Look, rng: np.random.Generator) -> None:
-    """From nose to mouth corners, on the forehead, and below the lower lip."""
+    """Paints folds from nose to mouth corners, on the forehead and below the lower lip."""
     base, lips = skin.shape.curves["nose_base"], skin.shape.curves["outer_lip"]
     dark, depth = look.skin * 0.6, rng.uniform(0, 0.45)
     for wing, corner, side in ((base[0], lips[0], -1), (base[4], lips[6], 1)):
@@ -97,7 +97,7 @@ def _paint_mouth(skin: Skin, look: Look, rng: np.random.Generator) -> None:
 
 
 def _paint_eye(skin: Skin, look: Look, side: int) -> None:
-    """The lids, and between them the ball."""
+    """Paints the lids and the eyeball between them."""
     contour = eye_contour(_of_side(skin, "eye", side), 9)
     upper, lower = contour[:9], np.concatenate([contour[8:], contour[:1]])
     crease = upper - 0.075 * np.sin(np.linspace(0.3, 2.8, 9))[:, None] * [0, 1]
@@ -113,7 +113,7 @@ def _paint_eye(skin: Skin, look: Look, side: int) -> None:
 
 
 def _paint_ball(skin: Skin, look: Look, lids: FloatArray, side: int) -> None:
-    """White, iris and pupil, of which the opening between the lids (pixels [16, 2]) is seen."""
+    """Paints white, iris and pupil in the opening between the lids (pixels [16, 2])."""
     corner, end = (lids.min(axis=0) - 3).astype(int), (lids.max(axis=0) + 5).astype(int)
     window = skin.image[:, corner[1] : end[1], corner[0] : end[0]]
     lids = lids - corner

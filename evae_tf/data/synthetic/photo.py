@@ -1,4 +1,4 @@
-"""What is before and behind a drawn face, and the camera: float or uint8 [S, S, 3] pictures."""
+"""Background, occluders, glasses and camera effects of synthetic faces, on [S, S, 3] images."""
 
 from collections.abc import Iterable
 
@@ -15,7 +15,7 @@ _SHIFT = 4  # OpenCV takes coordinates in units of 2 ** -_SHIFT pixels
 
 
 def background(rng: np.random.Generator, side: int) -> ByteArray:
-    """Out-of-focus shapes on uneven ground: uint8 [side, side, 3]."""
+    """A random background of blurred shapes: uint8 [side, side, 3]."""
     contrast = rng.uniform(5, 45)
     ground = rng.uniform(20, 225) + rng.normal(0, 18, 3)
     ground = ground + contrast * noise(rng, (44, 44), (4, 4))[..., None]
@@ -42,17 +42,17 @@ def background(rng: np.random.Generator, side: int) -> ByteArray:
 def put_glasses(
     image: ByteArray, view: View, shape: Shape, rng: np.random.Generator, dark: bool
 ) -> BoolArray:
-    """Draws glasses on the image itself.
+    """Draws glasses on the image, in place.
 
     Args:
       image: uint8 [S, S, 3].
       view: `View`.
       shape: `Shape`.
-      rng: of their form and colour.
+      rng: random generator of shape and colour.
       dark: whether they are sunglasses.
 
     Returns:
-      bool [S, S], what dark lenses cover; nothing where they are clear.
+      bool [S, S], pixels covered by dark lenses; all False for clear glasses.
     """
     color = rng.uniform(0, 70) + rng.uniform(0, 60, 3) * (rng.random() < 0.3)
     width = rng.uniform(0.015, 0.06) * view.scale
@@ -78,7 +78,7 @@ def put_glasses(
     ]
     for side, hinge in ((-1, rims[0][10]), (1, rims[1][0])):
         at_ear, _ = view(np.asarray([side * (half_width + 0.03), -0.08, back], np.float64))
-        # The arm of the far side is behind the head.
+        # The temple on the far side is hidden by the head.
         if side * (view.rotation[0] @ [0, 0, 1]) < 0.15:
             lines.append(np.stack([hinge, at_ear]))
     lines = [np.rint(line * 2**_SHIFT).astype(np.int32) for line in lines]
@@ -87,15 +87,15 @@ def put_glasses(
 
 
 def put_occluder(image: ByteArray, landmarks: FloatArray, rng: np.random.Generator) -> BoolArray:
-    """Draws a hand, scarf, patch or microphone on the image itself.
+    """Draws a hand, scarf, patch or microphone on the image, in place.
 
     Args:
       image: uint8 [S, S, 3].
-      landmarks: float [K, 2], pixels; it is put somewhere among them.
-      rng: of everything about it.
+      landmarks: float [K, 2], pixels; the occluder is placed near them.
+      rng: random generator.
 
     Returns:
-      bool [S, S], what it covers.
+      bool [S, S], the covered pixels.
     """
     side = len(image)
     mask = np.zeros((side, side), np.uint8)
@@ -123,7 +123,7 @@ def put_occluder(image: ByteArray, landmarks: FloatArray, rng: np.random.Generat
         head = head + rng.normal(0, 0.08 * size, 2)
         _lines(mask, [(head, head + [rng.normal(0, 0.3 * size), 1.5 * size])], 0.1 * size)
         _polygon(mask, ellipse(head, size * rng.uniform(0.1, 0.16, 2)))
-    # Rounded: darker towards its edges, with a shadow on what is behind it.
+    # Shading: darker towards the edges, with a shadow on the face behind.
     rounded = cv2.GaussianBlur(mask, (0, 0), 0.035 * side)[..., None] / 255
     shadow = cv2.GaussianBlur(mask, (0, 0), 0.02 * side)[..., None] / 255
     alpha = mask[..., None] / 255
@@ -136,7 +136,7 @@ def put_occluder(image: ByteArray, landmarks: FloatArray, rng: np.random.Generat
 def _hand(
     mask: ByteArray, low: FloatArray, high: FloatArray, rng: np.random.Generator
 ) -> FloatArray:
-    """Four fingers from below or beside the face; the shade of the gaps between them."""
+    """Draws four fingers from below or beside the face; returns the shading of the gaps."""
     size = (high - low).max()
     tip = low + (high - low) * rng.uniform(0.25, 0.85, 2)
     start = np.asarray([rng.choice([low[0], high[0]]), high[1] + 0.25 * size], np.float64)
@@ -164,7 +164,7 @@ def _lines(mask: ByteArray, lines: Iterable[ArrayLike], width: float) -> None:
 
 
 def camera(image: ByteArray, rng: np.random.Generator) -> ByteArray:
-    """Colour of the light, exposure, contrast, blur and noise: uint8 -> uint8."""
+    """Applies light colour, exposure, contrast, blur and noise: uint8 -> uint8."""
     tone = 255 * np.linspace(0, 1, 256)[:, None] ** rng.uniform(0.65, 1.2)
     tone = np.asarray(tone * (1 + rng.normal(0, 0.05, 3)) * rng.uniform(0.78, 1.08), np.float32)
     picture = cv2.LUT(image, tone[None])

@@ -1,4 +1,4 @@
-"""Seeing curved, shaded patches from a point of view: head, ears, hair, neck and shoulders."""
+"""Renders curved, shaded patches: head, ears, hair, neck and shoulders."""
 
 import dataclasses
 
@@ -13,17 +13,17 @@ from evae_tf.data.synthetic.shape import Shape
 from evae_tf.data.synthetic.skin import Look
 
 _DEPTH_STEPS = 8192  # in one eye distance
-_GAP = 0.05  # eye distances: what lies this much farther than both neighbours is a hole
+_GAP = 0.05  # eye distances: a pixel that is farther than both neighbours by this is a hole
 
 
 @dataclasses.dataclass(frozen=True)
 class View:
-    """From the face frame to pixels.
+    """Projection from the face frame to pixels.
 
     Attributes:
       rotation: float [3, 3].
-      scale: pixels in one eye distance.
-      centre: float [2], where the origin lies, pixels.
+      scale: pixels per eye distance.
+      centre: float [2], position of the origin, pixels.
     """
 
     rotation: FloatArray
@@ -31,20 +31,20 @@ class View:
     centre: FloatArray
 
     def __call__(self, points: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Positions [..., 2] in pixels and depths [...] (towards the viewer) of `points`."""
+        """Projects points to pixels [..., 2] and depths [...] (towards the viewer)."""
         turned = points @ self.rotation.T
-        nearness = 1 / (1 - 0.06 * turned[..., 2:])  # a camera some sixteen eye distances away
+        nearness = 1 / (1 - 0.06 * turned[..., 2:])  # a camera about sixteen eye distances away
         return turned[..., :2] * nearness * self.scale + self.centre, turned[..., 2]
 
 
 @dataclasses.dataclass(frozen=True)
 class Light:
-    """Light from everywhere and from one side.
+    """Ambient and directional light.
 
     Attributes:
       direction: float [3], unit length, from the face towards the lamp, viewer's frame.
-      ambient: how much comes from everywhere, 0 to 1.
-      gloss: how bright the lamp's reflections on skin are, 0 to 255.
+      ambient: fraction of ambient light, 0 to 1.
+      gloss: brightness of the lamp's reflection on skin, 0 to 255.
     """
 
     direction: FloatArray
@@ -52,10 +52,10 @@ class Light:
     gloss: float
 
     def on(self, normal: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Factor and addend of the colours of surfaces [..., 3]: two float [...]."""
+        """Shading factor and specular term of surfaces with normals [..., 3]: two float [...]."""
         facing = normal @ self.direction
         from_above = 0.85 - 0.15 * normal[..., 1]
-        # Light reaches a little beyond the edge of the shadow, as it does inside skin.
+        # Light extends slightly beyond the shadow edge, like subsurface scattering in skin.
         diffuse = np.clip((facing + 0.15) / 1.15, 0, None)
         half = self.direction + [0, 0, 1]
         mirrored = np.clip(normal @ (half / np.linalg.norm(half)), 0, 1) ** 16
@@ -64,13 +64,13 @@ class Light:
 
 
 class Canvas:
-    """A square picture that keeps, for each pixel, the nearest of the points put on it."""
+    """A square image with a depth buffer: each pixel keeps the nearest point."""
 
     def __init__(self, side: int) -> None:
-        """An empty canvas of `side` pixels."""
+        """Creates an empty canvas of `side` x `side` pixels."""
         self._side = side
-        # Depth in the high, colour in the low half of each number, so that the greatest number
-        # is the nearest point; a border of one pixel takes what falls outside.
+        # Each number has depth in the high and colour in the low half, so the largest number is the
+        # nearest point. A border of one pixel receives points outside.
         self._nearest = np.zeros((side + 2) ** 2, np.int64)
 
     def put(
@@ -87,11 +87,11 @@ class Canvas:
         Args:
           view: `View`.
           light: `Light`.
-          grid: float [h, w, 3], points of the patch in the face frame; its outside is where its
-            columns run to the right and its rows down.
+          grid: float [h, w, 3], points of the patch in the face frame. On its outside, columns run
+            to the right and rows down.
           colors: float32 [a * h, b * w, 3], 0..255.
-          glossy: whether the light is reflected as by skin.
-          two_sided: whether its inside is seen too.
+          glossy: whether it has specular reflections, like skin.
+          two_sided: whether its inside is visible too.
         """
         normal = np.cross(np.gradient(grid, axis=1), np.gradient(grid, axis=0))
         normal = normal @ view.rotation.T
@@ -124,11 +124,11 @@ class Canvas:
         np.maximum.at(self._nearest, rows * (self._side + 2) + columns, steps << 32 | four_bytes)
 
     def seen(self) -> tuple[ByteArray, FloatArray]:
-        """What the viewer sees.
+        """The rendered image.
 
         Returns:
-          Its colours, uint8 [side, side, 3], and how near to the viewer it lies, in eye distances,
-          -inf where there is nothing, float32 [side, side].
+          Colours, uint8 [side, side, 3], and depth towards the viewer, float32 [side, side], in eye
+          distances, -inf where there is nothing.
         """
         full = self._nearest.reshape(self._side + 2, -1)
         own = full[1:-1, 1:-1]
@@ -136,7 +136,7 @@ class Canvas:
         along = np.minimum(full[:-2, 1:-1], full[2:, 1:-1])
         around = np.maximum(across, along)
         gap = int(_GAP * _DEPTH_STEPS) << 32
-        # A pixel that no point met takes what both its neighbours show.
+        # A pixel without a point is filled from its neighbours.
         nearest = np.where(around > own + gap, around, own)
         colors = nearest.astype(np.uint32)[..., None].view(np.uint8)[..., :3]
         depth = (nearest >> 32) / _DEPTH_STEPS - 3.5
@@ -146,7 +146,7 @@ class Canvas:
 def _tube(
     y: ArrayLike, half_width: ArrayLike, depth: ArrayLike, z: ArrayLike, angles: FloatArray
 ) -> FloatArray:
-    """A patch around a vertical axis: [rows] each of height and sizes, [columns] angles."""
+    """A patch around a vertical axis: heights and sizes are [rows], angles are [columns]."""
     y, half_width, depth, z = (
         np.asarray(v, np.float64)[:, None] for v in (y, half_width, depth, z)
     )
@@ -157,7 +157,7 @@ def _tube(
 def put_body(
     canvas: Canvas, view: View, light: Light, shape: Shape, look: Look, rng: np.random.Generator
 ) -> None:
-    """Neck and shoulders."""
+    """Draws neck and shoulders."""
     chin, angles = shape.curves["jaw"][8, 1], np.linspace(-1.7, 1.7, 40)
     width = rng.uniform(0.66, 0.86) * shape.row(np.asarray(0.9))[0]
     rows = np.linspace(0, 1, 24)
@@ -176,7 +176,7 @@ def put_body(
 def put_long_hair(
     canvas: Canvas, view: View, light: Light, look: Look, rng: np.random.Generator
 ) -> None:
-    """Hair that falls behind and beside the face."""
+    """Draws hair that falls behind and beside the face."""
     begin = rng.uniform(1.35, 1.75)
     length, angles = rng.uniform(0.9, 2.6), np.linspace(begin, 2 * np.pi - begin, 60)
     rows = np.linspace(0, 1, 40)
@@ -193,7 +193,7 @@ def put_long_hair(
 def put_ears(
     canvas: Canvas, view: View, light: Light, shape: Shape, look: Look, rng: np.random.Generator
 ) -> None:
-    """Both ears."""
+    """Draws both ears."""
     red = np.asarray(look.skin * [0.98, 0.85, 0.83], np.float32)
     shade = 0.8 + 0.25 * np.linspace(0, 1, 40, dtype=np.float32)[:, None, None]
     colors = red * shade * (1 + 0.03 * noise(rng, (40, 96), (10, 24))[..., None])
@@ -209,7 +209,7 @@ def _ear(shape: Shape, side: int) -> FloatArray:
     y = 0.17 + from_centre * (0.36 + 0.06 * np.sin(around)) * -np.cos(around)
     behind = from_centre * 0.2 * np.sin(around)
     out = 0.02 + 0.55 * (0.2 - behind) + 0.07 * np.sin(np.pi * from_centre**2)
-    # The hole is deep, the front edge grows out of the cheek.
+    # The ear canal is deep, the front edge merges with the cheek.
     out = out - 0.12 * np.exp(-((from_centre / 0.5) ** 2))
     z = back + 0.02 - (0.2 - behind) * 0.8
     return np.stack(np.broadcast_arrays(side * (half_width + out - 0.08), y, z), axis=-1)

@@ -1,8 +1,8 @@
-"""The parametric 3-D face behind the drawn ones: its surface, its landmarks, how it moves.
+"""The parametric 3-D model of synthetic faces: surface, landmarks and expression.
 
-Face frame: x to the viewer's right, y down, z towards the viewer; the eyes are 1 apart, (0, 0)
-lies between them. The mean layout of the points is that of the near-frontal faces of 300-W's
-training part, averaged with their mirror images; widths and motions cover what was seen there.
+Face frame: x to the viewer's right, y down, z towards the viewer. The eyes are 1 apart, with (0, 0)
+between them. The mean points are those of the near-frontal training faces of 300-W, averaged with
+their mirror images. Proportions and expressions cover the range of these faces.
 """
 
 import dataclasses
@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from evae_tf.array_types import FloatArray
 
-# One half of the mean 68-point face: jaw 8..16, right brow, nose, right eye, lips from the middle.
+# Right half of the mean 68-point face: jaw 8..16, brow, nose, eye, lips from the middle.
 _JAW = [
     *((0.0, 1.754), (0.272, 1.71), (0.509, 1.557), (0.72, 1.366), (0.89, 1.136)),
     *((0.996, 0.871), (1.051, 0.587), (1.09, 0.297), (1.11, 0.002)),
@@ -37,14 +37,14 @@ _MIRROR = np.asarray([-1, 1], np.float64)
 
 @dataclasses.dataclass(frozen=True)
 class Shape:
-    """One face, before it is turned. Lengths in eye distances.
+    """One face in the face frame. Lengths are in eye distances.
 
     Attributes:
       curves: dict of float [n, 2] (x, y): `jaw` 17, `left_brow` and `right_brow` 5 (upper edge,
-        outer or inner end first as 68 points have them), `nose_bridge` 4, `nose_base` 5,
-        `left_eye` and `right_eye` 6, `outer_lip` 12, `inner_lip` 8, `pupils` 2.
-      depth: how far the face is from flat; 1 is the mean.
-      nose: how far the nose stands out of the face.
+        in the order of `ibug_68`), `nose_bridge` 4, `nose_base` 5, `left_eye` and `right_eye` 6,
+        `outer_lip` 12, `inner_lip` 8, `pupils` 2.
+      depth: depth of the face; 1 is the mean.
+      nose: length of the nose in depth; 1 is the mean.
     """
 
     curves: Curves
@@ -52,10 +52,10 @@ class Shape:
     nose: float
 
     def surface(self, points: FloatArray) -> FloatArray:
-        """The point of the face over (x, y): float [..., 2] -> [..., 3].
+        """The surface point at (x, y): float [..., 2] -> [..., 3].
 
-        Each row of the head is half an ellipse from jaw to jaw; nose, lips and eye sockets are
-        added to it.
+        Each row of the head is half an ellipse from jaw to jaw, plus the relief of nose, lips and
+        eye sockets.
         """
         x, y = points[..., 0], points[..., 1]
         half_width, back, front = self.row(y)
@@ -64,10 +64,10 @@ class Shape:
         return np.stack([x, y, z + self._relief(x, y)], axis=-1)
 
     def head(self, angle: FloatArray, y: FloatArray) -> FloatArray:
-        """The whole head: float [...] angles about its axis, 0 in front, and heights -> [..., 3].
+        """Points of the whole head: float [...] angles, 0 in front, and heights -> [..., 3].
 
-        In front it is `surface`; behind the ears the rows go on as half ellipses, flatter the
-        nearer they are to the chin, so that below the jaw the head is closed by its underside.
+        The front is `surface`. Behind the ears the rows continue as half ellipses that become
+        flatter towards the chin, so that the head is closed below the jaw.
         """
         half_width, back, _ = self.row(y)
         points = self.surface(np.stack([half_width * np.sin(angle), y], axis=-1))
@@ -77,14 +77,14 @@ class Shape:
         return points
 
     def half_width(self, y: FloatArray) -> FloatArray:
-        """Of the rows of the head at height y."""
+        """Half width of the head's rows at height y."""
         jaw = self.curves["jaw"][8:]
         below = np.interp(y, jaw[::-1, 1], jaw[::-1, 0])
         rise = np.clip(1 - np.abs(y / TOP) ** 2.8, 1e-4, 1) ** (1 / 2.4)
         return np.maximum(np.where(y > jaw[-1, 1], below, jaw[-1, 0] * rise), 0.02)
 
     def row(self, y: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Half width, depth of the jaw's side and depth of the middle of the rows at height y."""
+        """Half width, depth at the jaw and depth at the middle of the rows at height y."""
         jaw, chin = self.curves["jaw"][8:], self.curves["jaw"][8, 1]
         back = np.interp(y, jaw[::-1, 1], self.depth * np.asarray(_JAW_DEPTH[::-1], np.float64))
         heights = [TOP, -1.6, -1.3, -0.8, -0.3, 0.0, 0.7, 1.0, 0.85 * chin, chin]
@@ -92,7 +92,7 @@ class Shape:
         return self.half_width(y), back, self.depth * np.interp(y, heights, profile)
 
     def _relief(self, x: FloatArray, y: FloatArray) -> FloatArray:
-        """How far nose, brow ridge, sockets, cheekbones, lips and chin stand out."""
+        """The relief of nose, brow ridge, eye sockets, cheekbones, lips and chin."""
         c = self.curves
         tip, root = c["nose_bridge"][3, 1], c["nose_bridge"][0, 1]
         base, wing = c["nose_base"][2, 1], c["nose_base"][4, 0]
@@ -121,7 +121,7 @@ def _bump(x: FloatArray, y: FloatArray, wide: float, high: float, tall: float) -
 
 
 def _both(half: ArrayLike) -> FloatArray:
-    """A curve given from its middle to the right end, mirrored: from the left end to the right."""
+    """Completes a curve, given from its middle to the right end, by its mirror image."""
     half = np.asarray(half, np.float64)
     return np.concatenate([half[:0:-1] * _MIRROR, half])
 
@@ -148,12 +148,12 @@ _MEAN = _mean_curves()
 
 
 def mean_shape() -> Shape:
-    """The mean face, its mouth a little open."""
+    """The mean face, with a slightly open mouth."""
     return Shape({name: points.copy() for name, points in _MEAN.items()}, depth=1.0, nose=1.0)
 
 
 def sample_shape(rng: np.random.Generator) -> Shape:
-    """A random `Shape`: who it is, and what the face is doing."""
+    """A random `Shape`: identity and expression."""
 
     def normal(deviation: float) -> float:
         return rng.normal(0, deviation)
@@ -189,7 +189,7 @@ def _open_eyes(curves: Curves, opening: float, size: float, tilt: float) -> None
 
 
 def _move_mouth(curves: Curves, rng: np.random.Generator) -> None:
-    """Opening, smiling, pursing, and lips of many widths."""
+    """Applies random opening, smile, pursing and lip thickness."""
     opening = max(0.0, rng.normal(0.05, 0.2)) if rng.random() < 0.65 else 0.0
     smile, width = rng.normal(0.0, 0.07), 1 + rng.normal(0, 0.1)
     thick = 0.82 * (1 + rng.normal(0, 0.22))

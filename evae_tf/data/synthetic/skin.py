@@ -1,4 +1,4 @@
-"""How a drawn person looks, and the unrolled skin of the head that this is painted on."""
+"""The appearance of a synthetic person, and the unrolled skin of the head."""
 
 import dataclasses
 
@@ -10,8 +10,8 @@ from evae_tf.data.synthetic.brush import fill, noise, stroke
 from evae_tf.data.synthetic.shape import TOP, Shape
 
 ROWS, COLUMNS = 60, 96  # of the head's mesh
-SIDEWAYS = np.radians(150)  # farther back is never seen
-_REPEAT = 4  # pixels along each cell of the mesh
+SIDEWAYS = np.radians(150)  # the part farther back is never visible
+_REPEAT = 4  # pixels per mesh cell in each direction
 _SKINS = np.asarray(
     [(246, 212, 190), (232, 188, 160), (215, 165, 132), (186, 134, 100), (140, 95, 68)]
     + [(92, 62, 47)],
@@ -29,7 +29,7 @@ _IRISES = np.asarray(
 
 @dataclasses.dataclass(frozen=True)
 class Look:
-    """Of one person; colours are float [3], RGB 0..255, strengths go from 0 to 1."""
+    """Appearance of one person; colours are float [3], RGB 0..255, strengths are 0 to 1."""
 
     skin: FloatArray
     hair: FloatArray
@@ -44,7 +44,7 @@ class Look:
     lid_crease: float
     lashes: float  # width, eye distances
     eye_white: float
-    glint: FloatArray  # where in the iris the light is mirrored, float [2], in its radii
+    glint: FloatArray  # position of the reflection in the iris, float [2], in its radii
 
 
 def sample_look(rng: np.random.Generator) -> Look:
@@ -52,7 +52,7 @@ def sample_look(rng: np.random.Generator) -> Look:
     tone = rng.uniform(0, len(_SKINS) - 1)
     skin = np.array([np.interp(tone, range(len(_SKINS)), axis) for axis in _SKINS.T])
     skin = skin * rng.uniform(0.92, 1.06) + rng.normal(0, 3, 3)
-    # Dark skins mostly go with dark hair and eyes.
+    # Dark skin mostly occurs with dark hair and eyes.
     hair = _HAIRS[rng.integers(2 if tone > 3.5 and rng.random() < 0.8 else len(_HAIRS))]
     iris = _IRISES[rng.integers(2 if tone > 3 else len(_IRISES))]
     is_woman, style = rng.random() < 0.5, rng.random()
@@ -80,16 +80,16 @@ def sample_look(rng: np.random.Generator) -> Look:
 
 
 class Skin:
-    """The skin of a head, unrolled: columns are angles about its axis, rows are heights.
+    """The unrolled skin of a head: columns are angles around its axis, rows are heights.
 
     Attributes:
-      image: float32 [3, H, W], RGB 0..255, painted on.
+      image: float32 [3, H, W], RGB 0..255, the canvas.
       shape: the `Shape` it covers.
-      unit: pixels in one eye distance along a column.
+      unit: pixels per eye distance along a column.
     """
 
     def __init__(self, shape: Shape, color: ArrayLike, rng: np.random.Generator) -> None:
-        """Bare skin, of a little uneven `color`, float [3]."""
+        """Creates bare skin of slightly uneven `color`, float [3]."""
         self.shape = shape
         self._chin = shape.curves["jaw"][8, 1] - 0.005
         size = (ROWS * _REPEAT, COLUMNS * _REPEAT)
@@ -99,7 +99,7 @@ class Skin:
         self.image = np.asarray(color, np.float32)[:, None, None] * (1 + 0.02 * blotches)
 
     def at(self, points: ArrayLike) -> FloatArray:
-        """Pixels [n, 2] of points (x, y) of the face, [n, 2]."""
+        """Converts points (x, y) of the face, [n, 2], to pixels [n, 2]."""
         x, y = np.asarray(points, np.float64).T
         row = (y - TOP) * self.unit
         half_width = np.interp(row, np.arange(len(self._half_widths)), self._half_widths)
@@ -110,7 +110,7 @@ class Skin:
     def fill(
         self, points: ArrayLike, color: ArrayLike, strength: float = 1.0, blur: float = 0.0
     ) -> None:
-        """As `brush.fill`, in the face frame; `blur` in eye distances."""
+        """Like `brush.fill`, in the face frame; `blur` in eye distances."""
         fill(self.image, self.at(points), color, strength, blur * self.unit)
 
     def stroke(
@@ -121,7 +121,7 @@ class Skin:
         strength: float = 1.0,
         blur: float = 0.0,
     ) -> None:
-        """As `brush.stroke`, one line in the face frame; lengths in eye distances."""
+        """Like `brush.stroke`, one line in the face frame; lengths in eye distances."""
         line = self.at(points)[None]
         stroke(self.image, line, color, width * self.unit, strength, blur * self.unit)
 

@@ -51,7 +51,7 @@ def overlap(found, square):
 
 
 def test_it_finds_the_portrait(detector, portrait):
-    """First, if it has scores; what else it finds, the landmarks do not take for a face."""
+    """The portrait is the best detection; the landmarks reject all others."""
     found = detector(portrait)
     shared = overlap(found, FACE)
     assert shared.max() > 0.7
@@ -62,7 +62,7 @@ def test_it_finds_the_portrait(detector, portrait):
 
 
 def test_small_faces_in_a_large_photo_are_found(detector, portrait):
-    """Faces of about 30 pixels, in a photo three times as wide as what most networks are given."""
+    """Faces of about 30 pixels, in a photo three times as wide as the input of most networks."""
     head = cv2.resize(portrait, (92, 108), interpolation=cv2.INTER_AREA)
     photo = np.full((1000, 1900, 3), 120, np.uint8)
     places = [(100, 60), (880, 1700), (480, 950)]
@@ -78,13 +78,13 @@ def test_small_faces_in_a_large_photo_are_found(detector, portrait):
 
 @pytest.mark.parametrize("degrees", [-30, 0, 30])
 def test_networks_say_how_a_head_leans(detector, portrait, degrees):
-    """As far as they were trained on heads that lean."""
+    """Up to the roll that the detectors were trained on."""
     turned = geometry.cut_square(portrait, [*FACE[:2], 500.0], 500, -np.radians(degrees))
     found = detector(turned)
     if found.keypoints is None:
         assert not found.rolls.any()
     else:
-        # Our own detector is small: its points only tell which way is about up.
+        # Our own detector is small: its keypoints give only a rough roll.
         limit = 15 if isinstance(detector, TfliteDetector) else 8
         assert abs(np.degrees(found.rolls[0]) - degrees) < limit
 
@@ -106,7 +106,7 @@ def test_threads_find_what_one_finds(detector, portrait):
 def test_an_image_of_any_shape_will_do(detector, shape):
     found = detector(np.full(shape, 90, np.uint8))
     assert found.boxes.shape[1] == 4
-    if not isinstance(detector, HaarDetector):  # whose close-ups are guesses
+    if not isinstance(detector, HaarDetector):  # its close-up boxes are guesses
         assert len(found) == 0
 
 
@@ -121,7 +121,7 @@ def test_the_best_that_is_installed(monkeypatch):
 
 @pytest.mark.parametrize(
     ("content", "sentence"),
-    [(None, "there is no such detector model"), (b"no network", "ONNX Runtime cannot use it")],
+    [(None, "there is no such detector model"), (b"no network", "ONNX Runtime cannot load")],
 )
 def test_a_file_that_is_not_yunet_is_named(tmp_path, content, sentence):
     path = tmp_path / "yunet.onnx"
@@ -129,7 +129,7 @@ def test_a_file_that_is_not_yunet_is_named(tmp_path, content, sentence):
         path.write_bytes(content)
     with pytest.raises(InputError, match=f"yunet.onnx: {sentence}"):
         detection.create("yunet", path)
-    with pytest.raises(InputError, match="give --detector_model"):
+    with pytest.raises(InputError, match="use --detector_model"):
         detection.create("yunet")
 
 
@@ -138,12 +138,12 @@ def test_another_network_is_not_yunet(tmp_path):
 
     path = tmp_path / "other.onnx"
     path.write_bytes(WEIGHTS)
-    with pytest.raises(InputError, match="not a model of YuNet"):
+    with pytest.raises(InputError, match="not a YuNet model"):
         detection.create("yunet", path)
 
 
 def test_a_cell_tells_where_its_face_is():
-    """Cell (row 3, column 5) has its middle at (21.5, 13.5); another tells of the same face."""
+    """Cell (row 3, column 5) is centred at (21.5, 13.5); another cell detects the same face."""
     centres, places = np.zeros((8, 12), np.float32), np.zeros((8, 12, 13), np.float32)
     centres[3, 5], centres[3, 8], centres[6, 1] = 0.9, 0.6, 0.2
     places[3, 5, :3] = 0.5, -0.25, np.log(2)  # 16 px to the right, 8 up, of 64 px

@@ -39,7 +39,7 @@ def write(root, **changed):
 
 @pytest.fixture
 def root(tmp_path, monkeypatch):
-    monkeypatch.setattr(aflw19, "_NUM_TRAIN", NUM_TRAIN)  # 20,000 rows would be slow to write
+    monkeypatch.setattr(aflw19, "_NUM_TRAIN", NUM_TRAIN)  # writing 20,000 rows would be slow
     write(tmp_path)
     for number in range(1, NUM_FACES + 1):
         folder = tmp_path / "data" / "flickr" if number % 2 else tmp_path
@@ -84,7 +84,7 @@ def test_columns(root):
 
 
 def test_a_hidden_point_at_the_origin_is_not_annotated(root):
-    """Three points of face 5, counted from 1: hidden at (0, 0), seen there, hidden elsewhere."""
+    """Three points of face 5, counted from 1: hidden at (0, 0), visible there, hidden elsewhere."""
     truth = variables()
     for point in (2, 7):
         truth["data"][4, [point, 19 + point]] = 0
@@ -111,11 +111,11 @@ def test_images_in_either_place_and_absent_ones(root):
         ({"bbox": np.ones((NUM_FACES - 1, 4))}, r"for 7 names"),
         ({"data": np.full((NUM_FACES, 38), np.nan)}, r"face 3: .*0 of 19 points annotated"),
         ({"bbox": np.ones((NUM_FACES, 4))}, r"face 3: .*no area"),
-        ({"ra": np.array([[1, 1, 2, 3, 4, 5, 6]])}, r"ra is not an order of the 7 faces"),
-        ({"ra": np.array([[np.nan, 1, 2, 3, 4, 5, 6]])}, r"ra is not an order of the 7 faces"),
+        ({"ra": np.array([[1, 1, 2, 3, 4, 5, 6]])}, r"ra is not a permutation of the 7 faces"),
+        ({"ra": np.array([[np.nan, 1, 2, 3, 4, 5, 6]])}, r"ra is not a permutation of the 7 faces"),
         (
             {"nameList": np.array([[1.0]] * 7, object)},
-            r"face 3: nameList holds .* expected a text",
+            r"face 3: nameList contains .* expected text",
         ),
     ],
 )

@@ -36,7 +36,7 @@ def write_grey(root, subset="test", images=(GREY, GREY), points=None, boxes=BOXE
 
 
 def write_colour(root, subset="test", images=(COLOUR, GREY)):
-    """As MATLAB writes v7.3: a 512-byte block of its own, every array transposed."""
+    """As MATLAB writes v7.3: with a 512-byte header, every array transposed."""
     path = root / FILES[subset][0]
     image_name, points_name, boxes_name = NAMES[subset]
     with h5py.File(path, "w", userblock_size=512) as file:
@@ -115,7 +115,7 @@ def test_truncated_file(tmp_path, write):
 
 
 def test_a_file_on_which_its_reader_crashes(tmp_path):
-    """Numbers of a sort that does not exist: SciPy 1.17 ends the process."""
+    """Numbers of a type that does not exist: SciPy 1.17 crashes the process."""
     path = write_grey(tmp_path)
     size = phis().nbytes
     doubles, nothing = (struct.pack("<II", sort, size) for sort in (9, 8))
@@ -131,7 +131,7 @@ def test_a_colour_file_that_claims_more_memory_than_it_holds(tmp_path):
     with h5py.File(path, "r+") as file:
         del file["phisT"]
         file.create_dataset("phisT", (87, 1 << 40), "f8", chunks=(87, 1))
-    with pytest.raises(InputError, match=r"\(/phisT claims more than it can hold\)"):
+    with pytest.raises(InputError, match=r"\(/phisT declares more data than it can contain\)"):
         read_faces("cofw", tmp_path, "test")
 
 

@@ -1,4 +1,4 @@
-"""The reader of people's own .csv files."""
+"""The reader of custom .csv files."""
 
 import csv
 
@@ -90,7 +90,7 @@ def test_subsets_are_the_values_of_split(table):
         (POINTS, r"missing columns \['image'\]"),
         (["image", *POINTS, *VISIBLE[:2]], r"missing columns \['visible2'\]"),
         (["image", *POINTS, *BOX[1:]], r"missing columns \['box_x_min'\]"),
-        (["image", *POINTS, "visible3"], r"unknown columns \['visible3'\]; known are image, x0"),
+        (["image", *POINTS, "visible3"], r"unknown columns \['visible3'\]; expected image, x0"),
         (["image", *POINTS, "Visibility"], "unknown columns"),
         (["image", *POINTS, "box"], "unknown columns"),
         (["image", *POINTS, "x_3"], "unknown columns"),
@@ -168,7 +168,7 @@ def test_absent_and_unreadable_files(table, tmp_path):
 
 @pytest.mark.parametrize("separator", ";\t")
 def test_a_spreadsheet_s_table_is_read_as_one_with_commas(table, separator):
-    """Case 34: other separators, Windows' paths, a decimal comma where the comma parts nothing."""
+    """Case 34: other separators, Windows paths, a decimal comma where it is not the separator."""
     header = ["image", *POINTS, *VISIBLE, *BOX, "split"]
     path = table(header, [*ROW, 1, 0, 1, 0.5, 2, 50, 60, "train"])
     (expected,) = read(path)
@@ -225,7 +225,7 @@ def test_a_real_table(shared_data):
     helen = shared_data / "helen29" / "landmarks.csv"
     faces = read(helen, "all", MARKUPS["cofw_29"])
     assert len(faces) == 348
-    for face in faces:  # what COFW's order says: the pupils stand between the eye corners
+    for face in faces:  # according to COFW's order: the pupils are between the eye corners
         assert np.ptp(face.landmarks[[8, 9], 0]) > np.ptp(face.landmarks[[16, 17], 0])
     with pytest.raises(InputError, match="29 points .* ibug_68 has 68"):
         read(helen, "all", MARKUPS["ibug_68"])

@@ -89,7 +89,7 @@ def test_val_list_of_an_absent_face_still_takes_its_photo_out(root):
     ("listed", "message"),
     [
         ("afw/404404_1\n", "none of the 1 listed faces of 300w 'val'"),
-        ("afw/7654321_1\nafw/7654321_1\n", r"val.txt: afw/7654321_1 stands in the file twice"),
+        ("afw/7654321_1\nafw/7654321_1\n", r"val.txt: afw/7654321_1 is listed twice"),
         ("\n", "val.txt: the file is empty"),
     ],
 )
@@ -130,10 +130,10 @@ def test_pts_of_other_bytes(root):
 
 
 def test_points_at_minus_one_are_not_annotated(tmp_path):
-    """Case 22: sets after 300-W write hidden points so; they must not stretch the box."""
+    """Case 22: later data sets write hidden points as -1 -1; they must not enlarge the box."""
     counted_from_one = to_one_based(POINTS)
     counted_from_one[[0, 5]] = -1
-    counted_from_one[7] = (-1, 4)  # outside the image, but a place
+    counted_from_one[7] = (-1, 4)  # outside the image, but annotated
     add(tmp_path, "afw/1_1", pts_text(counted_from_one - 1))
     (face,) = read_faces("300w", tmp_path, "train")
     assert np.flatnonzero(~face.annotated).tolist() == [0, 5]
@@ -146,14 +146,18 @@ def test_points_at_minus_one_are_not_annotated(tmp_path):
 
 def test_two_images_for_one_face(root):
     (root / "afw" / "7654321_1.png").touch()
-    with pytest.raises(InputError, match=r"7654321_1\.png: 7654321_1\.jpg is there too"):
+    with pytest.raises(InputError, match=r"7654321_1\.png: found 7654321_1\.jpg too"):
         names(root, "train")
 
 
 def test_no_face_at_all(tmp_path):
-    with pytest.raises(InputError, match="expected the folder of 300w"):
+    with pytest.raises(
+        InputError, match="the folder is missing or empty, expected the files of 300w"
+    ):
         names(tmp_path / "nowhere", "train")
-    with pytest.raises(InputError, match="expected the folder of 300w"):
+    with pytest.raises(
+        InputError, match="the folder is missing or empty, expected the files of 300w"
+    ):
         names(tmp_path, "train")
     (tmp_path / "something").touch()
     with pytest.raises(InputError, match="none of the 3148 official faces of 300w 'train'"):

@@ -13,7 +13,7 @@ POSES = ("frontal", "left", "lefthalf", "right", "righthalf")
 
 
 def pts_text(changed=None, lines=LINES):
-    """The text of a .pts file; `changed` gives some of its points, from 0, as other lines."""
+    """The text of a .pts file; `changed` maps indices of points, from 0, to other lines."""
     lines = [(changed or {}).get(i, line) for i, line in enumerate(lines)]
     return "\n".join(["version: 1", "n_points:  68", "{", *lines, "}", ""])
 
@@ -24,7 +24,7 @@ def touch(path):
 
 
 def label(root, name, text=None):
-    """A label of the repository, which has a folder of that name in each part."""
+    """A label of the repository, which has a folder `labels` in each part."""
     pose, part, stem = name.split("/")
     path = root / "merl_rav_labels" / pose / part / "labels" / f"{stem}.pts"
     touch(path)
@@ -33,7 +33,7 @@ def label(root, name, text=None):
 
 
 def organized(root, name, text=None):
-    """A label and its image, where the release's script puts them."""
+    """A label and its image in the layout of the release's script."""
     path = root / "merl_rav_organized" / f"{name}.pts"
     touch(path)
     path.write_text(text or pts_text())
@@ -59,7 +59,7 @@ def test_points_are_seen_covered_or_hidden_by_the_head(tmp_path):
     assert np.isfinite(places[1:]).all()
     np.testing.assert_allclose(places[3], [1443.54, 474.32], rtol=1e-6)
     np.testing.assert_allclose(places[4], [1382.78, 680.12], rtol=1e-6)
-    assert places[5].tolist() == [1, 1.5]  # near the corner, but with a place
+    assert places[5].tolist() == [1, 1.5]  # near the corner, but annotated
     assert places[6].tolist() == places[7].tolist() == [0, 12]
     np.testing.assert_allclose(places[8:], POINTS[8:], rtol=1e-6)
     assert np.flatnonzero(~face.visible).tolist() == [0, 3, 5, 7]
@@ -139,7 +139,7 @@ def test_poses_are_parts_of_the_test(tmp_path):
 
 @pytest.mark.parametrize("layout", [label, organized])
 def test_a_photo_in_val_txt_never_trains(layout, tmp_path):
-    """Also its other faces, whose pose is another, and whose image may be a copy."""
+    """Also its other faces, which may have another pose and a copy of the image."""
     for name in ("frontal/trainset/image00447_1", "left/trainset/image00447_4"):
         layout(tmp_path, name)
     layout(tmp_path, "frontal/trainset/image00448")

@@ -77,7 +77,7 @@ def test_absent_images_are_left_out(root):
         (official(FIRST, numbers=NUMBERS[5:]), "line 1: 13 numbers .* expected 14"),
         (official(FIRST, numbers=NUMBERS.replace("62.0", "nan")), "nose_tip"),
         (official(FIRST, numbers=NUMBERS.replace("62.0", "left")), "line 1: .*'left'"),
-        (official(FIRST, SECOND, FIRST), "line 3: .*A_0001.jpg stands in the file twice"),
+        (official(FIRST, SECOND, FIRST), "line 3: .*A_0001.jpg is listed twice"),
     ],
 )
 def test_damaged_list_names_the_file(root, text, message):
@@ -108,7 +108,7 @@ def test_absent_list(root):
 
 def test_no_image_at_all(root):
     (root / "AFLW/0001-image1.jpg").unlink()
-    with pytest.raises(InputError, match="none of the 2995 official faces of mtfl 'test' is there"):
+    with pytest.raises(InputError, match="none of the 2995 official faces of mtfl 'test'"):
         read(root, "test")
 
 

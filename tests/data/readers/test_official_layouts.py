@@ -1,7 +1,7 @@
-"""Every data set from its official layout to a trained model, with faces drawn by ourselves.
+"""Every data set from its official layout to a trained model, with synthetic faces.
 
-The readers' own tests look at each detail of a layout; here drawn faces, whose landmarks are
-known, are written down as the releases write theirs, read, trained on and predicted.
+The tests of the readers cover the details of each layout. Here, synthetic faces with known
+landmarks are written in the layout of each release, read, trained on and predicted.
 """
 
 import numpy as np

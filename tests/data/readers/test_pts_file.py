@@ -1,4 +1,4 @@
-"""Files of points: what their header has to say, and which damage is told."""
+""".pts files: checks of the header, and errors for damaged files."""
 
 import pytest
 
@@ -43,8 +43,8 @@ def test_header_and_braces_may_be_absent(tmp_path, text):
             "a second line 'n_points:  3', expecte",
         ),
         (TEXT + TEXT, "a second line 'version: 1', expected one"),
-        (TEXT + "5 6\n", "found '5 6' behind the }, expected nothing"),
-        (TEXT.replace("}\n", ""), "found one brace, expected { before the points and } behind"),
+        (TEXT + "5 6\n", "found '5 6' after the }, expected nothing"),
+        (TEXT.replace("}\n", ""), "found one brace, expected { before the points and } after"),
         (TEXT.replace("version", "vers1on"), "expected lines of x and y, found 'vers1on: 1'"),
         (TEXT.replace("1.5 -2", "1,5 -2"), "expected lines of x and y, found '1,5 -2'"),
         (TEXT.replace("1.5 -2", "1.5"), "expected lines of x and y, found '1.5'"),
