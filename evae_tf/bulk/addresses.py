@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import os
+import re
 from collections.abc import Iterator
 from urllib.parse import unquote
 
@@ -36,9 +37,14 @@ def local_path(address: str) -> str:
     return os.path.abspath(address)
 
 
+def shown(address: str) -> str:
+    """The address as messages have it: without the user and password that it may hold."""
+    return re.sub(r"://[^/@]*@", "://", address)
+
+
 def place(address: str) -> str:
     """What its credential is for: file system and bucket, or server."""
-    return "/".join(address.split("/", 3)[:3])
+    return "/".join(shown(address).split("/", 3)[:3])
 
 
 def resolve(address: str) -> tuple[fs.FileSystem, str]:
@@ -84,8 +90,8 @@ def read_bytes(address: str) -> bytes:
             size += len(block)
             if size > MAX_BYTES:
                 raise InputError(
-                    f"{address}: the file is larger than {MAX_BYTES / 1e6:.0f} MB, the most that "
-                    "is read of a photo."
+                    f"{shown(address)}: the file is larger than {MAX_BYTES / 1e6:.0f} MB, the most "
+                    "that is read of a photo."
                 )
     return b"".join(blocks)
 
@@ -98,17 +104,19 @@ def stated(address: str) -> Iterator[None]:
     except InputError:
         raise
     except FileNotFoundError as error:
-        raise InputError(f"{address}: there is no such file.") from error
+        raise InputError(f"{shown(address)}: there is no such file.") from error
     except ImportError as error:
-        raise SetupError(f"{address}: a package is missing ({first_line(error)}).") from error
+        raise SetupError(
+            f"{shown(address)}: a package is missing ({first_line(error)})."
+        ) from error
     except Exception as error:
         text = f"{type(error).__name__} {error}"
         if any(word in text for word in _DENIALS):
             raise SetupError(
-                f"{address}: may not be read or written; the credential of {place(address)} is "
-                f"missing or does not suffice ({first_line(error)[:200]})."
+                f"{shown(address)}: may not be read or written; the credential of {place(address)} "
+                f"is missing or does not suffice ({first_line(error)[:200]})."
             ) from error
         reason = (getattr(error, "strerror", None) or first_line(error))[:200].rstrip(".")
         raise InputError(
-            f"{address}: cannot be used ({reason or type(error).__name__})."
+            f"{shown(address)}: cannot be used ({reason or type(error).__name__})."
         ) from error

@@ -1,7 +1,6 @@
 """Ray, started on this machine or joined, and without its pages of log lines."""
 
 import contextlib
-import importlib.util
 import logging
 import os
 import signal
@@ -116,8 +115,3 @@ def _quiet_stderr() -> Iterator[None]:
 def _reason(error: BaseException) -> str:
     """Ray's message in one line; that of other versions fills several."""
     return " ".join(str(error).split())[:300].rstrip(".")
-
-
-def is_installed() -> bool:
-    """Whether Ray Data is."""
-    return all(importlib.util.find_spec(name) for name in ("ray", "pyarrow", "pandas", "fsspec"))

@@ -40,7 +40,7 @@ def find(pattern: str) -> Photos | tables.Tables:
 
 def _matches(pattern: str) -> Iterator[str]:
     """Yields the files that a glob names."""
-    base = pattern[: _GLOB.search(pattern).start()].rpartition("/")[0] or "."
+    base = _GLOB.split(pattern, maxsplit=1)[0].rpartition("/")[0] or "."
     tail = pattern.removeprefix(base).lstrip("/")
     expression = re.compile(glob_translate(tail))
     for name in _files(base, recursive="/" in tail or "**" in tail):

@@ -99,12 +99,14 @@ class OutputFolder:
     def _refuse_another(
         self, settings: Mapping[str, Any], before: Mapping[str, Any], parts: Sequence[str]
     ) -> None:
+        if not parts:
+            return
         earlier = before.get("settings")
-        if earlier is None and parts:
+        if earlier is None:
             raise InputError(
                 f"{self.address}: holds {parts[0]}, but not of evae-bulk; take another --output."
             )
-        for name, value in settings.items() if parts else ():
+        for name, value in settings.items():
             if (found := earlier.get(name)) != value:
                 raise InputError(
                     f"{self.address}: holds landmarks of another {name}, {found} instead of "

@@ -6,14 +6,14 @@ from concurrent import futures
 from typing import TypeAlias
 
 from evae_tf.array_types import ByteArray
-from evae_tf.bulk.addresses import SetupError, is_local, local_path, place, read_bytes
+from evae_tf.bulk.addresses import SetupError, is_local, local_path, place, read_bytes, shown
 from evae_tf.data.images import read_image
 from evae_tf.errors import InputError
 
 GROUP = 4  # photos whose crops go through the model together; as many more are decoded meanwhile
 
 Source: TypeAlias = tuple[str, bytes | None]  # address, and contents where they are known
-Decoded: TypeAlias = tuple[str, ByteArray | str]  # address, and pixels or what is wrong
+Decoded: TypeAlias = tuple[str, ByteArray | str]  # address, and pixels or what is wrong with it
 
 
 class PhotoReader:
@@ -42,23 +42,26 @@ class PhotoReader:
 
     def _decoded(self, address: str, content: bytes | None) -> Decoded:
         try:
-            if content is None and is_local(address):
-                return address, read_image(local_path(address))
-            pixels = self._pixels(address, content)
+            return address, self._pixels(address, content)
         except SetupError as error:
             if place(address) not in self._readable:
                 raise
-            return address, str(error)
+            return address, _without_name(error, address)
         except InputError as error:
-            return address, str(error)
-        return address, pixels
+            return address, _without_name(error, address)
 
     def _pixels(self, address: str, content: bytes | None) -> ByteArray:
+        if content is None and is_local(address):
+            return read_image(local_path(address))
         if content is None:
             content = read_bytes(address)
             self._readable.add(place(address))
-        try:
-            return read_image(io.BytesIO(content))
-        except InputError as error:
-            reason = str(error).removeprefix("an image in memory: ")
-            raise InputError(f"{address}: {reason}") from error
+        return read_image(io.BytesIO(content))
+
+
+def _without_name(error: InputError, address: str) -> str:
+    """The sentence without what it calls the photo, which the row says: reasons are counted."""
+    sentence = str(error)
+    for name in (shown(address), local_path(address), "an image in memory"):
+        sentence = sentence.removeprefix(f"{name}: ")
+    return sentence

@@ -45,8 +45,8 @@ def photo_rows(image: str, size: tuple[int, int], faces: Sequence[AlignedFace]) 
 
 
 def error_row(image: str, sentence: str) -> Row:
-    """The row of a photo that cannot be used; the sentence is kept without the address."""
-    return {"image": image, "error": sentence.removeprefix(f"{image}: ")}
+    """The row of a photo that cannot be used, for a reason that does not repeat the address."""
+    return {"image": image, "error": sentence}
 
 
 def as_table(found: Sequence[Row], model: str, model_sha256: str) -> pa.Table:

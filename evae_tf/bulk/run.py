@@ -16,6 +16,8 @@ from evae_tf.bulk.settings import Identity, Settings
 from evae_tf.bulk.workers import RunWorker, map_batches
 from evae_tf.errors import InputError, first_line
 
+_KEPT = "What was finished is kept; the same command goes on."
+
 
 @dataclasses.dataclass
 class Summary:
@@ -120,6 +122,7 @@ def _dataset(found: inputs.Photos | tables.Tables, size: int, finished: np.ndarr
 def _counted(dataset: Any) -> Iterator[dict[str, Any]]:
     """Yields what workers say of each chunk, as they finish it."""
     import ray
+    from ray.data.exceptions import ExecutionTimeoutError
 
     try:
         for batch in dataset.iter_batches(batch_size=None, batch_format="pyarrow"):
@@ -127,15 +130,20 @@ def _counted(dataset: Any) -> Iterator[dict[str, Any]]:
                 if problem := counts.pop("problem"):
                     raise InputError(problem)
                 yield counts
-    except ray.exceptions.OutOfMemoryError as error:
+    except (ray.exceptions.RayActorError, ray.exceptions.OutOfMemoryError) as error:
         raise InputError(
-            "a worker ran out of memory again and again; take fewer --workers, or machines with "
-            "more. What was finished is kept."
+            "workers died again and again, as where memory runs out; take fewer --workers or "
+            f"machines with more ({first_line(error)[:200].rstrip('.')}). {_KEPT}"
+        ) from error
+    except ExecutionTimeoutError as error:
+        raise InputError(
+            "the Ray cluster made no progress for "
+            f"{ray.data.DataContext.get_current().execution_no_progress_timeout_s / 60:.0f} "
+            f"minutes: workers cannot start, or die, as where memory runs out. {_KEPT}"
         ) from error
     except ray.exceptions.RayError as error:
         raise InputError(
-            f"the workers failed ({first_line(error)[:300].rstrip('.')}). What was finished is "
-            "kept; the same command goes on."
+            f"the workers failed ({first_line(error)[:200].rstrip('.')}). {_KEPT}"
         ) from error
 
 
