@@ -6,7 +6,7 @@ FACES := --dataset=synthetic --markup=ibug_68
 
 MODELS := runs/models
 
-.PHONY: demo test lint test-jax benchmark comparison models detector presence web web-files clean
+.PHONY: demo test lint test-jax test-bulk benchmark comparison models detector presence web web-files clean
 
 .venv/run: requirements.txt pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -80,6 +80,13 @@ test-jax:
 	.venv-jax/bin/pip install --quiet --disable-pip-version-check -r requirements-jax.txt
 	.venv-jax/bin/pip install --quiet --disable-pip-version-check --no-deps --editable .
 	.venv-jax/bin/python -m pytest tests/test_jax.py
+
+# Ray and pyarrow are large, and aligning needs no TensorFlow: an environment of its own, too.
+test-bulk:
+	$(PYTHON) -m venv .venv-bulk
+	.venv-bulk/bin/pip install --quiet --disable-pip-version-check -r requirements-bulk.txt
+	.venv-bulk/bin/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	.venv-bulk/bin/python -m pytest tests/bulk
 
 benchmark: .venv/run
 	$(BIN)/python -m benchmarks.augmentation
@@ -180,7 +187,7 @@ models: .venv/run
 	$(call train,mobile_5,mobile,6,$(ON_MTFL) $(call from,mobile) --set=learning_rate=2e-3)
 
 clean:
-	rm -rf .venv .venv-jax runs build *.egg-info web/node_modules web/vendor web/models
+	rm -rf .venv .venv-jax .venv-bulk runs build *.egg-info web/node_modules web/vendor web/models
 
 # assets/detector.tflite, from the lists that `make models` leaves and DATA/no_faces: on tiles with all
 # that is known, then with what it took for faces on training photos, too. With these pictures, and
