@@ -14,9 +14,7 @@ from evae_tf.bulk.addresses import is_local, local_path
 from evae_tf.bulk.output_folder import OutputFolder
 from evae_tf.bulk.settings import Identity, Settings
 from evae_tf.bulk.workers import RunWorker, map_batches
-from evae_tf.errors import InputError, first_line
-
-_KEPT = "What was finished is kept; the same command goes on."
+from evae_tf.errors import InputError
 
 
 @dataclasses.dataclass
@@ -121,8 +119,7 @@ def _dataset(found: inputs.Photos | tables.Tables, size: int, finished: np.ndarr
 
 def _counted(dataset: Any) -> Iterator[dict[str, Any]]:
     """Yields what workers say of each chunk, as they finish it."""
-    import ray
-    from ray.data.exceptions import ExecutionTimeoutError
+    from evae_tf.bulk import failures
 
     try:
         for batch in dataset.iter_batches(batch_size=None, batch_format="pyarrow"):
@@ -130,21 +127,8 @@ def _counted(dataset: Any) -> Iterator[dict[str, Any]]:
                 if problem := counts.pop("problem"):
                     raise InputError(problem)
                 yield counts
-    except (ray.exceptions.RayActorError, ray.exceptions.OutOfMemoryError) as error:
-        raise InputError(
-            "workers died again and again, as where memory runs out; take fewer --workers or "
-            f"machines with more ({first_line(error)[:200].rstrip('.')}). {_KEPT}"
-        ) from error
-    except ExecutionTimeoutError as error:
-        raise InputError(
-            "the Ray cluster made no progress for "
-            f"{ray.data.DataContext.get_current().execution_no_progress_timeout_s / 60:.0f} "
-            f"minutes: workers cannot start, or die, as where memory runs out. {_KEPT}"
-        ) from error
-    except ray.exceptions.RayError as error:
-        raise InputError(
-            f"the workers failed ({first_line(error)[:200].rstrip('.')}). {_KEPT}"
-        ) from error
+    except failures.RAISED as error:
+        raise InputError(failures.sentence(error)) from error
 
 
 def _add(summary: Summary, counts: dict[str, int]) -> None:

@@ -54,3 +54,24 @@ def test_what_cannot_be_done_is_said_before_it_begins(ray):
         align_dataset(dataset)
     with pytest.raises(InputError, match="known are"):
         align_dataset(ray.data.from_items([{"image": "a.png"}]), model="none")
+
+
+class Broken:
+    """A worker on a machine where the package is installed by half."""
+
+    def __init__(self):
+        raise ImportError("half an installation")
+
+    def __call__(self, batch):
+        return batch
+
+
+def test_a_worker_that_cannot_start_is_no_worker_without_memory(ray):
+    from evae_tf.bulk import failures
+
+    pool = ray.data.ActorPoolStrategy(size=1)
+    with pytest.raises(failures.RAISED) as caught:
+        ray.data.range(1).map_batches(Broken, compute=pool, num_cpus=0.5).take_all()
+    sentence = failures.sentence(caught.value)
+    assert sentence.startswith("a worker cannot start on its node (")
+    assert "half an installation" in sentence

@@ -8,6 +8,7 @@ import pytest
 
 from evae_tf.bulk import chunks, fingerprints, inputs, tables
 from evae_tf.errors import InputError
+from tests.bulk.conftest import bulk
 
 
 def addresses(found):
@@ -88,6 +89,18 @@ def test_tables_that_cannot_be_used_are_named(tmp_path):
     assert "has the columns ['path'], expected image" in refused("path.parquet")
     pq.write_table(pa.table({"image": [b"a"]}), tmp_path / "bytes.parquet")
     assert "holds binary, expected addresses" in refused("bytes.parquet")
+
+
+def test_a_table_that_is_damaged_in_its_midst_ends_the_run(tmp_path):
+    names, table = [f"{tmp_path}/{i}.png" for i in range(1000)], tmp_path / "photos.parquet"
+    pq.write_table(pa.table({"image": names}), table, compression="none", use_dictionary=False)
+    content = bytearray(table.read_bytes())
+    content[4:1000] = bytes(996)
+    table.write_bytes(content)
+    call = bulk(f"--input={table}", f"--output={tmp_path / 'output'}", "--workers=1")
+    assert call.returncode == 1
+    (line,) = call.stderr.strip().splitlines()
+    assert line.startswith(f"error: {table}: cannot be used")
 
 
 def test_chunks_hold_what_is_not_finished():
