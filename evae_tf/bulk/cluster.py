@@ -26,17 +26,22 @@ def joined(address: str | None) -> Iterator[None]:
     """
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
-    import ray
-
     if address is not None:
         _check_that_it_answers(address)
+        _take_token()
+    import ray  # which reads the environment
+
     handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         with _quiet_stderr():
             _start(address)
-    except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
-        where = "Ray on this machine" if address is None else f"--address={address}"
-        raise InputError(f"{where}: cannot be used ({_reason(error)}).") from error
+    except (ConnectionError, RuntimeError, ValueError, TimeoutError, SystemExit) as error:
+        if address is None:
+            raise InputError(f"Ray does not start on this machine ({_reason(error)}).") from error
+        raise InputError(
+            f"--address={address}: cannot be used ({_reason(error)}). A cluster that asks for a "
+            "token takes that in RAY_AUTH_TOKEN or ~/.ray/auth_token."
+        ) from error
     for number, handler in handlers.items():  # Ray takes them
         signal.signal(number, handler)
     try:
@@ -99,6 +104,14 @@ def _check_that_it_answers(address: str) -> None:
         ) from error
 
 
+def _take_token() -> None:
+    """Shows the cluster the token that is there: by an address, Ray itself would not."""
+    names = ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")
+    is_there = os.path.exists(os.path.expanduser("~/.ray/auth_token"))
+    if is_there or any(name in os.environ for name in names):
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
+
+
 @contextlib.contextmanager
 def _quiet_stderr() -> Iterator[None]:
     """Standard error goes nowhere: Ray's C++ prints before its log level counts."""
@@ -113,5 +126,7 @@ def _quiet_stderr() -> Iterator[None]:
 
 
 def _reason(error: BaseException) -> str:
-    """Ray's message in one line; that of other versions fills several."""
+    """Ray's message in one line; that of other versions fills several. It exits by signals, too."""
+    if isinstance(error, SystemExit):
+        return "Ray gave up waiting for it"
     return " ".join(str(error).split())[:300].rstrip(".")

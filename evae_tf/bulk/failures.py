@@ -1,5 +1,8 @@
 """What Ray raises of a run, in a sentence."""
 
+import contextlib
+from collections.abc import Iterator
+
 from ray.data import DataContext
 from ray.data.exceptions import ExecutionTimeoutError
 from ray.exceptions import OutOfMemoryError, RayActorError, RayError
@@ -9,6 +12,15 @@ from evae_tf.errors import InputError, first_line
 RAISED = (RayError, ExecutionTimeoutError)
 
 _KEPT = "What was finished is kept; the same command goes on."
+
+
+@contextlib.contextmanager
+def stated() -> Iterator[None]:
+    """Makes a stated error of what Ray raises."""
+    try:
+        yield
+    except RAISED as error:
+        raise InputError(sentence(error)) from error
 
 
 def sentence(error: BaseException) -> str:

@@ -70,12 +70,12 @@ def align(
         finished = folder.finished()
         photos = found.rows if isinstance(found, tables.Tables) else len(found)
         summary = Summary(finished=len(finished))
-        size = chunks.size_of(photos, number)
-        todo = _dataset(found, size, finished)
-        if todo is None:
-            return summary
-        made = map_batches(todo, RunWorker, (settings, identity, folder), number, 1)
-        with progress.bar(total=photos, initial=len(finished), unit="photo") as bar:
+        bar = progress.bar(total=photos, initial=len(finished), desc="aligning", unit="photo")
+        with bar, _failures_stated():
+            todo = _dataset(found, chunks.size_of(photos, number), finished)
+            if todo is None:
+                return summary
+            made = map_batches(todo, RunWorker, (settings, identity, folder), number, 1)
             for counts in _counted(made):
                 _add(summary, counts)
                 bar.update(counts["photos"])
@@ -119,16 +119,17 @@ def _dataset(found: inputs.Photos | tables.Tables, size: int, finished: np.ndarr
 
 def _counted(dataset: Any) -> Iterator[dict[str, Any]]:
     """Yields what workers say of each chunk, as they finish it."""
-    from evae_tf.bulk import failures
+    for batch in dataset.iter_batches(batch_size=None, batch_format="pyarrow"):
+        for counts in batch.to_pylist():
+            if problem := counts.pop("problem"):
+                raise InputError(problem)
+            yield counts
 
-    try:
-        for batch in dataset.iter_batches(batch_size=None, batch_format="pyarrow"):
-            for counts in batch.to_pylist():
-                if problem := counts.pop("problem"):
-                    raise InputError(problem)
-                yield counts
-    except failures.RAISED as error:
-        raise InputError(failures.sentence(error)) from error
+
+def _failures_stated() -> contextlib.AbstractContextManager[None]:
+    from evae_tf.bulk import failures  # which imports Ray
+
+    return failures.stated()
 
 
 def _add(summary: Summary, counts: dict[str, int]) -> None:

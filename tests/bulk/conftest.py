@@ -12,6 +12,9 @@ import pytest
 
 collect_ignore_glob = [] if importlib.util.find_spec("ray") else ["test_*.py"]
 
+# All clusters of the tests ask for this token, whatever lies in the home folder.
+os.environ.update(RAY_AUTH_MODE="token", RAY_AUTH_TOKEN="a token for tests")
+
 COMMANDS = Path(sys.executable).parent
 
 

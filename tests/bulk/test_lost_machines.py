@@ -3,12 +3,14 @@
 import contextlib
 import os
 import signal
+import socket
+import subprocess
 import time
 from pathlib import Path
 
 import pytest
 
-from tests.bulk.conftest import begun, bulk, images_of, wait_for_parts
+from tests.bulk.conftest import COMMANDS, begun, bulk, images_of, wait_for_parts
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 
@@ -24,6 +26,47 @@ def cluster(**head):
         yield made
     finally:
         made.shutdown()
+
+
+@contextlib.contextmanager
+def started_by_command(port):
+    """A cluster as `ray start` leaves it, which asks for a token."""
+    words = f"--port={port}", "--num-cpus=1", f"--object-store-memory={2**27}", "--block"
+    head = subprocess.Popen(
+        [COMMANDS / "ray", "start", "--head", "--disable-usage-stats", *words],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        yield
+    finally:
+        head.terminate()
+        head.wait(60)
+
+
+def test_a_cluster_of_ray_start_is_joined(photos, tmp_path, monkeypatch):
+    words = f"--input={photos}/0[0-4]_1.png", f"--output={tmp_path}"
+    port = free_port()
+    with started_by_command(port):
+        wait_for_port(port)
+        monkeypatch.delenv("RAY_AUTH_MODE")  # a user has the token, and no more
+        call = bulk(*words, f"--address=127.0.0.1:{port}")
+    assert call.returncode == 0, call.stderr
+    assert call.stdout.startswith("5 photos, 5 faces")
+
+
+def free_port():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+def wait_for_port(port):
+    for _ in range(300):
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+            return time.sleep(3)  # until the node has joined its head
+        time.sleep(0.1)
+    raise TimeoutError
 
 
 def test_a_node_is_lost_and_another_joins(photos, names, tmp_path):
@@ -74,7 +117,8 @@ def test_a_node_of_other_versions_is_named(photos, tmp_path):
         words = f"--input={photos}", f"--output={output}", f"--address={nodes.address}"
         call = bulk(*words, "--workers=1")
     assert call.returncode == 1
-    (line,) = call.stderr.strip().splitlines()
+    assert call.stderr.count("\n") == 1, call.stderr
+    line = call.stderr
     assert "has pillow 1.0, the machine of the command" in line
     assert not list(output.glob("part-*"))
 
