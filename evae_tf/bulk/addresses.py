@@ -37,6 +37,12 @@ def local_path(address: str) -> str:
     return os.path.abspath(address)
 
 
+def split_options(address: str) -> tuple[str, str]:
+    """The address of a file, and what follows it from a question mark on: options, or a query."""
+    path, mark, options = (address, "", "") if is_local(address) else address.partition("?")
+    return path, mark + options
+
+
 def shown(address: str) -> str:
     """The address as messages have it: without the user and password that it may hold."""
     return re.sub(r"://[^/@]*@", "://", address)
@@ -59,13 +65,13 @@ def resolve(address: str) -> tuple[fs.FileSystem, str]:
     if is_local(address):
         return fs.LocalFileSystem(), local_path(address)
     with stated(address):
-        scheme, _, rest = address.partition("://")
+        path, options = split_options(address)
+        scheme, _, rest = path.partition("://")
         if scheme not in _PYARROW:
             filesystem, path = fsspec.core.url_to_fs(address)
             return fs.PyFileSystem(fs.FSSpecHandler(filesystem)), str(path)
-        rest, _, options = rest.partition("?")
         bucket, _, key = rest.partition("/")
-        filesystem, base = _bucket(f"{scheme}://{bucket}" + (options and f"?{options}"))
+        filesystem, base = _bucket(f"{scheme}://{bucket}{options}")
         return filesystem, f"{base.rstrip('/')}/{key}"
 
 

@@ -10,7 +10,7 @@ from pyarrow import fs
 
 from evae_tf.align.sources import PHOTOS, find_sources
 from evae_tf.bulk import tables
-from evae_tf.bulk.addresses import is_local, local_path, resolve, stated
+from evae_tf.bulk.addresses import is_local, local_path, resolve, split_options, stated
 from evae_tf.errors import InputError
 
 Photos: TypeAlias = list[str]  # addresses
@@ -27,12 +27,17 @@ def find(pattern: str) -> Photos | tables.Tables:
     Raises:
       InputError: there is none, or a table cannot be used.
     """
-    if pattern.lower().endswith(tables.ENDINGS):
-        return tables.opened(sorted(_matches(pattern)) if _GLOB.search(pattern) else [pattern])
+    name, _ = split_options(pattern)
+    is_glob = bool(_GLOB.search(name))
+    if name.lower().endswith(tables.ENDINGS):
+        return tables.opened(sorted(_matches(pattern)) if is_glob else [pattern])
     if is_local(pattern):
         return [local_path(str(path)) for path in find_sources(local_path(pattern)).photos]
-    names = _matches(pattern) if _GLOB.search(pattern) else _files(pattern)
-    photos = sorted(name for name in names if PurePosixPath(name).suffix.lower() in PHOTOS)
+    photos = sorted(
+        file
+        for file in (_matches(pattern) if is_glob else _files(pattern))
+        if PurePosixPath(split_options(file)[0]).suffix.lower() in PHOTOS
+    )
     if not photos:
         raise InputError(f"{pattern}: there is no photo, folder or glob of them, or table.")
     return photos
@@ -40,12 +45,13 @@ def find(pattern: str) -> Photos | tables.Tables:
 
 def _matches(pattern: str) -> Iterator[str]:
     """Yields the files that a glob names."""
-    base = _GLOB.split(pattern, maxsplit=1)[0].rpartition("/")[0] or "."
-    tail = pattern.removeprefix(base).lstrip("/")
+    name, options = split_options(pattern)
+    base = _GLOB.split(name, maxsplit=1)[0].rpartition("/")[0] or "."
+    tail = name.removeprefix(base).lstrip("/")
     expression = re.compile(glob_translate(tail))
-    for name in _files(base, recursive="/" in tail or "**" in tail):
-        if expression.fullmatch(name.removeprefix(base).lstrip("/")):
-            yield name
+    for file in _files(base + options, recursive="/" in tail or "**" in tail):
+        if expression.fullmatch(split_options(file)[0].removeprefix(base).lstrip("/")):
+            yield file
 
 
 def _files(address: str, recursive: bool = False) -> Iterator[str]:
@@ -56,9 +62,8 @@ def _files(address: str, recursive: bool = False) -> Iterator[str]:
         if found.type == fs.FileType.File:
             yield address
             return
+        name, options = split_options(address)
         selector = fs.FileSelector(path, allow_not_found=True, recursive=recursive)
-        root = address.partition("?")[0].rstrip("/")
-        options = address.removeprefix(address.partition("?")[0])
         for info in filesystem.get_file_info(selector):
             if info.type == fs.FileType.File and not info.base_name.startswith((".", "_")):
-                yield f"{root}{info.path.removeprefix(path.rstrip('/'))}{options}"
+                yield f"{name.rstrip('/')}{info.path.removeprefix(path.rstrip('/'))}{options}"

@@ -7,6 +7,7 @@ adds nothing that the next run does not see: either its file was renamed before 
 or it was removed, or the number has changed.
 """
 
+import contextlib
 import hashlib
 import json
 import uuid
@@ -59,7 +60,8 @@ class OutputFolder:
         self._write(record.encode(), "_settings.json")
         for name in self._names():
             if name.startswith(TEMPORARY) or (overwrite and name.startswith(_PREFIX)):
-                with stated(f"{self.address}/{name}"):
+                # A worker of the run before may remove or rename its own meanwhile.
+                with stated(f"{self.address}/{name}"), contextlib.suppress(FileNotFoundError):
                     filesystem.delete_file(f"{folder}/{name}")
 
     def write(self, images: Sequence[str], rows: pa.Table) -> None:

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-from evae_tf.bulk.addresses import is_local, local_path, resolve, stated
+from evae_tf.bulk.addresses import is_local, local_path, resolve, split_options, stated
 from evae_tf.errors import InputError
 
 ENDINGS = (".parquet", ".pq", ".csv", ".tsv")
@@ -117,13 +117,14 @@ def _check(address: str, schema: pa.Schema) -> None:
 
 
 def _absolute(table: str, column: pa.Array) -> list[str]:
-    folder = table.rpartition("/")[0]
+    name, options = split_options(table)
+    folder = name.rpartition("/")[0]
     return [
-        address if "://" in address or address.startswith("/") else f"{folder}/{address}"
+        address if "://" in address or address.startswith("/") else f"{folder}/{address}{options}"
         for address in column.to_pylist()
         if address
     ]
 
 
 def _is_csv(address: str) -> bool:
-    return address.lower().endswith((".csv", ".tsv"))
+    return split_options(address)[0].lower().endswith((".csv", ".tsv"))

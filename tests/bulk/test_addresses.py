@@ -5,6 +5,7 @@ import threading
 
 import pytest
 
+from evae_tf.bulk import addresses
 from evae_tf.bulk.addresses import MAX_BYTES, SetupError, read_bytes
 from evae_tf.errors import InputError
 from tests.bulk.conftest import bulk, read_rows
@@ -53,6 +54,12 @@ def test_a_file_is_the_same_from_disk_and_from_the_web(photos, server):
     content = (photos / "00_1.png").read_bytes()
     assert read_bytes(f"file://{photos}/00_1.png") == content
     assert read_bytes(f"http://{server}/00_1.png") == content
+
+
+def test_a_query_or_options_follow_the_address(server, photos):
+    assert addresses.split_options("s3://b/a.png?region=x") == ("s3://b/a.png", "?region=x")
+    assert addresses.split_options("/photos/a?.png") == ("/photos/a?.png", "")
+    assert read_bytes(f"http://{server}/00_1.png?size=1") == (photos / "00_1.png").read_bytes()
 
 
 def test_what_is_not_there_is_said(photos, server):

@@ -56,6 +56,14 @@ def test_a_csv_table_is_read_whoever_wrote_it(tmp_path, text):
     assert addresses(found) == ["/a.png", f"{tmp_path}/b.png", "s3://c/d.png"]
 
 
+def test_relative_addresses_keep_the_options_of_their_table():
+    column = pa.array(["a.png", "s3://c/d.png", None])
+    assert tables._absolute("s3://b/x/t.csv?region=y", column) == [
+        "s3://b/x/a.png?region=y",
+        "s3://c/d.png",
+    ]
+
+
 def test_parquet_tables_are_read_by_row_groups(tmp_path):
     for number in range(2):
         names = [f"/{number}/{i}.png" for i in range(10)]
