@@ -111,7 +111,7 @@ def test_a_repeated_run_does_nothing_and_a_new_photo_is_added(done, folder, name
     before = {path: path.stat().st_mtime_ns for path in output.glob("part-*")}
     shutil.copy(folder / "10_0.png", folder / "new.png")
     again = bulk(f"--input={folder}", f"--output={output}", "--workers=1")
-    assert again.returncode == 0
+    assert again.returncode == 0, again.stderr
     assert again.stdout.startswith("1 photos, 1 faces, 0 photos without a face, 304 done before")
     after = {path: path.stat().st_mtime_ns for path in output.glob("part-*")}
     assert len(after) == len(before) + 1

@@ -45,12 +45,14 @@ def started_by_command(port):
 
 
 def test_a_cluster_of_ray_start_is_joined(photos, tmp_path, monkeypatch):
-    words = f"--input={photos}/0[0-4]_1.png", f"--output={tmp_path}"
-    port = free_port()
+    table, port = tmp_path / "photos.csv", free_port()
+    table.write_text("image\n" + "\n".join(f"{photos}/0{i}_1.png" for i in range(5)))
+    words = f"--input={table}", f"--output={tmp_path / 'output'}"
     with started_by_command(port):
         wait_for_port(port)
         monkeypatch.delenv("RAY_AUTH_MODE")  # a user has the token, and no more
-        call = bulk(*words, f"--address=127.0.0.1:{port}")
+        # Two workers book the whole CPU: what reads the table has to run all the same.
+        call = bulk(*words, f"--address=127.0.0.1:{port}", "--workers=2")
     assert call.returncode == 0, call.stderr
     assert call.stdout.startswith("5 photos, 5 faces")
 
