@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 from evae_tf.bulk.workers import CPUS
 from evae_tf.errors import InputError, UsageError, first_line
@@ -35,7 +36,7 @@ def joined(address: str | None) -> Iterator[None]:
     try:
         with _quiet_stderr():
             _start(address)
-    except (ConnectionError, RuntimeError, ValueError, TimeoutError, SystemExit) as error:
+    except (Exception, SystemExit) as error:  # plain ones, as where a busy machine takes 30 s
         if address is None:
             raise InputError(f"Ray does not start on this machine ({_reason(error)}).") from error
         raise InputError(
@@ -89,8 +90,13 @@ def _start(address: str | None) -> None:
 
 def _check_that_it_answers(address: str) -> None:
     if address == "auto":
-        return
-    host, _, port = address.rpartition(":")
+        noted = Path("/tmp/ray/ray_current_cluster")  # by Ray, also of clusters that have ended
+        found = os.environ.get("RAY_ADDRESS") or (noted.read_text() if noted.exists() else "")
+        if not found:
+            return
+        host, _, port = found.strip().rpartition(":")
+    else:
+        host, _, port = address.rpartition(":")
     if "/" in address or not host or not port.isdecimal():
         raise UsageError(
             f"--address={address}: expected HOST:PORT of a cluster's head, such as "
