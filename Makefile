@@ -6,7 +6,8 @@ FACES := --dataset=synthetic --markup=ibug_68
 
 MODELS := runs/models
 
-.PHONY: demo test lint docs test-jax test-install benchmark comparison models detector presence web web-files clean
+.PHONY: demo test lint docs test-jax test-bulk test-install benchmark comparison models detector presence web \
+  web-files clean
 
 .venv/run: requirements.txt pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -92,6 +93,13 @@ test-jax:
 # The package as installed by pip, in new environments: takes minutes and 3 GB of disk.
 test-install: .venv/dev
 	$(BIN)/python -m pytest tests/install
+
+# Ray and pyarrow are large, and aligning needs no TensorFlow: an environment of its own, too.
+test-bulk:
+	$(PYTHON) -m venv .venv-bulk
+	.venv-bulk/bin/pip install --quiet --disable-pip-version-check -r requirements-bulk.txt
+	.venv-bulk/bin/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	.venv-bulk/bin/python -m pytest tests/bulk
 
 benchmark: .venv/run
 	$(BIN)/python -m benchmarks.augmentation
@@ -192,7 +200,8 @@ models: .venv/run
 	$(call train,mobile_5,mobile,6,$(ON_MTFL) $(call from,mobile) --set=learning_rate=2e-3)
 
 clean:
-	rm -rf .venv .venv-docs .venv-jax runs build site *.egg-info web/node_modules web/vendor web/models
+	rm -rf .venv .venv-docs .venv-jax .venv-bulk runs build site *.egg-info web/node_modules web/vendor \
+	  web/models
 
 # assets/detector.tflite, from the lists of `make models` and DATA/no_faces. It trains on tiles of
 # these, then also on its false detections on training photos. `make presence` trains the presence

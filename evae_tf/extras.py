@@ -11,6 +11,7 @@ EXTRAS = {
         *("h5py", "matplotlib", "scipy", "tabulate"),
     ),
     "serving": ("grpc", "requests", "tensorflow_serving"),
+    "bulk": ("ray", "pyarrow", "pandas", "fsspec", "aiohttp"),
 }
 
 

@@ -18,27 +18,37 @@ from evae_tf.errors import InputError
 def settings_of(aligner: Aligner, output: Output) -> dict[str, Any]:
     """The settings that the results depend on, JSON-ready."""
     return {
+        **aligner_settings(aligner),
+        "format": output.file_format,
+        "drawings": sorted(output.drawings),
+    }
+
+
+def aligner_settings(aligner: Aligner) -> dict[str, Any]:
+    """What an aligner's landmarks depend on, with the contents of its files, JSON-ready."""
+    return {
         "model": _identity(aligner.predictor),
         "detector": _identity(aligner.detector),
         "passes": aligner.passes,
         "min_score": aligner.min_score,
         "max_faces": aligner.max_faces,
-        "format": output.file_format,
-        "drawings": sorted(output.drawings),
     }
+
+
+def contents_sha256(path: Path) -> str:
+    """The SHA-256 of a file, or of the files of a folder one after another, hexadecimal."""
+    digest = hashlib.sha256()
+    for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+        if file.is_file():
+            digest.update(file.read_bytes())
+    return digest.hexdigest()
 
 
 def _identity(thing: Any) -> list[str]:
     """Identifies a model or detector: its class or function, and a hash of its file."""
     kind = getattr(thing, "__qualname__", type(thing).__qualname__)
     path: Path | None = getattr(thing, "path", None)
-    if path is None:
-        return [kind]
-    digest = hashlib.sha256()
-    for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
-        if file.is_file():
-            digest.update(file.read_bytes())
-    return [kind, digest.hexdigest()[:16]]
+    return [kind] if path is None else [kind, contents_sha256(path)[:16]]
 
 
 class DoneList:

@@ -22,7 +22,7 @@ TEXTS = {str(page.relative_to(ROOT)): page.read_text(encoding="utf-8") for page 
 WIDTH = 100
 
 FENCE = re.compile(r"^ *```(.*)\n((?:.*\n)*?) *```$", re.MULTILINE)
-LANGUAGES = {"python", "python no-run", "shell", "json", "text", "kotlin", "swift"}
+LANGUAGES = {"python", "python no-run", "shell", "json", "yaml", "text", "kotlin", "swift"}
 NOT_RUN = "# not run here: "
 
 

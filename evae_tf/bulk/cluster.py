@@ -1,0 +1,138 @@
+"""Ray, started on this machine or joined, and without its pages of log lines."""
+
+import contextlib
+import logging
+import os
+import signal
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+from evae_tf.bulk.workers import CPUS
+from evae_tf.errors import InputError, UsageError, first_line
+
+_SECONDS = 5  # for a cluster to answer; Ray itself would try for two minutes
+_STORE_BYTES = 2**28  # the local cluster's: it holds addresses and counts, no photos
+
+
+@contextlib.contextmanager
+def joined(address: str | None) -> Iterator[None]:
+    """A context with Ray started.
+
+    Args:
+      address: of a cluster, `HOST:PORT`, or `auto` on one of its machines; None starts Ray here.
+
+    Raises:
+      InputError: no cluster answers, or it runs other versions of Ray or Python.
+    """
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
+    if address is not None:
+        _check_that_it_answers(address)
+        _take_token()
+    import ray  # which reads the environment
+
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        with _quiet_stderr():
+            _start(address)
+    except (Exception, SystemExit) as error:  # plain ones, as where a busy machine takes 30 s
+        if address is None:
+            raise InputError(f"Ray does not start on this machine ({_reason(error)}).") from error
+        raise InputError(
+            f"--address={address}: cannot be used ({_reason(error)}). A cluster that asks for a "
+            "token takes that in RAY_AUTH_TOKEN or ~/.ray/auth_token."
+        ) from error
+    for number, handler in handlers.items():  # Ray takes them
+        signal.signal(number, handler)
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def workers_that_fit(workers: int | None) -> int:
+    """How many workers run; None: one for each CPU of the cluster.
+
+    Raises:
+      UsageError: the cluster has too few CPUs for so many.
+    """
+    import ray
+
+    cpus = ray.cluster_resources().get("CPU", 0)
+    most = int(cpus / CPUS)
+    if not most:
+        raise InputError(f"the Ray cluster has {cpus:g} CPUs; a worker needs {CPUS}.")
+    if workers is not None and workers > most:
+        raise UsageError(
+            f"--workers={workers}: the Ray cluster has {cpus:g} CPUs, which run {most} workers."
+        )
+    return workers or max(1, int(cpus))
+
+
+def _start(address: str | None) -> None:
+    import ray
+
+    local = {"include_dashboard": False, "object_store_memory": _STORE_BYTES}
+    ray.init(
+        address or "local",
+        log_to_driver=False,
+        logging_level=logging.CRITICAL,
+        **({} if address else local),
+    )
+    import ray.data
+
+    # Private, but the only switch: it prints pages of what nodes log when one is lost.
+    ray._private.worker._worker_logs_enabled = False
+    logging.getLogger("ray.data").setLevel(logging.CRITICAL)
+    ray.data.DataContext.get_current().enable_progress_bars = False
+
+
+def _check_that_it_answers(address: str) -> None:
+    if address == "auto":
+        noted = Path("/tmp/ray/ray_current_cluster")  # by Ray, also of clusters that have ended
+        found = os.environ.get("RAY_ADDRESS") or (noted.read_text() if noted.exists() else "")
+        if not found:
+            return
+        host, _, port = found.strip().rpartition(":")
+    else:
+        host, _, port = address.rpartition(":")
+    if "/" in address or not host or not port.isdecimal():
+        raise UsageError(
+            f"--address={address}: expected HOST:PORT of a cluster's head, such as "
+            "10.0.0.1:6379, or auto on one of its machines."
+        )
+    try:
+        socket.create_connection((host, int(port)), _SECONDS).close()
+    except (OSError, OverflowError) as error:
+        raise InputError(
+            f"--address={address}: no Ray cluster answers there ({first_line(error)})."
+        ) from error
+
+
+def _take_token() -> None:
+    """Shows the cluster the token that is there: by an address, Ray itself would not."""
+    names = ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")
+    is_there = os.path.exists(os.path.expanduser("~/.ray/auth_token"))
+    if is_there or any(name in os.environ for name in names):
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
+
+
+@contextlib.contextmanager
+def _quiet_stderr() -> Iterator[None]:
+    """Standard error goes nowhere: Ray's C++ prints before its log level counts."""
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
+
+
+def _reason(error: BaseException) -> str:
+    """Ray's message in one line; that of other versions fills several. It exits by signals, too."""
+    if isinstance(error, SystemExit):
+        return "Ray gave up waiting for it"
+    return " ".join(str(error).split())[:300].rstrip(".")

@@ -1,0 +1,61 @@
+"""What Ray raises of a run, in a sentence."""
+
+import contextlib
+from collections.abc import Iterator
+
+from ray.data import DataContext
+from ray.data.exceptions import ExecutionTimeoutError
+from ray.exceptions import OutOfMemoryError, RayActorError, RayError
+
+from evae_tf.errors import InputError, first_line
+
+RAISED = (RayError, ExecutionTimeoutError)
+
+_KEPT = "What was finished is kept; the same command goes on."
+
+
+@contextlib.contextmanager
+def stated() -> Iterator[None]:
+    """Makes a stated error of what Ray raises."""
+    try:
+        yield
+    except RAISED as error:
+        raise InputError(sentence(error)) from error
+
+
+def sentence(error: BaseException) -> str:
+    """What happened, and what to do about it.
+
+    Args:
+      error: one of `RAISED`.
+    """
+    if (ours := _stated(error)) is not None:
+        return first_line(ours)  # Ray adds advice of its own
+    if isinstance(error, ExecutionTimeoutError):
+        minutes = DataContext.get_current().execution_no_progress_timeout_s / 60
+        return (
+            f"the Ray cluster made no progress for {minutes:g} minutes: workers cannot start, or "
+            f"die, as where memory runs out. {_KEPT}"
+        )
+    reason = _last_line(error)
+    if isinstance(error, RayActorError) and error.actor_init_failed:
+        return f"a worker cannot start on its node ({reason})."
+    if isinstance(error, RayActorError | OutOfMemoryError):
+        return (
+            "workers died again and again, as where memory runs out; take fewer --workers or "
+            f"machines with more ({reason}). {_KEPT}"
+        )
+    return f"the workers failed ({reason}). {_KEPT}"
+
+
+def _stated(error: BaseException | None) -> InputError | None:
+    """The stated error of a task; Ray wraps it in several of its own, which pretend to be it."""
+    while error is not None and (isinstance(error, RayError) or not isinstance(error, InputError)):
+        error = getattr(error, "cause", None) or error.__cause__
+    return error
+
+
+def _last_line(error: BaseException) -> str:
+    """Of a traceback, the line that says what happened."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1][:200].rstrip(".") if lines else type(error).__name__

@@ -1,0 +1,69 @@
+"""What `--input` names: photos of a folder or glob, or tables of addresses."""
+
+import re
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+from typing import TypeAlias
+
+from fsspec.utils import glob_translate
+from pyarrow import fs
+
+from evae_tf.align.sources import PHOTOS, find_sources
+from evae_tf.bulk import tables
+from evae_tf.bulk.addresses import is_local, local_path, resolve, split_options, stated
+from evae_tf.errors import InputError
+
+Photos: TypeAlias = list[str]  # addresses
+
+_GLOB = re.compile(r"[*?\[]")
+
+
+def find(pattern: str) -> Photos | tables.Tables:
+    """The photos that are named, or the tables that name them.
+
+    Tables are told by their endings, `tables.ENDINGS`, of a file or a glob. Addresses of photos are
+    absolute: workers have other current folders.
+
+    Raises:
+      InputError: there is none, or a table cannot be used.
+    """
+    name, _ = split_options(pattern)
+    is_glob = bool(_GLOB.search(name))
+    if name.lower().endswith(tables.ENDINGS):
+        return tables.opened(sorted(_matches(pattern)) if is_glob else [pattern])
+    if is_local(pattern):
+        return [local_path(str(path)) for path in find_sources(local_path(pattern)).photos]
+    photos = sorted(
+        file
+        for file in (_matches(pattern) if is_glob else _files(pattern))
+        if PurePosixPath(split_options(file)[0]).suffix.lower() in PHOTOS
+    )
+    if not photos:
+        raise InputError(f"{pattern}: there is no photo, folder or glob of them, or table.")
+    return photos
+
+
+def _matches(pattern: str) -> Iterator[str]:
+    """Yields the files that a glob names."""
+    name, options = split_options(pattern)
+    base = _GLOB.split(name, maxsplit=1)[0].rpartition("/")[0] or "."
+    tail = name.removeprefix(base).lstrip("/")
+    expression = re.compile(glob_translate(tail))
+    for file in _files(base + options, recursive="/" in tail or "**" in tail):
+        if expression.fullmatch(split_options(file)[0].removeprefix(base).lstrip("/")):
+            yield file
+
+
+def _files(address: str, recursive: bool = False) -> Iterator[str]:
+    """Yields the files in a folder, or the file itself."""
+    with stated(address):
+        filesystem, path = resolve(address)
+        found = filesystem.get_file_info(path)
+        if found.type == fs.FileType.File:
+            yield address
+            return
+        name, options = split_options(address)
+        selector = fs.FileSelector(path, allow_not_found=True, recursive=recursive)
+        for info in filesystem.get_file_info(selector):
+            if info.type == fs.FileType.File and not info.base_name.startswith((".", "_")):
+                yield f"{name.rstrip('/')}{info.path.removeprefix(path.rstrip('/'))}{options}"

@@ -1,0 +1,130 @@
+"""Tables of addresses, Parquet or CSV, read piece by piece: nobody holds a whole one."""
+
+import dataclasses
+import re
+from collections.abc import Iterator, Sequence
+
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
+
+from evae_tf.bulk.addresses import is_local, local_path, resolve, split_options, stated
+from evae_tf.errors import InputError
+
+ENDINGS = (".parquet", ".pq", ".csv", ".tsv")
+COLUMN = "image"
+
+_SEPARATORS = ",;\t"
+_CSV = -1  # in place of a row group: the whole file
+
+
+@dataclasses.dataclass(frozen=True)
+class Tables:
+    """Tables that were found good as far as their headers tell.
+
+    Attributes:
+      pieces: (address of a table, row group), each of which is read by itself.
+      rows: number of rows in all.
+    """
+
+    pieces: list[tuple[str, int]]
+    rows: int
+
+
+def opened(addresses: Sequence[str]) -> Tables:
+    """The pieces of tables, found from their headers; of CSV files the lines are counted.
+
+    Raises:
+      InputError: a table is missing, damaged or without a column `image` of texts; or there is
+        none.
+    """
+    pieces, rows = list[tuple[str, int]](), 0
+    for address in addresses:
+        address = local_path(address) if is_local(address) else address
+        if _is_csv(address):
+            pieces.append((address, _CSV))
+            rows += sum(len(batch) for batch in read(address, _CSV, 2**16))
+            continue
+        with stated(address):
+            filesystem, path = resolve(address)
+            with pq.ParquetFile(path, filesystem=filesystem) as file:
+                _check(address, file.schema_arrow)
+                pieces += [(address, group) for group in range(file.num_row_groups)]
+                rows += file.metadata.num_rows
+    if not rows:
+        raise InputError(f"{', '.join(addresses[:3]) or 'the glob'}: names no table with a row.")
+    return Tables(pieces, rows)
+
+
+def read(address: str, row_group: int, size: int) -> Iterator[list[str]]:
+    """Yields the addresses of a piece, about `size` at a time; rows without one are passed over.
+
+    Addresses that are relative are so to the table's folder.
+
+    Raises:
+      InputError: see `opened`.
+    """
+    with stated(address):
+        filesystem, path = resolve(address)
+        if row_group == _CSV:
+            with filesystem.open_input_stream(path, compression=None) as file:
+                for batch in _csv_batches(address, file):
+                    yield _absolute(address, batch[COLUMN])
+            return
+        with pq.ParquetFile(path, filesystem=filesystem) as file:
+            for batch in file.iter_batches(size, row_groups=[row_group], columns=[COLUMN]):
+                yield _absolute(address, batch[COLUMN])
+
+
+def _csv_batches(address: str, file: pa.NativeFile) -> Iterator[pa.RecordBatch]:
+    header = file.read(2**16)
+    first_line = header.split(b"\n", 1)[0].decode(errors="replace")
+    names = re.split(f"[{_SEPARATORS}]", first_line.lstrip("\ufeff"))
+    if COLUMN not in [name.strip().strip('"') for name in names]:
+        raise InputError(f"{address}: the header is {first_line[:100]!r}, without {COLUMN}.")
+    stream = pa.PythonFile(_Joined(header, file), mode="r")
+    yield from pyarrow.csv.open_csv(
+        stream,
+        parse_options=pyarrow.csv.ParseOptions(delimiter=max(_SEPARATORS, key=first_line.count)),
+        convert_options=pyarrow.csv.ConvertOptions(
+            include_columns=[COLUMN], column_types={COLUMN: pa.string()}
+        ),
+    )
+
+
+class _Joined:
+    """A file of which the beginning was read already."""
+
+    def __init__(self, start: bytes, rest: pa.NativeFile) -> None:
+        self._start = start
+        self._rest = rest
+        self.closed = False
+
+    def read(self, size: int = -1) -> bytes:
+        taken, self._start = self._start[:size], self._start[size:]
+        return taken or self._rest.read(size)
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def _check(address: str, schema: pa.Schema) -> None:
+    if COLUMN not in schema.names:
+        raise InputError(f"{address}: has the columns {schema.names[:10]}, expected {COLUMN}.")
+    kind = schema.field(COLUMN).type
+    if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
+        raise InputError(f"{address}: the column {COLUMN} holds {kind}, expected addresses.")
+
+
+def _absolute(table: str, column: pa.Array) -> list[str]:
+    name, options = split_options(table)
+    folder = name.rpartition("/")[0]
+    return [
+        address if "://" in address or address.startswith("/") else f"{folder}/{address}{options}"
+        for address in column.to_pylist()
+        if address
+    ]
+
+
+def _is_csv(address: str) -> bool:
+    return split_options(address)[0].lower().endswith((".csv", ".tsv"))

@@ -1,0 +1,79 @@
+"""The folder of Parquet files, and what a run that lost it may still do."""
+
+import fsspec
+import pytest
+
+from evae_tf.bulk import fingerprints, rows
+from evae_tf.bulk.addresses import SetupError
+from evae_tf.bulk.output_folder import OutputFolder
+from evae_tf.bulk.report import Report
+from evae_tf.errors import InputError
+
+
+@pytest.fixture(params=["disk", "memory"])
+def address(request, tmp_path):
+    if request.param == "disk":
+        return str(tmp_path / "output")
+    fsspec.filesystem("memory").store.clear()
+    return "memory://output"
+
+
+def begun(address, overwrite=False, **settings):
+    folder = OutputFolder(address)
+    folder.begin({"passes": 2, **settings}, overwrite)
+    return folder
+
+
+def table(images):
+    return rows.as_table([rows.error_row(name, "bad.") for name in images], "m", "0")
+
+
+def test_finished_photos_are_those_in_the_files(address):
+    folder = begun(address)
+    assert not len(folder.finished())
+    folder.write(["a", "b"], table(["a", "b"]))
+    folder.write(["c"], table(["c"]))
+    folder.write(["a", "b"], table(["a", "b"]))  # tried again
+    assert folder.finished().tolist() == sorted(fingerprints.of(["a", "b", "c"]).tolist())
+    report = Report.of(address)
+    assert (report.photos, report.faces, report.errors) == (3, 0, {"bad.": 3})
+
+
+def test_a_worker_that_outlives_its_run_adds_nothing(address):
+    before = begun(address)
+    before.write(["a"], table(["a"]))
+    now = begun(address)
+    with pytest.raises(SetupError, match="another run has begun"):
+        before.write(["b"], table(["b"]))
+    assert now.finished().tolist() == fingerprints.of(["a"]).tolist()
+
+
+def test_other_settings_need_another_folder(address):
+    begun(address).write(["a"], table(["a"]))
+    with pytest.raises(InputError, match="landmarks of another passes, 2 instead of 1"):
+        begun(address, passes=1)
+    assert not len(begun(address, overwrite=True, passes=1).finished())
+
+
+def test_what_a_killed_run_left_half_written_goes(tmp_path):
+    begun(str(tmp_path)).write(["a"], table(["a"]))
+    (tmp_path / ".evae-12345678-part-0.parquet").write_bytes(b"PAR1")
+    folder = begun(str(tmp_path))
+    assert not list(tmp_path.glob(".evae-*"))
+    assert len(folder.finished()) == 1
+
+
+def test_a_folder_of_something_else_is_refused(tmp_path):
+    (tmp_path / "mine.parquet").write_bytes(b"PAR1")
+    with pytest.raises(InputError, match=r"holds mine.parquet, but not of evae-bulk"):
+        begun(str(tmp_path))
+    with pytest.raises(InputError, match="holds no landmarks"):
+        Report.of(str(tmp_path))
+
+
+def test_a_damaged_file_is_named(tmp_path):
+    begun(str(tmp_path)).write(["a"], table(["a"]))
+    (part,) = tmp_path.glob("part-*")
+    part.write_bytes(part.read_bytes()[:100])
+    with pytest.raises(InputError, match=part.name):
+        begun(str(tmp_path)).finished()
