@@ -38,7 +38,7 @@ def sentence(error: BaseException) -> str:
             f"die, as where memory runs out. {_KEPT}"
         )
     reason = _last_line(error)
-    if isinstance(error, RayActorError) and error.actor_init_failed:
+    if isinstance(error, RayActorError) and getattr(error, "actor_init_failed", False):
         return f"a worker cannot start on its node ({reason})."
     if isinstance(error, RayActorError | OutOfMemoryError):
         return (
