@@ -3,7 +3,7 @@
 import dataclasses
 import math
 import typing
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any, Literal, TypeAlias
 
 from evae_tf import fields
@@ -281,6 +281,23 @@ def override(config: Config, assignments: Iterable[str]) -> Config:
             raise UsageError(f"--set {assignment}: use the flag --{name}.")
         values[name] = fields.parse(name, text, kinds[name])
     return _replaced(config, values)
+
+
+def replace(config: Config, values: Mapping[str, Any]) -> Config:
+    """A copy of `config` with some fields set.
+
+    Args:
+      config: a `Config`.
+      values: dict of field, or "augmentation.field", to value.
+
+    Raises:
+      UsageError: a field is unknown (the message lists the known ones) or a value is wrong.
+    """
+    known = sorted(name for name, _ in _fields(Config))
+    unknown = sorted(set(values) - set(known))
+    if unknown:
+        raise UsageError(f"unknown fields {unknown}, expected some of {known}.")
+    return _replaced(config, dict(values))
 
 
 def check_start(config: Config, init_from: object) -> None:

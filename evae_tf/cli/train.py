@@ -5,11 +5,12 @@ import dataclasses
 from absl import flags
 
 from evae_tf import config as configs
-from evae_tf import extras
+from evae_tf import config_file, extras
 from evae_tf.cli import data_flags
 from evae_tf.cli.child import go_on_in_child
 from evae_tf.cli.path_flags import define_path
 from evae_tf.cli.run import run
+from evae_tf.errors import UsageError
 
 FLAGS = flags.FLAGS
 _ENDED = "another process of this training has ended; run the same command for every one to resume."
@@ -37,6 +38,10 @@ flags.DEFINE_integer(
     "num_processes", None, "Number of processes that train together.", lower_bound=1
 )
 flags.DEFINE_integer("process_id", None, "Number of this process, from 0.", lower_bound=0)
+define_path(
+    "config", None, "A JSON file with the configuration, such as a config.json; replaces --preset."
+)
+flags.DEFINE_boolean("print_config", False, "Print the configuration as JSON, do not train.")
 flags.DEFINE_multi_string("set", [], "Sets a configuration field: field=value; repeatable.")
 
 
@@ -45,17 +50,28 @@ def configuration() -> configs.Config:
     given = {
         "architecture": FLAGS.architecture,
         "dataset": FLAGS.dataset,
-        "seed": FLAGS.seed,
+        "seed": FLAGS.seed if FLAGS["seed"].present else None,
         "batch_size": FLAGS.batch_size,
         "mixed_precision": FLAGS.mixed_precision,
     }
     given = {name: value for name, value in given.items() if value is not None}
-    return configs.override(dataclasses.replace(configs.PRESETS[FLAGS.preset], **given), FLAGS.set)
+    return configs.override(dataclasses.replace(_base(), **given), FLAGS.set)
+
+
+def _base() -> configs.Config:
+    if FLAGS.config is None:
+        return configs.PRESETS[FLAGS.preset]
+    if FLAGS["preset"].present:
+        raise UsageError("--config and --preset are both given; expected one of them.")
+    return config_file.read(FLAGS.config)
 
 
 def _main() -> None:
-    extras.require("keras")
     config = configuration()
+    if FLAGS.print_config:
+        print(config_file.dump(config), end="")
+        return
+    extras.require("keras")
     configs.check_start(config, FLAGS.init_from)
     if FLAGS.coordinator is not None:
         go_on_in_child(_ENDED)

@@ -81,7 +81,7 @@ def test_what_is_not_run_says_why_and_is_python(name):
 
 # Commands, in blocks and within the text
 
-COMMANDS = ("align", "evaluate", "export", "train")
+COMMANDS = ("bulk", "align", "evaluate", "export", "train")
 # Parses each of the command lines that come in, and prints what is wrong with them.
 PARSE = """
 import importlib, json, sys
@@ -106,6 +106,8 @@ def command_lines(text):
             words = shlex.split(line, comments=True) if "curl" not in block else []
             while words and re.match(r"[A-Z_]+=", words[0]):
                 words.pop(0)
+            if ">" in words:
+                words = words[: words.index(">")]
             if words:
                 yield words
 
