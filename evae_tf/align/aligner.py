@@ -171,7 +171,11 @@ class Aligner:
 
         Returns:
           List of `AlignedFace`, one for each of `faces`; `is_face` is false for a lost face.
+
+        Raises:
+          InputError: the image cannot be used, or `faces` is not a list of `AlignedFace`.
         """
+        faces = arguments.items("faces", faces, AlignedFace, "aligned faces")
         images = [rgb_image(image)] * len(faces)
         return faces_around(self.predictor, images, [face.landmarks for face in faces])
 
@@ -188,7 +192,11 @@ class Aligner:
 
         Returns:
           List of `AlignedFace`, best first.
+
+        Raises:
+          InputError: the image cannot be used, or `known` is not a list of `AlignedFace`.
         """
+        known = arguments.items("known", known, AlignedFace, "aligned faces")
         pixels = rgb_image(image)
         found = checked(self.detector(pixels), "the detector")
         if known:

@@ -1,5 +1,8 @@
 """The `Face` record of all readers, and its checks."""
 
+# pyright: reportUnnecessaryIsInstance=false
+# Arguments are checked at run time too, for callers without a type checker.
+
 import dataclasses
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -105,14 +108,16 @@ def make_face(
       source: see `Face`.
 
     Raises:
-      InputError: the image has another type, the number of points is wrong, a coordinate is beyond
-        a million pixels, only one coordinate of a point is NaN, fewer than two points are
+      InputError: an argument has another type, the number of points is wrong, a coordinate is
+        beyond a million pixels, only one coordinate of a point is NaN, fewer than two points are
         annotated, or the box has no area.
     """
     image = _path_or_pixels(image, name)
     markup = Markup.load(markup) if isinstance(markup, str) else markup
+    if not isinstance(markup, Markup):
+        raise InputError(f"{name}: markup={markup!r:.60}: expected a Markup, a name or a file.")
     landmarks = _checked_landmarks(landmarks, markup, name)
-    box = landmark_box(landmarks) if box is None else as_float32(box)
+    box = landmark_box(landmarks) if box is None else _numbers(box, "box", name)
     if box.shape != (4,) or not _is_in_reach(box).all() or not (box[2:] > box[:2]).all():
         raise InputError(
             f"{name}: box {box.tolist()} is invalid or has no area, expected (x_min, y_min, x_max, "
@@ -120,15 +125,17 @@ def make_face(
         )
     flags = None
     if visible is not None:
-        flags = np.asarray(visible).astype(bool)
-        if flags.shape != (len(landmarks),):
-            raise InputError(f"{name}: {flags.size} visibility flags for {len(landmarks)} points.")
-        flags &= annotated(landmarks)
+        flags = np.asarray(visible)
+        if flags.shape != (len(landmarks),) or not np.isin(flags, (0, 1)).all():
+            raise InputError(
+                f"{name}: visible={visible!r:.60}: expected {len(landmarks)} flags, each 0 or 1."
+            )
+        flags = flags.astype(bool) & annotated(landmarks)
     return Face(image, box, landmarks, flags, subset, markup, name, {**(attributes or {})}, source)
 
 
 def _checked_landmarks(values: ArrayLike, markup: Markup, name: str) -> FloatArray:
-    landmarks, count = as_float32(values), markup.num_points
+    landmarks, count = _numbers(values, "landmarks", name), markup.num_points
     if landmarks.ndim != 2 or landmarks.shape[1] != 2:
         raise InputError(
             f"{name}: landmarks of the shape {[*landmarks.shape]}, expected [{count}, 2]."
@@ -146,6 +153,13 @@ def _checked_landmarks(values: ArrayLike, markup: Markup, name: str) -> FloatArr
     if (found := int((~absent).sum())) < 2:
         raise InputError(f"{name}: {found} of {count} points annotated, expected at least two.")
     return landmarks
+
+
+def _numbers(values: ArrayLike, what: str, name: str) -> FloatArray:
+    try:
+        return as_float32(values)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{name}: {what}={values!r:.60}: expected numbers.") from error
 
 
 def _is_in_reach(pixels: FloatArray) -> BoolArray:

@@ -1,9 +1,10 @@
 """Reads tables written by hand, by a spreadsheet or by a program.
 
 A table has a header and one row per face. The separator is a comma, a semicolon or a tab, whichever
-is most frequent in the header. Spreadsheets use a semicolon where the decimal separator is a comma,
-so tables with semicolons may use either decimal separator. In other tables `1,234` is ambiguous and
-refused. For encodings and line ends see `text_files.read_lines`.
+is most frequent in the header, or the one that a first line such as `sep=;` names. Spreadsheets use
+a semicolon where the decimal separator is a comma, so tables with semicolons may use either decimal
+separator. In other tables `1,234` is ambiguous and refused. For encodings and line ends see
+`text_files.read_lines`.
 """
 
 import csv
@@ -62,8 +63,11 @@ def read_table(path: str | Path) -> tuple[list[str], Iterator[Row]]:
         repeats, or a row has more or fewer cells than the header.
     """
     lines = read_lines(path)
-    header = next(line for line in lines if line.strip())
+    place, header = next((i, line) for i, line in enumerate(lines) if line.strip())
     separator = max(_SEPARATORS, key=header.count)
+    if stated := re.fullmatch(rf"sep=([{_SEPARATORS}])\s*", header):  # Excel writes it
+        separator, lines[place] = stated[1], ""
+        header = next((line for line in lines if line.strip()), "")
     if separator not in header and re.search(r"\W", header.strip()):
         raise InputError(
             f"{path}: the header is {brief(header.strip())}, expected columns separated by comma, "

@@ -344,3 +344,10 @@ def test_a_face_cut_by_the_border_keeps_its_landmarks(aligner, portrait, edge):
 
 def test_an_image_of_one_pixel_has_no_face(aligner):
     assert aligner(np.zeros((1, 1, 3), np.uint8)) == []
+
+
+@pytest.mark.parametrize("method", ["follow", "search"])
+@pytest.mark.parametrize("faces", [3, "faces", [np.zeros((68, 2))]])
+def test_faces_of_another_type_are_refused(aligner, portrait, method, faces):
+    with pytest.raises(InputError, match="aligned faces"):
+        getattr(aligner, method)(portrait, faces)

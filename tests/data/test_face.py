@@ -43,6 +43,23 @@ def test_an_image_is_a_path_or_bytes_of_rgb(image, found):
         make_face(image, LANDMARKS, markup="mtfl_5", subset="train", name="a")
 
 
+@pytest.mark.parametrize(
+    ("argument", "value"),
+    [
+        ("landmarks", "abc"),
+        ("landmarks", [["left", "right"]] * 5),
+        ("box", ["a"] * 4),
+        ("markup", 3),
+        ("visible", [2] * 5),
+        ("visible", "10110"),
+    ],
+)
+def test_an_argument_of_another_type_is_named(argument, value):
+    arguments = {"landmarks": LANDMARKS, "markup": MARKUP, argument: value}
+    with pytest.raises(InputError, match=f"^a: {argument}=.*: expected"):
+        make_face("a.jpg", arguments.pop("landmarks"), subset="test", name="a", **arguments)
+
+
 @pytest.mark.parametrize("landmarks", [LANDMARKS.ravel(), LANDMARKS[None]])
 def test_landmarks_of_another_shape(landmarks):
     with pytest.raises(InputError, match=r"^a: landmarks of the shape .*, expected \[5, 2\]"):
@@ -109,5 +126,5 @@ def test_landmarks_on_one_spot_have_no_box():
 
 
 def test_wrong_number_of_flags():
-    with pytest.raises(InputError, match="^a: 4 visibility flags for 5 points"):
+    with pytest.raises(InputError, match=r"^a: visible=.*expected 5 flags, each 0 or 1"):
         face(visible=[1, 1, 0, 1])

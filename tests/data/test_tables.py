@@ -52,6 +52,8 @@ def refusal(path):
         codecs.BOM_UTF16_BE + COMMAS.encode("utf-16-be"),
         COMMAS.replace(",", ", ").rstrip("\n"),
         "\n" + COMMAS.replace("\n", "\n,,\n"),  # blank rows of a spreadsheet
+        "sep=;\r\n" + COMMAS.replace(",", ";"),  # the line by which Excel knows the separator
+        "sep=,\n" + COMMAS,
         COMMAS.replace("a.jpg", '"a.jpg"').replace("note", '"note"'),
     ],
 )
@@ -62,6 +64,8 @@ def test_every_spelling_of_a_table_is_read_alike(content, tmp_path):
 def test_rows_are_numbered_as_in_a_spreadsheet(tmp_path):
     path = table(tmp_path, "image,x\na,1\n\nb,2\n")
     assert [row.number for row in read_table(path)[1]] == [2, 4]
+    path = table(tmp_path, "sep=;\nimage;x\na;1\n")
+    assert [row.number for row in read_table(path)[1]] == [3]
 
 
 def test_cells_may_hold_separators_and_unicode_s_line_ends(tmp_path):

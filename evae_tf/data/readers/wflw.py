@@ -53,7 +53,7 @@ def read(data_dir: Path, subset: str, markup: Markup) -> Iterator[Face]:
 
 
 def _parse(line: str) -> tuple[list[float], str]:
-    *numbers, name = line.split()
+    *numbers, name = line.strip().split(maxsplit=_NUM_NUMBERS)
     if len(numbers) != _NUM_NUMBERS:
         raise InputError(
             f"{len(numbers)} numbers before the image path, expected {_NUM_NUMBERS} "
