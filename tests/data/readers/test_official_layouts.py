@@ -11,6 +11,7 @@ from benchmarks.layouts import WRITERS
 from evae_tf import markups
 from evae_tf.artifacts.predictors import open_model
 from evae_tf.data import synthetic
+from evae_tf.data.crops import cut_crops
 from evae_tf.data.datasets import DATASETS
 from evae_tf.data.images import read_image
 from evae_tf.data.readers import aflw19
@@ -38,6 +39,10 @@ def test_a_data_set_trains_from_its_official_layout(dataset, tmp_path, monkeypat
         if dataset not in ("cofw", "merl_rav"):  # grey, and JPEG
             np.testing.assert_array_equal(image, original.image)
 
+    crops = cut_crops([*train_faces, *val_faces], size=48, margin=0.25)
+    assert crops.landmarks.shape == (NUM_FACES, markup.num_points, 2)
+    if dataset not in ("merl_rav", "wflw"):  # flags and points that are not annotated; 98 points
+        return
     config = small(dataset=dataset, epochs=1)
     training = train(config, train_faces, val_faces, tmp_path / "run")
     assert 0 < training.best_nme < 1
