@@ -18,5 +18,5 @@ def test_the_extra_to_install_is_named(tmp_path):
         [sys.executable, "-c", code, *words], cwd=ROOT, capture_output=True, text=True
     )
     assert call.returncode == 1
-    assert call.stderr == "error: evae-bulk needs Ray Data: pip install 'evae-tf[bulk]'.\n"
+    assert call.stderr == "error: ray is not installed; run: pip install 'evae-tf[bulk]'.\n"
     assert not list(tmp_path.iterdir())
