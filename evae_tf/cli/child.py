@@ -1,4 +1,4 @@
-"""A child process that does the work, so that its abort ends in a sentence."""
+"""Runs a command in a child process, so that an abort ends in one sentence."""
 
 import faulthandler
 import os
@@ -10,12 +10,12 @@ from evae_tf.errors import InputError
 
 
 def go_on_in_child(after_abort: str) -> None:
-    """Returns in a child process; the parent waits for the child and ends as it does.
+    """Returns in a child process; the parent waits for it and exits with its status.
 
-    JAX aborts a process, without an exception, when the first of several processes has ended.
+    JAX aborts a process, without an exception, when process 0 of several processes has ended.
 
     Args:
-      after_abort: the sentence in which the parent ends then.
+      after_abort: error message of the parent in that case.
     """
     if not hasattr(os, "fork"):  # Windows, where JAX does not train on several machines
         return

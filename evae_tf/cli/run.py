@@ -16,6 +16,7 @@ from evae_tf.data.image_files import hold_limit_in_pillow
 from evae_tf.errors import InputError, UsageError
 
 FLAGS = flags.FLAGS
+_TITLES = {"data_flags": "Data", "process_flags": "Several processes", "run": "General"}
 flags.DEFINE_integer("num_threads", 2, "Threads for data and for .tflite inference.", lower_bound=1)
 flags.DEFINE_boolean("verbose", False, "Also print the logs of TensorFlow, LiteRT and others.")
 
@@ -132,7 +133,8 @@ def _parse(arguments: list[str], modules: list[str], description: str | None) ->
     if {"-h", "-help", "--help"} & set(arguments[1:]):
         print(description)
         for module in modules:
-            print(FLAGS.module_help(module))
+            title = _TITLES.get(module.rpartition(".")[2], "Options")
+            print(FLAGS.module_help(module).replace(f"{module}:", f"{title}:", 1))
         sys.stdout.flush()
         sys.exit(0)
     try:

@@ -6,14 +6,12 @@ from absl import flags
 
 from evae_tf import config as configs
 from evae_tf import config_file, extras
-from evae_tf.cli import data_flags
-from evae_tf.cli.child import go_on_in_child
+from evae_tf.cli import data_flags, process_flags
 from evae_tf.cli.path_flags import define_path
 from evae_tf.cli.run import run
 from evae_tf.errors import UsageError
 
 FLAGS = flags.FLAGS
-_ENDED = "another process of this training has ended; run the same command for every one to resume."
 
 flags.DEFINE_enum("preset", "default", sorted(configs.PRESETS), "Base configuration.")
 flags.DEFINE_enum(
@@ -29,15 +27,6 @@ define_path(
     "Source of the initial weights: a model.keras file or the name of a shipped model.",
 )
 flags.DEFINE_boolean("mixed_precision", None, "Compute in bfloat16, keep weights in float32.")
-flags.DEFINE_string(
-    "coordinator",
-    None,
-    "HOST:PORT of the first process, to train with several processes: see docs/devices.md.",
-)
-flags.DEFINE_integer(
-    "num_processes", None, "Number of processes that train together.", lower_bound=1
-)
-flags.DEFINE_integer("process_id", None, "Number of this process, from 0.", lower_bound=0)
 define_path(
     "config", None, "A JSON file with the configuration, such as a config.json; replaces --preset."
 )
@@ -73,15 +62,12 @@ def _main() -> None:
         return
     extras.require("keras")
     configs.check_start(config, FLAGS.init_from)
-    if FLAGS.coordinator is not None:
-        go_on_in_child(_ENDED)
+    process_flags.start()
     train_faces, val_faces = data_flags.read_training_faces()
     # Imported late: a wrong flag, --help and missing data should not wait for TensorFlow.
-    from evae_tf.training import processes
     from evae_tf.training.train import train
 
-    processes.join(FLAGS.coordinator, FLAGS.num_processes, FLAGS.process_id)
-
+    process_flags.join()
     training = train(
         config,
         train_faces,
@@ -98,4 +84,4 @@ def _main() -> None:
 
 def main() -> None:
     """Entry point of `evae-train`."""
-    run(_main, __doc__, data_flags)
+    run(_main, __doc__, data_flags, process_flags)

@@ -49,8 +49,8 @@ def augment(
       size: S, side of the output crops.
       flip_permutation: K indices, of the markup.
       strength: a `config.Augmentation`.
-      rows: (index of the first, how many the whole batch has) where these are some rows of a
-        batch, in their order; None for all of it.
+      rows: (index of the first row, number of rows of the whole batch) if these are consecutive
+        rows of a batch; None for a whole batch.
 
     Returns:
       images float32 [B, S, S, 3], RGB in [0, 1]; landmarks float32 [B, K, 2], crop fractions;

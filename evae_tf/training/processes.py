@@ -1,7 +1,7 @@
-"""Training on every device of a machine, or of several machines, under JAX.
+"""Training on all devices of one or several machines, under JAX.
 
-All processes run the same command. A training step is one computation over the devices of all of
-them: each process reads its own rows of the batch, and JAX sums the gradients. So the losses and
+All processes run the same command. A training step is one computation over the devices of all
+processes. Each process reads its own rows of the batch, and JAX sums the gradients. So losses and
 weights are those of one process with the same batch size, up to rounding.
 """
 
@@ -29,34 +29,34 @@ import numpy as np
 from evae_tf.errors import InputError, UsageError, first_line
 
 _ENDED = "another process of this training has ended; run the same command for every one to resume"
-_START_S, _SILENCE_S, _SHUTDOWN_S = 120, 30, 30  # what other processes may take
+_START_S, _HEARTBEAT_S, _SHUTDOWN_S = 120, 30, 30  # timeouts of the other processes
 _PACKAGES = ("evae-tf", "jax", "keras", "numpy")
 
 
 def join(coordinator: str | None, num_processes: int | None, process_id: int | None) -> None:
-    """Makes this process one of several that train together; called before JAX computes anything.
+    """Connects this process to the others that train with it, before JAX computes anything.
 
     Args:
-      coordinator: HOST:PORT of the first process, free there and reachable for all others.
-      num_processes: how many there are.
-      process_id: which one this is, from 0. All three may be None: on a cluster that JAX detects
-        (Slurm, Open MPI, Kubernetes) it fills them in, elsewhere the process trains alone.
+      coordinator: HOST:PORT of the first process, reachable from all others.
+      num_processes: number of processes.
+      process_id: number of this process, from 0. All three may be None: JAX fills them in on a
+        cluster that it detects (Slurm, Open MPI); otherwise the process trains alone.
 
     Raises:
-      UsageError: only some of the three are given, they contradict each other, or the backend is
-        not JAX.
-      InputError: not all processes came within two minutes.
+      UsageError: only some of the three are given, a value is wrong, or the backend is not JAX.
+      InputError: the coordinator is not reachable within two minutes.
     """
     given = {"coordinator": coordinator, "num_processes": num_processes, "process_id": process_id}
     missing = [name for name, value in given.items() if value is None]
     if keras.config.backend() != "jax":
         if len(missing) < len(given):
             raise UsageError(
-                f"several processes need KERAS_BACKEND=jax; it is {keras.config.backend()}."
+                f"KERAS_BACKEND={keras.config.backend()}: several processes need the backend jax."
             )
         return
     if missing and len(missing) < len(given):
-        raise UsageError(f"{', '.join(f'--{name}' for name in missing)} missing beside the others.")
+        names = ", ".join(f"--{name}" for name in missing)
+        raise UsageError(f"{names} missing, expected all three flags of a process or none.")
     if coordinator is not None:
         assert num_processes is not None and process_id is not None
         _check(coordinator, num_processes, process_id)
@@ -70,7 +70,7 @@ def join(coordinator: str | None, num_processes: int | None, process_id: int | N
         jax.distributed.initialize(
             *(coordinator, num_processes, process_id),
             initialization_timeout=2 * _START_S,
-            heartbeat_timeout_seconds=_SILENCE_S,
+            heartbeat_timeout_seconds=_HEARTBEAT_S,
             shutdown_timeout_seconds=_SHUTDOWN_S,
         )
     except ValueError:  # no cluster was detected
@@ -89,7 +89,7 @@ def _check(coordinator: str, num_processes: int, process_id: int) -> None:
             f"--process_id={process_id} of --num_processes={num_processes}: expected 0 to "
             f"{num_processes - 1}."
         )
-    # JAX aborts the process where nobody answers, so that is tried first.
+    # JAX aborts the process if the coordinator does not answer, so this tries first.
     deadline = time.monotonic() + _START_S
     while process_id:
         try:
@@ -98,21 +98,21 @@ def _check(coordinator: str, num_processes: int, process_id: int) -> None:
         except OSError as error:
             if time.monotonic() > deadline:
                 raise InputError(
-                    f"--coordinator={coordinator}: not reached within {_START_S} s ({error}); is "
-                    "the process with --process_id=0 running?"
+                    f"--coordinator={coordinator}: not reachable within {_START_S} s ({error}); "
+                    "is the process with --process_id=0 running?"
                 ) from error
             time.sleep(0.5)
 
 
 def _say_who_is_late(coordinator: str | None) -> None:
-    """Ends the process with a sentence; JAX would abort it without one."""
-    sentence = f"not all processes came within {_START_S} s."
+    """Ends the process with one sentence; JAX would abort it without one."""
+    sentence = f"not all processes connected within {_START_S} s."
     print(f"error: --coordinator={coordinator}: {sentence}", file=sys.stderr, flush=True)
     os._exit(1)
 
 
 def count() -> int:
-    """How many processes train together."""
+    """Number of processes that train together."""
     if not _is_jax():
         return 1
     import jax
@@ -121,7 +121,7 @@ def count() -> int:
 
 
 def index() -> int:
-    """Which of them this is; the first, 0, writes the training folder."""
+    """Number of this process; process 0 writes the training folder."""
     if not _is_jax():
         return 0
     import jax
@@ -133,7 +133,7 @@ def share(batch_size: int) -> slice:
     """The rows of each batch that this process reads.
 
     Raises:
-      UsageError: the devices of all processes cannot have equally many rows.
+      UsageError: the batch cannot be split equally over the devices of all processes.
     """
     devices = len(keras.distribution.list_devices()) if _is_jax() else 1
     if batch_size % devices:
@@ -147,17 +147,17 @@ def share(batch_size: int) -> slice:
 
 @contextlib.contextmanager
 def together() -> Generator[None]:
-    """What is done within needs the other processes.
+    """Context in which the processes depend on each other.
 
     Raises:
-      InputError: another process ended, or runs other versions of the packages.
+      InputError: another process ended, or has other versions of the packages.
     """
     try:
         _compare_versions()
         yield
     except Exception as error:
         if count() > 1:
-            # Before JAX, which registered earlier, waits for the processes that have ended.
+            # Runs before the exit handler of JAX, which would wait for processes that have ended.
             atexit.register(os._exit, 1)
             if any(word in str(error).lower() for word in ("gloo", "coordination", "nccl")):
                 raise InputError(f"{_ENDED} ({first_line(error)[:200]}).") from error
@@ -166,11 +166,11 @@ def together() -> Generator[None]:
 
 @contextlib.contextmanager
 def all_devices(model: Any) -> Generator[None]:
-    """Within it `fit` uses every device of all processes; each holds a copy of the variables.
+    """Context in which `fit` uses all devices of all processes; each has a copy of the variables.
 
     Args:
-      model: a compiled Keras model, built on one device: spread out from the start, every small
-        computation of building would be one of all devices.
+      model: a compiled Keras model, built on one device. Built on all devices, every small
+        computation of its construction would run on all of them.
     """
     if not _is_jax() or len(keras.distribution.list_devices()) == 1:
         yield
@@ -186,7 +186,7 @@ def all_devices(model: Any) -> Generator[None]:
 
 @contextlib.contextmanager
 def one_device() -> Generator[None]:
-    """Within `all_devices`: what is built and computed here concerns this process alone."""
+    """Context inside `all_devices` for computations of this process alone."""
     distribution = keras.distribution.distribution()
     keras.distribution.set_distribution(None)
     try:
@@ -196,7 +196,7 @@ def one_device() -> Generator[None]:
 
 
 def wait_for_all(name: str) -> None:
-    """Returns once every process has come to the place of this name."""
+    """Waits until every process has reached the point with this name."""
     if count() > 1:
         from jax.experimental import multihost_utils
 

@@ -71,15 +71,15 @@ class RunFolder:
             )
 
     def copy(self, workdir: Path) -> None:
-        """Copies what a run resumes from, out of the training folder of another process.
+        """Copies the files that a run resumes from, out of the training folder of process 0.
 
         Raises:
-          InputError: there is no such folder here.
+          InputError: the folder is not there.
         """
         if not (workdir / "config.json").exists():
             raise InputError(
-                f"{workdir}: not the folder of the process with --process_id=0; it has to lie on a "
-                "disk that all processes share."
+                f"{workdir}: lacks the config.json of the process with --process_id=0; expected a "
+                "folder on a disk that all processes share."
             )
         files = ("config.json", "metrics.csv", "model.keras", "checkpoints/last.npz")
         for name in files:

@@ -124,9 +124,9 @@ def train(
 
 @contextlib.contextmanager
 def _claimed(workdir: Path, description: dict[str, dict[str, Any]]) -> Generator[RunFolder]:
-    """The training folder; where several processes train, the others get a copy of their own.
+    """The training folder for process 0, a temporary copy of it for any other process.
 
-    What they write there is what the first one writes, and is dropped.
+    The other processes write the same files to their copies, which are deleted at the end.
     """
     if processes.index() == 0:
         with atomic.exclusive_folder(workdir):
