@@ -188,3 +188,27 @@ def test_parallel_and_resumed_pipelines_give_the_same_batches():
             np.testing.assert_array_equal(reference[name], other[name])
     assert one[0]["images"].shape == (3, 32, 32, 3)
     assert one[0]["images"].dtype == np.float32
+
+
+def test_the_shares_of_several_processes_are_the_whole_batch():
+    """Occluders, blur and noise go by the row of the whole batch, textures by the row before."""
+    crops = cut_crops([face(noise_image(i), name=str(i)) for i in range(10)], size=32, margin=0.5)
+    strength = Augmentation(occluder_rate=0.5, blur_rate=0.4, jpeg_rate=0.4)
+
+    def second_batch(rows):
+        data = training_data(
+            TrainingBatches(crops, 8, 3, rows),
+            1,
+            flip_permutation=MTFL.flip_permutation,
+            augmentation=strength,
+            num_threads=1,
+        )
+        return next(iter(data))
+
+    whole = second_batch(slice(None))
+    for bounds in ((0, 4, 8), (0, 2, 4, 6, 8)):
+        shares = [second_batch(slice(*ends)) for ends in zip(bounds, bounds[1:], strict=False)]
+        for name, values in whole.items():
+            joined = np.concatenate([share[name] for share in shares])
+            np.testing.assert_allclose(joined, values, atol=1e-5, err_msg=name)
+    assert np.ptp(whole["visible"]) == 1
