@@ -32,6 +32,9 @@ _CHIP_PX = 32
 # people.
 _ALIKE, _PERHAPS_ALIKE = 0.8, 0.7
 _STEADY = 0.995  # below this score, chips are not upright enough to be compared
+_BLURRED_ALIKE = 0.5
+_FAST = 0.1  # sides per frame
+_SAME_SCENE = 8  # grey levels; the median change of the whole frame is larger at a cut
 _UNCHANGED = 20  # grey levels; the median change in a face's square is larger only at a cut
 _REACH, _REACH_GROWTH = 1.0, 0.3  # largest distance of a lost face from its prediction, in sides
 _LIKE_SIZE = 1.6
@@ -190,16 +193,25 @@ class _Track:
         """Whether `face` may be the same person.
 
         Appearance is compared if the image around the face changed abruptly, as at a cut. A face
-        that is gradually occluded is accepted without.
+        that is gradually occluded is accepted without. A face that moves fast is blurred, so less
+        likeness is required while the rest of the frame stays.
         """
         if self.missed == 1:
-            return self._is_unchanged(face.image) or self._likeness(face) >= _ALIKE
+            if self._is_unchanged(face.image):
+                return True
+            is_fast = float(np.linalg.norm(self.shift)) >= _FAST * _side(self.face)
+            is_blurred = is_fast and self._is_same_scene(face.image)
+            return self._likeness(face) >= (_BLURRED_ALIKE if is_blurred else _ALIKE)
         return face.score < _STEADY or self._likeness(face) >= _PERHAPS_ALIKE
 
     def _is_unchanged(self, image: ByteArray) -> bool:
         square = geometry.square_around(self.face.box, 0.0)
         before, now = (_grey(each, square) for each in (self.face.image, image))
         return float(np.median(np.abs(now - before))) <= _UNCHANGED
+
+    def _is_same_scene(self, image: ByteArray) -> bool:
+        before, now = (_thumbnail(each) for each in (self.face.image, image))
+        return float(np.median(np.abs(now - before))) <= _SAME_SCENE
 
     def _likeness(self, face: AlignedFace) -> float:
         """Correlation of both chips, -1 to 1, in the half that matches best."""
@@ -240,6 +252,12 @@ def _grey(image: ByteArray, square: FloatArray) -> FloatArray:
     """The grey content of a square, float [32, 32]."""
     crop = geometry.cut_square(image, square, _CHIP_PX)
     return cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY).astype(np.float32)
+
+
+def _thumbnail(image: ByteArray) -> FloatArray:
+    """The grey content of a whole frame, float [32, 32]."""
+    small = cv2.resize(image, (_CHIP_PX, _CHIP_PX), interpolation=cv2.INTER_AREA)
+    return cv2.cvtColor(small, cv2.COLOR_RGB2GRAY).astype(np.float32)
 
 
 def _normalized(grey: FloatArray) -> FloatArray:

@@ -170,6 +170,21 @@ def test_a_face_that_hurries_keeps_its_number(aligner):
     assert [[face.identity for face in faces] for faces in found] == [[0]] * 20
 
 
+def test_a_fast_face_in_a_compressed_video_keeps_its_number(aligner, tmp_path):
+    """The codec smears a face that moves by a quarter of its width until the next key frame."""
+    head = cv2.resize(read_image(PORTRAIT)[:420, 80:500], (130, 130), interpolation=cv2.INTER_AREA)
+    path, code = str(tmp_path / "fast.mp4"), cv2.VideoWriter_fourcc(*"mp4v")
+    film = cv2.VideoWriter(path, code, RATE, (480, 240))
+    for left in range(10, 310, 16):
+        frame = np.full((240, 480, 3), (72, 88, 66), np.uint8)
+        frame[55:185, left : left + 130] = head[..., ::-1]
+        film.write(frame)
+    film.release()
+    track = FaceTracker(aligner)
+    found = [track(frame, seconds) for seconds, frame in Video(path)]
+    assert [[face.identity for face in faces] for faces in found] == [[0]] * 19
+
+
 def test_after_a_cut_to_somebody_else_the_number_is_new(aligner):
     """Synthetic people one after the other, in the same place."""
     track, places = FaceTracker(aligner), []
