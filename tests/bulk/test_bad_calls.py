@@ -21,7 +21,7 @@ def closed_port():
         (("--input={photos}", "--address=ray://a:1"), 2, "expected HOST:PORT"),
         (("--input={photos}", "--address=127.0.0.1:{port}"), 1, "no Ray cluster answers there"),
         (("--input={photos}", "--address=auto"), 1, "--address=auto: "),
-        (("--input={photos}", "--model=none"), 1, "known are"),
+        (("--input={photos}", "--model=none"), 1, "known: "),
         (("--input={photos}/none.csv",), 1, "there is no such file"),
         (("--input={photos}", "--detector=yunet"), 2, "yunet"),
         (("--input={photos}", "--workers=0"), 2, "workers"),

@@ -106,7 +106,7 @@ def test_a_command_that_is_stopped_says_so(photos, tmp_path):
     _, errors = call.communicate(timeout=60)
     assert call.returncode == 1
     (line,) = errors.strip().splitlines()
-    assert line.startswith("error: stopped; what was finished is kept")
+    assert line.startswith("error: stopped; finished work is kept")
 
 
 def test_a_node_of_other_versions_is_named(photos, tmp_path):
