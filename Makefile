@@ -6,8 +6,8 @@ FACES := --dataset=synthetic --markup=ibug_68
 
 MODELS := runs/models
 
-.PHONY: demo test lint docs test-jax test-bulk test-install benchmark comparison models detector presence web \
-  web-files clean
+.PHONY: demo test lint docs test-jax test-bulk test-notebook test-install benchmark comparison models \
+  detector presence web web-files clean
 
 .venv/run: requirements.txt pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -89,6 +89,10 @@ test-jax:
 	.venv-jax/bin/pip install --quiet --disable-pip-version-check -r requirements-jax.txt
 	.venv-jax/bin/pip install --quiet --disable-pip-version-check --no-deps --editable .
 	.venv-jax/bin/python -m pytest tests/test_jax.py tests/test_jax_processes.py
+
+# The tutorial as a notebook: it trains, so it takes a minute.
+test-notebook: .venv/dev
+	$(BIN)/python -m pytest tests/notebook
 
 # The package as installed by pip, in new environments: takes minutes and 3 GB of disk.
 test-install: .venv/dev

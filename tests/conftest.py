@@ -5,6 +5,10 @@ from pathlib import Path
 
 import pytest
 
+# Two processes test on two cores: more threads than one in each only wait for each other.
+for _library in ("TF_NUM_INTRAOP", "TF_NUM_INTEROP", "OMP_NUM", "OPENBLAS_NUM"):
+    os.environ.setdefault(f"{_library}_THREADS", "1")
+
 
 @pytest.fixture(scope="session")
 def shared_data():
