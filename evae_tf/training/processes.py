@@ -12,7 +12,6 @@ weights are those of one process with the same batch size, up to rounding.
 import atexit
 import contextlib
 import hashlib
-import importlib.metadata
 import itertools
 import logging
 import os
@@ -27,10 +26,10 @@ import keras
 import numpy as np
 
 from evae_tf.errors import InputError, UsageError, first_line
+from evae_tf.version import VERSION
 
 _ENDED = "another process of this training has ended; run the same command for every one to resume"
 _START_S, _HEARTBEAT_S, _SHUTDOWN_S = 120, 30, 30  # timeouts of the other processes
-_PACKAGES = ("evae-tf", "jax", "keras", "numpy")
 
 
 def join(coordinator: str | None, num_processes: int | None, process_id: int | None) -> None:
@@ -206,9 +205,11 @@ def wait_for_all(name: str) -> None:
 def _compare_versions() -> None:
     if count() == 1:
         return
+    import jax
     from jax.experimental import multihost_utils
 
-    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in _PACKAGES)
+    others = [f"{package.__name__} {package.__version__}" for package in (jax, keras, np)]
+    versions = ", ".join([f"evae_tf {VERSION}", *others])
     digest = np.frombuffer(hashlib.sha256(versions.encode()).digest()[:4], np.uint32)
     digests: Any = multihost_utils.process_allgather(digest)
     if len(np.unique(digests)) > 1:
