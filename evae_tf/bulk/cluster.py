@@ -34,8 +34,7 @@ def joined(address: str | None) -> Iterator[None]:
 
     handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
-        with _quiet_stderr():
-            _start(address)
+        _start(address)
     except (Exception, SystemExit) as error:  # plain ones, as where a busy machine takes 30 s
         if address is None:
             raise InputError(f"Ray does not start on this machine ({_reason(error)}).") from error
@@ -116,19 +115,6 @@ def _take_token() -> None:
     is_there = os.path.exists(os.path.expanduser("~/.ray/auth_token"))
     if is_there or any(name in os.environ for name in names):
         os.environ.setdefault("RAY_AUTH_MODE", "token")
-
-
-@contextlib.contextmanager
-def _quiet_stderr() -> Iterator[None]:
-    """Standard error goes nowhere: Ray's C++ prints before its log level counts."""
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
 
 
 def _reason(error: BaseException) -> str:

@@ -11,7 +11,7 @@ from evae_tf.errors import InputError, first_line
 
 RAISED = (RayError, ExecutionTimeoutError)
 
-_KEPT = "What was finished is kept; the same command goes on."
+_KEPT = "Finished work is kept. Run the same command to resume."
 
 
 @contextlib.contextmanager

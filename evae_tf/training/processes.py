@@ -62,7 +62,7 @@ def join(coordinator: str | None, num_processes: int | None, process_id: int | N
     import jax
 
     logging.getLogger("jax").setLevel(logging.WARNING)
-    late = threading.Timer(_START_S, _say_who_is_late, [coordinator])
+    late = threading.Timer(_START_S, _end_late)
     late.daemon = True
     late.start()
     try:
@@ -103,10 +103,10 @@ def _check(coordinator: str, num_processes: int, process_id: int) -> None:
             time.sleep(0.5)
 
 
-def _say_who_is_late(coordinator: str | None) -> None:
+def _end_late() -> None:
     """Ends the process with one sentence; JAX would abort it without one."""
-    sentence = f"not all processes connected within {_START_S} s."
-    print(f"error: --coordinator={coordinator}: {sentence}", file=sys.stderr, flush=True)
+    sentence = f"error: not all processes of the training connected within {_START_S} s."
+    print(sentence, file=sys.stderr, flush=True)
     os._exit(1)
 
 
