@@ -11,6 +11,7 @@ EXTRAS = {
         *("h5py", "matplotlib", "scipy", "tabulate"),
     ),
     "serving": ("grpc", "requests", "tensorflow_serving"),
+    "onnx": ("onnx", "tf2onnx"),
     "bulk": ("ray", "pyarrow", "pandas", "fsspec", "aiohttp"),
 }
 

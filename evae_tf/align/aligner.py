@@ -84,13 +84,14 @@ class Aligner:
         """Opens a model file and creates an aligner.
 
         Args:
-          model: a `.keras` file, a SavedModel folder, a `.tflite` file or a shipped model's name.
+          model: a `.keras`, `.tflite` or `.onnx` file, a SavedModel folder, or the name of a
+            shipped model.
           detector: one of `detection.DETECTORS`, or a function of an image, uint8 [H, W, 3] in
             RGB. It returns `Detections`; or boxes [N, 4], (x_min, y_min, x_max, y_max) in image
             pixels, about as tight as landmark boxes; or [N, 5] with a score from 0 to 1 each.
           detector_model: the model file of `yunet`, or one that replaces the default of `tflite`.
           passes: see the class.
-          num_threads: threads of a `.tflite` model and of the detector.
+          num_threads: threads of a `.tflite` or `.onnx` model and of the detector.
           min_score: see the class.
           max_faces: see the class.
 

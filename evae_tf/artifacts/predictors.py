@@ -6,61 +6,36 @@ seconds for libraries that it does not use.
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 # pyright: reportUnknownArgumentType=false, reportMissingTypeStubs=false
-# Keras, TensorFlow and LiteRT come without types.
+# Keras, TensorFlow, LiteRT and ONNX Runtime come without types.
 
-import abc
 import hashlib
 import threading
 from os import PathLike
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from evae_tf import arguments, extras
 from evae_tf.array_types import FloatArray
 from evae_tf.artifacts import pretrained, sidecar
 from evae_tf.artifacts.keras_file import load_model
+from evae_tf.artifacts.predictor import FilePredictor, Predictor
 from evae_tf.errors import InputError, first_line
 from evae_tf.metadata import ModelMetadata
 from evae_tf.pool import Pool
 
 _BATCH_SIZE = 64
-_KINDS = "a .keras file, a SavedModel folder or a .tflite file"
-
-
-class Predictor(Protocol):
-    """The result of `open_model`: a model that is thread-safe and can be pickled.
-
-    Attributes:
-      metadata: the model's metadata.
-    """
-
-    metadata: ModelMetadata
-
-    def predict(self, images: npt.ArrayLike) -> dict[str, FloatArray]:
-        """The model's outputs.
-
-        Args:
-          images: float [N, S, S, 3], RGB in [0, 1]; N may be 0.
-
-        Returns:
-          dict of float32 arrays [N, ...], such as `landmarks` [N, K, 2], crop fractions.
-
-        Raises:
-          ValueError: the shape is wrong.
-        """
-        ...
+_KINDS = "a .keras file, a SavedModel folder, a .tflite file or an .onnx file"
 
 
 def open_model(path: str | PathLike[str], num_threads: int = 1) -> Predictor:
     """The model at `path`, ready to predict.
 
     Args:
-      path: a `.keras` file, a SavedModel folder or a `.tflite` file; or the name of a shipped
-        model, whose `.tflite` file is used.
-      num_threads: threads for a `.tflite` file; TensorFlow uses its own settings.
+      path: a `.keras` file, a SavedModel folder, a `.tflite` file or an `.onnx` file; or the name
+        of a shipped model, whose `.tflite` file is used.
+      num_threads: threads for a `.tflite` or `.onnx` file; TensorFlow uses its own settings.
 
     Raises:
       InputError: the file is missing, damaged or not a model of this package.
@@ -71,6 +46,8 @@ def open_model(path: str | PathLike[str], num_threads: int = 1) -> Predictor:
         return SavedModelPredictor(path)
     if path.suffix == ".keras":
         return KerasPredictor(path)
+    if path.suffix == ".onnx":
+        return ONNXPredictor(path, num_threads)
     return LiteRTPredictor(path, num_threads)
 
 
@@ -86,52 +63,12 @@ def find_model(path: str | PathLike[str]) -> Path:
     path = pretrained.locate(path, ".tflite", ".keras")
     if not path.exists():
         raise InputError(f"{path}: no such model; expected {_KINDS}.")
-    if path.is_file() and path.suffix not in (".keras", ".tflite"):
+    if path.is_file() and path.suffix not in (".keras", ".tflite", ".onnx"):
         raise InputError(f"{path}: unknown kind of file; expected {_KINDS}.")
     return path
 
 
-class _FilePredictor(abc.ABC):
-    """A `Predictor` that is pickled as its constructor arguments and opens the file again.
-
-    Args:
-      path: the model's file or folder.
-      arguments: the other constructor arguments of its class.
-    """
-
-    metadata: ModelMetadata
-
-    def __init__(self, path: Path, *arguments: Any) -> None:
-        self.path = path.absolute()
-        self._arguments = arguments
-
-    def predict(self, images: npt.ArrayLike) -> dict[str, FloatArray]:
-        """See `Predictor`."""
-        images = np.asarray(images)
-        if images.size and not np.issubdtype(images.dtype, np.floating):
-            raise InputError(f"images of {images.dtype}, expected floats in [0, 1].")
-        images = images.astype(np.float32, copy=False)
-        size = self.metadata.input_size
-        expected = (size, size, 3)
-        if not images.size and images.shape[1:] in (expected, ()):
-            # Only the model knows the shapes of its outputs.
-            outputs = self._predict(np.zeros((1, *expected), np.float32))
-            return {name: value[:0] for name, value in outputs.items()}
-        if images.shape[1:] != expected:  # some runtimes would abort or return nonsense
-            raise InputError(
-                f"images have the shape {[*images.shape]}, expected [N, {size}, {size}, 3]."
-            )
-        return self._predict(images)
-
-    @abc.abstractmethod
-    def _predict(self, images: FloatArray) -> dict[str, FloatArray]:
-        """As `predict`, for at least one image of the right shape."""
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.path, *self._arguments)
-
-
-class KerasPredictor(_FilePredictor):
+class KerasPredictor(FilePredictor):
     """A `.keras` file; see `open_model`."""
 
     def __init__(self, path: Path) -> None:
@@ -145,7 +82,7 @@ class KerasPredictor(_FilePredictor):
             return self.model.predict(images, batch_size=_BATCH_SIZE, verbose=0)
 
 
-class SavedModelPredictor(_FilePredictor):
+class SavedModelPredictor(FilePredictor):
     """A SavedModel folder; see `open_model`."""
 
     def __init__(self, path: Path) -> None:
@@ -175,7 +112,7 @@ class SavedModelPredictor(_FilePredictor):
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-class LiteRTPredictor(_FilePredictor):
+class LiteRTPredictor(FilePredictor):
     """A `.tflite` file, run by LiteRT one crop at a time; see `open_model`.
 
     Its description is the sidecar file beside it or, if that is missing, the one inside the file.
@@ -215,3 +152,37 @@ class LiteRTPredictor(_FilePredictor):
         with self._runners.lend() as run:
             results = [run(images=image[None]) for image in given]
         return {name: np.concatenate([r[name] for r in results]) for name in results[0]}
+
+
+class ONNXPredictor(FilePredictor):
+    """An `.onnx` file, run by ONNX Runtime; see `open_model`.
+
+    Its description is inside the file.
+    """
+
+    def __init__(self, path: Path, num_threads: int) -> None:
+        super().__init__(path, num_threads)
+        extras.require("onnxruntime")
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = num_threads
+        content = path.read_bytes()
+        try:
+            self._session: Any = onnxruntime.InferenceSession(
+                content, options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # ONNX Runtime's exceptions have no common base class
+            reason = first_line(error)
+            raise InputError(f"{path}: not an ONNX file, or damaged ({reason}).") from error
+        properties = self._session.get_modelmeta().custom_metadata_map
+        description = sidecar.parse_property(properties, content, path)
+        self.metadata = ModelMetadata.from_dict(description, str(path))
+        self._names = [output.name for output in self._session.get_outputs()]
+
+    def _predict(self, images: FloatArray) -> dict[str, FloatArray]:
+        parts = [
+            self._session.run(self._names, {"images": part})
+            for part in np.split(images, range(_BATCH_SIZE, len(images), _BATCH_SIZE))
+        ]
+        return dict(zip(self._names, map(np.concatenate, zip(*parts, strict=True)), strict=True))

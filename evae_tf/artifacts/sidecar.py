@@ -5,7 +5,7 @@ import io
 import json
 import zipfile
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,8 @@ from evae_tf.errors import InputError
 from evae_tf.metadata import ModelMetadata
 
 SAVED_MODEL_METADATA = Path("assets.extra") / "evae_tf.json"
-DESCRIPTION_INSIDE = "evae_tf.json"  # in the archive appended to a .tflite file
+# In the archive appended to a .tflite file, and among the properties of an .onnx file.
+DESCRIPTION_INSIDE = "evae_tf.json"
 _LICENSE = (
     "The software is under Apache-2.0. The weights are also under the terms of the data that the "
     "model was trained on."
@@ -82,6 +83,25 @@ def read_description_inside(path: Path) -> dict[str, Any]:
             f"{path.with_suffix('.json').name} is missing beside it."
         ) from error
     if record.get("sha256_before_description") != hashlib.sha256(content[:start]).hexdigest():
+        raise InputError(f"{path}: damaged, or not the file that it describes (sha256 differs).")
+    return record
+
+
+def parse_property(properties: Mapping[str, str], content: bytes, path: Path) -> dict[str, Any]:
+    """As `read_description`, from the properties of an .onnx file.
+
+    Args:
+      properties: the properties, name to text.
+      content: the bytes of the file.
+      path: the file, for messages.
+    """
+    try:
+        record = _checked(json.loads(properties[DESCRIPTION_INSIDE]), path)
+    except (KeyError, ValueError, RecursionError) as error:
+        raise InputError(f"{path}: contains no readable description of this package.") from error
+    length = record.get("bytes_before_description")
+    described = content[:length] if isinstance(length, int) else b""
+    if record.get("sha256_before_description") != hashlib.sha256(described).hexdigest():
         raise InputError(f"{path}: damaged, or not the file that it describes (sha256 differs).")
     return record
 

@@ -24,7 +24,9 @@ define_path(
     "(Ctrl-C stops it).",
 )
 define_path(
-    "model", "mobile_68", "Name of a shipped model, a .keras or .tflite file, or a SavedModel."
+    "model",
+    "mobile_68",
+    "Name of a shipped model, a .keras, .tflite or .onnx file, or a SavedModel.",
 )
 flags.DEFINE_enum(
     "detector",

@@ -16,8 +16,8 @@ FLAGS = flags.FLAGS
 define_paths(
     "model",
     ["runs/default/model.keras"],
-    "Models to compare, comma-separated: .keras files, SavedModel folders, .tflite files or names "
-    "of shipped models.",
+    "Models to compare, comma-separated: .keras, .tflite or .onnx files, SavedModel folders, or "
+    "names of shipped models.",
 )
 flags.DEFINE_string(
     "subset", None, "Subset of the data set; the default is `val`, or `test` if there is no `val`."

@@ -17,13 +17,13 @@ flags.DEFINE_list(
     "formats",
     ["saved_model", "tflite", "tflite_fp16", "tflite_dynamic", "tflite_int8"],
     "Formats to write, comma-separated. Not in the default: serving, which adds a version with the "
-    "signatures for TensorFlow Serving, and tflite_uint8, whose input is uint8 images.",
+    "signatures for TensorFlow Serving; tflite_uint8, whose input is uint8 images; and onnx.",
 )
 flags.DEFINE_list(
     "outputs",
     None,
     "Model outputs to export, comma-separated, such as landmarks,response_maps. The default is all "
-    "outputs for a SavedModel and landmarks only for TFLite files.",
+    "outputs for a SavedModel and landmarks only for TFLite and ONNX files.",
 )
 flags.DEFINE_boolean(
     "report", False, "Write EXPORT_REPORT.md: accuracy loss, size and time of each file."

@@ -45,7 +45,7 @@ def evaluate(
       description: further keys of each row, such as `dataset` and `subset`.
       box_jitter: whether the boxes are perturbed first, see `geometry.jitter_boxes`.
       batch_size: faces per batch.
-      num_threads: threads for decoding and for .tflite files.
+      num_threads: threads for decoding and for .tflite and .onnx files.
 
     Returns:
       The rows of report.json, a list of dicts; errors are fractions. A row lacks numbers that are

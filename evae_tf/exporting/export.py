@@ -62,7 +62,7 @@ def export_model(
       faces: list of `Face` for the comparison and for int8 calibration; or `ExportFaces` to use
         different faces for the two; or None for synthetic faces in the model's markup.
       outputs: names of the outputs to export; None exports all in a SavedModel and only
-        `landmarks` in TFLite files.
+        `landmarks` in TFLite and ONNX files.
       seed: random seed of the synthetic faces.
       batch_size: faces per batch in the comparison.
       num_threads: threads for decoding and for TFLite files.
@@ -70,9 +70,9 @@ def export_model(
 
     Returns:
       List of dicts, one for each format as in export.json: `format`, `path`, `bytes`, `ops`
-      (TFLite: name to count), the values of `parity.Reference.compare`, `nme_keras` (a fraction),
-      `model`, `faces` (their number), `dataset` and `normalizer`. The file also keeps the entries
-      of other formats in the folder.
+      (TFLite and ONNX: name to count), the values of `parity.Reference.compare`, `nme_keras` (a
+      fraction), `model`, `faces` (their number), `dataset` and `normalizer`. The file also keeps
+      the entries of other formats in the folder.
 
     Raises:
       InputError: an unknown format or output, a model or folder that cannot be used, or a file

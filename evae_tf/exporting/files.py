@@ -8,7 +8,7 @@ from typing import Any
 from evae_tf import atomic
 from evae_tf.array_types import FloatArray
 from evae_tf.artifacts import sidecar
-from evae_tf.exporting import tflite, tflite_file
+from evae_tf.exporting import onnx_file, tflite, tflite_file
 from evae_tf.exporting.formats import FILES
 from evae_tf.exporting.parity import Reference
 from evae_tf.exporting.saved_model import write_saved_model
@@ -39,7 +39,7 @@ class FileWriter:
 
     def write(self, name: str, model: Any) -> dict[str, Any]:
         """Writes `model` in the format `name` and returns its entry in export.json."""
-        write = {"saved_model": self._saved_model, "serving": self._serving}
+        write = {"saved_model": self._saved_model, "serving": self._serving, "onnx": self._onnx}
         entry = write.get(name, self._tflite)(name, model)
         return {"format": name, **entry, "nme_keras": self.reference.nme}
 
@@ -83,6 +83,17 @@ class FileWriter:
         compared = self.reference.compare(staged, name, self.num_threads)
         for file in (staged.with_suffix(".json"), staged):
             os.replace(file, self.folder / file.name)
+        return {"path": FILES[name], "bytes": len(content), "ops": operations, **compared}
+
+    def _onnx(self, name: str, model: Any) -> dict[str, Any]:
+        content = onnx_file.convert(model)
+        operations = onnx_file.count_ops(content)
+        description = sidecar.describe(self.metadata, model.output, "RGB in [0, 1]")
+        content = onnx_file.with_description(content, description)
+        staged = self.staging / FILES[name]
+        staged.write_bytes(content)
+        compared = self.reference.compare(staged, name, self.num_threads)
+        os.replace(staged, self.folder / staged.name)
         return {"path": FILES[name], "bytes": len(content), "ops": operations, **compared}
 
     def _converted(self, variant: str, model: Any) -> bytes:

@@ -21,6 +21,7 @@ TOLERANCES: dict[str, float] = {
     "saved_model": 1e-5,
     "serving": 1e-5,
     "tflite": 1e-4,
+    "onnx": 1e-4,
     "tflite_fp16": 1e-3,
     **dict.fromkeys(("tflite_dynamic", "tflite_int8", "tflite_uint8"), 0.1),
 }

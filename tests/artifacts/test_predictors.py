@@ -21,11 +21,12 @@ from evae_tf.exporting.export import export_model
 from evae_tf.models.build import build_model
 
 SIZE = 32
+FILES = ("model.keras", "saved_model", "model.tflite", "model.onnx")
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A folder with model.keras, saved_model/ and model.tflite of one small network."""
+    """A folder with model.keras, saved_model/, model.tflite and model.onnx of one small network."""
     folder, markup = tmp_path_factory.mktemp("models"), markups.MARKUPS["mtfl_5"]
     sizes = [f"input_size={SIZE}", "encoder_filters=4,4,4", "decoder_filters=4,4,4"]
     build_model(config.override(config.Config(), sizes), markup).save(folder / "model.keras")
@@ -37,7 +38,7 @@ def folder(tmp_path_factory):
         subset="val",
         name="noise",
     )
-    export_model(folder / "model.keras", folder, ["saved_model", "tflite"], faces=[face])
+    export_model(folder / "model.keras", folder, ["saved_model", "tflite", "onnx"], faces=[face])
     return folder
 
 
@@ -57,7 +58,7 @@ def refuses(path, *words):
         assert word in message, message
 
 
-@pytest.mark.parametrize("name", ["model.keras", "saved_model", "model.tflite"])
+@pytest.mark.parametrize("name", FILES)
 def test_every_kind_opens_and_predicts(folder, name):
     model = open_model(folder / name)
     images = np.random.default_rng(0).random((3, SIZE, SIZE, 3))
@@ -69,14 +70,14 @@ def test_every_kind_opens_and_predicts(folder, name):
     np.testing.assert_allclose(together, alone, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", ["model.keras", "saved_model", "model.tflite"])
+@pytest.mark.parametrize("name", FILES)
 @pytest.mark.parametrize("shape", [(2, SIZE + 8, SIZE, 3), (2, SIZE, SIZE, 1), (SIZE, SIZE, 3)])
 def test_a_wrong_shape_is_an_error(folder, name, shape):
     with pytest.raises(ValueError, match="expected"):
         open_model(folder / name).predict(np.zeros(shape))
 
 
-@pytest.mark.parametrize("name", ["model.keras", "saved_model", "model.tflite"])
+@pytest.mark.parametrize("name", FILES)
 def test_no_images_give_no_rows_of_the_right_shape(folder, name):
     model = open_model(folder / name)
     some = model.predict(np.zeros((2, SIZE, SIZE, 3)))
@@ -89,7 +90,7 @@ def test_no_images_give_no_rows_of_the_right_shape(folder, name):
         model.predict(np.zeros((0, SIZE, SIZE, 1)))
 
 
-@pytest.mark.parametrize("name", ["model.keras", "saved_model", "model.tflite"])
+@pytest.mark.parametrize("name", FILES)
 def test_threads_and_a_pickled_copy_get_the_same_answers(folder, name):
     model = open_model(folder / name)
     rng = np.random.default_rng(4)
@@ -103,7 +104,7 @@ def test_threads_and_a_pickled_copy_get_the_same_answers(folder, name):
     np.testing.assert_array_equal(again.predict(batches[7])["landmarks"], alone[7])
 
 
-@pytest.mark.parametrize("name", ["model.keras", "saved_model", "model.tflite"])
+@pytest.mark.parametrize("name", FILES)
 def test_bytes_are_no_images(folder, name):
     with pytest.raises(InputError, match=r"uint8, expected floats in \[0, 1\]"):
         open_model(folder / name).predict(np.zeros((2, SIZE, SIZE, 3), np.uint8))
@@ -116,8 +117,8 @@ def test_a_model_itself_is_no_file(folder):
 
 def test_files_of_another_kind(tmp_path):
     refuses(tmp_path / "nowhere.keras", "no such model")
-    (tmp_path / "model.onnx").write_bytes(b"onnx")
-    refuses(tmp_path / "model.onnx", "unknown kind")
+    (tmp_path / "model.pt").write_bytes(b"torch")
+    refuses(tmp_path / "model.pt", "unknown kind")
     for content in (b"", b"a picture of a cat"):
         (tmp_path / "model.keras").write_bytes(content)
         refuses(tmp_path / "model.keras", "not a .keras file")

@@ -105,7 +105,7 @@ def test_help_names_the_flags_and_what_they_mean(script):
         ("evaluate", ["--subset=trial"], 2, ["trial", "train", "test"]),
         ("evaluate", ["--model=mobile_68", "--group_by=age"], 1, ["age", "yaw"]),
         ("export", ["--model=nowhere.keras"], 1, ["nowhere.keras"]),
-        ("export", ["--formats=onnx"], 2, ["onnx", "tflite_int8"]),
+        ("export", ["--formats=coreml"], 2, ["coreml", "tflite_int8"]),
         ("export", ["--formats="], 2, ["tflite_int8"]),
         ("export", ["--data_dir=faces"], 2, ["faces", "synthetic", "--dataset"]),
     ],

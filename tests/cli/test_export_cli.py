@@ -106,7 +106,7 @@ def test_a_full_disk_leaves_the_old_model(folder, tmp_path):
 @pytest.mark.parametrize(
     ("flags", "status", "words"),
     [
-        (["--formats=onnx"], 2, ["onnx", "serving", "tflite_int8"]),
+        (["--formats=coreml"], 2, ["coreml", "serving", "tflite_int8", "onnx"]),
         (["--outputs=landmarks,depth"], 2, ["depth", "landmarks", "response_maps"]),
         (["--outputs=response_maps"], 2, ["expected landmarks"]),
         (["--formats=tflite_int8"], 1, ["5 faces", "at least 10"]),
