@@ -13,7 +13,7 @@ import keras
 import numpy as np
 
 from evae_tf import atomic, geometry, progress
-from evae_tf.array_types import FloatArray
+from evae_tf.array_types import FloatArray, IndexArray
 from evae_tf.data.crops import Crops
 from evae_tf.data.face import Face
 from evae_tf.errors import InputError
@@ -50,9 +50,20 @@ class Validation:
         return {name: np.concatenate([output[name] for output in outputs]) for name in names}
 
     def nme(self, outputs: dict[str, FloatArray]) -> float:
-        """Mean NME, as a fraction."""
-        predicted = geometry.crop_to_image(outputs["landmarks"], self.crops.squares)
-        return float(np.mean(metrics.nme(predicted, self.landmarks, self._distances)))
+        """Mean NME of all faces, as a fraction."""
+        return float(np.mean(self.errors(outputs)))
+
+    def errors(
+        self, outputs: dict[str, FloatArray], rows: slice | IndexArray = slice(None)
+    ) -> FloatArray:
+        """NME of each face, as a fraction: float [n].
+
+        Args:
+          outputs: the network's outputs for the faces `rows`.
+          rows: a slice or indices.
+        """
+        predicted = geometry.crop_to_image(outputs["landmarks"], self.crops.squares[rows])
+        return metrics.nme(predicted, self.landmarks[rows], self._distances[rows])
 
     def deviation_factor(self, outputs: dict[str, FloatArray]) -> float:
         """See `calibration.deviation_factor`."""

@@ -238,9 +238,13 @@ def _fit(
         num_threads=num_threads,
     )
     callbacks = [epoch_end, Progress(config.epochs, done)]
-    if keras.backend.backend() == "tensorflow":  # the callback needs TensorFlow
+    if keras.backend.backend() == "tensorflow":  # TensorBoard's callbacks need TensorFlow
         tensorboard = epoch_end.folder.tensorboard
         callbacks.append(keras.callbacks.TensorBoard(tensorboard, write_graph=False))
+        from evae_tf.training.pictures import Pictures
+
+        pictures = Pictures(epoch_end.shipped, epoch_end.validation, tensorboard / "validation")
+        callbacks.append(pictures)
     with processes.all_devices(trainer), Interruption() as interruption:
         trainer.fit(
             data,
