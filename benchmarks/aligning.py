@@ -25,11 +25,12 @@ from evae_tf.align.output import Output
 from evae_tf.align.overlay import draw_faces
 from evae_tf.align.sources import Sources
 from evae_tf.array_types import ByteArray
+from evae_tf.cli.path_flags import define_path
 from evae_tf.data import datasets
 from evae_tf.data.images import read_image
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string("data", None, "Folder of 300-W.", required=True)
+define_path("data", None, "Folder of 300-W.", required=True)
 flags.DEFINE_integer("rounds", 3, "Rounds of each measurement; medians are printed.", 1)
 flags.DEFINE_integer("num_threads", 2, "As in align.py.", 1)
 

@@ -16,15 +16,16 @@ from tqdm import tqdm
 
 from evae_tf import Aligner
 from evae_tf.array_types import FloatArray
+from evae_tf.cli.path_flags import define_path
 from evae_tf.data import datasets
 from evae_tf.data.face import Face
 from evae_tf.evaluation import metrics
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string("data", None, "Folder of 300-W.", required=True)
-flags.DEFINE_string("model", "mobile_68", "Model to align with.")
+define_path("data", None, "Folder of 300-W.", required=True)
+define_path("model", "mobile_68", "Model to align with.")
 flags.DEFINE_string("detector", "auto", "As in align.py.")
-flags.DEFINE_string("detector_model", None, "As in align.py.")
+define_path("detector_model", None, "As in align.py.")
 
 _RIGHT, _FALSE = 0.08, 0.30
 

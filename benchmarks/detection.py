@@ -29,12 +29,13 @@ from evae_tf.align.detections import Detections, checked, landmark_squares, roll
 from evae_tf.align.detectors import onnx_runtime
 from evae_tf.align.detectors.images import shrunk
 from evae_tf.array_types import ByteArray, FloatArray
+from evae_tf.cli.path_flags import define_path
 from evae_tf.data.images import read_image
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string("data", None, "Folder of truth.json and images.", required=True)
-flags.DEFINE_string("model", "mobile_68", "Model to align with.")
-flags.DEFINE_string("yunet", None, "YuNet's .onnx file; without it YuNet has no row.")
+define_path("data", None, "Folder of truth.json and images.", required=True)
+define_path("model", "mobile_68", "Model to align with.")
+define_path("yunet", None, "YuNet's .onnx file; without it YuNet has no row.")
 flags.DEFINE_list("detectors", [], "Only these detectors.")
 
 # From a box of forehead to chin, as detectors return, to the box of landmarks.

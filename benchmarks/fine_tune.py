@@ -19,16 +19,17 @@ from pathlib import Path
 from absl import app, flags
 
 from evae_tf import atomic, geometry, markups
+from evae_tf.cli.path_flags import define_path
 from evae_tf.data import datasets, splits
 from evae_tf.data.face import Face
 
 ROOT = Path(__file__).parents[1]
 FLAGS = flags.FLAGS
-flags.DEFINE_string("data", None, "Folder with mtfl.", required=True)
-flags.DEFINE_string("init_from", "mobile_68", "Source of the initial weights.")
+define_path("data", None, "Folder with mtfl.", required=True)
+define_path("init_from", "mobile_68", "Source of the initial weights.")
 flags.DEFINE_string("preset", "mobile", "Its preset.")
 flags.DEFINE_integer("epochs", 60, "Epochs of each training.")
-flags.DEFINE_string("output", "runs/fine_tune", "Folder for both trainings.")
+define_path("output", "runs/fine_tune", "Folder for both trainings.")
 
 _TEST_SHARE = 0.6
 _VAL_SHARE = 0.25  # of the remaining faces

@@ -14,11 +14,12 @@ import tensorflow as tf
 from absl import app, flags
 
 from benchmarks.damaged_images import BATCH, send_damaged
+from evae_tf.cli.path_flags import define_path
 from evae_tf.exporting.export import export_model
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string("version", None, "Version folder; by default, `--model` is exported.")
-flags.DEFINE_string("model", "mobile_68", "Model to export if no version is given.")
+define_path("version", None, "Version folder; by default, `--model` is exported.")
+define_path("model", "mobile_68", "Model to export if no version is given.")
 flags.DEFINE_integer("files", 2000, "Number of damaged files.", lower_bound=1)
 flags.DEFINE_integer("seed", 0, "Random seed of the damage.")
 

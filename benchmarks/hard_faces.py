@@ -15,14 +15,15 @@ from tqdm import tqdm
 
 from evae_tf import Aligner
 from evae_tf.array_types import BoolArray, FloatArray
+from evae_tf.cli.path_flags import define_path
 from evae_tf.data import datasets
 from evae_tf.data.face import Face
 from evae_tf.evaluation import groups, metrics
 from evae_tf.evaluation.truth import Truth
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string("data", None, ".csv file with 68 points.", required=True)
-flags.DEFINE_string("model", "mobile_68", "Model to align with.")
+define_path("data", None, ".csv file with 68 points.", required=True)
+define_path("model", "mobile_68", "Model to align with.")
 flags.DEFINE_string("subset", "val", "Subset of its faces.")
 
 _MUCH, _WRONG = 0.05, 0.08

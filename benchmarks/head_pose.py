@@ -28,6 +28,7 @@ from tqdm import tqdm
 
 from evae_tf import Aligner
 from evae_tf.array_types import FloatArray
+from evae_tf.cli.path_flags import define_path
 from evae_tf.data import synthetic
 from evae_tf.data.datasets import read_faces
 from evae_tf.data.face import Face
@@ -36,8 +37,8 @@ from evae_tf.markups import MARKUPS
 from evae_tf.pose_estimation import head_pose
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string("data", None, "Folder with aflw68.")
-flags.DEFINE_string("model", None, "Also measure the landmarks of this model.")
+define_path("data", None, "Folder with aflw68.")
+define_path("model", None, "Also measure the landmarks of this model.")
 flags.DEFINE_integer("heads", 600, "Number of synthetic heads.", 50)
 
 _MARKUP = MARKUPS["ibug_68"]

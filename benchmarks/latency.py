@@ -17,15 +17,16 @@ from absl import app, flags
 from tabulate import tabulate
 
 from benchmarks import tflite_graph
+from evae_tf.cli.path_flags import define_path, define_paths
 from evae_tf.exporting import timing
 
 FLAGS = flags.FLAGS
-flags.DEFINE_list(
+define_paths(
     "model",
     ["assets/mobile_68.tflite", "assets/server_68.keras"],
     "Files to time, comma-separated; a .keras file is first exported as float32.",
 )
-flags.DEFINE_string(
+define_path(
     "peer",
     "../shared/peers/mediapipe_face_landmarks_v2.tflite",
     "Reference of the ratios; if the file is missing, the first model.",

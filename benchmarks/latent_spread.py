@@ -22,6 +22,7 @@ from evae_tf import geometry
 from evae_tf.array_types import FloatArray
 from evae_tf.artifacts import keras_file
 from evae_tf.cli import data_flags
+from evae_tf.cli.path_flags import define_path
 from evae_tf.data.crops import cut_crops
 from evae_tf.data.face import Face
 from evae_tf.data.images import read_image
@@ -29,7 +30,7 @@ from evae_tf.evaluation import calibration, metrics
 from evae_tf.models.response_maps import soft_argmax
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string("model", "mobile_68", ".keras file of evae_cnn, or name of a shipped model.")
+define_path("model", "mobile_68", ".keras file of evae_cnn, or name of a shipped model.")
 flags.DEFINE_integer("samples", 16, "Samples of the latent code.", lower_bound=2)
 
 _BLUR_SHARE = 0.06  # standard deviation of the blur, as a fraction of the crop

@@ -23,11 +23,12 @@ from tabulate import tabulate
 
 from benchmarks.damaged_images import BOX
 from evae_tf.artifacts import sidecar
+from evae_tf.cli.path_flags import define_path, define_paths
 from evae_tf.exporting.export import export_model
 
 FLAGS = flags.FLAGS
-flags.DEFINE_list("versions", [], "Version folders; by default, `--model` is exported.")
-flags.DEFINE_string("model", "mobile_68", "Model to export if no version is given.")
+define_paths("versions", [], "Version folders; by default, `--model` is exported.")
+define_path("model", "mobile_68", "Model to export if no version is given.")
 flags.DEFINE_list("photos", ["1", "8", "32"], "Photos per request, comma-separated.")
 flags.DEFINE_integer("rounds", 5, "Rounds of each measurement; medians are printed.", lower_bound=1)
 

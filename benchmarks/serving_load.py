@@ -22,11 +22,12 @@ from tabulate import tabulate
 
 from benchmarks.serving_requests import Load
 from evae_tf.artifacts import sidecar
+from evae_tf.cli.path_flags import define_path
 from evae_tf.exporting.export import export_model
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string("version", None, "Version folder; by default, `--model` is exported.")
-flags.DEFINE_string("model", "mobile_68", "Model to export if no version is given.")
+define_path("version", None, "Version folder; by default, `--model` is exported.")
+define_path("model", "mobile_68", "Model to export if no version is given.")
 flags.DEFINE_integer("seconds", 600, "Duration of the load.", lower_bound=1)
 flags.DEFINE_integer("clients", 8, "Number of clients, half of them over REST.", lower_bound=1)
 flags.DEFINE_float("malformed", 0.2, "Share of requests that are malformed.", 0.0, 1.0)

@@ -21,13 +21,14 @@ from evae_tf.align.face_tracker import FaceTracker
 from evae_tf.align.inputs import rgb_image
 from evae_tf.align.smoothing import OneEuroFilter, Smoother, face_size
 from evae_tf.array_types import ByteArray, FloatArray
+from evae_tf.cli.path_flags import define_path
 from evae_tf.data import synthetic
 from evae_tf.evaluation import metrics
 from evae_tf.head_pose import HeadPose
 from evae_tf.markups import MARKUPS
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string("model", "assets/mobile_68.keras", "Model with covariance.")
+define_path("model", "assets/mobile_68.keras", "Model with covariance.")
 flags.DEFINE_integer("faces", 6, "Number of synthetic faces.")
 
 _RATE, _FRAMES, _NOISE, _CANVAS_PX = 25.0, 75, 8.0, 320

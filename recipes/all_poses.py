@@ -21,6 +21,7 @@ from absl import app, flags
 from evae_tf import atomic, geometry, markups
 from evae_tf.array_types import FloatArray
 from evae_tf.artifacts.predictors import Predictor, open_model
+from evae_tf.cli.path_flags import define_path, define_paths
 from evae_tf.data import datasets
 from evae_tf.data.crops import cut_crops
 from evae_tf.data.face import Face, one_markup
@@ -137,10 +138,10 @@ def write(parts: dict[str, Sequence[Face]], path: Path) -> None:
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("data", None, "Folder with 300w, aflw68 and cfp_profile.", required=True)
-    flags.DEFINE_string("teacher", None, "68-point model that fills in hidden points.")
-    flags.DEFINE_list("smooth_300w", [], "Models to average with its annotations.")
-    flags.DEFINE_string("output", "runs/all_poses/faces.csv", "List to write (.csv).")
+    define_path("data", None, "Folder with 300w, aflw68 and cfp_profile.", required=True)
+    define_path("teacher", None, "68-point model that fills in hidden points.")
+    define_paths("smooth_300w", [], "Models to average with its annotations.")
+    define_path("output", "runs/all_poses/faces.csv", "List to write (.csv).")
     flags.DEFINE_integer("copies", 2, "Repetitions of the faces of 300-W.", lower_bound=1)
     flags.DEFINE_integer("val_faces", 400, "Number of validation faces of aflw68.", lower_bound=1)
     app.run(main)

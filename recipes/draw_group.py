@@ -13,6 +13,7 @@ from PIL import Image
 from evae_tf import atomic, geometry, markups
 from evae_tf.align.inputs import rgb_image
 from evae_tf.array_types import ByteArray
+from evae_tf.cli.path_flags import define_path
 from evae_tf.data import synthetic
 
 FLAGS = flags.FLAGS
@@ -74,5 +75,5 @@ def _draw_person(
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("output", "runs/demo/group.png", "The picture to write.")
+    define_path("output", "runs/demo/group.png", "The picture to write.")
     app.run(main)

@@ -17,6 +17,7 @@ from absl import app, flags
 
 from evae_tf import atomic, geometry, markups
 from evae_tf.artifacts.predictors import open_model
+from evae_tf.cli.path_flags import define_path
 from evae_tf.data import datasets
 from evae_tf.data.face import Face
 from recipes import all_poses, gather, teaching
@@ -78,8 +79,8 @@ def of_68_points(faces: Sequence[Face], relative: tuple[float, float, float]) ->
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("data", None, "Folder with mtfl.", required=True)
-    flags.DEFINE_string("faces", None, "List of `recipes.all_poses`.", required=True)
-    flags.DEFINE_string("teacher", None, "68-point model.", required=True)
-    flags.DEFINE_string("output", "runs/five_points/faces.csv", "List to write (.csv).")
+    define_path("data", None, "Folder with mtfl.", required=True)
+    define_path("faces", None, "List of `recipes.all_poses`.", required=True)
+    define_path("teacher", None, "68-point model.", required=True)
+    define_path("output", "runs/five_points/faces.csv", "List to write (.csv).")
     app.run(main)

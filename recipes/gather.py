@@ -20,6 +20,7 @@ from absl import app, flags
 from evae_tf import atomic, markups
 from evae_tf.array_types import FloatArray
 from evae_tf.artifacts.predictors import Predictor, open_model
+from evae_tf.cli.path_flags import define_path, define_paths
 from evae_tf.data import datasets
 from evae_tf.data.crops import cut_crops
 from evae_tf.data.face import Face
@@ -141,9 +142,9 @@ def write(rows: Iterable[tuple[Face, FloatArray, str]], path: Path) -> None:
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("data", None, "Folder with 300w, mtfl and helen29.", required=True)
-    flags.DEFINE_list("teacher", None, "68-point models; several are averaged.", required=True)
-    flags.DEFINE_string("output", "runs/gathered/faces.csv", "List to write (.csv).")
+    define_path("data", None, "Folder with 300w, mtfl and helen29.", required=True)
+    define_paths("teacher", None, "68-point models; several are averaged.", required=True)
+    define_path("output", "runs/gathered/faces.csv", "List to write (.csv).")
     flags.DEFINE_list("others", ["mtfl", "helen29"], "Sets to label.")
     flags.DEFINE_boolean("smooth", False, "Average annotations with the teachers' predictions.")
     flags.DEFINE_integer("copies", 1, "Repetitions of annotated faces.", lower_bound=1)

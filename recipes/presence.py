@@ -24,6 +24,7 @@ from evae_tf import atomic, geometry
 from evae_tf.align.upright import upright_squares
 from evae_tf.array_types import ByteArray, FloatArray
 from evae_tf.artifacts import keras_file, pretrained
+from evae_tf.cli.path_flags import define_path, define_paths
 from evae_tf.data.images import read_image
 from evae_tf.metadata import ModelMetadata
 from evae_tf.models.presence import PresenceHead
@@ -197,14 +198,14 @@ def with_presence(model: Any, kernel: FloatArray, bias: FloatArray) -> Any:
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("model", None, ".keras file or name of a shipped model.", required=True)
-    flags.DEFINE_string("photos", "runs/detector/photos.npz", "From `recipes.detector.photos`.")
-    flags.DEFINE_list(
+    define_path("model", None, ".keras file or name of a shipped model.", required=True)
+    define_path("photos", "runs/detector/photos.npz", "From `recipes.detector.photos`.")
+    define_paths(
         "negatives",
         ["runs/detector/negatives_1", "runs/detector/negatives_2"],
         "From `recipes.detector.mine`.",
     )
-    flags.DEFINE_string("output", None, ".keras file to write.", required=True)
+    define_path("output", None, ".keras file to write.", required=True)
     flags.DEFINE_integer("most", 3000, "Photos.", lower_bound=1)
     flags.DEFINE_integer("seed", 0, "Random seed of the crops and the head.")
     app.run(main)

@@ -24,14 +24,15 @@ from keras import ops
 from evae_tf import atomic
 from evae_tf.artifacts import keras_file
 from evae_tf.cli import data_flags
+from evae_tf.cli.path_flags import define_path, define_paths
 from evae_tf.data.crops import cut_crops
 from evae_tf.errors import InputError
 from evae_tf.metadata import ModelMetadata
 from evae_tf.training.callbacks import Validation
 
 FLAGS = flags.FLAGS
-flags.DEFINE_list("models", None, ".keras files to average.", required=True)
-flags.DEFINE_string("output", None, ".keras file to write.", required=True)
+define_paths("models", None, ".keras files to average.", required=True)
+define_path("output", None, ".keras file to write.", required=True)
 flags.DEFINE_list("shares", None, "Weight of each model; equal by default.")
 
 

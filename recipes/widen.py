@@ -22,6 +22,7 @@ from evae_tf import atomic
 from evae_tf import config as configs
 from evae_tf.array_types import FloatArray
 from evae_tf.artifacts import keras_file
+from evae_tf.cli.path_flags import define_path
 from evae_tf.metadata import ModelMetadata
 from evae_tf.models.build import build_model
 from evae_tf.training.transfer import built_afresh, weights_by_path
@@ -88,7 +89,7 @@ def _inside(narrow: FloatArray, wide: FloatArray, transposed: bool) -> FloatArra
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("model", None, "Narrower model.", required=True)
-    flags.DEFINE_string("output", None, ".keras file to write.", required=True)
+    define_path("model", None, "Narrower model.", required=True)
+    define_path("output", None, ".keras file to write.", required=True)
     flags.DEFINE_multi_string("set", [], "As in train.py, applied to the model's preset.")
     app.run(main)

@@ -12,12 +12,13 @@ from tqdm import tqdm
 
 from benchmarks.comparison import measure, pictures, runs, tables
 from evae_tf import atomic, markups
+from evae_tf.cli.path_flags import define_path
 from evae_tf.data import datasets
 
 FLAGS = flags.FLAGS
 
-flags.DEFINE_string("data", None, "Folder with 300w, mtfl and helen29.", required=True)
-flags.DEFINE_string("output", "runs/comparison", "Folder for the trainings and their results.")
+define_path("data", None, "Folder with 300w, mtfl and helen29.", required=True)
+define_path("output", "runs/comparison", "Folder for the trainings and their results.")
 flags.DEFINE_integer("jobs", os.cpu_count(), "Concurrent trainings, of one thread each.", 1)
 
 

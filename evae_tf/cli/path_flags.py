@@ -10,14 +10,16 @@ from absl import flags
 flags.disclaim_key_flags()  # flags defined here belong to the calling module
 
 
-def define_path(name: str, default: str | None, help: str) -> None:
+def define_path(name: str, default: str | None, help: str, required: bool = False) -> None:
     """Defines a path flag, like `flags.DEFINE_string`."""
-    flags.DEFINE(_PathParser(), name, default, help, serializer=flags.ArgumentSerializer())
+    serializer = flags.ArgumentSerializer()
+    flags.DEFINE(_PathParser(), name, default, help, serializer=serializer, required=required)
 
 
-def define_paths(name: str, default: list[str], help: str) -> None:
+def define_paths(name: str, default: list[str] | None, help: str, required: bool = False) -> None:
     """Defines a flag with a list of paths, like `flags.DEFINE_list`."""
-    flags.DEFINE(_PathsParser(), name, default, help, serializer=flags.CsvListSerializer(","))
+    serializer = flags.CsvListSerializer(",")
+    flags.DEFINE(_PathsParser(), name, default, help, serializer=serializer, required=required)
 
 
 class _PathParser(flags.ArgumentParser[str]):
@@ -27,6 +29,8 @@ class _PathParser(flags.ArgumentParser[str]):
 
 class _PathsParser(flags.ListParser):
     def parse(self, argument: str | list[str]) -> list[str]:
+        if isinstance(argument, list):  # the default
+            return argument
         return [_expanded(path) for path in super().parse(argument) or [""]]
 
 

@@ -12,6 +12,7 @@ from keras import layers, ops
 
 from evae_tf import atomic
 from evae_tf.array_types import Tensor
+from evae_tf.cli.path_flags import define_path
 from recipes.detector import network
 
 FLAGS = flags.FLAGS
@@ -57,6 +58,6 @@ class EnlargedByBlocks(layers.Layer):
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("weights", None, "From `recipes.detector.train`.", required=True)
-    flags.DEFINE_string("output", "runs/detector/detector.tflite", ".tflite file to write.")
+    define_path("weights", None, "From `recipes.detector.train`.", required=True)
+    define_path("output", "runs/detector/detector.tflite", ".tflite file to write.")
     app.run(main)

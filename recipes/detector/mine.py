@@ -18,6 +18,7 @@ from tqdm import tqdm
 from evae_tf import atomic, geometry
 from evae_tf.align.detectors.tflite import TfliteDetector
 from evae_tf.array_types import ByteArray, FloatArray
+from evae_tf.cli.path_flags import define_path
 from evae_tf.data.images import read_image
 from recipes.detector.photos import Photo, read
 
@@ -66,9 +67,9 @@ def _is_clear(square: FloatArray, known: FloatArray) -> bool:
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("detector", None, ".tflite file of the detector.", required=True)
-    flags.DEFINE_string("photos", "runs/detector/photos.npz", "From `recipes.detector.photos`.")
-    flags.DEFINE_string("output", "runs/detector/negatives", "Folder to write.")
+    define_path("detector", None, ".tflite file of the detector.", required=True)
+    define_path("photos", "runs/detector/photos.npz", "From `recipes.detector.photos`.")
+    define_path("output", "runs/detector/negatives", "Folder to write.")
     flags.DEFINE_float("min_score", 0.25, "Lowest score of a false detection.")
     flags.DEFINE_integer("most", 4000, "Pictures.")
     app.run(main)

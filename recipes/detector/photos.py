@@ -19,6 +19,7 @@ from evae_tf.align.detections import Detections
 from evae_tf.align.detectors.retinaface import RetinaFaceDetector
 from evae_tf.align.upright import upright_squares
 from evae_tf.array_types import FloatArray
+from evae_tf.cli.path_flags import define_path, define_paths
 from evae_tf.data import datasets
 from evae_tf.data.face import Face
 from evae_tf.data.images import read_image
@@ -132,7 +133,7 @@ def read(path: Path) -> list[Photo]:
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("data", None, "Folder with no_faces.", required=True)
-    flags.DEFINE_list("faces", None, "Lists of `recipes.all_poses`.", required=True)
-    flags.DEFINE_string("output", "runs/detector/photos.npz", "List to write (.npz).")
+    define_path("data", None, "Folder with no_faces.", required=True)
+    define_paths("faces", None, "Lists of `recipes.all_poses`.", required=True)
+    define_path("output", "runs/detector/photos.npz", "List to write (.npz).")
     app.run(main)

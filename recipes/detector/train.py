@@ -14,6 +14,7 @@ import tensorflow as tf
 from absl import app, flags
 
 from evae_tf.array_types import ByteArray, FloatArray
+from evae_tf.cli.path_flags import define_path, define_paths
 from evae_tf.data.images import read_image
 from recipes.detector import network
 from recipes.detector.mosaic import TILE_PX, Mosaics
@@ -86,10 +87,10 @@ def _compose(
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("photos", "runs/detector/photos.npz", "From `recipes.detector.photos`.")
-    flags.DEFINE_list("negatives", [], "Folders of images with false detections.")
-    flags.DEFINE_string("workdir", "runs/detector", "Folder for checkpoints and weights.")
-    flags.DEFINE_string("init_from", None, "Initial weights.")
+    define_path("photos", "runs/detector/photos.npz", "From `recipes.detector.photos`.")
+    define_paths("negatives", [], "Folders of images with false detections.")
+    define_path("workdir", "runs/detector", "Folder for checkpoints and weights.")
+    define_path("init_from", None, "Initial weights.")
     flags.DEFINE_boolean("mixed_precision", False, "Train in bfloat16 if the machine can.")
     flags.DEFINE_integer("epochs", 100, "Epochs of 250 batches.", lower_bound=1)
     flags.DEFINE_integer("batch_size", 16, "Tiles per batch.", lower_bound=1)

@@ -77,16 +77,19 @@ def _made_box(landmarks: FloatArray) -> list[float]:
 def _rows(path: Path, count: int) -> dict[str, FloatArray]:
     """Reads lines of an image path and `count` numbers: a dict path -> float64 [count].
 
-    The official files have paths with backslashes and start most lines with a space.
+    The official files have paths with backslashes and start most lines with a space. A path may
+    contain spaces.
     """
     rows = {}
     for number, line in enumerate(read_lines(path), start=1):
         if not line.strip():
             continue
         with errors_name(f"{path}, line {number}"):
-            name, *values = line.replace("\\", "/").split()
-            if len(values) != count:
-                raise InputError(f"{len(values)} numbers after the image path, expected {count}")
+            name, *values = line.replace("\\", "/").strip().rsplit(maxsplit=count)
+            too_many = len(Path(name).suffix.split()) - 1  # they would end the path
+            if too_many > 0 or len(values) != count:
+                found = len(values) + max(too_many, 0)
+                raise InputError(f"{found} numbers after the image path, expected {count}")
             if name in rows:
                 raise InputError(f"{name} is listed twice, expected once")
             rows[name] = np.array(as_numbers(values))

@@ -65,6 +65,16 @@ def test_val_list(root):
     assert [face.name for face in read(root, "test")] == ["AFLW/0001-image1.jpg"]
 
 
+def test_a_path_may_contain_spaces(root):
+    name = "my photos/a face.jpg"
+    (root / name).parent.mkdir()
+    (root / FIRST).rename(root / name)
+    (root / "training.txt").write_text(official(name), newline="")
+    (root / "boxes_training.txt").write_text(f"{name} 1 9 3 9\n")
+    (face,) = read(root)
+    assert (face.name, face.box.tolist()) == (name, [1, 3, 9, 9])
+
+
 def test_absent_images_are_left_out(root):
     (root / FIRST).unlink()
     assert [face.name for face in read(root)] == [SECOND, THIRD]
@@ -75,6 +85,7 @@ def test_absent_images_are_left_out(root):
     [
         ("", "is empty"),
         (official(FIRST, numbers=NUMBERS[5:]), "line 1: 13 numbers .* expected 14"),
+        (official(FIRST, numbers="7 7 " + NUMBERS), "line 1: 16 numbers .* expected 14"),
         (official(FIRST, numbers=NUMBERS.replace("62.0", "nan")), "nose_tip"),
         (official(FIRST, numbers=NUMBERS.replace("62.0", "left")), "line 1: .*'left'"),
         (official(FIRST, SECOND, FIRST), "line 3: .*A_0001.jpg is listed twice"),
