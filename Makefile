@@ -73,7 +73,7 @@ web/vendor/.done: web/package.json | .venv/run
 $(WEB_MODELS): assets/mobile_68.keras assets/detector.tflite $(wildcard evae_tf/exporting/*.py) | .venv/run
 	rm -f web/models/.300w web/models/.drawn
 	$(BIN)/python export.py $(if $(DATA),$(ON_300W)) --model=mobile_68 --output=web/models \
-	  --outputs=landmarks,covariance --formats=tflite,tflite_int8
+	  --outputs=landmarks,covariance,presence --formats=tflite,tflite_int8
 	cp assets/detector.tflite web/models/
 	touch $@
 

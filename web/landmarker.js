@@ -19,7 +19,7 @@ export class Landmarker {
     }
     const model = await loadModel(url);
     const landmarker = new Landmarker(url.split("/").at(-1), model, description);
-    await landmarker._run(); // warm-up: the first run is slow
+    await landmarker._outputs(); // warm-up: the first run is slow
     return landmarker;
   }
 
@@ -41,15 +41,16 @@ export class Landmarker {
    * @param {number[]} square see geometry.js.
    * @param {number} angle see geometry.js.
    * @returns {Promise<object>} `landmarks` K x [x, y], image pixels; `covariance` K x [xx, xy, yy],
-   *   image pixels squared; `deviation`, the mean standard deviation in fractions of the crop; the
+   *   image pixels squared; `deviation`, the mean standard deviation in fractions of the crop;
+   *   `presence`, the probability of a face, undefined if the model does not output it; the
    *   `square` and the `angle`.
    */
-  async look(picture, square, angle = 0) {
+  async run(picture, square, angle = 0) {
     await breathe();
     const start = performance.now();
     const crop = cutSquare(picture, square, this.size, angle);
     for (let i = 0; i < crop.length; i++) this._input[i] = crop[i] / 255;
-    const { landmarks, covariance } = await this._run();
+    const { landmarks, covariance, presence } = await this._outputs();
     const points = [];
     const spreads = [];
     let deviation = 0;
@@ -62,15 +63,18 @@ export class Landmarker {
     deviation /= points.length;
     this._times.push(performance.now() - start);
     if (this._times.length > REMEMBERED) this._times.shift();
-    return { landmarks: points, covariance: spreads, deviation, square, angle };
+    return {
+      ...{ landmarks: points, covariance: spreads, presence: presence?.[0] },
+      ...{ deviation, square, angle },
+    };
   }
 
   /** The median time of the last passes, in milliseconds. */
-  get lookTime() {
+  get passTime() {
     return this._times.toSorted((one, other) => one - other)[this._times.length >> 1];
   }
 
-  _run() {
+  _outputs() {
     return run(this._model, this._input, [1, this.size, this.size, 3]);
   }
 }

@@ -2,9 +2,9 @@
  * Turns detections into faces, in photos and in videos.
  *
  * The landmark model runs in two passes, the second on an upright crop around the landmarks of the
- * first. `score` measures the quality of landmarks as in evae_tf/align/face_score.py: on a face,
- * they stay in place when the crop moves. The criterion for a face is that of
- * evae_tf/align/aligned_face.py.
+ * first. `score` measures the quality of landmarks: the model's `presence`. For a model without it,
+ * as in evae_tf/align/face_score.py: on a face, landmarks stay in place when the crop moves. The
+ * criterion for a face is that of evae_tf/align/aligned_face.py.
  */
 
 import { boxOfLandmarks, rotate, squareAround, squaresOverlap, uprightSquare } from "./geometry.js";
@@ -14,7 +14,7 @@ const MIN_POINTED = 0.5; // least score of a face that the user pointed at
 
 const SIZES = [1.4, 1, 0.7, 0.5, 0.35, 0.25, 0.17]; // of the picture's shorter side, around a point
 const CANDIDATES = 2; // sizes that get a second pass
-const CHECK_EVERY = 5; // frames; the score costs two more passes
+const CHECK_EVERY = 5; // frames; without presence, the score takes two more passes
 const SEARCH_EVERY = 10; // frames
 const SAME_CROP = 0.5; // see evae_tf/align/passes.py
 const SAME_FACE = 0.4;
@@ -46,15 +46,15 @@ export async function findFaces(landmarker, detector, picture) {
 /** The face at a point, in image pixels; tries squares of all sizes around it. */
 export async function faceAt(landmarker, picture, [x, y]) {
   const shorter = Math.min(picture.width, picture.height);
-  const looks = [];
-  for (const size of SIZES) looks.push(await landmarker.look(picture, [x, y, size * shorter]));
+  const passes = [];
+  for (const size of SIZES) passes.push(await landmarker.run(picture, [x, y, size * shorter]));
   // Landmarks that collapse to a dot have a small deviation, so it is divided by the face's size.
-  const doubt = (look) => (look.deviation * look.square[2]) / tightSquare(look)[2];
-  looks.sort((one, other) => doubt(one) - doubt(other));
+  const doubt = (pass) => (pass.deviation * pass.square[2]) / tightSquare(pass)[2];
+  passes.sort((one, other) => doubt(one) - doubt(other));
   let found = null;
-  for (const first of looks.slice(0, CANDIDATES)) {
-    const second = await lookAgain(landmarker, picture, first);
-    const face = await scored(landmarker, picture, await lookAgain(landmarker, picture, second));
+  for (const first of passes.slice(0, CANDIDATES)) {
+    const second = await passAround(landmarker, picture, first);
+    const face = await scored(landmarker, picture, await passAround(landmarker, picture, second));
     if (face.score >= (found?.score ?? MIN_POINTED)) found = face;
   }
   return found;
@@ -62,8 +62,8 @@ export async function faceAt(landmarker, picture, [x, y]) {
 
 /** The face in a box [x_min, y_min, x_max, y_max] that the user drew, whatever its score. */
 export async function faceInBox(landmarker, picture, box) {
-  const first = await landmarker.look(picture, squareAround(box, landmarker.margin));
-  return scored(landmarker, picture, await lookAgain(landmarker, picture, first));
+  const first = await landmarker.run(picture, squareAround(box, landmarker.margin));
+  return scored(landmarker, picture, await passAround(landmarker, picture, first));
 }
 
 /** Whether both are the same face. */
@@ -93,7 +93,7 @@ export class Tracker {
     const followed = [];
     const check = this._frames % CHECK_EVERY === 0;
     for (const before of this.faces) {
-      const face = await lookAgain(landmarker, frame, before);
+      const face = await passAround(landmarker, frame, before);
       if (check) await scored(landmarker, frame, face);
       else face.score = before.score;
       face.id = before.id;
@@ -118,8 +118,8 @@ async function facesOf(landmarker, picture, finds, known) {
   for (const { square, angle, score } of finds) {
     if (known.some((face) => squaresOverlap(tightSquare(face), square) > SAME_FACE)) continue;
     const [x, y, side] = square;
-    const first = await landmarker.look(picture, [x, y, side * (1 + landmarker.margin)], angle);
-    const second = await scored(landmarker, picture, await lookAgain(landmarker, picture, first));
+    const first = await landmarker.run(picture, [x, y, side * (1 + landmarker.margin)], angle);
+    const second = await scored(landmarker, picture, await passAround(landmarker, picture, first));
     const isLost =
       second.score < STEADY && squaresOverlap(first.square, second.square) <= SAME_CROP;
     const face = isLost ? { ...first, score: second.score } : second;
@@ -132,25 +132,32 @@ async function facesOf(landmarker, picture, finds, known) {
 
 const tightSquare = ({ landmarks }) => squareAround(boxOfLandmarks(landmarks, [0, 0, 1]), 0);
 
-function lookAgain(landmarker, picture, { landmarks }) {
+function passAround(landmarker, picture, { landmarks }) {
   const { markup, margin, faceBox } = landmarker;
   const { square, angle } = uprightSquare(landmarks, markup, margin, faceBox);
-  return landmarker.look(picture, square, angle);
+  return landmarker.run(picture, square, angle);
 }
 
-/** Adds the `score`: 0.5 if landmarks move by 3.5 % of the crop when the crop moves. */
-async function scored(landmarker, picture, look) {
-  const [x, y, side] = look.square;
+/**
+ * Adds the `score`: the `presence`. Without it, the score is 0.5 if landmarks move by 3.5 % of the
+ * crop when the crop moves; this takes two more passes.
+ */
+async function scored(landmarker, picture, pass) {
+  if (pass.presence !== undefined) {
+    pass.score = pass.presence;
+    return pass;
+  }
+  const [x, y, side] = pass.square;
   let move = 0;
   for (const [turn, shift, scale] of PROBES) {
-    const [right, down] = rotate(shift, look.angle);
+    const [right, down] = rotate(shift, pass.angle);
     const moved = [x + right * side, y + down * side, side * scale];
-    const { landmarks } = await landmarker.look(picture, moved, look.angle + turn);
+    const { landmarks } = await landmarker.run(picture, moved, pass.angle + turn);
     const lengths = landmarks.map((point, k) =>
-      Math.hypot(point[0] - look.landmarks[k][0], point[1] - look.landmarks[k][1]),
+      Math.hypot(point[0] - pass.landmarks[k][0], point[1] - pass.landmarks[k][1]),
     );
     move += lengths.reduce((sum, length) => sum + length, 0) / lengths.length;
   }
-  look.score = 1 / (1 + (move / PROBES.length / side / HALF) ** STEEPNESS);
-  return look;
+  pass.score = 1 / (1 + (move / PROBES.length / side / HALF) ** STEEPNESS);
+  return pass;
 }

@@ -44,7 +44,7 @@ export class View {
     this.draw();
     element("save").disabled = !face;
     element("speed").textContent = speed;
-    element("look-time").textContent = `${landmarker.lookTime.toFixed(1)} ms`;
+    element("pass-time").textContent = `${landmarker.passTime.toFixed(1)} ms`;
     element("score").textContent = face ? face.score.toFixed(2) : "–";
     const doubt = face && (face.deviation * face.square[2]).toFixed(1);
     element("doubt").textContent = face ? `± ${doubt} px` : "–";
