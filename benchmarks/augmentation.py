@@ -10,12 +10,12 @@ import time
 import keras
 import numpy as np
 
-from evae_tf import config as configs
 from evae_tf import markups
 from evae_tf.data import synthetic
 from evae_tf.data.crops import cut_crops
 from evae_tf.data.pipeline import TrainingBatches, training_data
 from evae_tf.models.build import build_model
+from evae_tf.presets import PRESETS
 from evae_tf.training.train import compiled_trainer
 
 ROUNDS = 5
@@ -26,7 +26,7 @@ DEMANDED = 10
 
 def main():
     """Prints both rates and their ratio."""
-    config, markup = configs.PRESETS["default"], markups.MARKUPS["ibug_68"]
+    config, markup = PRESETS["default"], markups.MARKUPS["ibug_68"]
     faces = synthetic.read("train", markup, count=128)
     crops = cut_crops(
         faces,

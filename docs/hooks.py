@@ -23,6 +23,7 @@ sys.path.insert(0, str(ROOT))
 
 from evae_tf import config as configs  # noqa: E402
 from evae_tf import fields  # noqa: E402
+from evae_tf.presets import PRESETS  # noqa: E402
 
 PAGES = {
     "README.md": "index.md",
@@ -76,7 +77,7 @@ def _configuration(markdown):
     if sorted(described) != sorted(kinds):
         wrong = sorted(set(described) ^ set(kinds)) or "some more than once"
         raise PluginError(f"docs/configuration.md: expected each field once, but for {wrong}.")
-    default = _values(configs.PRESETS["default"])
+    default = _values(PRESETS["default"])
 
     def completed(row):
         name, meaning = row.groups()
@@ -92,7 +93,7 @@ _HEADER = "| field | meaning | values | default |\n|---|---|---|---|"
 
 def _presets(default):
     """A table of the fields that some preset changes; a value equal to the default is left out."""
-    presets = {name: _values(preset) for name, preset in configs.PRESETS.items()}
+    presets = {name: _values(preset) for name, preset in PRESETS.items()}
     rows = [["field", *presets], ["---"] * (1 + len(presets))]
     for name in default:
         values = [_text(preset[name]) for preset in presets.values()]

@@ -6,7 +6,6 @@ from .artifacts.keras_file import load_model as load_model
 from .artifacts.keras_file import load_pretrained as load_pretrained
 from .artifacts.predictors import open_model as open_model
 from .artifacts.pretrained import pretrained_names as pretrained_names
-from .config import PRESETS as PRESETS
 from .config import Augmentation as Augmentation
 from .config import Config as Config
 from .data.datasets import read_faces as read_faces
@@ -19,6 +18,7 @@ from .exporting.export import export_model as export_model
 from .head_pose import HeadPose as HeadPose
 from .markups import MARKUPS as MARKUPS
 from .markups import Markup as Markup
+from .presets import PRESETS as PRESETS
 from .training.objective import LandmarkTrainer as LandmarkTrainer
 from .training.objective import Objective as Objective
 from .training.objective import Term as Term

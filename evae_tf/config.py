@@ -1,9 +1,7 @@
-"""The configuration of an experiment, and the named presets."""
+"""The configuration of an experiment."""
 
 import dataclasses
 import math
-import typing
-from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any, Literal, TypeAlias
 
 from evae_tf import fields
@@ -73,9 +71,10 @@ class Augmentation:
 class Config:
     """The configuration of a training run, except the location of its data.
 
-    The defaults are the preset `default`. Fields that no preset changes, such as `cache` and
-    `crop_margin`, are for users' data. Tuples have one entry per stage. Map sizes are in cells,
-    crop sizes in pixels. Weights multiply terms of the objective (`training.objective`).
+    The defaults are the preset `default`; `presets` has the others. Fields that no preset changes,
+    such as `cache` and `crop_margin`, are for users' data. Tuples have one entry per stage. Map
+    sizes are in cells, crop sizes in pixels. Weights multiply terms of the objective
+    (`training.objective`).
     """
 
     preset: str = "default"
@@ -173,133 +172,6 @@ class Config:
             )
 
 
-# The paper's figures specify grey input, plain convolutions, diamonds and squared error. Values
-# marked (ours) are not specified.
-_PAPER = Config(
-    preset="paper",
-    input_size=64,  # (ours), like all sizes: two cores train it in minutes
-    grey=True,
-    normalization=False,
-    encoder_filters=(24, 48, 96),  # three convolutions; widths and strides (ours)
-    encoder_strides=(2, 2, 2),
-    encoder_blocks=(0, 0, 0),
-    latent_channels=32,  # (ours)
-    decoder_filters=(64, 48, 32),  # three transposed convolutions; widths and strides (ours)
-    decoder_strides=(2, 2, 1),
-    regressor_filters=(48, 64, 96),  # "several convolutions" (ours)
-    regressor_strides=(2, 2, 2),
-    regressor_blocks=(0, 0, 0),
-    regressor_bottleneck=None,
-    regressor_units=256,  # (ours)
-    refine=False,
-    uncertainty=False,
-    map_label="diamond",
-    map_label_size_px=1.3,  # 8 % of the width of a 32-cell map, as for 29 and 68 points
-    map_loss="squared_error",
-    map_foreground_weight=50.0,  # (ours): about the ratio of background to foreground, damped
-    map_readout_power=4,  # (ours)
-    landmark_loss="squared_error",
-    map_weight=100.0,  # (ours), like the weights below
-    kl_weight=0.1,
-    landmark_weight=300.0,
-    map_landmark_weight=0.0,
-    optimizer="adamw",
-    learning_rate=1e-3,
-    weight_decay=0.0,
-    epochs=40,
-    batch_size=16,
-)
-
-# A small `default` for `make demo`, trained in minutes.
-_DEMO = Config(
-    preset="demo",
-    input_size=96,
-    encoder_filters=(24, 48, 64),
-    encoder_blocks=(0, 0, 1),
-    latent_channels=32,
-    decoder_filters=(48, 48, 32),
-    regressor_filters=(48, 64),
-    regressor_blocks=(0, 1),
-    regressor_bottleneck=24,
-    regressor_units=128,
-    epochs=14,
-    ema_momentum=0.99,
-)
-
-# The shipped model. Resolution helped more than channels: 160 instead of 112 pixels reduced the
-# error by 0.1 points, twice the channels by a third of that. The regressor stays small, because it
-# refines the maps' landmarks only slightly. The int8 file has to stay below 1.2 MB and MediaPipe's
-# latency.
-_MOBILE = Config(
-    preset="mobile",
-    input_size=144,
-    encoder_filters=(48, 64, 96),
-    encoder_blocks=(1, 2, 1),
-    latent_channels=32,
-    decoder_filters=(64, 64, 48),
-    regressor_filters=(48, 96),
-    regressor_blocks=(0, 0),
-    regressor_bottleneck=12,
-    regressor_units=160,
-)
-
-# For less tight latency budgets: in float32 up to 12 times that of MediaPipe.
-_SERVER = dataclasses.replace(
-    _MOBILE,
-    preset="server",
-    input_size=176,
-    encoder_filters=(64, 96, 144),
-    decoder_filters=(96, 96, 64),
-    regressor_filters=(32, 96),
-    regressor_bottleneck=32,
-    regressor_units=256,
-)
-
-PRESETS = {preset.preset: preset for preset in (Config(), _PAPER, _DEMO, _MOBILE, _SERVER)}
-
-
-def override(config: Config, assignments: Iterable[str]) -> Config:
-    """A copy of `config` with some fields set from text.
-
-    Args:
-      config: a `Config`.
-      assignments: list of "field=value" or "augmentation.field=value". Tuples are comma-separated,
-        booleans are `true` or `false`, an optional field may be `none`.
-
-    Raises:
-      UsageError: a field is unknown (the message lists the known ones) or a value has another type.
-    """
-    kinds = dict(_fields(Config))
-    values: dict[str, Any] = {}
-    for assignment in assignments:
-        name, equals, text = assignment.partition("=")
-        if not equals or name not in kinds:
-            raise UsageError(
-                f"--set {assignment}: expected field=value with one of the fields {sorted(kinds)}."
-            )
-        if name in ("preset", "dataset"):
-            raise UsageError(f"--set {assignment}: use the flag --{name}.")
-        values[name] = fields.parse(name, text, kinds[name])
-    return _replaced(config, values)
-
-
-def replace(config: Config, values: Mapping[str, Any]) -> Config:
-    """A copy of `config` with some fields set.
-
-    Args:
-      config: a `Config`.
-      values: dict of field, or "augmentation.field", to value.
-
-    Raises:
-      UsageError: a field is unknown (the message lists the known ones) or a value is wrong.
-    """
-    known = sorted(name for name, _ in _fields(Config))
-    unknown = sorted(set(values) - set(known))
-    if unknown:
-        raise UsageError(f"unknown fields {unknown}, expected some of {known}.")
-    return _replaced(config, dict(values))
-
-
 def check_start(config: Config, init_from: object) -> None:
     """Checks that an architecture that starts from a trained model is given one.
 
@@ -308,28 +180,6 @@ def check_start(config: Config, init_from: object) -> None:
     """
     if config.architecture == "wt" and init_from is None:
         raise UsageError("architecture wt starts from a trained model: use --init_from.")
-
-
-def _fields(record: type, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Names and types of all fields; fields of a nested record are named `record.field`."""
-    for name, kind in typing.get_type_hints(record).items():
-        if isinstance(kind, type) and dataclasses.is_dataclass(kind):
-            yield from _fields(kind, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", kind
-
-
-def _replaced(record: Any, values: dict[str, Any]) -> Any:
-    own: dict[str, Any] = {}
-    inner: dict[str, dict[str, Any]] = {}
-    for name, value in values.items():
-        outer, dot, field = name.partition(".")
-        if dot:
-            inner.setdefault(outer, {})[field] = value
-        else:
-            own[name] = value
-    own |= {name: _replaced(getattr(record, name), part) for name, part in inner.items()}
-    return dataclasses.replace(record, **own)
 
 
 def to_dict(config: Config) -> dict[str, Any]:

@@ -64,7 +64,7 @@ def words(kind: Any) -> str:
 
 
 def parse(name: str, text: str, kind: Any) -> Any:
-    """Parses the value of a field from text; see `config.override`.
+    """Parses the value of a field from text; see `config_text.override`.
 
     Raises:
       UsageError: the text is not a value of the type `kind`.

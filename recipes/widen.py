@@ -19,12 +19,13 @@ from absl import app, flags
 from keras import ops
 
 from evae_tf import atomic
-from evae_tf import config as configs
 from evae_tf.array_types import FloatArray
 from evae_tf.artifacts import keras_file
 from evae_tf.cli.path_flags import define_path
+from evae_tf.config_text import override
 from evae_tf.metadata import ModelMetadata
 from evae_tf.models.build import build_model
+from evae_tf.presets import PRESETS
 from evae_tf.training.transfer import built_afresh, weights_by_path
 
 FLAGS = flags.FLAGS
@@ -37,7 +38,7 @@ def main(_: list[str]) -> None:
     """Prints the weights that could not be copied."""
     source = keras_file.load_model(FLAGS.model)
     metadata = ModelMetadata.from_dict(source.metadata, FLAGS.model)
-    config = configs.override(configs.PRESETS[metadata.preset], FLAGS.set)
+    config = override(PRESETS[metadata.preset], FLAGS.set)
     target = build_model(config, metadata.markup, metadata.face_box)
     for path in widen(source, target):
         print(f"new: {path}")

@@ -6,13 +6,15 @@ import json
 import pytest
 
 from evae_tf import config as configs
+from evae_tf.config_text import override
 from evae_tf.errors import InputError
+from evae_tf.presets import PRESETS
 
-DEFAULT = configs.PRESETS["default"]
+DEFAULT = PRESETS["default"]
 
 
 def test_every_kind_of_field_is_parsed():
-    config = configs.override(
+    config = override(
         DEFAULT,
         [
             *("epochs=3", "learning_rate=1e-4", "grey=true", "map_label=diamond"),
@@ -27,9 +29,7 @@ def test_every_kind_of_field_is_parsed():
 
 
 def test_fields_of_the_augmentation_are_set_behind_a_dot():
-    config = configs.override(
-        DEFAULT, ["augmentation.scale=0.1", "epochs=3", "augmentation.jpeg_rate=0"]
-    )
+    config = override(DEFAULT, ["augmentation.scale=0.1", "epochs=3", "augmentation.jpeg_rate=0"])
     changed = dataclasses.replace(configs.Augmentation(), scale=0.1, jpeg_rate=0.0)
     assert config == dataclasses.replace(DEFAULT, epochs=3, augmentation=changed)
 
@@ -62,12 +62,12 @@ def test_fields_of_the_augmentation_are_set_behind_a_dot():
 )
 def test_a_wrong_override_says_what_was_expected(assignment, told):
     with pytest.raises(InputError, match=told):
-        configs.override(DEFAULT, [assignment])
+        override(DEFAULT, [assignment])
 
 
-@pytest.mark.parametrize("name", configs.PRESETS)
+@pytest.mark.parametrize("name", PRESETS)
 def test_a_config_survives_its_dict(name):
-    config = configs.PRESETS[name]
+    config = PRESETS[name]
     assert config.preset == name
     record = json.loads(json.dumps(configs.to_dict(config)))
     tuples = {name: tuple(value) for name, value in record.items() if isinstance(value, list)}

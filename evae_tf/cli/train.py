@@ -5,15 +5,17 @@ import dataclasses
 from absl import flags
 
 from evae_tf import config as configs
-from evae_tf import config_file, extras
+from evae_tf import config_text, extras
 from evae_tf.cli import data_flags, process_flags
 from evae_tf.cli.path_flags import define_path
 from evae_tf.cli.run import run
+from evae_tf.config_text import override
 from evae_tf.errors import UsageError
+from evae_tf.presets import PRESETS
 
 FLAGS = flags.FLAGS
 
-flags.DEFINE_enum("preset", "default", sorted(configs.PRESETS), "Base configuration.")
+flags.DEFINE_enum("preset", "default", sorted(PRESETS), "Base configuration.")
 flags.DEFINE_enum(
     "architecture",
     None,
@@ -44,21 +46,21 @@ def configuration() -> configs.Config:
         "mixed_precision": FLAGS.mixed_precision,
     }
     given = {name: value for name, value in given.items() if value is not None}
-    return configs.override(dataclasses.replace(_base(), **given), FLAGS.set)
+    return override(dataclasses.replace(_base(), **given), FLAGS.set)
 
 
 def _base() -> configs.Config:
     if FLAGS.config is None:
-        return configs.PRESETS[FLAGS.preset]
+        return PRESETS[FLAGS.preset]
     if FLAGS["preset"].present:
         raise UsageError("--config and --preset are both given; expected one of them.")
-    return config_file.read(FLAGS.config)
+    return config_text.read(FLAGS.config)
 
 
 def _main() -> None:
     config = configuration()
     if FLAGS.print_config:
-        print(config_file.dump(config), end="")
+        print(config_text.dump(config), end="")
         return
     extras.require("keras")
     configs.check_start(config, FLAGS.init_from)

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from evae_tf.artifacts import keras_file, pretrained
-from evae_tf.config import PRESETS
 from evae_tf.errors import InputError
 from evae_tf.markups import MARKUPS
 from evae_tf.models.build import build_model
+from evae_tf.presets import PRESETS
 
 _PLAIN_KERAS = """
 import sys

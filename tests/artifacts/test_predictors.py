@@ -15,6 +15,7 @@ import pytest
 from evae_tf import config, markups
 from evae_tf.artifacts import keras_file, sidecar
 from evae_tf.artifacts.predictors import open_model
+from evae_tf.config_text import override
 from evae_tf.data.face import make_face
 from evae_tf.errors import InputError
 from evae_tf.exporting.export import export_model
@@ -29,7 +30,7 @@ def folder(tmp_path_factory):
     """A folder with model.keras, saved_model/, model.tflite and model.onnx of one small network."""
     folder, markup = tmp_path_factory.mktemp("models"), markups.MARKUPS["mtfl_5"]
     sizes = [f"input_size={SIZE}", "encoder_filters=4,4,4", "decoder_filters=4,4,4"]
-    build_model(config.override(config.Config(), sizes), markup).save(folder / "model.keras")
+    build_model(override(config.Config(), sizes), markup).save(folder / "model.keras")
     rng = np.random.default_rng(1)
     face = make_face(
         rng.integers(0, 256, (50, 40, 3), dtype=np.uint8),

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 from benchmarks.comparison import measure, runs, tables
-from evae_tf import config as configs
 from evae_tf import markups
+from evae_tf.config_text import override
 from evae_tf.data import synthetic
 from evae_tf.data.readers import csv_file
 from evae_tf.models.build import build_model
+from evae_tf.presets import PRESETS
 from tests.models.test_models import small
 
 IBUG = markups.MARKUPS["ibug_68"]
@@ -23,17 +24,17 @@ def test_every_run_has_its_own_folder_and_a_valid_configuration():
     for run in everything:
         command = run.command({run.dataset: []}, runs.ROOT)
         fields = [word.removeprefix("--set=") for word in command if word.startswith("--set=")]
-        config = configs.override(configs.PRESETS[run.preset], fields)
+        config = override(PRESETS[run.preset], fields)
         config = dataclasses.replace(config, architecture=run.architecture, seed=run.seed)
         assert config.epochs == runs.EPOCHS[run.dataset]
 
 
 def test_the_change_of_sizes_is_all_that_default_has_of_them():
-    changed = configs.override(configs.PRESETS["paper"], runs.SIZES)
-    default = configs.PRESETS["default"]
+    changed = override(PRESETS["paper"], runs.SIZES)
+    default = PRESETS["default"]
     sizes = ("input_size", "encoder_", "latent_channels", "decoder_", "regressor_")
     for name, value in vars(changed).items():
-        origin = default if name.startswith(sizes) else configs.PRESETS["paper"]
+        origin = default if name.startswith(sizes) else PRESETS["paper"]
         assert value == getattr(origin, name), name
 
 

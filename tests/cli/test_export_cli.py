@@ -13,6 +13,7 @@ import pytest
 
 from evae_tf import config, markups
 from evae_tf.artifacts.predictors import open_model
+from evae_tf.config_text import override
 from evae_tf.models.build import build_model
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -23,7 +24,7 @@ def folder(tmp_path_factory):
     """A folder with model.keras for 5 points, and faces.csv with its images."""
     folder, markup = tmp_path_factory.mktemp("cli"), markups.MARKUPS["mtfl_5"]
     sizes = ["input_size=32", "encoder_filters=4,4,4", "decoder_filters=4,4,4"]
-    build_model(config.override(config.Config(), sizes), markup).save(folder / "model.keras")
+    build_model(override(config.Config(), sizes), markup).save(folder / "model.keras")
     rng = np.random.default_rng(2)
     with (folder / "faces.csv").open("w", newline="") as file:
         writer = csv.writer(file)

@@ -77,7 +77,7 @@ def test_training_in_python_without_streams(tmp_path):
     code = f"""if 1:
         import sys
         from evae_tf import PRESETS, read_training_faces, train
-        from evae_tf.config import override
+        from evae_tf.config_text import override
 
         sys.stdout = sys.stderr = None
         faces = read_training_faces("csv", sys.argv[1], "mtfl_5")

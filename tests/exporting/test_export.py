@@ -16,8 +16,9 @@ import pytest
 import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-from evae_tf import config, geometry, markups
+from evae_tf import geometry, markups
 from evae_tf.artifacts.predictors import LiteRTPredictor, open_model
+from evae_tf.config_text import override
 from evae_tf.data import synthetic
 from evae_tf.data.crops import cut_crops
 from evae_tf.data.face import make_face
@@ -28,6 +29,7 @@ from evae_tf.exporting.export import export_model
 from evae_tf.exporting.faces import ExportFaces
 from evae_tf.exporting.formats import FILES
 from evae_tf.models.build import build_model
+from evae_tf.presets import PRESETS
 
 SIZE = 32
 TINY = [
@@ -41,9 +43,7 @@ def tiny_model(path, markup="ibug_68", architecture="evae_cnn", preset="default"
     """Saves an untrained model whose landmarks differ from face to face."""
     assignments = [f"input_size={SIZE}", f"architecture={architecture}", *TINY]
     keras.utils.set_random_seed(3)
-    model = build_model(
-        config.override(config.PRESETS[preset], assignments), markups.MARKUPS[markup]
-    )
+    model = build_model(override(PRESETS[preset], assignments), markups.MARKUPS[markup])
     images = np.random.default_rng(0).random((16, SIZE, SIZE, 3), np.float32)
     for _ in range(5):
         model(images, training=True)  # updates the statistics of batch normalisation

@@ -8,6 +8,7 @@ import pytest
 
 from evae_tf import config, markups
 from evae_tf.artifacts.predictors import open_model
+from evae_tf.config_text import override
 from evae_tf.errors import InputError
 from evae_tf.exporting import formats
 from evae_tf.exporting.export import export_model
@@ -22,7 +23,7 @@ def exported(tmp_path_factory):
     """(the Keras model, model.onnx with four outputs, export.json's entry)."""
     folder = tmp_path_factory.mktemp("onnx")
     sizes = [f"input_size={SIZE}", "encoder_filters=4,4,4", "decoder_filters=4,4,4"]
-    settings = config.override(config.Config(), [*sizes, "uncertainty=true"])
+    settings = override(config.Config(), [*sizes, "uncertainty=true"])
     build_model(settings, markups.MARKUPS["mtfl_5"]).save(folder / "model.keras")
     (entry,) = export_model(folder / "model.keras", folder, "onnx", outputs=OUTPUTS)
     return folder / "model.keras", folder / "model.onnx", entry

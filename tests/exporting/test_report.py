@@ -8,6 +8,7 @@ import pytest
 
 from evae_tf import config, geometry, markups
 from evae_tf.artifacts.predictors import open_model
+from evae_tf.config_text import override
 from evae_tf.data import synthetic
 from evae_tf.data.crops import cut_crops
 from evae_tf.evaluation import metrics
@@ -114,7 +115,7 @@ def test_the_report_names_what_it_was_measured_on(reported):
 def test_a_file_that_does_more_takes_longer(reported, tmp_path, faces):
     """Compared with a network of a hundredth of the multiplications, in the same precision."""
     sizes = ["input_size=32", "encoder_filters=4,4,4", "decoder_filters=4,4,4"]
-    small = config.override(config.Config(), sizes)
+    small = override(config.Config(), sizes)
     build_model(small, markups.MARKUPS["ibug_68"]).save(tmp_path / "model.keras")
     export_model(tmp_path / "model.keras", tmp_path, ["tflite"], faces=faces)
     contents = [(folder / "model.tflite").read_bytes() for folder in (reported[1], tmp_path)]

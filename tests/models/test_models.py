@@ -15,6 +15,7 @@ from evae_tf.models.decoder import ResponseDecoder
 from evae_tf.models.encoder import FaceEncoder
 from evae_tf.models.regressor import LandmarkRegressor
 from evae_tf.models.sampling import GaussianSampling
+from evae_tf.presets import PRESETS
 
 MTFL = markups.MARKUPS["mtfl_5"]
 
@@ -25,12 +26,12 @@ def small(preset="default", **fields):
         "encoder_filters": (8, 12, 16),
         "decoder_filters": (12, 10, 8),
         "latent_channels": 6,
-        "regressor_filters": (12, 16, 8)[: len(configs.PRESETS[preset].regressor_filters)],
+        "regressor_filters": (12, 16, 8)[: len(PRESETS[preset].regressor_filters)],
         "regressor_units": 24,
         "input_size": 64,
         **fields,
     }
-    return dataclasses.replace(configs.PRESETS[preset], **fields)
+    return dataclasses.replace(PRESETS[preset], **fields)
 
 
 def images(count=2, size=64, seed=0):
@@ -141,7 +142,7 @@ def test_without_sampling_the_code_is_the_mean_in_training_too():
     assert numpy(kl).min() > 0
 
 
-@pytest.mark.parametrize("preset", configs.PRESETS)
+@pytest.mark.parametrize("preset", PRESETS)
 @pytest.mark.parametrize("architecture", configs.ARCHITECTURES)
 def test_each_architecture_predicts_saves_and_loads(architecture, preset, tmp_path):
     config = small(preset, architecture=architecture)
@@ -182,7 +183,7 @@ def test_offsets_are_counted_in_their_unit():
 
 
 def test_the_paper_preset_has_the_layers_of_the_figure():
-    config = configs.PRESETS["paper"]
+    config = PRESETS["paper"]
     model = build_model(config, markups.MARKUPS["ibug_68"])
     encoder, decoder = model.evae.encoder, model.evae.decoder
     assert encoder.grey

@@ -4,8 +4,8 @@ import keras
 import numpy as np
 import pytest
 
-from evae_tf import config as configs
 from evae_tf import markups
+from evae_tf.config_text import override
 from evae_tf.models.build import build_model
 from recipes.presence import fitted, with_presence
 from tests.training.test_train import small
@@ -64,7 +64,7 @@ def test_the_head_survives_a_file(model, images, unit, tmp_path):
 
 
 def test_a_network_without_uncertainty_can_have_it(images):
-    bare = build_model(configs.override(small(), ["uncertainty=false"]), MTFL)
+    bare = build_model(override(small(), ["uncertainty=false"]), MTFL)
     _, seen = bare.seen_by_presence(images)
     kernel = np.zeros((seen.shape[1], 1), np.float32)
     outputs = numpy(with_presence(bare, kernel, np.float32([0]))(images))

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from keras import ops
 
-from evae_tf import config as configs
 from evae_tf import markups
 from evae_tf.metadata import ModelMetadata
 from evae_tf.models import response_maps
 from evae_tf.models.build import build_model
+from evae_tf.presets import PRESETS
 
 HEIGHT, WIDTH = 48, 64
 
@@ -80,7 +80,7 @@ def test_the_peak_of_a_softmax_is_the_sum_of_a_gaussian_label():
 
 
 def test_a_saved_model_keeps_the_meaning_of_its_maps():
-    for preset in configs.PRESETS.values():
+    for preset in PRESETS.values():
         metadata = build_model(preset, markups.MARKUPS["mtfl_5"]).metadata
         saved = response_maps.ResponseMapCodec.of_saved(ModelMetadata.from_dict(metadata, "it"))
         assert saved == response_maps.ResponseMapCodec.of(preset)

@@ -11,6 +11,7 @@ from PIL import Image
 
 from evae_tf import config, geometry, markups
 from evae_tf.artifacts import keras_file
+from evae_tf.config_text import override
 from evae_tf.data import datasets, synthetic
 from evae_tf.data.face import make_face
 from evae_tf.data.readers import csv_file
@@ -174,7 +175,7 @@ def kitchen(tmp_path_factory):
     folder, rows = tmp_path_factory.mktemp("kitchen"), []
     for name, latents in (("a", 4), ("b", 4), ("other", 6)):
         sizes = ["input_size=32", "encoder_filters=4,4,4", f"latent_channels={latents}"]
-        build_model(config.override(config.Config(), sizes), IBUG).save(folder / f"{name}.keras")
+        build_model(override(config.Config(), sizes), IBUG).save(folder / f"{name}.keras")
     for index, split in enumerate(["train", "val", "val"]):
         random, path = np.random.default_rng(index), folder / f"{index}.png"
         Image.fromarray(random.integers(0, 255, (60, 60, 3), np.uint8)).save(path)

@@ -18,11 +18,12 @@ from google.protobuf import text_format
 from PIL import Image
 from tensorflow_serving.config import model_server_config_pb2
 
-from evae_tf import Aligner, config, geometry, markups
+from evae_tf import Aligner, geometry, markups
 from evae_tf.align import detection
 from evae_tf.data import synthetic
 from evae_tf.errors import InputError
 from evae_tf.exporting.export import export_model
+from evae_tf.presets import PRESETS
 from evae_tf.serving import client as client
 from evae_tf.serving.predict_request import MODEL_NAME
 from tests.serving.loopback_server import GrpcServer, Model, RestServer
@@ -96,7 +97,7 @@ def test_no_photos_are_answered_with_no_rows(model):
 def test_every_signature_can_be_asked(model, version):
     with GrpcServer(model) as server:
         connection = connect("grpc", server.address)
-        size = config.PRESETS["mobile"].input_size
+        size = PRESETS["mobile"].input_size
         images = np.zeros((2, size, size, 3), np.uint8)
         assert connection.predict("predict_uint8", images=images)["landmarks"].shape == (2, 68, 2)
         images = images.astype(np.float32)

@@ -17,15 +17,17 @@ from benchmarks import damaged_images
 from evae_tf import config, geometry, markups
 from evae_tf.artifacts import keras_file
 from evae_tf.artifacts.predictors import open_model
+from evae_tf.config_text import override
 from evae_tf.data import synthetic
 from evae_tf.errors import InputError
 from evae_tf.exporting.export import export_model
 from evae_tf.models.build import build_model
+from evae_tf.presets import PRESETS
 from evae_tf.serving import signatures, warm_up
 from tests.golden import vectors
 
 BOX = (183.0, 158.0, 347.0, 335.0)  # of the face in the portrait
-SIZE, MARGIN = config.PRESETS["mobile"].input_size, 0.25
+SIZE, MARGIN = PRESETS["mobile"].input_size, 0.25
 SIGNATURES = {"serving_default", "predict_uint8", "align_bytes"}
 
 
@@ -278,7 +280,7 @@ def tiny(tmp_path_factory):
     """(an untrained 5-point model, faces), which is fast to export."""
     folder, five = tmp_path_factory.mktemp("tiny"), markups.MARKUPS["mtfl_5"]
     sizes = ["input_size=32", "encoder_filters=4,4,4", "decoder_filters=4,4,4"]
-    build_model(config.override(config.Config(), sizes), five).save(folder / "model.keras")
+    build_model(override(config.Config(), sizes), five).save(folder / "model.keras")
     return folder / "model.keras", synthetic.read("val", five, count=2)
 
 

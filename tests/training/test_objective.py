@@ -12,6 +12,7 @@ from evae_tf import config as configs
 from evae_tf.errors import InputError
 from evae_tf.models import response_maps
 from evae_tf.models.build import build_model
+from evae_tf.presets import PRESETS
 from evae_tf.training import losses
 from evae_tf.training.objective import LandmarkTrainer, Objective, Term
 from tests.training.test_train import MTFL, small
@@ -37,7 +38,7 @@ def trainer_of(config):
 def test_every_trainable_weight_gets_a_finite_gradient(architecture, preset):
     """Even if a point of one face and all points of another are not annotated."""
     config = dataclasses.replace(
-        configs.PRESETS[preset], architecture=architecture, input_size=48, kl_warmup=0.0
+        PRESETS[preset], architecture=architecture, input_size=48, kl_warmup=0.0
     )
     trainer = trainer_of(config)
     faces = batch()

@@ -7,6 +7,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from evae_tf import config as configs
 from evae_tf import markups
+from evae_tf.config_text import override
 from evae_tf.data import synthetic
 from evae_tf.data.crops import cut_crops
 from evae_tf.models.build import build_model
@@ -21,7 +22,7 @@ MTFL = markups.MARKUPS["mtfl_5"]
 def draw(folder, architecture="evae_cnn"):
     """Runs the callback over EPOCHS epochs without training; returns the events."""
     changes = [f"input_size={SIZE}", "encoder_filters=4,4,4", "decoder_filters=4,4,4"]
-    config = configs.override(configs.Config(), [*changes, f"architecture={architecture}"])
+    config = override(configs.Config(), [*changes, f"architecture={architecture}"])
     faces = synthetic.read("val", MTFL, count=7)
     validation = Validation(faces, cut_crops(faces, size=SIZE, margin=config.crop_margin))
     callback = Pictures(build_model(config, MTFL), validation, folder)

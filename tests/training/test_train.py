@@ -18,10 +18,12 @@ from keras import ops
 from evae_tf import atomic, geometry, markups
 from evae_tf import config as configs
 from evae_tf.artifacts import keras_file
+from evae_tf.config_text import override
 from evae_tf.data import synthetic
 from evae_tf.data.crops import cut_crops
 from evae_tf.errors import InputError
 from evae_tf.models.build import build_model
+from evae_tf.presets import PRESETS
 from evae_tf.training import callbacks, transfer
 from evae_tf.training.train import compiled_trainer, train
 
@@ -34,7 +36,7 @@ SMALL = [
 
 
 def small(**fields):
-    return dataclasses.replace(configs.override(configs.PRESETS["default"], SMALL), **fields)
+    return dataclasses.replace(override(PRESETS["default"], SMALL), **fields)
 
 
 EPOCHS = 12

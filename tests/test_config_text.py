@@ -5,21 +5,22 @@ import json
 import pytest
 
 from evae_tf import config as configs
-from evae_tf import config_file
+from evae_tf import config_text
 from evae_tf.errors import InputError
+from evae_tf.presets import PRESETS
 
 
-@pytest.mark.parametrize("preset", sorted(configs.PRESETS))
+@pytest.mark.parametrize("preset", sorted(PRESETS))
 def test_a_preset_survives_the_file(preset, tmp_path):
     path = tmp_path / "config.json"
-    path.write_text(config_file.dump(configs.PRESETS[preset]))
-    assert config_file.read(path) == configs.PRESETS[preset]
+    path.write_text(config_text.dump(PRESETS[preset]))
+    assert config_text.read(path) == PRESETS[preset]
 
 
 def test_some_fields_are_enough(tmp_path):
     path = tmp_path / "mine.json"
     path.write_text('{"epochs": 3, "encoder_filters": [8, 8, 8], "augmentation": {"scale": 0.1}}')
-    config = config_file.read(path)
+    config = config_text.read(path)
     assert (config.epochs, config.encoder_filters) == (3, (8, 8, 8))
     assert config.augmentation.scale == 0.1
     assert config.learning_rate == configs.Config().learning_rate
@@ -29,7 +30,7 @@ def test_the_file_of_a_training_folder_is_one(tmp_path):
     path = tmp_path / "config.json"
     record = {"config": {"epochs": 5}, "data": {"markup": "mtfl_5"}}
     path.write_text(json.dumps(record))
-    assert config_file.read(path).epochs == 5
+    assert config_text.read(path).epochs == 5
 
 
 @pytest.mark.parametrize(
@@ -49,7 +50,7 @@ def test_a_wrong_file_is_one_sentence(text, words, tmp_path):
     path = tmp_path / "mine.json"
     path.write_text(text)
     with pytest.raises(InputError) as raised:
-        config_file.read(path)
+        config_text.read(path)
     message = str(raised.value)
     assert message.startswith(str(path))
     assert all(word in message for word in words), message
@@ -57,4 +58,4 @@ def test_a_wrong_file_is_one_sentence(text, words, tmp_path):
 
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(InputError, match=r"none\.json: cannot be read"):
-        config_file.read(tmp_path / "none.json")
+        config_text.read(tmp_path / "none.json")
