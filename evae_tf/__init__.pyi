@@ -1,6 +1,7 @@
 from .align.aligned_face import AlignedFace as AlignedFace
 from .align.aligner import Aligner as Aligner
 from .align.detections import Detections as Detections
+from .align.face_boxes import with_boxes as with_boxes
 from .align.face_tracker import FaceTracker as FaceTracker
 from .artifacts.keras_file import load_model as load_model
 from .artifacts.keras_file import load_pretrained as load_pretrained

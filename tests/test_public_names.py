@@ -12,7 +12,7 @@ NAMES = {
     *("Augmentation", "Config", "Face", "InputError", "MARKUPS", "Markup", "PRESETS"),
     *("LandmarkTrainer", "Objective", "Term", "Training"),
     *("evaluate", "export_model", "load_model", "load_pretrained", "make_face", "open_model"),
-    *("pretrained_names", "read_faces", "read_training_faces", "train"),
+    *("pretrained_names", "read_faces", "read_training_faces", "train", "with_boxes"),
 }
 HEAVY = ("tensorflow", "keras", "tensorflow_probability", "matplotlib", "scipy", "cv2", "numpy")
 

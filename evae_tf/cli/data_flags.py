@@ -1,13 +1,17 @@
 """Flags shared by the commands that read data, and the functions that read their faces."""
 
-from absl import flags
+import numpy as np
+from absl import flags, logging
 
-from evae_tf import markups
+from evae_tf import geometry, markups
 from evae_tf.cli.path_flags import define_path
 from evae_tf.data import datasets, splits
 from evae_tf.data.face import Face
 
 FLAGS = flags.FLAGS
+
+# Schemes whose tight boxes are about as large as a detector's: their points include a chin.
+_OF_WHOLE_FACES = ("aflw_19", "cofw_29", "ibug_68", "wflw_98")
 
 flags.DEFINE_enum(
     "dataset",
@@ -30,6 +34,12 @@ flags.DEFINE_integer(
     lower_bound=0,
     upper_bound=2**32 - 1,
 )
+flags.DEFINE_boolean(
+    "find_boxes",
+    False,
+    "Take the boxes of the faces from the face detector. For a `csv` without boxes whose points "
+    "cover only a part of the face.",
+)
 flags.DEFINE_integer(
     "batch_size", None, "Batch size; the default is the preset's, or 64.", lower_bound=1
 )
@@ -40,9 +50,30 @@ def read_training_faces(seed: int = 0) -> tuple[list[Face], list[Face]]:
 
     Training runs keep the default `seed`, so runs with different `--seed`s use the same faces.
     """
-    return splits.read_training_faces(FLAGS.dataset, FLAGS.data_dir, FLAGS.markup, seed)
+    train, val = splits.read_training_faces(FLAGS.dataset, FLAGS.data_dir, FLAGS.markup, seed)
+    both = _with_boxes([*train, *val])
+    return both[: len(train)], both[len(train) :]
 
 
 def read_faces(subset: str | None = None) -> list[Face]:
     """The faces of one subset, see `datasets.read_faces`."""
-    return datasets.read_faces(FLAGS.dataset, FLAGS.data_dir, subset, FLAGS.markup, FLAGS.seed)
+    return _with_boxes(
+        datasets.read_faces(FLAGS.dataset, FLAGS.data_dir, subset, FLAGS.markup, FLAGS.seed)
+    )
+
+
+def _with_boxes(faces: list[Face]) -> list[Face]:
+    """The faces, with boxes of the detector if the flag asks for them."""
+    if FLAGS.find_boxes:
+        from evae_tf.align.face_boxes import with_boxes  # runs a model
+
+        return with_boxes(faces)
+    if FLAGS.dataset == "csv" and faces and faces[0].markup.name not in _OF_WHOLE_FACES:
+        tight = geometry.landmark_box(np.stack([face.landmarks for face in faces]))
+        if np.allclose(np.stack([face.box for face in faces]), tight):
+            logging.warning(
+                "%s has no boxes: those of its points are taken. The boxes that align.py starts "
+                "from hold the whole face; --find_boxes takes such boxes.",
+                FLAGS.data_dir,
+            )
+    return faces

@@ -1,0 +1,74 @@
+"""Boxes of whole faces for annotated faces, from the face detector."""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from evae_tf import geometry, progress
+from evae_tf.align.aligned_face import AlignedFace
+from evae_tf.align.aligner import Aligner
+from evae_tf.array_types import FloatArray
+from evae_tf.data.face import Face, face_list
+from evae_tf.errors import InputError
+
+_INSIDE = 0.5  # least share of the annotated points that lie in the face's box
+_WIDER = 0.1  # of the box's sides: brows and chin may lie just outside
+
+
+def with_boxes(faces: Sequence[Face], aligner: Aligner | None = None) -> list[Face]:
+    """Copies of faces whose boxes are found in their photos.
+
+    `Aligner` starts from the boxes of a detector, which hold the whole face. A model trained on
+    the tight boxes of a few points expects smaller boxes: give its faces these before training.
+
+    Args:
+      faces: list of `Face`.
+      aligner: an `Aligner`, or None for `mobile_68` with the default detector.
+
+    Returns:
+      List of `Face` in the same order. The box of a face that is not found has the place that the
+      boxes of the others have, at a median, relative to their points.
+
+    Raises:
+      InputError: an image cannot be read, or no face is found in any photo.
+    """
+    faces = face_list("faces", faces)
+    aligner = Aligner.load("mobile_68") if aligner is None else aligner
+    photo: object = None
+    seen: list[AlignedFace] = []
+    boxes: list[FloatArray | None] = []
+    for face in progress.bar(faces, desc="finding faces", unit="face", hidden=len(faces) < 30):
+        if not isinstance(face.image, Path) or face.image != photo:
+            photo, seen = face.image, aligner(face.image)
+        boxes.append(_box_around(face, seen))
+    found = [index for index, box in enumerate(boxes) if box is not None]
+    if not found:
+        raise InputError(f"no face was found in {len(faces)} photos; give their boxes instead.")
+    relative = geometry.relative_box(
+        np.stack([box for box in boxes if box is not None]),
+        np.stack([faces[index].landmarks for index in found]),
+    )
+    return [
+        dataclasses.replace(
+            face,
+            box=geometry.box_of_landmarks(face.landmarks, relative) if box is None else box,
+        )
+        for face, box in zip(faces, boxes, strict=True)
+    ]
+
+
+def _box_around(face: Face, seen: Sequence[AlignedFace]) -> FloatArray | None:
+    """The box of the face that most points of an annotated face lie in, or None."""
+    points = face.landmarks[face.annotated]
+    shares = [_share_inside(points, other.box) for other in seen]
+    if not shares or max(shares) < _INSIDE:
+        return None
+    return seen[int(np.argmax(shares))].box
+
+
+def _share_inside(points: FloatArray, box: FloatArray) -> float:
+    wider = _WIDER * (box[2:] - box[:2])
+    inside = (points >= box[:2] - wider) & (points <= box[2:] + wider)
+    return float(inside.all(axis=1).mean())
