@@ -71,7 +71,7 @@ flags.DEFINE_list(
     "draw",
     ["points"],
     f"What to draw, comma-separated: {', '.join(overlay.DRAWINGS)}. Empty: no pictures. Ellipses "
-    "need a model file with a covariance output, such as a .keras file.",
+    "need a model with a covariance output, as the shipped ones have.",
 )
 flags.DEFINE_boolean("smooth", True, "Smooth the landmarks of videos to reduce jitter.")
 flags.DEFINE_boolean("overwrite", False, "Process finished files again and replace their results.")
@@ -118,10 +118,12 @@ def _main() -> None:
 def _report(done: files.RunSummary, found: sources.Sources) -> None:
     if found.photos:
         photos = done.photos
+        failed = len({path for path, _ in done.errors} & set(found.photos))
         print(
-            f"{photos.photos} photos, {photos.faces} faces "
-            f"({_rate(photos.faces, photos.seconds)}), {photos.without_face} photos without a "
-            f"face, {photos.skipped} skipped (already finished): {FLAGS.output}"
+            f"{_count(len(found.photos) - photos.skipped, 'photo')}: "
+            f"{_count(photos.faces, 'face')} "
+            f"({_rate(photos.faces, photos.seconds)}), {photos.without_face} without a face, "
+            f"{failed} failed, {photos.skipped} skipped (already finished): {Path(FLAGS.output)}"
         )
     if done.without_box:
         names = ", ".join(str(path) for path in done.without_box[:_NAMED])
@@ -133,14 +135,15 @@ def _report(done: files.RunSummary, found: sources.Sources) -> None:
             continue
         print(
             f"{video.source}: {video.frames} frames ({_rate(video.frames, video.seconds)}), "
-            f"{video.identities} different faces, {video.faces} summed over frames: {FLAGS.output}"
+            f"{video.identities} different faces, {video.faces} summed over frames: "
+            f"{Path(FLAGS.output)}"
         )
     if len(done.errors) == 1:
         raise InputError(done.errors[0][1])
     if done.errors:
         raise InputError(
-            f"{len(done.errors)} files could not be processed; {FLAGS.output}/errors.csv lists "
-            f"them, the first is {done.errors[0][1]}"
+            f"{len(done.errors)} files could not be processed; {Path(FLAGS.output, 'errors.csv')} "
+            f"lists them, the first is {done.errors[0][1]}"
         )
 
 
@@ -162,6 +165,10 @@ def _aligner() -> Aligner:
 def _output() -> Output:
     folder, drawings = Path(FLAGS.output), tuple(FLAGS.draw)
     return Output(folder, FLAGS.model, FLAGS.format, drawings, FLAGS.overwrite)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' * (number != 1)}"
 
 
 def _rate(count: int, seconds: float) -> str:

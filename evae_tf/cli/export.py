@@ -72,8 +72,9 @@ def _main() -> None:
     print(tabulate(rows, header, "plain", disable_numparse=True, colalign=("left", *right)))
     first = files[0]
     print(
-        f"NME: {first['normalizer']}, {first['faces']} faces; difference: largest deviation of a "
-        f"landmark from the Keras model, as a fraction of the crop. Files: {FLAGS.output}"
+        f"NME: {first['normalizer']}, {first['faces']} faces of {first['dataset']}; difference: "
+        "largest deviation of a landmark from the Keras model, as a fraction of the crop. Files: "
+        f"{FLAGS.output}"
     )
 
 

@@ -33,6 +33,7 @@ from evae_tf.serving.predict_request import MODEL_NAME, predict_request
 
 _ATTEMPTS, _FIRST_PAUSE_S = 4, 0.1
 _RETRIED_STATUS = (429, 502, 503, 504)
+_NO_SERVER = "; check that a model server runs there and takes {} on this port"
 _SURE = 0.7  # lowest score of a detection that counts as a face
 _MAX_ROWS = 32  # rows per request; the server refuses more than its largest batch
 
@@ -110,9 +111,10 @@ class GrpcClient(Client):
         try:
             response = self._stub.Predict(request, timeout=self._timeout)
         except grpc.RpcError as error:
+            code = error.code().name.lower().replace("_", " ")
+            advice = _NO_SERVER.format("gRPC") if code == "unavailable" else ""
             raise InputError(
-                f"{self._server}: {error.code().name.lower().replace('_', ' ')} "
-                f"({_reason(error.details())})."
+                f"{self._server}: {code} ({_reason(error.details())}){advice}."
             ) from error
         return {name: tf.make_ndarray(value) for name, value in response.outputs.items()}
 
@@ -161,7 +163,8 @@ class RestClient(Client):
             raise InputError(f"{self._server}: answer is not JSON; a model server?") from error
         except (requests.RequestException, ValueError) as error:
             raise InputError(
-                f"{self._server}: unreachable, or connection lost ({_reason(str(error))})."
+                f"{self._server}: unreachable, or connection lost ({_reason(str(error))})"
+                f"{_NO_SERVER.format('REST')}."
             ) from error
         outputs = answer.get("outputs") if isinstance(answer, dict) else None
         if not isinstance(outputs, dict):

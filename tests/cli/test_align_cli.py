@@ -45,8 +45,8 @@ def aligned(folder, tmp_path_factory):
 def test_a_folder_is_done_and_what_cannot_be_read_is_listed(aligned):
     done, output = aligned
     assert done.returncode == 1
-    assert "5 photos, 2 faces" in done.stdout
-    assert "1 photos without a face" in done.stdout
+    assert "5 photos: 2 faces" in done.stdout
+    assert "1 without a face, 2 failed" in done.stdout
     assert done.stderr.strip().splitlines()[-1].startswith("error: 2 files could not be processed")
     assert {path.name for path in output.glob("*.json")} == {
         "portrait.json",
@@ -196,7 +196,7 @@ def test_a_run_killed_at_any_moment_is_finished_by_the_next(tmp_path):
         process.kill()
     finished = done.read_text().count("\n")
     assert finished < 24
-    assert f"{24 - finished} photos, {24 - finished} faces" in align(*words).stdout
+    assert f"{24 - finished} photos: {24 - finished} faces" in align(*words).stdout
     expected = {"done.jsonl"}
     expected |= {f"{index:02}{end}" for index in range(24) for end in (".json", "_landmarks.jpg")}
     assert {path.name for path in (tmp_path / "out").iterdir()} == expected

@@ -105,7 +105,7 @@ def test_characters_that_a_console_lacks_are_replaced(environment, tmp_path):
     environment = {**os.environ, **environment}
     done = call("align", *arguments, env=environment, capture_output=True)
     assert done.returncode == 0, done.stderr
-    assert b"1 photos, 1 faces" in done.stdout
+    assert b"1 photo: 1 face " in done.stdout
     assert (folder / "grace_hopper.json").exists()
     done = call("align", f"--input={folder}/鳥.jpg", env=environment, capture_output=True)
     assert done.returncode == 1
