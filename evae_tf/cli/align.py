@@ -4,15 +4,14 @@ from pathlib import Path
 
 from absl import flags
 
-from evae_tf.align import box_file, detection, files, landmark_files, overlay, sources
-from evae_tf.align.aligner import MIN_SCORE, Aligner
-from evae_tf.align.detectors.tflite import TfliteDetector
+from evae_tf.align import box_file, files, landmark_files, overlay, sources
+from evae_tf.align.aligner import Aligner
 from evae_tf.align.output import Output
 from evae_tf.align.smoothing import OneEuroFilter
+from evae_tf.cli import aligner_flags
 from evae_tf.cli.path_flags import define_path
 from evae_tf.cli.run import run
 from evae_tf.errors import InputError, UsageError
-from evae_tf.geometry import BOX_COLUMNS
 
 FLAGS = flags.FLAGS
 _NAMED = 5  # number of photos listed in a message
@@ -23,47 +22,7 @@ define_path(
     "A photo, a video, a folder, a glob such as 'photos/*.jpg', or a camera such as camera:0 "
     "(Ctrl-C stops it).",
 )
-define_path(
-    "model",
-    "mobile_68",
-    "Name of a shipped model, a .keras, .tflite or .onnx file, or a SavedModel.",
-)
-flags.DEFINE_enum(
-    "detector",
-    "auto",
-    [*detection.DETECTORS, "boxes"],
-    "Face detector: auto uses the best one installed, none treats the whole image as one face, "
-    "boxes reads the boxes from a table.",
-)
-define_path(
-    "detector_model",
-    None,
-    "For yunet, its .onnx file; for tflite, a file that replaces the shipped detector; for boxes, "
-    "a .csv file with the columns image, "
-    f"{', '.join(BOX_COLUMNS)}.",
-)
-flags.DEFINE_float(
-    "min_score",
-    None,
-    "Detections below this confidence are dropped. The confidence is the mean of the detector's "
-    f"score and the landmarks' score. Default: {MIN_SCORE}, or {TfliteDetector.min_confidence} "
-    "with the detector tflite. Boxes from a table are always kept.",
-    lower_bound=0.0,
-    upper_bound=1.0,
-)
-flags.DEFINE_integer(
-    "max_faces",
-    None,
-    "Maximum number of faces per photo or frame, best first; no limit by default.",
-    lower_bound=1,
-)
-flags.DEFINE_integer(
-    "passes",
-    2,
-    "Number of passes: the second one aligns each face again in an upright crop.",
-    lower_bound=1,
-    upper_bound=2,
-)
+aligner_flags.define(boxes=True)
 flags.DEFINE_enum(
     "format", "json", sorted(landmark_files.WRITERS), "Landmark file format; pts: photos only."
 )
@@ -148,18 +107,10 @@ def _report(done: files.RunSummary, found: sources.Sources) -> None:
 
 
 def _aligner() -> Aligner:
-    detector, detector_model = FLAGS.detector, FLAGS.detector_model
-    if detector == "boxes":
-        detector, detector_model = "none", None
-    return Aligner.load(
-        FLAGS.model,
-        detector=detector,
-        detector_model=detector_model,
-        passes=FLAGS.passes,
-        num_threads=FLAGS.num_threads,
-        min_score=FLAGS.min_score,
-        max_faces=FLAGS.max_faces,
-    )
+    arguments = aligner_flags.arguments()
+    if FLAGS.detector == "boxes":
+        arguments |= {"detector": "none", "detector_model": None}
+    return Aligner.load(**arguments, num_threads=FLAGS.num_threads)
 
 
 def _output() -> Output:

@@ -3,7 +3,7 @@
 from absl import flags
 
 from evae_tf import extras
-from evae_tf.align import detection
+from evae_tf.cli import aligner_flags
 from evae_tf.cli.path_flags import define_path
 from evae_tf.cli.run import run
 from evae_tf.errors import InputError, UsageError
@@ -17,33 +17,7 @@ define_path(
     "glob) with the column image; on disk, or an address such as s3://bucket/photos.parquet.",
 )
 define_path("output", None, "Folder of the Parquet files; on disk, or an address.")
-define_path(
-    "model", "mobile_68", "The name of a shipped model, a .keras or .tflite file, or a SavedModel."
-)
-flags.DEFINE_enum(
-    "detector",
-    "auto",
-    list(detection.DETECTORS),
-    "Face detector: auto is the best that is installed; none takes the whole image as the face.",
-)
-define_path("detector_model", None, "For yunet, its .onnx file; for tflite, another detector.")
-flags.DEFINE_float(
-    "min_score",
-    None,
-    "Detections count as faces from this mean of the detector's score and the landmarks'.",
-    lower_bound=0.0,
-    upper_bound=1.0,
-)
-flags.DEFINE_integer(
-    "max_faces", None, "Keep at most this many faces of a photo, the best ones.", lower_bound=1
-)
-flags.DEFINE_integer(
-    "passes",
-    2,
-    "2 aligns a second time, in an upright crop of the first result.",
-    lower_bound=1,
-    upper_bound=2,
-)
+aligner_flags.define()
 flags.DEFINE_string(
     "address",
     None,
@@ -82,14 +56,7 @@ def _align() -> None:
     summary = bulk_run.align(
         FLAGS.input,
         FLAGS.output,
-        Settings(
-            FLAGS.model,
-            FLAGS.detector,
-            FLAGS.detector_model,
-            FLAGS.passes,
-            FLAGS.min_score,
-            FLAGS.max_faces,
-        ),
+        Settings(**aligner_flags.arguments()),
         address=FLAGS.address,
         workers=FLAGS.workers,
         overwrite=FLAGS.overwrite,
