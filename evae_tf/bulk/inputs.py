@@ -1,4 +1,4 @@
-"""What `--input` names: photos of a folder or glob, or tables of addresses."""
+"""`--input`: a folder or glob of photos, or tables of addresses."""
 
 import re
 from collections.abc import Iterator
@@ -19,13 +19,13 @@ _GLOB = re.compile(r"[*?\[]")
 
 
 def find(pattern: str) -> Photos | tables.Tables:
-    """The photos that are named, or the tables that name them.
+    """The photos of a folder or glob, or the tables of a file or glob.
 
-    Tables are told by their endings, `tables.ENDINGS`, of a file or a glob. Addresses of photos are
-    absolute: workers have other current folders.
+    Tables have one of the endings `tables.ENDINGS`. Addresses of photos are absolute, because
+    workers have other current folders.
 
     Raises:
-      InputError: there is none, or a table cannot be used.
+      InputError: there is no photo or table, or a table cannot be used.
     """
     name, _ = split_options(pattern)
     is_glob = bool(_GLOB.search(name))
@@ -39,12 +39,12 @@ def find(pattern: str) -> Photos | tables.Tables:
         if PurePosixPath(split_options(file)[0]).suffix.lower() in PHOTOS
     )
     if not photos:
-        raise InputError(f"{pattern}: there is no photo, folder or glob of them, or table.")
+        raise InputError(f"{pattern}: no photo, folder, glob or table found.")
     return photos
 
 
 def _matches(pattern: str) -> Iterator[str]:
-    """Yields the files that a glob names."""
+    """Yields the files that match a glob."""
     name, options = split_options(pattern)
     base = _GLOB.split(name, maxsplit=1)[0].rpartition("/")[0] or "."
     tail = name.removeprefix(base).lstrip("/")

@@ -1,10 +1,10 @@
-"""The folder of Parquet files: what is finished in it, and how a file gets there exactly once.
+"""The folder of Parquet files: which photos are finished, and how a file is added exactly once.
 
-A run writes its own number into `_settings.json`, then removes what is half written, then reads
-which photos are finished. A worker writes a file under a hidden name, then looks whether the number
-is still that of its run, then renames it. So a worker that outlives its run, as after a crash,
-adds nothing that the next run does not see: either its file was renamed before the next run looked,
-or it was removed, or the number has changed.
+A run writes its id into `_settings.json`, then removes unfinished files, then lists the finished
+ones. A worker writes a file under a hidden name, compares the id with that of its run, and renames
+the file. So a worker that outlives its run, for example after a crash, adds no file that the next
+run overlooks: either it renamed the file before the next run listed the folder, or the next run
+removed the file, or the id has changed.
 """
 
 import contextlib
@@ -24,55 +24,78 @@ from evae_tf.bulk import fingerprints
 from evae_tf.bulk.addresses import SetupError, resolve, stated
 from evae_tf.errors import InputError
 
-_PREFIX = "part-"  # of the files of landmarks; Parquet readers pass over names with _ or . in front
+_PREFIX = "part-"  # of result files; Parquet readers ignore names that begin with _ or .
 
 
 class OutputFolder:
-    """Where a run writes; it travels to the workers.
+    """The output folder of a run. It is sent to the workers.
 
     Args:
-      address: of the folder; every machine of the cluster has to reach it.
+      address: address of the folder, which every machine of the cluster can reach.
     """
 
     def __init__(self, address: str) -> None:
         self.address = address.rstrip("/")
         self.run = ""
 
-    def begin(self, settings: Mapping[str, Any], overwrite: bool) -> None:
-        """Makes the folder this run's own; see the module.
+    def check(self, settings: Mapping[str, Any]) -> None:
+        """Checks that files in the folder, if there are any, have these settings.
 
         Args:
-          settings: what the landmarks depend on, JSON-ready.
-          overwrite: whether files of an earlier run are removed.
+          settings: everything that the landmarks depend on, JSON-ready.
 
         Raises:
-          InputError: the folder cannot be used, or holds something else or other settings' files.
+          InputError: the folder holds files of other settings or of another program.
+        """
+        names = [name for name in self._names() if name.endswith(".parquet")]
+        if not names:
+            return
+        earlier = self._read_settings().get("settings")
+        if earlier is None:
+            raise InputError(
+                f"{self.address}: holds {names[0]}, which is not from evae-bulk. Use another "
+                "--output."
+            )
+        for name, value in settings.items():
+            if (found := earlier.get(name)) != value:
+                raise InputError(
+                    f"{self.address}: holds landmarks with {name} {found}, not {value}. Use "
+                    "another --output, or --overwrite."
+                )
+
+    def begin(self, settings: Mapping[str, Any], overwrite: bool) -> None:
+        """Takes the folder over for this run, see the module.
+
+        Args:
+          settings: see `check`.
+          overwrite: whether to remove the files of earlier runs.
+
+        Raises:
+          InputError: the folder cannot be used, or see `check`.
         """
         with stated(self.address):
             filesystem, folder = resolve(self.address)
             filesystem.create_dir(folder)
-        names, before = self._names(), self._read_settings()
-        parts = [name for name in names if name.endswith(".parquet")]
         if not overwrite:
-            self._refuse_another(settings, before, parts)
+            self.check(settings)
         self.run = uuid.uuid4().hex
         record = json.dumps({"run": self.run, "settings": settings}, indent=1)
         self._write(record.encode(), "_settings.json")
         for name in self._names():
             if name.startswith(TEMPORARY) or (overwrite and name.startswith(_PREFIX)):
-                # A worker of the run before may remove or rename its own meanwhile.
+                # A worker of the previous run may remove or rename the file at the same time.
                 with stated(f"{self.address}/{name}"), contextlib.suppress(FileNotFoundError):
                     filesystem.delete_file(f"{folder}/{name}")
 
     def write(self, images: Sequence[str], rows: pa.Table) -> None:
-        """Adds the file of some photos; a repeated call replaces it.
+        """Adds a file with the rows of some photos. A repeated call replaces the file.
 
         Args:
-          images: the addresses, which name the file.
+          images: addresses of the photos; the name of the file is derived from them.
           rows: table of `rows.SCHEMA`.
 
         Raises:
-          SetupError: the folder cannot be written to, or belongs to another run by now.
+          SetupError: the folder cannot be written to, or another run has taken it over.
         """
         digest = hashlib.sha256("\n".join(images).encode("utf-8", "surrogateescape")).hexdigest()
         content = pa.BufferOutputStream()
@@ -82,38 +105,39 @@ class OutputFolder:
         except InputError as error:
             raise SetupError(str(error)) from error
 
-    def finished(self) -> np.ndarray:
-        """The fingerprints of the photos that are in the files: uint64 [N], sorted."""
-        batches = [fingerprints.of(table["image"]) for table in self.tables(["image"])]
-        return np.unique(np.concatenate([np.zeros(0, np.uint64), *batches]))
+    def parts(self) -> list[str]:
+        """The names of the finished files, sorted."""
+        return sorted(name for name in self._names() if name.startswith(_PREFIX))
 
-    def tables(self, columns: Sequence[str]) -> Iterator[pa.Table]:
-        """Yields the given columns of each file.
+    def finished(self, parts: Sequence[str]) -> np.ndarray:
+        """The fingerprints of the photos in some files.
+
+        Args:
+          parts: names of the files.
+
+        Returns:
+          uint64 [N], sorted.
 
         Raises:
-          InputError: a file is no table of landmarks.
+          InputError: see `tables`.
+        """
+        batches = [fingerprints.of(table["image"]) for table in self.tables(["image"], parts)]
+        return np.unique(np.concatenate([np.zeros(0, np.uint64), *batches]))
+
+    def tables(self, columns: Sequence[str], parts: Sequence[str]) -> Iterator[pa.Table]:
+        """Yields columns of each file.
+
+        Args:
+          columns: names of the columns.
+          parts: names of the files.
+
+        Raises:
+          InputError: a file cannot be read.
         """
         filesystem, folder = resolve(self.address)
-        for name in sorted(name for name in self._names() if name.startswith(_PREFIX)):
+        for name in parts:
             with stated(f"{self.address}/{name}"):
                 yield pq.read_table(f"{folder}/{name}", columns=columns, filesystem=filesystem)
-
-    def _refuse_another(
-        self, settings: Mapping[str, Any], before: Mapping[str, Any], parts: Sequence[str]
-    ) -> None:
-        if not parts:
-            return
-        earlier = before.get("settings")
-        if earlier is None:
-            raise InputError(
-                f"{self.address}: holds {parts[0]}, but not of evae-bulk; take another --output."
-            )
-        for name, value in settings.items():
-            if (found := earlier.get(name)) != value:
-                raise InputError(
-                    f"{self.address}: holds landmarks of another {name}, {found} instead of "
-                    f"{value}; take another --output, or --overwrite."
-                )
 
     def _names(self) -> list[str]:
         with stated(self.address):
@@ -133,7 +157,7 @@ class OutputFolder:
             raise
 
     def _write(self, content: bytes | pa.Buffer, name: str, run: str | None = None) -> None:
-        """Writes a file beside its place and renames it, unless the folder is another run's."""
+        """Writes a file under a hidden name and renames it, if the folder is still this run's."""
         with stated(self.address):
             filesystem, folder = resolve(self.address)
             temporary = f"{folder}/{TEMPORARY}{uuid.uuid4().hex[:8]}-{name}"
@@ -141,5 +165,5 @@ class OutputFolder:
                 file.write(content)
             if run is not None and self._read_settings().get("run") != run:
                 filesystem.delete_file(temporary)
-                raise SetupError(f"{self.address}: another run has begun to write to this folder.")
+                raise SetupError(f"{self.address}: another run has taken over this folder.")
             filesystem.move(temporary, f"{folder}/{name}")

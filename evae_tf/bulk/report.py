@@ -1,4 +1,4 @@
-"""What the files in an output folder come to."""
+"""Counts of photos, faces and errors in an output folder."""
 
 import collections
 import dataclasses
@@ -8,18 +8,18 @@ import pyarrow.compute as pc
 from evae_tf.bulk.output_folder import OutputFolder
 from evae_tf.errors import InputError
 
-_SHOWN = 20  # sentences; damaged photos have thousands of them
+_SHOWN = 20  # reasons; damaged photos give thousands of different ones
 
 
 @dataclasses.dataclass
 class Report:
-    """Counts over a folder.
+    """The counts of a folder.
 
     Attributes:
       photos: number of photos.
       faces: number of faces.
-      without_face: number of readable photos without one.
-      errors: how many photos cannot be used, by sentence.
+      without_face: number of readable photos without a face.
+      errors: number of photos that cannot be used, by reason.
     """
 
     photos: int = 0
@@ -29,13 +29,14 @@ class Report:
 
     @classmethod
     def of(cls, address: str) -> "Report":
-        """That of an output folder.
+        """The counts of an output folder.
 
         Raises:
-          InputError: it holds no landmarks, or cannot be read.
+          InputError: the folder holds no landmarks, or cannot be read.
         """
         report = cls()
-        for table in OutputFolder(address).tables(["face", "error"]):
+        folder = OutputFolder(address)
+        for table in folder.tables(["face", "error"], folder.parts()):
             faces = table.num_rows - table["face"].null_count
             errors = table.num_rows - table["error"].null_count
             report.faces += faces
@@ -45,11 +46,11 @@ class Report:
             report.without_face += table["face"].null_count - errors
             report.errors.update(table["error"].drop_null().to_pylist())
         if not report.photos:
-            raise InputError(f"{address}: holds no landmarks of evae-bulk.")
+            raise InputError(f"{address}: holds no landmarks from evae-bulk.")
         return report
 
     def describe(self) -> str:
-        """As lines of text."""
+        """The counts as lines of text."""
         errors = self.errors.total()
         lines = [
             f"{self.photos} photos, {self.faces} faces, {self.without_face} photos without a face, "
@@ -57,5 +58,5 @@ class Report:
         ]
         lines += [f"{count:8} {sentence}" for sentence, count in self.errors.most_common(_SHOWN)]
         if len(self.errors) > _SHOWN:
-            lines.append(f"and {len(self.errors) - _SHOWN} further sentences")
+            lines.append(f"and {len(self.errors) - _SHOWN} further reasons")
         return "\n".join(lines)

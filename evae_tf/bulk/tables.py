@@ -1,4 +1,4 @@
-"""Tables of addresses, Parquet or CSV, read piece by piece: nobody holds a whole one."""
+"""Tables of addresses, Parquet or CSV, read in pieces: no process holds a whole table."""
 
 import dataclasses
 import re
@@ -15,51 +15,49 @@ ENDINGS = (".parquet", ".pq", ".csv", ".tsv")
 COLUMN = "image"
 
 _SEPARATORS = ",;\t"
-_CSV = -1  # in place of a row group: the whole file
+_CSV = -1  # instead of a row group: the whole file
 
 
 @dataclasses.dataclass(frozen=True)
 class Tables:
-    """Tables that were found good as far as their headers tell.
+    """Tables whose headers are valid.
 
     Attributes:
-      pieces: (address of a table, row group), each of which is read by itself.
-      rows: number of rows in all.
+      pieces: (address of a table, row group); each is read separately.
     """
 
     pieces: list[tuple[str, int]]
-    rows: int
 
 
 def opened(addresses: Sequence[str]) -> Tables:
-    """The pieces of tables, found from their headers; of CSV files the lines are counted.
+    """The pieces of some tables, from the headers.
 
     Raises:
-      InputError: a table is missing, damaged or without a column `image` of texts; or there is
-        none.
+      InputError: a table is missing, damaged or without a text column `image`; or there is no
+        table with a row.
     """
-    pieces, rows = list[tuple[str, int]](), 0
+    pieces = list[tuple[str, int]]()
     for address in addresses:
         address = local_path(address) if is_local(address) else address
         if _is_csv(address):
-            pieces.append((address, _CSV))
-            rows += sum(len(batch) for batch in read(address, _CSV, 2**16))
+            if any(read(address, _CSV, 1)):
+                pieces.append((address, _CSV))
             continue
         with stated(address):
             filesystem, path = resolve(address)
             with pq.ParquetFile(path, filesystem=filesystem) as file:
                 _check(address, file.schema_arrow)
-                pieces += [(address, group) for group in range(file.num_row_groups)]
-                rows += file.metadata.num_rows
-    if not rows:
-        raise InputError(f"{', '.join(addresses[:3]) or 'the glob'}: names no table with a row.")
-    return Tables(pieces, rows)
+                if file.metadata.num_rows:
+                    pieces += [(address, group) for group in range(file.num_row_groups)]
+    if not pieces:
+        raise InputError(f"{', '.join(addresses[:3]) or 'the glob'}: no table with a row found.")
+    return Tables(pieces)
 
 
 def read(address: str, row_group: int, size: int) -> Iterator[list[str]]:
-    """Yields the addresses of a piece, about `size` at a time; rows without one are passed over.
+    """Yields the addresses of a piece, about `size` at a time; empty ones are skipped.
 
-    Addresses that are relative are so to the table's folder.
+    Relative addresses are resolved against the table's folder.
 
     Raises:
       InputError: see `opened`.
@@ -81,7 +79,7 @@ def _csv_batches(address: str, file: pa.NativeFile) -> Iterator[pa.RecordBatch]:
     first_line = header.split(b"\n", 1)[0].decode(errors="replace")
     names = re.split(f"[{_SEPARATORS}]", first_line.lstrip("\ufeff"))
     if COLUMN not in [name.strip().strip('"') for name in names]:
-        raise InputError(f"{address}: the header is {first_line[:100]!r}, without {COLUMN}.")
+        raise InputError(f"{address}: the header {first_line[:100]!r} lacks {COLUMN}.")
     stream = pa.PythonFile(_Joined(header, file), mode="r")
     yield from pyarrow.csv.open_csv(
         stream,
@@ -93,7 +91,7 @@ def _csv_batches(address: str, file: pa.NativeFile) -> Iterator[pa.RecordBatch]:
 
 
 class _Joined:
-    """A file of which the beginning was read already."""
+    """A file whose first bytes were already read."""
 
     def __init__(self, start: bytes, rest: pa.NativeFile) -> None:
         self._start = start
@@ -113,7 +111,7 @@ def _check(address: str, schema: pa.Schema) -> None:
         raise InputError(f"{address}: has the columns {schema.names[:10]}, expected {COLUMN}.")
     kind = schema.field(COLUMN).type
     if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
-        raise InputError(f"{address}: the column {COLUMN} holds {kind}, expected addresses.")
+        raise InputError(f"{address}: the column {COLUMN} holds {kind}, expected text.")
 
 
 def _absolute(table: str, column: pa.Array) -> list[str]:

@@ -7,6 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from evae_tf.bulk import chunks, fingerprints, inputs, tables
+from evae_tf.bulk.selection import select
 from evae_tf.errors import InputError
 from tests.bulk.conftest import bulk
 
@@ -35,7 +36,7 @@ def test_folders_of_other_file_systems():
     assert inputs.find("memory://photos") == ["memory://photos/a.png", "memory://photos/b.jpg"]
     assert inputs.find("memory://photos/*.png") == ["memory://photos/a.png"]
     assert inputs.find("memory://photos/**/*.png")[-1] == "memory://photos/deep/d.png"
-    with pytest.raises(InputError, match="there is no photo, folder or glob"):
+    with pytest.raises(InputError, match="no photo, folder, glob or table found"):
         inputs.find("memory://empty")
 
 
@@ -52,7 +53,6 @@ def test_a_csv_table_is_read_whoever_wrote_it(tmp_path, text):
     path = tmp_path / "photos.csv"
     path.write_bytes(text.encode())
     found = inputs.find(str(path))
-    assert found.rows == 3
     assert addresses(found) == ["/a.png", f"{tmp_path}/b.png", "s3://c/d.png"]
 
 
@@ -71,7 +71,6 @@ def test_parquet_tables_are_read_by_row_groups(tmp_path):
         pq.write_table(table, tmp_path / f"{number}.parquet", row_group_size=4)
     found = inputs.find(f"{tmp_path}/*.parquet")
     assert len(found.pieces) == 6
-    assert found.rows == 20
     assert addresses(found) == [f"/{number}/{i}.png" for number in range(2) for i in range(10)]
 
 
@@ -84,9 +83,9 @@ def test_tables_that_cannot_be_used_are_named(tmp_path):
 
     assert "there is no such file" in refused("none.csv")
     (tmp_path / "other.csv").write_text("photo\na.png\n")
-    assert "without image" in refused("other.csv")
+    assert "lacks image" in refused("other.csv")
     (tmp_path / "empty.csv").touch()
-    assert "without image" in refused("empty.csv")
+    assert "lacks image" in refused("empty.csv")
     (tmp_path / "headed.csv").write_text("image\n")
     assert "no table with a row" in refused("headed.csv")
     (tmp_path / "ragged.csv").write_text("image,b\n1,2\n1,2,3\n")
@@ -96,7 +95,7 @@ def test_tables_that_cannot_be_used_are_named(tmp_path):
     pq.write_table(pa.table({"path": ["a"]}), tmp_path / "path.parquet")
     assert "has the columns ['path'], expected image" in refused("path.parquet")
     pq.write_table(pa.table({"image": [b"a"]}), tmp_path / "bytes.parquet")
-    assert "holds binary, expected addresses" in refused("bytes.parquet")
+    assert "holds binary, expected text" in refused("bytes.parquet")
 
 
 def test_a_table_that_is_damaged_in_its_midst_ends_the_run(tmp_path):
@@ -111,18 +110,36 @@ def test_a_table_that_is_damaged_in_its_midst_ends_the_run(tmp_path):
     assert line.startswith(f"error: {table}: cannot be used")
 
 
-def test_chunks_hold_what_is_not_finished():
+def test_each_address_is_selected_once_unless_it_is_finished():
+    pieces = [[["a", "b"], ["a", "c"]], [], [["c", "d", "b"], ["e"]]]
+    finished = np.sort(fingerprints.of(["b", "e", "other"]))
+    found = select(pieces, finished)
+    assert [mask.tolist() for mask in found.pieces] == [
+        [True, False, False, True],
+        [],
+        [False, True, False, False],
+    ]
+    assert (found.photos, found.finished) == (3, 2)
+    assert select(pieces, finished[:0]).photos == 5
+    assert select([], finished).photos == 0
+
+
+def test_chunks_hold_the_selected_addresses():
     names = [f"{i}.png" for i in range(10)]
-    finished = np.sort(fingerprints.of(["0.png", "4.png", "other.png"]))
-    found = list(chunks.of([names[:3], [], names[3:]], 3, finished))
+    selected = np.array([0, 1, 1, 1, 0, 1, 1, 1, 1, 1], bool)
+    found = list(chunks.of([names[:3], [], names[3:]], 3, selected))
     assert [table["images"].to_pylist() for table in found] == [
         [["1.png", "2.png", "3.png"]],
         [["5.png", "6.png", "7.png"]],
         [["8.png", "9.png"]],
     ]
-    assert list(chunks.of([["0.png"]], 3, finished)) == []
-    (table,) = chunks.of([["a", "a", "b"]], 3, finished[:0])
-    assert table["images"].to_pylist() == [["a", "b"]]
+    assert list(chunks.of([["0.png"]], 3, np.zeros(1, bool))) == []
+
+
+@pytest.mark.parametrize("count", [3, 5])
+def test_a_table_that_changed_is_refused(count):
+    with pytest.raises(InputError, match=f"it had 4 addresses, now {count}"):
+        list(chunks.of([["a.png"] * count], 3, np.ones(4, bool)))
 
 
 def test_there_are_chunks_for_all_workers_and_not_too_many_files():

@@ -7,6 +7,8 @@ import struct
 import zlib
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from tests.bulk.conftest import bulk, command, images_of, read_rows
@@ -116,11 +118,28 @@ def test_a_repeated_run_does_nothing_and_a_new_photo_is_added(done, folder, name
     after = {path: path.stat().st_mtime_ns for path in output.glob("part-*")}
     assert len(after) == len(before) + 1
     assert before.items() <= after.items()
-    repeated = bulk(f"--input={folder}", f"--output={output}")
+    # The cluster does not exist: where nothing is left to do, Ray is not started or joined.
+    repeated = bulk(f"--input={folder}", f"--output={output}", "--address=127.0.0.1:1")
+    assert repeated.returncode == 0, repeated.stderr
     assert repeated.stdout.startswith("0 photos, 0 faces, 0 photos without a face, 305 skipped")
     bad = [str(folder / name) for name in (*BAD, "new.png")]
     good = [str(folder / path.rpartition("/")[2]) for path in names]
     assert images_of(output) == sorted([*good, *bad])
+
+
+def test_an_address_that_a_table_repeats_is_aligned_once(done, names, tmp_path):
+    """In one row group and in several, in two tables, and where it is finished already."""
+    few = names[:5]
+    for number, images in enumerate(([*few[:3], few[1], few[0]], [few[3], few[2], few[4]])):
+        table = pa.table({"image": images})
+        pq.write_table(table, tmp_path / f"{number}.parquet", row_group_size=4)
+    output = tmp_path / "output"
+    words = f"--input={tmp_path}/*.parquet", f"--output={output}", "--workers=2"
+    call = bulk(*words)
+    assert call.stdout.startswith("5 photos, "), call.stderr
+    assert images_of(output) == few
+    (tmp_path / "more.parquet").symlink_to(tmp_path / "0.parquet")
+    assert bulk(*words).stdout.startswith("0 photos, 0 faces, 0 photos without a face, 5 skipped")
 
 
 def test_other_settings_are_refused_and_overwriting_starts_anew(done, folder, tmp_path):
@@ -130,7 +149,7 @@ def test_other_settings_are_refused_and_overwriting_starts_anew(done, folder, tm
     refused = bulk(*words)
     assert refused.returncode == 1
     (line,) = refused.stderr.strip().splitlines()
-    assert "landmarks of another passes, 2 instead of 1" in line
+    assert "landmarks with passes 2, not 1" in line
     assert len(images_of(other)) == len(images_of(output))
     assert bulk(*words, "--overwrite").returncode == 0
     assert len(images_of(other)) == 12
