@@ -1,3 +1,3 @@
-"""The landmarks of many photos, found on many machines by Ray Data."""
+"""Landmarks of many photos on many machines, with Ray Data."""
 
 from evae_tf.bulk.dataset import align_dataset as align_dataset

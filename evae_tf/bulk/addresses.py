@@ -1,4 +1,4 @@
-"""Files by their address, on any file system that pyarrow or fsspec reads."""
+"""Files by address, on any file system that pyarrow or fsspec can read."""
 
 import contextlib
 import functools
@@ -12,55 +12,55 @@ from pyarrow import fs
 
 from evae_tf.errors import InputError, first_line
 
-MAX_BYTES = 2**29  # of a photo: it is held in memory as a whole
+MAX_BYTES = 2**29  # of a photo: the whole file is held in memory
 
-# Of these file systems pyarrow has its own, in C++. The rest is fsspec's.
+# pyarrow has its own file systems for these, in C++. fsspec has the others.
 _PYARROW = ("s3", "gs", "gcs", "hdfs", "viewfs", "abfs", "abfss")
 _BLOCK = 2**20
-# What file systems say of a credential that is missing or does not suffice.
+# Words of file systems for a missing or insufficient credential.
 _DENIALS = ("ACCESS_DENIED", "PERMISSION_DENIED", "UNAUTHENTICATED", "NoCredentials", "NoAuth")
 
 
 class SetupError(InputError):
-    """The machine lacks something, and further photos would fail for the same reason."""
+    """The machine lacks something; all further photos would fail for the same reason."""
 
 
 def is_local(address: str) -> bool:
-    """Whether it is a path on this machine, or on a disk that its machines share."""
+    """Whether the address is a path, on this machine or on a shared disk."""
     return "://" not in address or address.startswith("file://")
 
 
 def local_path(address: str) -> str:
-    """The absolute path that a local address stands for."""
+    """The absolute path of a local address."""
     if address.startswith("file://"):
         return unquote(address.removeprefix("file://"))
     return os.path.abspath(address)
 
 
 def split_options(address: str) -> tuple[str, str]:
-    """The address of a file, and what follows it from a question mark on: options, or a query."""
+    """The address of a file, and its options or query from the question mark on."""
     path, mark, options = (address, "", "") if is_local(address) else address.partition("?")
     return path, mark + options
 
 
 def shown(address: str) -> str:
-    """The address as messages have it: without the user and password that it may hold."""
+    """The address for messages: without user and password."""
     return re.sub(r"://[^/@]*@", "://", address)
 
 
 def place(address: str) -> str:
-    """What its credential is for: file system and bucket, or server."""
+    """The part of the address that a credential is for: file system and bucket, or server."""
     return "/".join(shown(address).split("/", 3)[:3])
 
 
 def resolve(address: str) -> tuple[fs.FileSystem, str]:
     """The file system of an address, and the path in it.
 
-    Options of pyarrow's file systems may follow a question mark, such as `?region=eu-west-1`.
+    Options of pyarrow's file systems follow a question mark, such as `?region=eu-west-1`.
 
     Raises:
       InputError: the file system is unknown or cannot be reached.
-      SetupError: its package or the credential is missing.
+      SetupError: a package or the credential is missing.
     """
     if is_local(address):
         return fs.LocalFileSystem(), local_path(address)
@@ -77,7 +77,7 @@ def resolve(address: str) -> tuple[fs.FileSystem, str]:
 
 @functools.lru_cache(maxsize=64)
 def _bucket(uri: str) -> tuple[fs.FileSystem, str]:
-    """A file system, kept: to open one may take several requests."""
+    """A file system, cached: opening one may take several requests."""
     return fs.FileSystem.from_uri(uri)
 
 
@@ -85,7 +85,7 @@ def read_bytes(address: str) -> bytes:
     """The contents of a file.
 
     Raises:
-      InputError: it is missing, larger than `MAX_BYTES` or cannot be read.
+      InputError: the file is missing, larger than `MAX_BYTES` or unreadable.
       SetupError: see `resolve`.
     """
     filesystem, path = resolve(address)
@@ -96,15 +96,15 @@ def read_bytes(address: str) -> bytes:
             size += len(block)
             if size > MAX_BYTES:
                 raise InputError(
-                    f"{shown(address)}: the file is larger than {MAX_BYTES / 1e6:.0f} MB, the most "
-                    "that is read of a photo."
+                    f"{shown(address)}: the file is larger than {MAX_BYTES / 1e6:.0f} MB, the "
+                    "limit for a photo."
                 )
     return b"".join(blocks)
 
 
 @contextlib.contextmanager
 def stated(address: str) -> Iterator[None]:
-    """Makes stated errors of what file systems raise: of each its own, and of fsspec any."""
+    """Turns the errors of file systems into stated ones; those of fsspec can be of any type."""
     try:
         yield
     except InputError:
@@ -119,8 +119,8 @@ def stated(address: str) -> Iterator[None]:
         text = f"{type(error).__name__} {error}"
         if any(word in text for word in _DENIALS):
             raise SetupError(
-                f"{shown(address)}: may not be read or written; the credential of {place(address)} "
-                f"is missing or does not suffice ({first_line(error)[:200]})."
+                f"{shown(address)}: access denied; the credential of {place(address)} is missing "
+                f"or insufficient ({first_line(error)[:200]})."
             ) from error
         reason = (getattr(error, "strerror", None) or first_line(error))[:200].rstrip(".")
         raise InputError(

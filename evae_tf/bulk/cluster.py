@@ -1,4 +1,4 @@
-"""Ray, started on this machine or joined, and without its pages of log lines."""
+"""Ray, started on this machine or joined, without its log lines."""
 
 import contextlib
 import logging
@@ -11,38 +11,38 @@ from pathlib import Path
 from evae_tf.bulk.workers import CPUS
 from evae_tf.errors import InputError, UsageError, first_line
 
-_SECONDS = 5  # for a cluster to answer; Ray itself would try for two minutes
-_STORE_BYTES = 2**28  # the local cluster's: it holds addresses and counts, no photos
+_SECONDS = 5  # timeout of a cluster; Ray itself would try for two minutes
+_STORE_BYTES = 2**28  # of the local cluster: it holds addresses and counts, no photos
 
 
 @contextlib.contextmanager
 def joined(address: str | None) -> Iterator[None]:
-    """A context with Ray started.
+    """Context in which Ray runs.
 
     Args:
-      address: of a cluster, `HOST:PORT`, or `auto` on one of its machines; None starts Ray here.
+      address: `HOST:PORT` of a cluster, or `auto` on one of its machines; None starts Ray here.
 
     Raises:
-      InputError: no cluster answers, or it runs other versions of Ray or Python.
+      InputError: no cluster answers, or it has another version of Ray or Python.
     """
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     if address is not None:
         _check_that_it_answers(address)
         _take_token()
-    import ray  # which reads the environment
+    import ray  # reads the environment
 
     handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         _start(address)
-    except (Exception, SystemExit) as error:  # plain ones, as where a busy machine takes 30 s
+    except (Exception, SystemExit) as error:  # of any type; a busy machine may take over 30 s
         if address is None:
-            raise InputError(f"Ray does not start on this machine ({_reason(error)}).") from error
+            raise InputError(f"Ray cannot start on this machine ({_reason(error)}).") from error
         raise InputError(
-            f"--address={address}: cannot be used ({_reason(error)}). A cluster that asks for a "
-            "token takes that in RAY_AUTH_TOKEN or ~/.ray/auth_token."
+            f"--address={address}: cannot be used ({_reason(error)}). If the cluster asks for a "
+            "token, put it into RAY_AUTH_TOKEN or ~/.ray/auth_token."
         ) from error
-    for number, handler in handlers.items():  # Ray takes them
+    for number, handler in handlers.items():  # Ray replaces them
         signal.signal(number, handler)
     try:
         yield
@@ -51,10 +51,11 @@ def joined(address: str | None) -> Iterator[None]:
 
 
 def workers_that_fit(workers: int | None) -> int:
-    """How many workers run; None: one for each CPU of the cluster.
+    """Number of workers; None: one for each CPU of the cluster.
 
     Raises:
-      UsageError: the cluster has too few CPUs for so many.
+      InputError: the cluster has no CPU for a worker.
+      UsageError: the cluster has too few CPUs for this number.
     """
     import ray
 
@@ -64,7 +65,7 @@ def workers_that_fit(workers: int | None) -> int:
         raise InputError(f"the Ray cluster has {cpus:g} CPUs; a worker needs {CPUS}.")
     if workers is not None and workers > most:
         raise UsageError(
-            f"--workers={workers}: the Ray cluster has {cpus:g} CPUs, which run {most} workers."
+            f"--workers={workers}: the Ray cluster has {cpus:g} CPUs, enough for {most} workers."
         )
     return workers or max(1, int(cpus))
 
@@ -81,7 +82,7 @@ def _start(address: str | None) -> None:
     )
     import ray.data
 
-    # Private, but the only switch: it prints pages of what nodes log when one is lost.
+    # Private, but the only way: Ray prints pages of the logs of nodes when one is lost.
     ray._private.worker._worker_logs_enabled = False
     logging.getLogger("ray.data").setLevel(logging.CRITICAL)
     ray.data.DataContext.get_current().enable_progress_bars = False
@@ -89,7 +90,7 @@ def _start(address: str | None) -> None:
 
 def _check_that_it_answers(address: str) -> None:
     if address == "auto":
-        noted = Path("/tmp/ray/ray_current_cluster")  # by Ray, also of clusters that have ended
+        noted = Path("/tmp/ray/ray_current_cluster")  # from Ray; the cluster may have ended
         found = os.environ.get("RAY_ADDRESS") or (noted.read_text() if noted.exists() else "")
         if not found:
             return
@@ -110,15 +111,15 @@ def _check_that_it_answers(address: str) -> None:
 
 
 def _take_token() -> None:
-    """Shows the cluster the token that is there: by an address, Ray itself would not."""
+    """Makes Ray send the token of this machine; given an address, it would not."""
     names = ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")
-    is_there = os.path.exists(os.path.expanduser("~/.ray/auth_token"))
-    if is_there or any(name in os.environ for name in names):
+    exists = os.path.exists(os.path.expanduser("~/.ray/auth_token"))
+    if exists or any(name in os.environ for name in names):
         os.environ.setdefault("RAY_AUTH_MODE", "token")
 
 
 def _reason(error: BaseException) -> str:
-    """Ray's message in one line; that of other versions fills several. It exits by signals, too."""
+    """Ray's message in one line. Ray may also exit instead of raising an error."""
     if isinstance(error, SystemExit):
-        return "Ray gave up waiting for it"
+        return "Ray timed out"
     return " ".join(str(error).split())[:300].rstrip(".")

@@ -1,4 +1,4 @@
-"""The public API for people who have a Ray Data pipeline."""
+"""The public API for Ray Data pipelines."""
 
 from typing import TYPE_CHECKING
 
@@ -8,7 +8,7 @@ from evae_tf.errors import UsageError
 if TYPE_CHECKING:
     from ray.data import Dataset
 
-_BATCH = 32  # photos of a batch: enough that what Ray does for each does not count
+_BATCH = 32  # photos of a batch: then the time that Ray takes for a batch is negligible
 
 
 def align_dataset(
@@ -22,22 +22,22 @@ def align_dataset(
     max_faces: int | None = None,
     workers: int | None = None,
 ) -> "Dataset":
-    """Finds the faces of a dataset of photos; lazy, as every step of Ray Data.
+    """Finds the faces of a dataset of photos; lazy, like every step of Ray Data.
 
     Args:
-      dataset: Ray dataset with a column `image`, the addresses of photos; and, where they are read
-        already, a column `bytes`, the contents of their files.
-      model: see `Aligner.load`, as for the next five.
+      dataset: Ray dataset with a column `image`, the addresses of photos. An optional column
+        `bytes` has the contents of their files. Every row is aligned, also of repeated addresses.
+      model: see `Aligner.load`, like the next five.
       detector: one of `detection.DETECTORS`.
       detector_model: file of the detector.
       passes: 1 or 2.
-      min_score: what the detector finds is no face below it.
-      max_faces: how many faces of a photo are kept.
-      workers: actors, each of which books half a CPU; None: one for each CPU of the cluster.
+      min_score: detections below this confidence are dropped.
+      max_faces: maximum number of faces per photo.
+      workers: number of actors, which book half a CPU each; None: one for each CPU of the cluster.
 
     Returns:
-      Ray dataset of `rows.SCHEMA`: a row for each face, and one for a photo without a face or that
-      cannot be used; `error` then says why.
+      Ray dataset of `rows.SCHEMA`: a row for each face, and one for each photo without a face or
+      that cannot be used, with the reason in `error`.
 
     Raises:
       InputError: the model or detector cannot be used.

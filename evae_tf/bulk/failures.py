@@ -1,4 +1,4 @@
-"""What Ray raises of a run, in a sentence."""
+"""Errors of Ray, in one sentence each."""
 
 import contextlib
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ _KEPT = "Finished work is kept. Run the same command to resume."
 
 @contextlib.contextmanager
 def stated() -> Iterator[None]:
-    """Makes a stated error of what Ray raises."""
+    """Turns errors of Ray into stated ones."""
     try:
         yield
     except RAISED as error:
@@ -24,38 +24,38 @@ def stated() -> Iterator[None]:
 
 
 def sentence(error: BaseException) -> str:
-    """What happened, and what to do about it.
+    """The cause of an error, and what to do about it.
 
     Args:
       error: one of `RAISED`.
     """
     if (ours := _stated(error)) is not None:
-        return first_line(ours)  # Ray adds advice of its own
+        return first_line(ours)  # Ray adds its own advice
     if isinstance(error, ExecutionTimeoutError):
         minutes = DataContext.get_current().execution_no_progress_timeout_s / 60
         return (
-            f"the Ray cluster made no progress for {minutes:g} minutes: workers cannot start, or "
-            f"die, as where memory runs out. {_KEPT}"
+            f"the Ray cluster made no progress for {minutes:g} minutes. Workers cannot start, or "
+            f"are killed because memory runs out. {_KEPT}"
         )
     reason = _last_line(error)
     if isinstance(error, RayActorError) and getattr(error, "actor_init_failed", False):
         return f"a worker cannot start on its node ({reason})."
     if isinstance(error, RayActorError | OutOfMemoryError):
         return (
-            "workers died again and again, as where memory runs out; take fewer --workers or "
-            f"machines with more ({reason}). {_KEPT}"
+            "workers were killed repeatedly, probably because memory ran out. Use fewer --workers "
+            f"or machines with more memory ({reason}). {_KEPT}"
         )
     return f"the workers failed ({reason}). {_KEPT}"
 
 
 def _stated(error: BaseException | None) -> InputError | None:
-    """The stated error of a task; Ray wraps it in several of its own, which pretend to be it."""
+    """The stated error of a task. Ray wraps it in errors that are instances of the same class."""
     while error is not None and (isinstance(error, RayError) or not isinstance(error, InputError)):
         error = getattr(error, "cause", None) or error.__cause__
     return error
 
 
 def _last_line(error: BaseException) -> str:
-    """Of a traceback, the line that says what happened."""
+    """The last line of a traceback, which gives the reason."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[-1][:200].rstrip(".") if lines else type(error).__name__

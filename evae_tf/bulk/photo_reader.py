@@ -1,4 +1,4 @@
-"""Photos decoded in a thread, while the landmarks of those before are found."""
+"""Decodes photos in a thread while the previous ones are aligned."""
 
 import io
 from collections.abc import Iterator, Sequence
@@ -10,25 +10,25 @@ from evae_tf.bulk.addresses import SetupError, is_local, local_path, place, read
 from evae_tf.data.images import read_image
 from evae_tf.errors import InputError
 
-GROUP = 4  # photos whose crops go through the model together; as many more are decoded meanwhile
+GROUP = 4  # photos that are aligned together, while as many more are decoded
 
-Source: TypeAlias = tuple[str, bytes | None]  # address, and contents where they are known
-Decoded: TypeAlias = tuple[str, ByteArray | str]  # address, and pixels or what is wrong with it
+Source: TypeAlias = tuple[str, bytes | None]  # address, and contents if known
+Decoded: TypeAlias = tuple[str, ByteArray | str]  # address, and pixels or the error
 
 
 class PhotoReader:
-    """Reads and decodes photos ahead, in one thread."""
+    """Reads and decodes photos ahead in one thread."""
 
     def __init__(self) -> None:
         self._pool = futures.ThreadPoolExecutor(1)
         self._readable = set[str]()
 
     def groups(self, sources: Sequence[Source]) -> Iterator[list[Decoded]]:
-        """Yields `GROUP` photos at a time, in their order.
+        """Yields `GROUP` photos at a time, in order.
 
         Raises:
-          SetupError: a package or credential is missing, and no photo of this place was read yet:
-            one that was denied among others is an error of its own.
+          SetupError: a package or credential is missing, and no photo of this place was read
+            before. Otherwise a denied photo is an error of its own.
         """
         ahead: list[futures.Future[Decoded]] = []
         for start in range(0, len(sources) + GROUP, GROUP):
@@ -60,7 +60,7 @@ class PhotoReader:
 
 
 def _without_name(error: InputError, address: str) -> str:
-    """The sentence without what it calls the photo, which the row says: reasons are counted."""
+    """The message without the name of the photo, so that equal reasons can be counted."""
     sentence = str(error)
     for name in (shown(address), local_path(address), "an image in memory"):
         sentence = sentence.removeprefix(f"{name}: ")

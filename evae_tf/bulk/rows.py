@@ -1,4 +1,4 @@
-"""The table that comes out: a row for each face, and one for a photo without a face or unread."""
+"""The output table: a row for each face, and one for a photo without a face or with an error."""
 
 from collections.abc import Sequence
 from typing import Any, TypeAlias
@@ -33,10 +33,10 @@ SCHEMA = pa.schema(
 
 
 def photo_rows(image: str, size: tuple[int, int], faces: Sequence[AlignedFace]) -> list[Row]:
-    """The rows of a photo that was read; columns that are absent are null.
+    """The rows of a readable photo; missing columns are null.
 
     Args:
-      image: its address.
+      image: address of the photo.
       size: (width, height), pixels.
       faces: list of `AlignedFace`, by falling score.
     """
@@ -45,7 +45,7 @@ def photo_rows(image: str, size: tuple[int, int], faces: Sequence[AlignedFace]) 
 
 
 def error_row(image: str, sentence: str) -> Row:
-    """The row of a photo that cannot be used, for a reason that does not repeat the address."""
+    """The row of a photo that cannot be used; `sentence` does not repeat the address."""
     return {"image": image, "error": sentence}
 
 
@@ -54,8 +54,8 @@ def as_table(found: Sequence[Row], model: str, model_sha256: str) -> pa.Table:
 
     Args:
       found: list of `photo_rows` and `error_row`.
-      model: the name or path that was given.
-      model_sha256: of the model's file, hexadecimal.
+      model: name or path of the model, as given.
+      model_sha256: SHA-256 of its file, hexadecimal.
     """
     made = {"model": model, "model_sha256": model_sha256}
     return pa.Table.from_pylist([{**row, **made} for row in found], schema=SCHEMA)

@@ -1,4 +1,4 @@
-"""What the landmarks of a run depend on besides the photos."""
+"""Everything besides the photos that the landmarks of a run depend on."""
 
 import dataclasses
 import importlib.metadata
@@ -24,7 +24,7 @@ _PACKAGES = (
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """The arguments of `Aligner.load`, see there; they travel to the workers."""
+    """The arguments of `Aligner.load`. They are sent to the workers."""
 
     model: str = "mobile_68"
     detector: str = "auto"
@@ -34,7 +34,7 @@ class Settings:
     max_faces: int | None = None
 
     def load(self) -> Aligner:
-        """An aligner of one thread.
+        """An aligner with one thread.
 
         Raises:
           InputError: see `Aligner.load`.
@@ -44,12 +44,12 @@ class Settings:
 
 @dataclasses.dataclass(frozen=True)
 class Identity:
-    """What machines have to agree on.
+    """Properties that are equal on all machines.
 
     Attributes:
-      model_sha256: of the model's file.
-      aligner: its settings, with those of its files, JSON-ready.
-      versions: of the packages that landmarks depend on; None where one is not installed.
+      model_sha256: SHA-256 of the model's file.
+      aligner: settings of the aligner and of its files, JSON-ready.
+      versions: versions of the packages that landmarks depend on; None: not installed.
     """
 
     model_sha256: str
@@ -58,13 +58,13 @@ class Identity:
 
     @classmethod
     def of(cls, aligner: Aligner) -> "Identity":
-        """That of this machine."""
+        """The identity of this machine."""
         path = getattr(aligner.predictor, "path", None)
         sha256 = "" if path is None else contents_sha256(path)
         return cls(sha256, aligner_settings(aligner), versions())
 
     def check(self, other: "Identity") -> None:
-        """Compares another machine's.
+        """Compares this identity with that of the machine that runs this code.
 
         Raises:
           SetupError: they differ.
@@ -72,19 +72,19 @@ class Identity:
         for package, version in self.versions.items():
             if (found := other.versions.get(package)) != version:
                 raise SetupError(
-                    f"the node {platform.node()} has {package} {found}, the machine of the "
-                    f"command {version}; install the same versions on both."
+                    f"the node {platform.node()} has {package} {found}, but the machine of the "
+                    f"command has {version}. Install the same versions on both."
                 )
         for name, value in self.aligner.items():
             if (found := other.aligner[name]) != value:
                 raise SetupError(
-                    f"the node {platform.node()} has another {name}: {found}, the machine of "
-                    f"the command {value}; put the same file at the same path on both."
+                    f"the node {platform.node()} has another {name}: {found}, but the machine of "
+                    f"the command has {value}. Put the same file at the same path on both."
                 )
 
 
 def versions() -> dict[str, str | None]:
-    """Those of Python, of this package and of the packages that landmarks depend on."""
+    """Versions of Python, of this package and of the packages that landmarks depend on."""
     found: dict[str, str | None] = {"Python": platform.python_version(), "evae-tf": VERSION}
     for package in _PACKAGES:
         try:

@@ -1,4 +1,4 @@
-"""What runs on the cluster's machines: actors that hold an aligner each."""
+"""The actors on the machines of the cluster, with an aligner each."""
 
 import warnings
 from collections.abc import Sequence
@@ -17,30 +17,30 @@ from evae_tf.errors import InputError
 if TYPE_CHECKING:
     from ray.data import Dataset
 
-# Of a CPU, what Ray books for an actor. The rest is left to others' tasks and to what else Ray
-# starts: actors that book all CPUs of a cluster let it wait for ever.
+# CPUs that Ray books for an actor. The rest is left to other tasks: if actors booked all CPUs of a
+# cluster, it would wait forever.
 CPUS = 0.5
-# How often a worker that died, as of too little memory, is started again, with its photos. A node
-# that is lost is one death of each of its workers.
+# Restarts of a worker that was killed, with its photos. A lost node takes one restart of each of
+# its workers.
 _RESTARTS = 4
 
 
 def map_batches(
     dataset: "Dataset", worker: type, arguments: Sequence[Any], workers: int, batch_size: int
 ) -> "Dataset":
-    """A dataset of what actors make of another one's batches.
+    """A dataset whose batches are processed by actors.
 
     Args:
       dataset: Ray dataset.
-      worker: class of the actors, called with a `pa.Table`.
-      arguments: of its constructor.
-      workers: how many there are.
+      worker: class of the actors, which are called with a `pa.Table`.
+      arguments: arguments of its constructor.
+      workers: number of actors.
       batch_size: rows of a batch.
     """
     from ray.data import ActorPoolStrategy
 
     with warnings.catch_warnings():
-        # Ray 2.60 deprecates such options and has no other way to give these two.
+        # Ray 2.60 deprecates these options, but has no other way to set the last two.
         warnings.filterwarnings("ignore", "`ray_remote_args`")
         return dataset.map_batches(
             worker,
@@ -50,16 +50,16 @@ def map_batches(
             compute=ActorPoolStrategy(size=workers),
             num_cpus=CPUS,
             max_restarts=_RESTARTS,
-            max_task_retries=-1,  # as the restarts allow; while a node is lost, each try counts
+            max_task_retries=-1,  # limited by the restarts; each try counts while a node is lost
         )
 
 
 class PhotoAligner:
-    """From photos to rows of the table.
+    """Turns photos into rows of the output table.
 
     Args:
-      settings: of the aligner.
-      identity: of the machine that asks; None: that of this one.
+      settings: settings of the aligner.
+      identity: identity of the machine of the command; None: of this machine.
 
     Raises:
       InputError: the model or detector cannot be used.
@@ -76,7 +76,7 @@ class PhotoAligner:
         self._reader = PhotoReader()
 
     def rows(self, sources: Sequence[Source]) -> pa.Table:
-        """The table of some photos, see `rows.SCHEMA`.
+        """The rows of some photos, a table of `rows.SCHEMA`.
 
         Raises:
           SetupError: see `PhotoReader.groups`.
@@ -95,7 +95,7 @@ class PhotoAligner:
 
 
 class DatasetWorker:
-    """Of `align_dataset`: a batch with the column `image`, and perhaps `bytes`, to rows."""
+    """Worker of `align_dataset`: turns a batch with `image`, and perhaps `bytes`, into rows."""
 
     def __init__(self, settings: Settings, identity: Identity) -> None:
         self._align = PhotoAligner(settings, identity)
@@ -107,9 +107,9 @@ class DatasetWorker:
 
 
 class RunWorker:
-    """Of a run: a chunk of addresses to a file in the output folder, and a row that counts it.
+    """Worker of a run: writes a file for a chunk of addresses and returns a row of counts.
 
-    What would stop every worker is said in the row, not raised: Ray would try again.
+    Problems of all workers are returned in the row: Ray would retry if they were raised.
     """
 
     def __init__(self, settings: Settings, identity: Identity, output: OutputFolder) -> None:

@@ -1,4 +1,4 @@
-"""`evae-bulk`: photos of a folder or table in, a folder of Parquet files out, on Ray Data."""
+"""`evae-bulk`: find facial landmarks in many photos, with Ray Data; writes Parquet files."""
 
 from absl import flags
 
@@ -13,34 +13,36 @@ FLAGS = flags.FLAGS
 define_path(
     "input",
     None,
-    "A folder of photos, a glob of them such as 'photos/*.jpg', or a table (.parquet, .csv, or a "
-    "glob) with the column image; on disk, or an address such as s3://bucket/photos.parquet.",
+    "A folder of photos, a glob such as 'photos/*.jpg', or a table with the column image "
+    "(.parquet, .csv, or a glob of tables). A path, or an address such as s3://bucket/photos.csv.",
 )
-define_path("output", None, "Folder of the Parquet files; on disk, or an address.")
+define_path("output", None, "Folder of the Parquet files: a path or an address.")
 aligner_flags.define()
 flags.DEFINE_string(
     "address",
     None,
-    "HOST:PORT of a Ray cluster's head, or auto on one of its machines; if not given, Ray starts "
-    "on this machine.",
+    "HOST:PORT of the head of a Ray cluster, or auto on one of its machines. By default, Ray "
+    "starts on this machine.",
 )
 flags.DEFINE_integer(
-    "workers", None, "Actors that align; one for each CPU, if not given.", lower_bound=1
+    "workers", None, "Number of workers; by default one for each CPU.", lower_bound=1
 )
-flags.DEFINE_boolean("overwrite", False, "Align finished photos again.")
 flags.DEFINE_boolean(
-    "report", False, "Only count the photos, faces and errors of the output folder."
+    "overwrite", False, "Remove the results in the output folder and align all photos again."
+)
+flags.DEFINE_boolean(
+    "report", False, "Only count the photos, faces and errors in the output folder."
 )
 
 
 def _main() -> None:
     if FLAGS.output is None:
-        raise UsageError("--output is missing: a folder for the Parquet files.")
+        raise UsageError("--output is missing: expected a folder for the Parquet files.")
     if FLAGS.input is None and not FLAGS.report:
-        raise UsageError("--input is missing: a folder, a glob or a table of addresses.")
+        raise UsageError("--input is missing: expected a folder, a glob or a table of addresses.")
     for module in ("ray", "pyarrow"):
         extras.require(module)
-    # Imported late: it needs the extra.
+    # Imported late: this needs the extra.
     from evae_tf.bulk.report import Report
 
     if FLAGS.report:
@@ -67,8 +69,8 @@ def _align() -> None:
     )
     if summary.errors:
         raise InputError(
-            f"{summary.errors} photos could not be used; their rows say why, and --report counts "
-            "the reasons."
+            f"{summary.errors} photos could not be used. The column error gives the reasons, and "
+            "--report counts them."
         )
 
 

@@ -121,7 +121,7 @@ def test_a_node_of_other_versions_is_named(photos, tmp_path):
     assert call.returncode == 1
     assert call.stderr.count("\n") == 1, call.stderr
     line = call.stderr
-    assert "has pillow 1.0, the machine of the command" in line
+    assert "has pillow 1.0, but the machine of the command has" in line
     assert not list(output.glob("part-*"))
 
 
@@ -135,7 +135,9 @@ def test_a_worker_that_dies_again_and_again_ends_the_run(photos, tmp_path):
     _, errors = call.communicate(timeout=60)
     assert call.returncode == 1
     (line,) = errors.strip().splitlines()
-    assert line.startswith("error: workers died again and again, as where memory runs out")
+    assert line.startswith(
+        "error: workers were killed repeatedly, probably because memory ran out. Use fewer"
+    )
     assert not list(tmp_path.glob("part-*"))
 
 
