@@ -1,0 +1,224 @@
+"""What covers the head: hair, caps, scarves and face masks, as layers over its skin."""
+
+import dataclasses
+
+import cv2
+import numpy as np
+
+from evae_tf.array_types import FloatArray, IndexArray
+from recipes.free.head import Head, Part
+from recipes.free.tracing import Layer, Paint
+
+_MIDDLE = np.array([0, 4.5, 0.5])  # of the skull: directions are seen from here
+_STRANDS = (96, 512)  # texels of the strands, along the head's height and around it
+
+
+@dataclasses.dataclass(frozen=True)
+class Hairline:
+    """Where hair begins: height above the skull's middle, degrees, by the angle from the front.
+
+    Attributes:
+      forehead: height over the middle of the forehead.
+      temples: height at 60 degrees.
+      parting: shift of the lowest point to a side, degrees: a fringe.
+      nape: height at the back, below 0.
+    """
+
+    forehead: float
+    temples: float
+    parting: float
+    nape: float
+
+    def height(self, angle: FloatArray) -> FloatArray:
+        """Height of the line at angles -180 to 180, degrees."""
+        from_front = np.abs(angle - self.parting * np.exp(-((angle / 45) ** 2)))
+        return np.interp(
+            from_front,
+            [0, 35, 52, 64, 72, 86, 100, 115, 180],
+            [self.forehead, self.forehead - 3, self.temples, 0.4 * self.temples, -4, -7, -5]
+            + [self.nape * 0.7, self.nape],
+        )
+
+
+class Scalp:
+    """The skin of the head in directions seen from the middle of the skull."""
+
+    def __init__(self, head: Head) -> None:
+        """Finds the directions of the mean head's vertices."""
+        self._head = head
+        away = head.neutral - _MIDDLE
+        self.angle = np.degrees(np.arctan2(away[:, 0], away[:, 2]))
+        self.height = np.degrees(np.arctan2(away[:, 1], np.hypot(away[:, 0], away[:, 2])))
+        ear = (np.abs(head.neutral[:, 0]) > 7.3) & (np.abs(head.neutral[:, 1] - 2) < 4.5)
+        self._is_ear = ear & (head.neutral[:, 2] < 3)
+
+    def above(self, line: Hairline, soft: float) -> FloatArray:
+        """How far inside the hair each vertex is: float [V], 0 outside to 1 at `soft` degrees."""
+        inside = (self.height - line.height(self.angle)) / soft
+        return np.where(self._is_ear, 0, np.clip(inside, 0, 1))
+
+    def hair(
+        self,
+        vertices: FloatArray,
+        line: Hairline,
+        thickness: float,
+        color: FloatArray,
+        skin: Paint,
+        rng: np.random.Generator,
+        *,
+        soft: float = 14.0,
+        strands: float = 1.0,
+    ) -> Layer:
+        """Hair, or a cap if it has no strands.
+
+        Args:
+          vertices: float [V, 3], of the person.
+          line: where it begins.
+          thickness: units, above the skin.
+          color: float [3], RGB, 0 to 1.
+          skin: paints the skin below, of all of the head's triangles.
+          rng: draws the strands.
+          soft: degrees from the line to full thickness.
+          strands: contrast of the strands.
+        """
+        inside = self.above(line, soft)
+        waves = 1 + 0.25 * _waves(rng, self.angle, self.height)
+        lifted = vertices + _outward(vertices) * (thickness * inside**0.7 * waves)[:, None]
+        rows = np.flatnonzero(
+            (self._head.part == Part.SKIN) & (inside[self._head.triangles] > 0).any(axis=1)
+        )
+        corners = self._head.triangles[rows]
+        texture = _strands(rng, strands)
+
+        def paint(triangle: IndexArray, place: FloatArray) -> FloatArray:
+            at = corners[triangle]
+            angle, height, full = (
+                np.einsum("nk,nk->n", place, values[at])
+                for values in (self.angle, self.height, inside)
+            )
+            strand = _look_up(texture, angle, height)
+            hair = np.clip(color * (1 + 0.5 * (strand - 0.5))[:, None], 0, 1)
+            dense = np.clip((full - 0.35 * strand) / 0.25, 0, 1) if strands else full > 0.05
+            alpha = np.asarray(dense, np.float64)[:, None]
+            return alpha * hair + (1 - alpha) * skin(rows[triangle], place)
+
+        return Layer(lifted, corners, paint, gloss=0.12 * strands)
+
+    def long_hair(
+        self,
+        vertices: FloatArray,
+        begin: float,
+        length: float,
+        thickness: float,
+        color: FloatArray,
+        rng: np.random.Generator,
+    ) -> Layer:
+        """Hair that hangs beside and behind the head.
+
+        Args:
+          vertices: float [V, 3], of the person.
+          begin: angle from the front at which it begins on both sides, degrees.
+          length: height of its ends, units; the chin is at about -7.
+          thickness: units, outside of the head.
+          color: float [3], RGB, 0 to 1.
+          rng: draws its waves.
+        """
+        angles = np.linspace(begin, 360 - begin, 72)
+        heights = np.linspace(9.5, length, 28)
+        angle, height = np.meshgrid(np.radians(angles), heights, indexing="ij")
+        wide = np.abs(vertices[self._is_ear, 0]).mean() + thickness
+        deep = 9.2 + thickness
+        over = np.clip((height - 4) / 9, 0, 0.95)
+        shrink = np.sqrt(1 - over**2) * (1 + rng.uniform(-0.012, 0.03) * np.clip(2 - height, 0, 9))
+        shrink = shrink * (1 + 0.02 * np.sin(height * rng.uniform(0.5, 1.5) + 3 * angle))
+        x = np.sin(angle) * wide * shrink
+        z = np.cos(angle) * deep * shrink + np.where(np.cos(angle) > 0, -2.0, 0.0)
+        grid = np.stack([x, height, z], axis=-1)
+        columns = len(heights)
+        first = np.arange((len(angles) - 1) * columns).reshape(-1, columns)[:, :-1].ravel()
+        corners = np.concatenate(
+            [
+                np.stack([first, first + 1, first + columns], axis=1),
+                np.stack([first + 1, first + columns + 1, first + columns], axis=1),
+            ]
+        )
+        texture = _strands(rng, 1.0)
+        degrees, along = np.degrees(angle).ravel(), height.ravel() * 4
+
+        def paint(triangle: IndexArray, place: FloatArray) -> FloatArray:
+            at = corners[triangle]
+            strand = _look_up(
+                texture,
+                np.einsum("nk,nk->n", place, degrees[at]),
+                np.einsum("nk,nk->n", place, along[at]),
+            )
+            return np.clip(color * (0.95 + 0.55 * (strand - 0.5))[:, None], 0, 1)
+
+        return Layer(grid.reshape(-1, 3), corners, paint, gloss=0.12)
+
+
+def face_mask(
+    head: Head, vertices: FloatArray, color: FloatArray, top: float, rng: np.random.Generator
+) -> Layer:
+    """A mask over mouth and nose.
+
+    Args:
+      head: the head.
+      vertices: float [V, 3], of the person.
+      color: float [3], RGB, 0 to 1.
+      top: height of its upper edge on the nose, units of the mean head; the tip is at 0.4.
+      rng: draws its folds.
+    """
+    rest = head.neutral
+    upper = top - 0.035 * rest[:, 0] ** 2 * (rest[:, 2] > 3)
+    covered = (rest[:, 1] < upper) & (rest[:, 1] > -7.7) & (rest[:, 2] > 4.2)
+    front = np.clip((rest[:, 2] - 3) / 8, 0, 1)
+    covered |= (np.abs(rest[:, 0]) < 3) & (np.abs(rest[:, 1] + 3.4) < 2.5)  # the mouth's inside
+    lifted = vertices + _outward(vertices) * (0.15 + 0.35 * front)[:, None]
+    # Over the lips and the mouth it is a smooth sheet.
+    tip, lip = vertices[head.points[30]], vertices[head.points[51]]
+    low = np.clip((tip[1] - lifted[:, 1]) / (tip[1] - lip[1]), 0, 1)
+    ridge = (1 - low) * (tip[2] + 0.25) + low * (lip[2] + 0.5)
+    sheet = ridge - 0.11 * lifted[:, 0] ** 2 - 0.1 * np.clip(lip[1] - lifted[:, 1], 0, None) ** 2
+    middle = (np.abs(rest[:, 0]) < 3) & (rest[:, 1] < 0.5)
+    lifted[:, 2] = np.where(middle, np.maximum(lifted[:, 2], sheet), lifted[:, 2])
+    rows = np.flatnonzero((head.part == Part.SKIN) & covered[head.triangles].all(axis=1))
+    corners = head.triangles[rows]
+    folds = rng.uniform(0, 0.12)
+
+    def paint(triangle: IndexArray, place: FloatArray) -> FloatArray:
+        height = np.einsum("nk,nk->n", place, rest[corners[triangle], 1])
+        return np.clip(color * (1 - folds * (np.sin(height * 4) > 0.6))[:, None], 0, 1)
+
+    return Layer(lifted, corners, paint)
+
+
+def _outward(vertices: FloatArray) -> FloatArray:
+    away = vertices - _MIDDLE
+    return away / (np.linalg.norm(away, axis=1, keepdims=True) + 1e-9)
+
+
+def _strands(rng: np.random.Generator, contrast: float) -> FloatArray:
+    """Strands that run down the head: float [height, around], about 0 to 1."""
+    rows, columns = _STRANDS
+    fine = rng.random((rows // 16, columns)).astype(np.float32)
+    coarse = rng.random((3, columns // 12)).astype(np.float32)
+    size = (columns, rows)
+    mixed = 0.6 * cv2.resize(fine, size, interpolation=cv2.INTER_CUBIC) + 0.5 * cv2.resize(
+        coarse, size, interpolation=cv2.INTER_CUBIC
+    )
+    return 0.5 + contrast * (mixed - 0.55)
+
+
+def _look_up(texture: FloatArray, angle: FloatArray, height: FloatArray) -> FloatArray:
+    rows, columns = texture.shape
+    row = ((height + 90) / 180 * rows).astype(np.intp) % rows
+    return texture[row, (angle / 360 * columns).astype(np.intp) % columns]
+
+
+def _waves(rng: np.random.Generator, angle: FloatArray, height: FloatArray) -> FloatArray:
+    bumps = np.zeros(angle.shape)
+    for _ in range(4):
+        around, up = rng.integers(1, 6), rng.uniform(0.02, 0.09)
+        bumps += np.sin(np.radians(angle) * around + height * up + rng.uniform(0, 7))
+    return bumps / 2

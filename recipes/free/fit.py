@@ -1,0 +1,102 @@
+"""Fits the morphable head to the 68 points of a photo."""
+
+import dataclasses
+
+import numpy as np
+
+from evae_tf.array_types import FloatArray
+from recipes.free.camera import Camera
+from recipes.free.head import Head
+from recipes.free.outline import JAW, Outline
+
+_DISTANCE = 90.0  # of the camera: what a portrait lens needs
+_ROUNDS = 6
+_MODES = 60
+_STIFFNESS = 2e-4  # cost of a standard deviation, in squared face heights
+_STIFF_EXPRESSION = 2e-3
+_WIDTH = 14.7  # of a face, units
+
+
+@dataclasses.dataclass(frozen=True)
+class Fit:
+    """A head in a photo.
+
+    Attributes:
+      identity: float [modes], standard deviations.
+      expression: float [E], 0 to 1.
+      camera: where the head is in the photo.
+      error: mean distance of the points, as a fraction of the face's width.
+    """
+
+    identity: FloatArray
+    expression: FloatArray
+    camera: Camera
+    error: float
+
+
+def fit(head: Head, outline: Outline, points: FloatArray) -> Fit:
+    """Finds pose, identity and expression.
+
+    Args:
+      head: the head.
+      outline: its points.
+      points: float [68, 2], image pixels.
+    """
+    weight = np.ones(68)
+    weight[:JAW] = 0.5
+    identity, expression = np.zeros(_MODES), np.zeros(len(head.expression_names))
+    for round_ in range(_ROUNDS):
+        vertices = head.shape(identity, expression)
+        camera = _pose(outline.points(vertices), points, weight)
+        projected = outline.project(vertices, camera)
+        residual = (points - projected) / (camera.scale * _WIDTH)
+        if round_ == _ROUNDS - 1:
+            break
+        change = _solve(head, outline, camera, residual, weight, identity, expression)
+        identity = identity + change[:_MODES]
+        expression = np.clip(expression + change[_MODES:], 0, 1)
+    error = float(np.linalg.norm(residual, axis=1).mean())
+    return Fit(identity, expression, camera, error)
+
+
+def _pose(shape: FloatArray, points: FloatArray, weight: FloatArray) -> Camera:
+    """The camera that sees the head's points, float [68, 3], where they are in the photo."""
+    target = shape.mean(axis=0)
+    depth = np.zeros(len(shape))
+    for _ in range(4):
+        near = _DISTANCE / (_DISTANCE - depth)
+        flat = points * [1, -1]
+        root = np.sqrt(weight)[:, None]
+        matrix = np.column_stack([shape - target, 1 / near])
+        # near * (scale * R p) + centre = point: the centre is not scaled by the distance.
+        solved, *_ = np.linalg.lstsq(matrix * root * near[:, None], flat * root, rcond=None)
+        rows = solved[:3].T
+        left, sizes, right = np.linalg.svd(rows, full_matrices=False)
+        first_two = left @ right
+        turn = np.vstack([first_two, np.cross(*first_two)])
+        depth = (shape - target) @ turn[2]
+    scale = float(sizes.mean())
+    return Camera(turn, target, _DISTANCE, scale, solved[3] * [1, -1])
+
+
+def _solve(
+    head: Head,
+    outline: Outline,
+    camera: Camera,
+    residual: FloatArray,
+    weight: FloatArray,
+    identity: FloatArray,
+    expression: FloatArray,
+) -> FloatArray:
+    """A ridge-regressed step of identity and expression: float [modes + E]."""
+    moves = outline.moves(np.concatenate([head.identity[:_MODES], head.expressions]))
+    seen = (moves @ camera.rotation.T)[..., :2] * [1, -1] / _WIDTH
+    root = np.sqrt(weight)[:, None]
+    matrix = (seen * root).reshape(len(moves), -1)
+    now = np.concatenate([identity, expression])
+    stiffness = np.concatenate(
+        [np.full(_MODES, _STIFFNESS), np.full(len(expression), _STIFF_EXPRESSION)]
+    )
+    left = matrix @ matrix.T + np.diag(stiffness)
+    right = matrix @ (residual * root).ravel() - stiffness * now
+    return np.linalg.solve(left, right)

@@ -1,0 +1,77 @@
+"""The landmarks of a posed head. The jaw of a turned head lies on its visible outline, as in 300-W.
+
+Source of the outline: Zhu et al., High-Fidelity Pose and Expression Normalization for Face
+Recognition in the Wild, CVPR 2015 (landmark marching).
+"""
+
+import numpy as np
+
+from evae_tf.array_types import FloatArray, IndexArray
+from recipes.free.camera import Camera
+from recipes.free.head import Head, Part
+
+JAW = 17
+_STEPS = 16
+_BEFORE, _WAY = -0.1, 0.62  # a path's ends, on the way from the jaw to the middle of the face
+
+
+class Outline:
+    """Finds the 68 points of a head in a picture.
+
+    Each jaw point has a path of vertices across the cheek. The point is the vertex of its path that
+    is farthest out in the picture.
+    """
+
+    def __init__(self, head: Head, offsets: FloatArray | None = None) -> None:
+        """Finds the paths.
+
+        Args:
+          head: the head.
+          offsets: float [68, 3], head's frame: what is added to each point, to bring the head's
+            definition of the points to another one.
+        """
+        self._points = head.points
+        self._offsets = np.zeros((68, 3)) if offsets is None else offsets
+        self._paths = _paths(head)
+        outward = head.neutral[head.points[:JAW], :2] - head.neutral[head.points[33], :2]
+        self._outward = outward * [1, -1] / np.linalg.norm(outward, axis=1, keepdims=True)
+
+    def points(self, vertices: FloatArray) -> FloatArray:
+        """Places of the 68 points in the head's frame, [68, 3]; the jaw is that of a frontal view.
+
+        Args:
+          vertices: float [V, 3], of `Head.shape`.
+        """
+        return vertices[self._points] + self._offsets
+
+    def moves(self, displacements: FloatArray) -> FloatArray:
+        """Displacements of the 68 points, [N, 68, 3], of those of all vertices, [N, V, 3]."""
+        return displacements[:, self._points]
+
+    def project(self, vertices: FloatArray, camera: Camera) -> FloatArray:
+        """The 68 points in the picture: float [68, 2], pixels."""
+        points = camera.project(self.points(vertices))
+        paths = camera.project(vertices[self._paths] + self._offsets[:JAW, None])
+        roll = np.arctan2(-camera.rotation[1, 0], camera.rotation[0, 0])
+        turn = np.array([[np.cos(roll), -np.sin(roll)], [np.sin(roll), np.cos(roll)]])
+        out = np.einsum("kpd,kd->kp", paths, self._outward @ turn.T)
+        points[:JAW] = paths[np.arange(JAW), np.argmax(out, axis=1)]
+        return points
+
+
+def _paths(head: Head) -> IndexArray:
+    """Vertices on the way from each jaw point towards the middle of the face: int [17, steps]."""
+    skin = head.part == Part.SKIN
+    vertex, first = np.unique(head.triangles[skin], return_index=True)
+    uv = head.uv[skin].reshape(-1, 2)[first]
+    place = {int(index): uv[row] for row, index in enumerate(vertex)}
+    face = uv[:, 0] < 1
+    middle = place[int(head.points[33])]
+    paths = np.empty((JAW, _STEPS), np.intp)
+    for row, start in enumerate(head.points[:JAW]):
+        first = _BEFORE if abs(row - 8) > 3 else 0.0
+        for column, way in enumerate(np.linspace(first, _WAY, _STEPS)):
+            wanted = place[int(start)] + way * (middle - place[int(start)])
+            distance = np.where(face, ((uv - wanted) ** 2).sum(axis=1), np.inf)
+            paths[row, column] = vertex[np.argmin(distance)]
+    return paths

@@ -1,0 +1,211 @@
+"""Random people, before a camera and in a light."""
+
+import dataclasses
+
+import cv2
+import numpy as np
+
+from evae_tf.array_types import ByteArray, FloatArray
+from recipes.free.camera import Camera, rotation
+from recipes.free.covers import Hairline, Scalp, face_mask
+from recipes.free.glasses import glasses
+from recipes.free.head import Head
+from recipes.free.skins import Skins
+from recipes.free.surface import Surface
+from recipes.free.tracing import Layer, Light
+
+_TONES = np.array(
+    [(236, 196, 172), (222, 176, 150), (205, 156, 126), (176, 126, 96), (138, 94, 68)]
+    + [(96, 64, 46), (64, 43, 34)],
+    np.float64,
+)
+_HAIR = np.array(
+    [(20, 16, 14), (34, 25, 20), (58, 40, 28), (92, 66, 44), (150, 116, 76), (200, 170, 120)]
+    + [(110, 52, 28), (120, 118, 114), (205, 203, 198)],
+    np.float64,
+)
+_IRIS = np.array([(50, 30, 18), (72, 48, 28), (96, 92, 60), (92, 120, 140), (110, 112, 104)]) / 255
+
+
+@dataclasses.dataclass(frozen=True)
+class Person:
+    """What is rendered of a person.
+
+    Attributes:
+      vertices: float [V, 3], the head.
+      layers: the head and what is on it.
+    """
+
+    vertices: FloatArray
+    layers: list[Layer]
+
+
+class People:
+    """Draws people from a head and skins."""
+
+    def __init__(self, head: Head, skins: Skins) -> None:
+        """Keeps the head and the skins."""
+        self._head, self._skins = head, skins
+        self._surface, self._scalp = Surface(head), Scalp(head)
+
+    def sample(self, rng: np.random.Generator, turned: float) -> Person:
+        """A random person.
+
+        Args:
+          rng: the source of randomness.
+          turned: share of people who are a photo's own: its fitted shape and its skin as it is.
+        """
+        head = self._head
+        row = rng.integers(len(self._skins.names))
+        texture = self._skins.textures[row]
+        is_own = rng.random() < turned
+        identity = rng.normal(0, 1, len(head.identity)) * rng.uniform(0.6, 1.15)
+        if is_own:
+            identity[: self._skins.identity.shape[1]] = self._skins.identity[row]
+        elif rng.random() < 0.7:
+            texture = _recolored(texture, rng)
+        if rng.random() < 0.5:
+            texture = texture[:, ::-1]
+        vertices = head.shape(identity, sample_expression(head, rng))
+        base = self._surface.layer(
+            vertices,
+            texture,
+            iris=_IRIS[rng.integers(len(_IRIS))] * rng.uniform(0.7, 1.2),
+            clothes=np.clip(rng.uniform(0.05, 0.95) + rng.normal(0, 0.12, 3), 0, 1),
+            whiteness=rng.uniform(0.75, 1),
+        )
+        layers = [base, *self._hair(vertices, base, texture, rng)]
+        if rng.random() < 0.2:
+            layers += glasses(head, vertices, rng, dark=rng.random() < 0.25)
+        if rng.random() < 0.03:
+            color = np.clip(rng.uniform(0.1, 1) + rng.normal(0, 0.15, 3), 0, 1)
+            layers.append(face_mask(head, vertices, color, rng.uniform(0.2, 2.6), rng))
+        return Person(vertices, layers)
+
+    def _hair(
+        self, vertices: FloatArray, base: Layer, texture: ByteArray, rng: np.random.Generator
+    ) -> list[Layer]:
+        dark = texture.mean() < 110
+        color = _HAIR[rng.integers(3 if dark and rng.random() < 0.85 else len(_HAIR))] / 255
+        color = np.clip(color * rng.uniform(0.8, 1.3), 0, 1)
+        style = rng.random()
+        line = Hairline(
+            forehead=rng.uniform(32, 52),
+            temples=rng.uniform(26, 44),
+            parting=rng.uniform(-25, 25),
+            nape=rng.uniform(-40, -12),
+        )
+        if style < 0.1:
+            return []
+        if style < 0.18:  # a cap or a band of cloth
+            cloth = np.clip(rng.uniform(0, 1) + rng.normal(0, 0.2, 3), 0, 1)
+            line = dataclasses.replace(line, forehead=rng.uniform(14, 40))
+            return [
+                self._scalp.hair(
+                    vertices, line, rng.uniform(0.3, 1.2), cloth, base.paint, rng, soft=6, strands=0
+                )
+            ]
+        if style < 0.25:  # receding
+            line = dataclasses.replace(
+                line, forehead=rng.uniform(52, 75), temples=rng.uniform(30, 50)
+            )
+        elif style < 0.42:  # a fringe
+            line = dataclasses.replace(
+                line, forehead=rng.uniform(12, 30), temples=rng.uniform(10, 30)
+            )
+        thickness = rng.uniform(0.15, 0.8) if style < 0.6 else rng.uniform(0.6, 2.4)
+        soft = rng.uniform(4, 18)
+        layers = [self._scalp.hair(vertices, line, thickness, color, base.paint, rng, soft=soft)]
+        if style > 0.6 or 0.3 < style < 0.42:
+            begin = rng.uniform(62, 115)
+            length = rng.choice([rng.uniform(-4, 2), rng.uniform(-18, -6)])
+            layers.append(
+                self._scalp.long_hair(vertices, begin, length, rng.uniform(0, 1.8), color, rng)
+            )
+        return layers
+
+
+def sample_expression(head: Head, rng: np.random.Generator) -> FloatArray:
+    """Random weights of the expressions, float [E]."""
+    weights = np.zeros(len(head.expression_names))
+    kind = rng.random()
+    if kind < 0.4:
+        smile = rng.uniform(0.2, 1)
+        weights += head.expression(
+            mouthSmile=smile,
+            cheekSquint=smile * rng.uniform(0, 0.8),
+            mouthUpperUp=smile * rng.uniform(0, 0.7),
+            mouthLowerDown=smile * rng.uniform(0, 0.5),
+            mouthStretch=smile * rng.uniform(0, 0.4),
+            jawOpen=max(0.0, rng.uniform(-0.15, 0.3)),
+            eyeSquint=smile * rng.uniform(0, 0.7),
+        )
+    elif kind < 0.55:
+        weights += head.expression(
+            jawOpen=rng.uniform(0.1, 0.9),
+            browInnerUp=rng.uniform(0, 1),
+            browOuterUp=rng.uniform(0, 1),
+            eyeWide=rng.uniform(0, 1),
+            mouthFunnel=rng.uniform(0, 0.4),
+        )
+    few = rng.random(len(weights)) < 0.12
+    weights += few * rng.uniform(0, 0.6 if kind < 0.8 else 1.0, len(weights))
+    gaze = np.clip(rng.normal(0, 0.35, 2), -0.9, 0.9)
+    weights += head.expression(
+        eyeLookUp=max(gaze[1], 0),
+        eyeLookDown=max(-gaze[1], 0),
+        eyeLookIn_L=max(gaze[0], 0),
+        eyeLookOut_R=max(gaze[0], 0),
+        eyeLookOut_L=max(-gaze[0], 0),
+        eyeLookIn_R=max(-gaze[0], 0),
+    )
+    blink = rng.random()
+    if blink < 0.08:
+        weights += head.expression(eyeBlink=1.0)
+    elif blink < 0.4:
+        weights += head.expression(eyeBlink=rng.uniform(0, 0.5))
+    weights[[name.startswith("PupilDilate") for name in head.expression_names]] = 0
+    return np.clip(weights, 0, 1)
+
+
+def sample_camera(vertices: FloatArray, head: Head, rng: np.random.Generator, side: int) -> Camera:
+    """A camera that sees the face at about half of a picture's side."""
+    yaw = rng.normal(0, 18) if rng.random() < 0.6 else rng.uniform(-78, 78)
+    turn = rotation(yaw, rng.normal(0, 11), rng.normal(0, 10))
+    distance = np.exp(rng.uniform(np.log(40), np.log(250)))
+    target = vertices[head.points[[27, 33, 8]]].mean(axis=0) - [0, 0, 4]
+    scale = side * rng.uniform(0.52, 0.62) / 15
+    return Camera(turn, target, distance, scale, side / 2 - 0.5 + rng.normal(0, 2, 2))
+
+
+def sample_light(rng: np.random.Generator) -> Light:
+    """A random light; the mean brightness of skin stays near that of its texture."""
+    angle, height = rng.uniform(-100, 100), rng.normal(25, 25)
+    a, h = np.radians([angle, height])
+    direction = np.array([np.sin(a) * np.cos(h), np.sin(h), np.cos(a) * np.cos(h)])
+    hard = rng.uniform(0, 1) ** 1.5
+    tint = 1 + rng.normal(0, 0.05, 3)
+    return Light(
+        ambient=tint * (1 - 0.7 * hard),
+        slope=tint[:, None] * rng.normal(0, [0.1, 0.13, 0.06]) + rng.normal(0, 0.015, (3, 3)),
+        lamp=(1 + rng.normal(0, 0.06, 3)) * hard * rng.uniform(0.8, 1.5),
+        direction=direction,
+        size=rng.uniform(0.01, 0.12),
+        exposure=rng.uniform(0.7, 1.3),
+    )
+
+
+def _recolored(texture: ByteArray, rng: np.random.Generator) -> ByteArray:
+    """Moves the skin to a random tone and keeps its contrasts."""
+    tone = rng.uniform(0, len(_TONES) - 1)
+    wanted = np.array([np.interp(tone, range(len(_TONES)), axis) for axis in _TONES.T])
+    wanted = np.clip(wanted * rng.uniform(0.85, 1.12) + rng.normal(0, 5, 3), 10, 250)
+    lab = cv2.cvtColor(texture, cv2.COLOR_RGB2LAB).astype(np.float32)
+    pixel = np.clip(wanted, 0, 255).astype(np.uint8)[None, None]
+    target = cv2.cvtColor(pixel, cv2.COLOR_RGB2LAB)[0, 0].astype(np.float32)
+    low, high = len(lab) // 4, len(lab) * 7 // 10
+    middle = np.median(lab[low:high, low:-low], axis=(0, 1))
+    factor = np.clip(target[0] / max(middle[0], 1), 0.3, 2)
+    lab[..., 0] = lab[..., 0] * factor
+    lab[..., 1:] += target[1:] - middle[1:]
+    return cv2.cvtColor(np.clip(lab, 0, 255).astype(np.uint8), cv2.COLOR_LAB2RGB)

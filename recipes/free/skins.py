@@ -1,0 +1,229 @@
+"""Skin from photos: the textures of the faces that the head was fitted to.
+
+python -m recipes.free.skins --data=CLEAN --photos=runs/free/photos/landmarks.csv
+  --output=runs/free/skins.npz
+"""
+
+import csv
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+from absl import app, flags
+from tqdm import tqdm
+
+from evae_tf import atomic
+from evae_tf.array_types import ByteArray, FloatArray
+from recipes.free import head as heads
+from recipes.free.fit import Fit, fit
+from recipes.free.head import Head, Part
+from recipes.free.outline import JAW, Outline
+
+SIDE = 256  # of a texture, texels
+HEAD = "ict_facekit/ict_facekit_light.npz"
+
+_WORST = 0.035  # mean distance of the points from the fitted head's, in widths of the face
+_GREY = 6.0  # spread of the colour channels below which a photo is grey, 0 to 255
+_BLACK = (0.86, 0.62, 0.5)  # RGB of grey skin's hue, relative to its brightness
+
+
+@dataclasses.dataclass(frozen=True)
+class Skins:
+    """Faces taken from photos.
+
+    Attributes:
+      textures: uint8 [N, SIDE, SIDE, 3], RGB.
+      identity: float [N, modes], of the fitted heads, standard deviations.
+      offsets: float [68, 3], from the head's points to those of the photos, units.
+      names: the N pictures.
+    """
+
+    textures: ByteArray
+    identity: FloatArray
+    offsets: FloatArray
+    names: tuple[str, ...]
+
+
+class Unwrapping:
+    """Takes the texture of a face from a photo."""
+
+    def __init__(self, head: Head) -> None:
+        """Finds the place of each texel on the head."""
+        rows = np.flatnonzero((head.part == Part.SKIN) & (head.uv[..., 0].max(axis=1) < 1))
+        number = np.full((SIDE, SIDE), -1, np.int32)
+        for row in rows:
+            corners = np.round(head.uv[row] * SIDE * 16 - 8).astype(np.int32)
+            cv2.fillConvexPoly(number, corners, int(row), shift=4)
+        y, x = np.nonzero(number >= 0)
+        triangle = number[y, x]
+        a, b, c = (head.uv[triangle, corner].astype(np.float64) for corner in range(3))
+        point = (np.stack([x, y], axis=1) + 0.5) / SIDE
+        area = _cross(b - a, c - a)
+        v, w = _cross(point - a, c - a) / area, _cross(b - a, point - a) / area
+        place = np.clip(
+            np.stack([1 - v - w, v, w], axis=1), 0, 1
+        )  # texels on an edge are beyond it
+        self._place = place / place.sum(axis=1, keepdims=True)
+        self._vertices = head.triangles[triangle]
+        self._texels = y, x
+        self._mask = _face_mask()
+
+    def take(self, photo: ByteArray, vertices: FloatArray, fitted: Fit) -> ByteArray:
+        """The texture, uint8 [SIDE, SIDE, 3]; what the photo does not show is continued smoothly.
+
+        Args:
+          photo: uint8 [H, W, 3].
+          vertices: float [V, 3], the fitted head.
+          fitted: its camera.
+        """
+        corners = vertices[self._vertices]
+        point = np.einsum("nk,nkd->nd", self._place, corners)
+        normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+        normal /= np.linalg.norm(normal, axis=1, keepdims=True) + 1e-9
+        facing = np.clip((normal @ fitted.camera.rotation[2] - 0.42) / 0.3, 0, 1)
+        at = fitted.camera.project(point).astype(np.float32)
+        map_ = np.full((SIDE, SIDE, 2), -1, np.float32)
+        map_[self._texels] = at
+        texture = cv2.remap(photo, map_, None, cv2.INTER_LINEAR).astype(np.float32)
+        inside = ((at >= 0) & (at < photo.shape[1::-1])).all(axis=1)
+        weight = np.zeros((SIDE, SIDE), np.float32)
+        weight[self._texels] = facing * inside
+        weight *= self._mask
+        mirrored = texture[:, ::-1], 0.02 * weight[:, ::-1]
+        return _continued([(texture, weight), mirrored])
+
+
+def _continued(sources: list[tuple[FloatArray, FloatArray]]) -> ByteArray:
+    """Blends textures by their weights, and continues them smoothly where no weight is."""
+    total = sum(weight for _, weight in sources)
+    color = sum(texture * weight[..., None] for texture, weight in sources)
+    for sigma, share in ((3, 0.02), (12, 1e-3), (60, 1e-5)):
+        total = total + share * cv2.GaussianBlur(total, (0, 0), sigma)
+        color = color + share * cv2.GaussianBlur(color, (0, 0), sigma)
+    return np.clip(color / (total[..., None] + 1e-12), 0, 255).astype(np.uint8)
+
+
+def _face_mask() -> FloatArray:
+    """1 in front of the ears and above the neck, with soft edges: float [SIDE, SIDE]."""
+    x, y = np.meshgrid(*[(np.arange(SIDE) + 0.5) / SIDE] * 2)
+    inside = ((np.abs(x - 0.5) / 0.33) ** 4 + (np.abs(y - 0.38) / 0.34) ** 4) ** 0.25
+    return np.clip((1 - inside) / 0.12, 0, 1).astype(np.float32)
+
+
+def _cross(a: FloatArray, b: FloatArray) -> FloatArray:
+    return a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]
+
+
+def make_skins(head: Head, photos: list[tuple[Path, FloatArray]]) -> Skins:
+    """Fits the head to photos and takes their skin.
+
+    Args:
+      head: the head.
+      photos: paths and points, float [68, 2], image pixels.
+
+    Returns:
+      The skins of the photos that the head fits.
+    """
+    offsets = measured_offsets(head, [points for _, points in photos])
+    outline, unwrapping = Outline(head, offsets), Unwrapping(head)
+    kept = list(_taken(head, outline, unwrapping, photos))
+    textures, identities, names = zip(*kept, strict=True)
+    return Skins(np.stack(textures), np.stack(identities), offsets, tuple(map(str, names)))
+
+
+def _taken(
+    head: Head, outline: Outline, unwrapping: Unwrapping, photos: list[tuple[Path, FloatArray]]
+) -> Iterator[tuple[ByteArray, FloatArray, Path]]:
+    for path, points in tqdm(photos, "skins"):
+        fitted = fit(head, outline, points)
+        if fitted.error > _WORST:
+            continue
+        photo = cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB)
+        vertices = head.shape(fitted.identity, fitted.expression)
+        texture = unwrapping.take(photo, vertices, fitted)
+        if np.ptp(texture.astype(np.float32), axis=2).mean() < _GREY:
+            texture = _tinted(texture)
+        yield texture, fitted.identity, path
+
+
+def _tinted(texture: ByteArray) -> ByteArray:
+    """Gives a grey texture the hue of skin."""
+    grey = texture.mean(axis=2, keepdims=True)
+    return np.clip(grey * np.array(_BLACK) * 1.5, 0, 255).astype(np.uint8)
+
+
+def measured_offsets(head: Head, shapes: list[FloatArray], most: int = 150) -> FloatArray:
+    """The mean place of annotated points beside the head's, float [68, 3], head's frame.
+
+    The definitions differ: the annotators' brows lie on their upper edge, for example. Both sides
+    of the face share an offset. The inner ends of the brows move half the way: the annotators'
+    are at the upper corner.
+    """
+    outline = Outline(head)
+    found = []
+    for points in shapes[:: max(1, len(shapes) // most)]:
+        fitted = fit(head, outline, points)
+        if fitted.error > _WORST:
+            continue
+        projected = outline.project(head.shape(fitted.identity, fitted.expression), fitted.camera)
+        flat = (points - projected) / fitted.camera.scale * [1, -1]
+        found.append(flat @ fitted.camera.rotation[:2, :2])
+    offsets = np.zeros((68, 3))
+    mean = np.mean(found, axis=0)
+    mirrored = mean[MIRRORED] * [-1, 1]
+    offsets[JAW:, :2] = (mean + mirrored)[JAW:] / 2
+    offsets[[21, 22]] /= 2
+    return offsets
+
+
+MIRRORED = np.array(
+    [*range(16, -1, -1), *range(26, 16, -1), 27, 28, 29, 30, 35, 34, 33, 32, 31, 45, 44, 43, 42]
+    + [47, 46, 39, 38, 37, 36, 41, 40, 54, 53, 52, 51, 50, 49, 48, 59, 58, 57, 56, 55]
+    + [64, 63, 62, 61, 60, 67, 66, 65]
+)
+
+
+def read_points(path: str | Path) -> list[tuple[Path, FloatArray]]:
+    """Pictures and points of a list's training rows."""
+    path = Path(path)
+    with path.open(newline="", encoding="utf-8") as file:
+        return [
+            (
+                path.parent / row["image"],
+                np.array([[row[f"x{k}"], row[f"y{k}"]] for k in range(68)], np.float64),
+            )
+            for row in csv.DictReader(file)
+            if row["split"] == "train"
+        ]
+
+
+def save(skins: Skins, path: str | Path) -> None:
+    """Writes a compressed `.npz`."""
+    with atomic.replacing_file(Path(path)) as temporary:
+        np.savez_compressed(temporary, **dataclasses.asdict(skins))
+
+
+def load(path: str | Path) -> Skins:
+    """Reads what `save` wrote."""
+    with np.load(path) as file:
+        return Skins(
+            file["textures"], file["identity"], file["offsets"], tuple(map(str, file["names"]))
+        )
+
+
+def main(_: list[str]) -> None:
+    """Prints how many skins were taken."""
+    head = heads.load(Path(flags.FLAGS.data) / HEAD)
+    photos = read_points(flags.FLAGS.photos)
+    skins = make_skins(head, photos)
+    save(skins, flags.FLAGS.output)
+    print(f"{len(skins.names)} skins of {len(photos)} photos: {flags.FLAGS.output}")
+
+
+if __name__ == "__main__":
+    flags.DEFINE_string("data", None, "The folder clean/.", required=True)
+    flags.DEFINE_string("photos", None, "List of photos with 68 points.", required=True)
+    flags.DEFINE_string("output", "runs/free/skins.npz", "The textures.")
+    app.run(main)

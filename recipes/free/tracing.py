@@ -1,0 +1,155 @@
+"""Renders triangles by ray tracing on the CPU: colour, light, cast shadows.
+
+Embree traces the rays; the shading is arithmetic on all pixels at once. It runs without a screen or
+a graphics driver, and a picture of 176 pixels takes a tenth of a second.
+
+Source: Wald et al., Embree: A Kernel Framework for Efficient CPU Ray Tracing, SIGGRAPH 2014.
+"""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+
+import cv2
+import numpy as np
+from embreex.mesh_construction import TriangleMesh
+from embreex.rtcore_scene import EmbreeScene
+from scipy import sparse
+
+from evae_tf.array_types import BoolArray, FloatArray, IndexArray
+from recipes.free.camera import Camera
+
+_OFF_SURFACE = 0.02  # a shadow ray starts this far above the surface
+_SAMPLES = 2  # rays per pixel in each direction
+
+Paint = Callable[[IndexArray, FloatArray], FloatArray]
+
+
+@dataclasses.dataclass(frozen=True)
+class Layer:
+    """A surface.
+
+    Attributes:
+      vertices: float [V, 3], head's frame.
+      triangles: int [T, 3].
+      paint: a function of the triangles hit, int [N], and the places on them, barycentric float
+        [N, 3], to colours: float [N, 3], RGB, 0 to 1.
+      gloss: strength of the reflection of the lamp.
+    """
+
+    vertices: FloatArray
+    triangles: IndexArray
+    paint: Paint
+    gloss: float = 0.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Light:
+    """Light from everywhere and from a lamp, in the camera's frame.
+
+    Attributes:
+      ambient: float [3], colour of the light from everywhere.
+      slope: float [3, 3], how the ambient light changes with the normal (x, y, z) for each colour:
+        the first order of spherical harmonics.
+      lamp: float [3], colour.
+      direction: float [3], unit length, towards the lamp.
+      size: the lamp's radius at distance 1: softness of the shadows.
+      exposure: mean brightness of what is seen, relative to its own colours.
+    """
+
+    ambient: FloatArray
+    slope: FloatArray
+    lamp: FloatArray
+    direction: FloatArray
+    size: float
+    exposure: float
+
+
+def render(
+    layers: Sequence[Layer], camera: Camera, light: Light, side: int, rng: np.random.Generator
+) -> tuple[FloatArray, FloatArray]:
+    """Renders a square picture.
+
+    Returns:
+      float [side, side, 3], RGB, 0 to 1 and above, black where nothing is; and float [side, side],
+      the part of each pixel that is covered.
+    """
+    sizes = [len(layer.triangles) for layer in layers]
+    firsts = np.concatenate([[0], np.cumsum([len(layer.vertices) for layer in layers])])
+    vertices = camera.place(np.concatenate([layer.vertices for layer in layers]))
+    triangles = np.concatenate(
+        [layer.triangles + first for layer, first in zip(layers, firsts, strict=False)]
+    )
+    scene = EmbreeScene()
+    TriangleMesh(scene, vertices.astype(np.float32), triangles.astype(np.int32))
+    rays = camera.rays(side, _SAMPLES).reshape(-1, 3)
+    eye = np.zeros_like(rays)
+    eye[:, 2] = camera.distance
+    found = scene.run(eye, rays, query="INTERSECT", output=True)
+    seen = np.flatnonzero(found["primID"] >= 0)
+    triangle, ray = found["primID"][seen], rays[seen]
+    u, v = found["u"][seen], found["v"][seen]
+    place = np.stack([1 - u - v, u, v], axis=1)
+
+    normal = np.einsum("nk,nkd->nd", place, _normals(vertices, triangles)[triangles[triangle]])
+    normal *= np.where(np.einsum("nd,nd->n", normal, ray) > 0, -1, 1)[:, None]
+    normal /= np.linalg.norm(normal, axis=1, keepdims=True) + 1e-9
+    color = np.empty((len(seen), 3))
+    gloss = np.empty(len(seen))
+    start = 0
+    for layer, size in zip(layers, sizes, strict=True):
+        ours = np.flatnonzero((triangle >= start) & (triangle < start + size))
+        if len(ours):
+            color[ours] = layer.paint(triangle[ours] - start, place[ours])
+            gloss[ours] = layer.gloss
+        start += size
+
+    at = eye[seen] + ray * found["tfar"][seen, None]
+    lit = _lit(scene, at, normal, light, rng)
+    half = light.direction - ray
+    half /= np.linalg.norm(half, axis=1, keepdims=True)
+    mirrored = np.clip(np.einsum("nd,nd->n", normal, half), 0, 1) ** 20 * gloss * lit
+    shade = light.ambient + normal @ light.slope.T + lit[:, None] * light.lamp
+    brightness = light.exposure / max(float(shade.mean()), 1e-3) if len(shade) else 1.0
+    image = np.zeros((len(rays), 3), np.float32)
+    reflected = mirrored[:, None] * light.lamp * (0.2 + color.mean(axis=1, keepdims=True))
+    image[seen] = brightness * (np.clip(shade, 0.02, None) * color + reflected)
+    cover = np.zeros(len(rays), np.float32)
+    cover[seen] = 1
+    wide = side * _SAMPLES
+    return (
+        cv2.resize(image.reshape(wide, wide, 3), (side, side), interpolation=cv2.INTER_AREA),
+        cv2.resize(cover.reshape(wide, wide), (side, side), interpolation=cv2.INTER_AREA),
+    )
+
+
+def _lit(
+    scene: EmbreeScene, at: FloatArray, normal: FloatArray, light: Light, rng: np.random.Generator
+) -> FloatArray:
+    """How much of the lamp's light arrives at each point: float [N]."""
+    towards = light.direction + light.size * rng.normal(size=at.shape)
+    towards /= np.linalg.norm(towards, axis=1, keepdims=True)
+    facing = np.einsum("nd,nd->n", normal, towards)
+    # Light goes a little beyond the edge of the shade, as it does in skin.
+    strength = np.clip((facing + 0.15) / 1.15, 0, None)
+    asked = np.flatnonzero(facing > 0)
+    first_hit = scene.run(  # -1: the lamp is seen
+        (at + _OFF_SURFACE * normal)[asked].astype(np.float32),
+        towards[asked].astype(np.float32),
+        query="OCCLUDED",
+    )
+    hidden: BoolArray = first_hit >= 0
+    strength[asked[hidden]] *= 0.1
+    return strength
+
+
+def _normals(vertices: FloatArray, triangles: IndexArray) -> FloatArray:
+    """Normals of the vertices, weighted by the areas of their triangles: float [V, 3]."""
+    a, b, c = (vertices[triangles[:, corner]] for corner in range(3))
+    of_triangle = np.cross(b - a, c - a)
+    rows = triangles.ravel()
+    columns = np.repeat(np.arange(len(triangles)), 3)
+    gather = sparse.csr_matrix(
+        (np.ones(len(rows)), (rows, columns)), shape=(len(vertices), len(triangles))
+    )
+    normals = gather @ of_triangle
+    return normals / (np.linalg.norm(normals, axis=1, keepdims=True) + 1e-9)

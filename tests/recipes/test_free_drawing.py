@@ -1,0 +1,161 @@
+"""The renderer of the free faces, on a small made-up head; its accuracy on the real one."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from recipes.free import fit as fitting
+from recipes.free import head as heads
+from recipes.free.camera import Camera, rotation
+from recipes.free.head import Head, Part
+from recipes.free.outline import Outline
+from recipes.free.skins import MIRRORED, Unwrapping
+from recipes.free.tracing import Layer, Light, render
+
+CLEAN = Path(os.environ.get("EVAE_DATA", "../shared/data")) / "clean"
+DAYLIGHT = Light(np.ones(3), np.zeros((3, 3)), np.zeros(3), np.array([0, 0, 1.0]), 0.0, 1.0)
+
+
+def white(triangle, place):
+    return np.ones((len(triangle), 3))
+
+
+def camera(yaw=0.0, pitch=0.0, roll=0.0, distance=60.0):
+    return Camera(rotation(yaw, pitch, roll), np.zeros(3), distance, 3.0, np.array([40.0, 44.0]))
+
+
+def ball(radius=8.0, steps=48):
+    """A head like a ball: a grid in the angles around (u) and down (v), seen from the front."""
+    around, down = np.meshgrid(
+        np.linspace(-np.pi, np.pi, steps), np.linspace(0.02, np.pi - 0.02, steps), indexing="ij"
+    )
+    vertices = radius * np.stack(
+        [np.sin(around) * np.sin(down), np.cos(down), np.cos(around) * np.sin(down)], axis=-1
+    ).reshape(-1, 3)
+    uv = np.stack([around / (2 * np.pi) + 0.5, down / np.pi], axis=-1).reshape(-1, 2) * 0.999
+    first = np.arange(steps * steps).reshape(steps, steps)[:-1, :-1].ravel()
+    triangles = np.concatenate(
+        [
+            np.stack([first, first + 1, first + steps], axis=1),
+            np.stack([first + 1, first + steps + 1, first + steps], axis=1),
+        ]
+    )
+    turn = np.linspace(-np.pi / 2, np.pi / 2, 17)
+    wanted = [radius * np.array([np.sin(t), -np.cos(t), 0.05]) for t in turn]
+    rng = np.random.default_rng(0)
+    inner = rng.normal(0, 0.3, (51, 3)) + [0, 0, 1]
+    inner[16] = 0, 0, 1  # point 33 is the middle of the face
+    wanted += [radius * p / np.linalg.norm(p) for p in inner]
+    points = [int(((vertices - p) ** 2).sum(axis=1).argmin()) for p in wanted]
+    return Head(
+        neutral=vertices.astype(np.float32),
+        identity=np.zeros((60, len(vertices), 3), np.float32),
+        expressions=np.zeros((2, len(vertices), 3), np.float32),
+        expression_names=("jawOpen", "eyeBlink_L"),
+        triangles=triangles,
+        part=np.zeros(len(triangles), int),
+        uv=uv[triangles].astype(np.float32),
+        points=np.array(points),
+    )
+
+
+def test_a_point_is_rendered_where_the_camera_projects_it():
+    view = camera(yaw=30, pitch=-20, roll=15)
+    place = np.array([3.0, 5.0, 2.0])
+    corners = place + 0.4 * np.array([[1, 0, 0], [-1, 1, 0], [-1, -1, 0.5], [0, 0, 1]])
+    triangles = np.array([[0, 1, 2], [0, 1, 3], [1, 2, 3], [0, 2, 3]])
+    rng = np.random.default_rng(0)
+    _, cover = render([Layer(corners, triangles, white)], view, DAYLIGHT, 80, rng)
+    y, x = np.nonzero(cover > 0)
+    weight = cover[y, x]
+    seen = np.array([(x * weight).sum(), (y * weight).sum()]) / weight.sum()
+    np.testing.assert_allclose(seen, view.project(corners.mean(axis=0)), atol=0.6)
+
+
+@pytest.mark.parametrize(
+    ("angles", "nose"),
+    [((90, 0, 0), (1, 0)), ((0, 90, 0), (0, -1)), ((-90, 0, 0), (-1, 0)), ((0, -90, 0), (0, 1))],
+)
+def test_directions_of_the_angles(angles, nose):
+    """Yaw > 0: to the head's left, which is right in the picture. Pitch > 0: up."""
+    view = camera(*angles)
+    ahead = view.project(np.array([0, 0, 5.0])) - view.centre
+    np.testing.assert_allclose(ahead / np.linalg.norm(ahead), nose, atol=1e-6)
+
+
+def test_roll_is_clockwise_in_the_picture():
+    view = camera(roll=90)
+    up = view.project(np.array([0, 5.0, 0])) - view.centre
+    np.testing.assert_allclose(up / np.linalg.norm(up), [1, 0], atol=1e-6)
+
+
+def test_a_lamp_casts_a_shadow():
+    square = np.array([[-1, -1, 0], [1, -1, 0], [1, 1, 0], [-1, 1, 0.0]])
+    triangles = np.array([[0, 1, 2], [0, 2, 3]])
+    wall, blind = 9 * square, 2 * square + [0, 0, 4.0]
+    slant = np.array([0.6, 0, 0.8])
+    lamp = Light(np.full(3, 0.1), np.zeros((3, 3)), np.ones(3), slant, 0.0, 0.5)
+    layers = [Layer(wall, triangles, white), Layer(blind, triangles, white)]
+    view = camera(distance=500.0)
+    image, _ = render(layers, view, lamp, 80, np.random.default_rng(0))
+    # The blind's middle, moved along the light to the wall.
+    x, y = np.round(view.project(np.array([-3.0, 0, 0]))).astype(int)
+    beside_x, beside_y = np.round(view.project(np.array([5.0, 5, 0]))).astype(int)
+    assert image[y, x].mean() < 0.4 * image[beside_y, beside_x].mean()
+
+
+@pytest.mark.parametrize("yaw", [-50, -25, 0, 25, 50])
+def test_the_jaw_is_on_the_visible_outline(yaw):
+    """Of a ball, the outline is a circle, from whichever side it is seen."""
+    head = ball()
+    view = camera(yaw=yaw, distance=1e4)
+    jaw = Outline(head).project(head.neutral, view)[:17]
+    far = jaw[:8] if yaw < 0 else jaw[9:]
+    radius = np.linalg.norm(jaw - view.centre, axis=1) / view.scale
+    assert (np.linalg.norm(far - view.centre, axis=1) > 0.93 * 8 * view.scale).all()
+    assert radius.max() < 8.05
+
+
+def test_fitting_finds_the_pose_of_a_head():
+    head = ball()
+    outline = Outline(head)
+    true = Camera(
+        rotation(20, 10, -15), outline.points(head.neutral).mean(axis=0), 90, 7.0, [90, 70]
+    )
+    fitted = fitting.fit(head, outline, outline.project(head.neutral, true))
+    assert fitted.error < 0.02
+    np.testing.assert_allclose(fitted.camera.rotation, true.rotation, atol=0.05)
+    assert fitted.camera.scale == pytest.approx(7.0, rel=0.03)
+
+
+def test_a_texture_is_taken_from_where_the_face_is():
+    """A photo that is red left of the face's middle and green right of it gives such a texture."""
+    head = ball()
+    outline = Outline(head)
+    view = Camera(rotation(0, 0, 0), outline.points(head.neutral).mean(axis=0), 90, 7.0, [90, 90])
+    fitted = fitting.fit(head, outline, outline.project(head.neutral, view))
+    photo = np.zeros((180, 180, 3), np.uint8)
+    middle = int(fitted.camera.project(np.array([[0, 0, 8.0]]))[0, 0])
+    photo[:, :middle, 0] = photo[:, middle:, 1] = 200
+    texture = Unwrapping(head).take(photo, head.neutral, fitted)
+    side = len(texture)
+    left, right = texture[side // 2, int(0.42 * side)], texture[side // 2, int(0.58 * side)]
+    assert left[0] > 180 > 20 > left[1]
+    assert right[1] > 180 > 20 > right[0]
+
+
+def test_mirrored_points_are_those_of_the_markup():
+    from evae_tf.markups import MARKUPS
+
+    assert MIRRORED.tolist() == list(MARKUPS["ibug_68"].flip_permutation)
+
+
+@pytest.mark.skipif(not CLEAN.exists(), reason=f"REAL HEAD NOT TESTED: {CLEAN} is absent")
+def test_the_real_head_fits_hand_placed_points():
+    head = heads.load(CLEAN / "ict_facekit" / "ict_facekit_light.npz")
+    assert {Part(int(part)) for part in np.unique(head.part)} == set(Part)
+    file = CLEAN / "webmorph_stim" / "canada_020f.lm68.csv"
+    points = np.loadtxt(file, delimiter=",", skiprows=1)
+    assert fitting.fit(head, Outline(head), points).error < 0.02
