@@ -5,6 +5,7 @@ import logging
 import os
 import signal
 import socket
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -85,6 +86,7 @@ def _start(address: str | None) -> None:
     # Private, but the only way: Ray prints pages of the logs of nodes when one is lost.
     ray._private.worker._worker_logs_enabled = False
     logging.getLogger("ray.data").setLevel(logging.CRITICAL)
+    warnings.filterwarnings("ignore", category=UserWarning, module=r"ray\.")
     ray.data.DataContext.get_current().enable_progress_bars = False
 
 

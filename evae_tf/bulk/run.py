@@ -118,7 +118,9 @@ def _run(
     photos = selection.photos + selection.finished
     bar = progress.bar(total=photos, initial=selection.finished, desc="aligning", unit="photo")
     with bar, failures.stated():
-        todo = _dataset(found, selection, chunks.size_of(selection.photos, workers))
+        size = chunks.size_of(selection.photos, workers)
+        todo = _dataset(found, selection, size)
+        workers = min(workers, -(-selection.photos // size))  # no more than chunks
         for counts in _counted(map_batches(todo, RunWorker, arguments, workers, 1)):
             _add(summary, counts)
             bar.update(counts["photos"])
