@@ -5,7 +5,8 @@
 
 Hand-placed points are taken where they exist. The other photos are labelled by MediaPipe's network
 in many views; where these disagree, the photo is left out. The `val` rows are the photos of
-held-out people with hand-placed points; other photos of them are left out.
+held-out people with hand-placed points; other photos of them are left out. `mesh.csv` has the
+landmarks of the network for those `val` rows: they show how far it can be trusted.
 """
 
 from collections import Counter
@@ -15,11 +16,12 @@ from pathlib import Path
 import numpy as np
 from absl import app, flags
 
-from evae_tf import geometry, markups, progress
+from evae_tf import markups, progress
 from evae_tf.array_types import FloatArray
 from evae_tf.cli.path_flags import define_path
 from evae_tf.data.images import read_image
 from recipes.free import clean_photos, definition, lists, mesh_points
+from recipes.free.agreement import error, spread
 from recipes.free.clean_photos import Photo
 from recipes.free.definition import Jaw
 from recipes.free.lists import Labelled
@@ -28,6 +30,7 @@ from recipes.free.mesh_teacher import Meshes, MeshTeacher
 
 FLAGS = flags.FLAGS
 
+MESH = "mesh.csv"
 _MAX_SPREAD = 0.01  # of the views, as a fraction of the face's size
 _FLIP = markups.MARKUPS["ibug_68"].flip_permutation
 
@@ -46,14 +49,20 @@ def main(_: list[str]) -> None:
     }
     readout = learn([photo for photo in pointed if not photo.held_out], hand, meshes, jaw)
     views = {image: landmarks(mesh, readout) for image, mesh in meshes.items()}
-    measured = [photo.image for photo in pointed if photo.held_out]
-    errors = np.stack([error(views[image].mean(axis=0), hand[image]) for image in measured])
+    measured = [
+        Labelled(photo.image, views[photo.image].mean(axis=0), "val", photo.source, "mesh")
+        for photo in pointed
+        if photo.held_out
+    ]
+    errors = np.stack([error(each.landmarks, hand[each.image]) for each in measured])
     print(
         f"error on {len(measured)} held-out photos: {errors.mean():.2%} of the distance of the "
         f"outer eye corners (jaw {errors[:, :17].mean():.2%}, inner {errors[:, 17:].mean():.2%})"
     )
+    output = Path(FLAGS.output)
+    lists.write_rows(measured, output / MESH)
     kept = chosen(photos, hand, views)
-    lists.write(kept, Path(FLAGS.output) / "landmarks.csv", teacher=lists.sha256(FLAGS.teacher))
+    lists.write(kept, output / "landmarks.csv", teacher=lists.sha256(FLAGS.teacher))
     for source, count in Counter(photo.source for photo in photos).items():
         splits = Counter(each.split for each in kept if each.source == source)
         print(f"{source}: {splits['train']} train, {splits['val']} val, of {count}")
@@ -98,23 +107,11 @@ def chosen(
     for photo in photos:
         split = "val" if photo.held_out else "train"
         if photo.image in hand:
-            kept.append(Labelled(photo.image, hand[photo.image], split, photo.source))
+            kept.append(Labelled(photo.image, hand[photo.image], split, photo.source, "hand"))
         elif split == "train" and spread(views[photo.image]) < _MAX_SPREAD:
             mean = views[photo.image].mean(axis=0)
-            kept.append(Labelled(photo.image, mean, split, photo.source))
+            kept.append(Labelled(photo.image, mean, split, photo.source, "mesh"))
     return kept
-
-
-def spread(views: FloatArray) -> float:
-    """Mean distance of landmarks [V, 68, 2] from their mean, as a fraction of the face's size."""
-    mean = views.mean(axis=0)
-    size = geometry.box_size(geometry.landmark_box(mean))
-    return float(np.linalg.norm(views - mean, axis=-1).mean() / size)
-
-
-def error(found: FloatArray, true: FloatArray) -> FloatArray:
-    """Distances of landmarks [68, 2] over that of the outer eye corners: float [68]."""
-    return np.linalg.norm(found - true, axis=-1) / np.linalg.norm(true[36] - true[45])
 
 
 if __name__ == "__main__":

@@ -9,7 +9,15 @@ from PIL import Image
 from evae_tf import geometry, markups
 from evae_tf.data import datasets
 from evae_tf.data.images import read_image
-from recipes.free import clean_photos, definition, label, lists, mesh_points, mesh_teacher
+from recipes.free import (
+    agreement,
+    clean_photos,
+    definition,
+    label,
+    lists,
+    mesh_points,
+    mesh_teacher,
+)
 from recipes.free.clean_photos import Photo
 
 IBUG = markups.MARKUPS["ibug_68"]
@@ -117,7 +125,7 @@ def test_photos_are_chosen_by_person_and_agreement(tmp_path):
     lists.write(kept, tmp_path / "list" / "landmarks.csv", teacher="ab")
     (read,) = datasets.read_faces("csv", tmp_path / "list" / "landmarks.csv", "val", IBUG)
     np.testing.assert_allclose(read.landmarks, face, atol=1e-3)
-    assert read.attributes == {"source": "london"}
+    assert read.attributes == {"source": "london", "by": "hand"}
     evidence = json.loads((tmp_path / "list" / "evidence.json").read_text())
     assert evidence["teacher"] == "ab"
     assert evidence["pictures"][str(photos[2].image)] == {
@@ -138,6 +146,6 @@ def test_real_photos_are_labelled(shared_data):
     meshes = {image: teacher.meshes(read_image(image)) for image in hand}
     readout = label.learn(known, hand, meshes, jaw)
     views = {image: label.landmarks(mesh, readout) for image, mesh in meshes.items()}
-    errors = [label.error(views[p.image].mean(axis=0), hand[p.image]) for p in held_out]
+    errors = [agreement.error(views[p.image].mean(axis=0), hand[p.image]) for p in held_out]
     assert np.mean(errors) < 0.02
-    assert max(label.spread(each) for each in views.values()) < 0.01
+    assert max(agreement.spread(each) for each in views.values()) < 0.01
