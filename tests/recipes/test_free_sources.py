@@ -1,0 +1,91 @@
+"""No code of `recipes.free` can open a research-only set or a model that saw one."""
+
+import ast
+import functools
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+MODULES = sorted((ROOT / "recipes" / "free").glob("*.py"))
+
+FORBIDDEN = (
+    "evae_tf.data.synthetic.shape",  # its mean face is that of 300-W's annotations
+    "evae_tf.data.datasets",  # the table of all readers
+    "evae_tf.data.readers.",
+    "evae_tf.artifacts.pretrained",
+    "evae_tf.align.detectors",
+)
+READS_OWN_LISTS = "evae_tf.data.readers.csv_file"
+OPENS_A_GIVEN_MODEL = {"relabel"}
+# Folders of research-only sets, shipped models and their folder.
+NAMES = (
+    "300w",
+    "aflw",
+    "mtfl",
+    "cfp",
+    "helen",
+    "lfpw",
+    "cofw",
+    "wflw",
+    "assets",
+    "detector.tflite",
+)
+
+
+def imported(module):
+    """What a module of this repository imports, directly or not, with the packages around it."""
+    found, waiting = set(), [module]
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting += direct_imports(name)
+    return found - {module}
+
+
+@functools.cache
+def direct_imports(module):
+    place = ROOT / module.replace(".", "/")
+    path = place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
+    names = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if path.exists() else ():
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    parts = [name.split(".") for name in names if name.startswith(("evae_tf", "recipes"))]
+    return [".".join(each[:count]) for each in parts for count in range(1, len(each) + 1)]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
+def test_no_module_imports_what_opens_other_sources(path):
+    found = imported(f"recipes.free.{path.stem}") - {READS_OWN_LISTS}
+    wrong = {name for name in found if name.startswith(FORBIDDEN)}
+    if path.stem in OPENS_A_GIVEN_MODEL:
+        wrong -= {"evae_tf.artifacts.pretrained"}
+    assert not wrong
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
+def test_no_module_names_another_source(path):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef)
+    texts = {
+        ast.get_docstring(node, clean=False)
+        for node in ast.walk(tree)
+        if isinstance(node, documented)
+    }
+    constants = {
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    wrong = [text for text in constants - texts if any(name in text.lower() for name in NAMES)]
+    assert not wrong
+
+
+def test_the_walk_sees_what_it_must_find():
+    assert "evae_tf.data.synthetic.shape" in imported("recipes.hidden_points")
+    assert "evae_tf.data.datasets" in imported("recipes.gather")
+    assert "evae_tf.artifacts.pretrained" in imported("recipes.free.relabel")
