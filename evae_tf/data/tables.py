@@ -62,6 +62,8 @@ def read_table(path: str | Path) -> tuple[list[str], Iterator[Row]]:
       InputError: the file cannot be read, is empty or has no rows, has another separator, a column
         repeats, or a row has more or fewer cells than the header.
     """
+    if Path(path).is_dir():
+        raise InputError(f"{path}: this is a folder, expected the path of the table.")
     lines = read_lines(path)
     place, header = next((i, line) for i, line in enumerate(lines) if line.strip())
     separator = max(_SEPARATORS, key=header.count)
