@@ -7,7 +7,6 @@ A picture that exists is not rendered again. Source material: the folder `clean/
 """
 
 import csv
-import hashlib
 import json
 import multiprocessing
 from pathlib import Path
@@ -20,13 +19,14 @@ from tqdm import tqdm
 from evae_tf import atomic
 from evae_tf.array_types import ByteArray, FloatArray
 from recipes.free import head as heads
+from recipes.free import lists
 from recipes.free import skins as skin_files
 from recipes.free.backdrop import backdrop, expose
 from recipes.free.head import Head
 from recipes.free.outline import Outline
 from recipes.free.people import People, sample_camera, sample_light
 from recipes.free.skins import Skins
-from recipes.free.tracing import render
+from recipes.free.tracing import render, unobstructed
 
 SIDE = 192  # of a picture, pixels
 _BACKDROPS = "pif_fellows/*.webp"  # the photos taken in many places
@@ -48,14 +48,21 @@ class Studio:
         self._head, self._photos, self._turned = head, photos, turned
 
     def picture(self, seed: tuple[int, ...]) -> tuple[ByteArray, FloatArray]:
-        """A picture, uint8 [SIDE, SIDE, 3], RGB, and its points, float [68, 2], pixels."""
+        """Renders a face.
+
+        Returns:
+          uint8 [SIDE, SIDE, 3], RGB; and float [68, 3]: x and y of the points, pixels, and 1 for
+          those that nothing hides.
+        """
         rng = np.random.default_rng(seed)
         person = self._people.sample(rng, self._turned)
         camera = sample_camera(person.vertices, self._head, rng, SIDE)
+        points = self._outline.seen(person.vertices, camera)
+        visible = unobstructed(person.layers, camera, points)
         image, cover = render(person.layers, camera, sample_light(rng), SIDE, rng)
         behind = backdrop(rng, SIDE, self._photos)
         picture = np.clip(image, 0, 1) + (1 - cover[..., None]) * behind
-        return expose(picture, rng), self._outline.project(person.vertices, camera)
+        return expose(picture, rng), np.column_stack([camera.project(points), visible])
 
 
 _studio: Studio | None = None
@@ -104,12 +111,18 @@ def main(_: list[str]) -> None:
     with context.Pool(args.workers, _open_studio, start) as pool:
         done = list(tqdm(pool.imap(_render, jobs, chunksize=8), "faces", total))
     rows = [
-        [f"images/{path.name}", *points.ravel().round(3).tolist(), split]
+        [
+            f"images/{path.name}",
+            *points[:, :2].ravel().round(3).tolist(),
+            *points[:, 2].astype(int).tolist(),
+            split,
+        ]
         for (path, points), split in zip(
             done, ["train"] * args.count + ["val"] * args.val, strict=True
         )
     ]
-    header = ["image", *(f"{axis}{k}" for k in range(68) for axis in "xy"), "split"]
+    coordinates = [f"{axis}{k}" for k in range(68) for axis in "xy"]
+    header = ["image", *coordinates, *(f"visible{k}" for k in range(68)), "split"]
     with (
         atomic.replacing_file(output / "landmarks.csv") as temporary,
         open(temporary, "w", newline="", encoding="utf-8") as file,
@@ -118,17 +131,13 @@ def main(_: list[str]) -> None:
     evidence = {
         "drawn": True,
         "seed": args.seed,
-        "head_sha256": _sha256(Path(args.data) / skin_files.HEAD),
-        "skins_sha256": _sha256(Path(args.skins)),
+        "head_sha256": lists.sha256(Path(args.data) / skin_files.HEAD),
+        "skins_sha256": lists.sha256(Path(args.skins)),
         "skins": list(skin_files.load(args.skins).names),
-        "pictures": {f"images/{path.name}": _sha256(path) for path, _ in done},
+        "pictures": {f"images/{path.name}": lists.sha256(path) for path, _ in done},
     }
     with atomic.replacing_file(output / "evidence.json") as temporary:
         Path(temporary).write_text(json.dumps(evidence), encoding="utf-8")
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 if __name__ == "__main__":

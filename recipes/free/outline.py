@@ -48,15 +48,19 @@ class Outline:
         """Displacements of the 68 points, [N, 68, 3], of those of all vertices, [N, V, 3]."""
         return displacements[:, self._points]
 
-    def project(self, vertices: FloatArray, camera: Camera) -> FloatArray:
-        """The 68 points in the picture: float [68, 2], pixels."""
-        points = camera.project(self.points(vertices))
-        paths = camera.project(vertices[self._paths] + self._offsets[:JAW, None])
+    def seen(self, vertices: FloatArray, camera: Camera) -> FloatArray:
+        """As `points`, with the jaw on the outline that the camera sees."""
+        points = self.points(vertices)
+        along = vertices[self._paths] + self._offsets[:JAW, None]
         roll = np.arctan2(-camera.rotation[1, 0], camera.rotation[0, 0])
         turn = np.array([[np.cos(roll), -np.sin(roll)], [np.sin(roll), np.cos(roll)]])
-        out = np.einsum("kpd,kd->kp", paths, self._outward @ turn.T)
-        points[:JAW] = paths[np.arange(JAW), np.argmax(out, axis=1)]
+        out = np.einsum("kpd,kd->kp", camera.project(along), self._outward @ turn.T)
+        points[:JAW] = along[np.arange(JAW), np.argmax(out, axis=1)]
         return points
+
+    def project(self, vertices: FloatArray, camera: Camera) -> FloatArray:
+        """The 68 points in the picture: float [68, 2], pixels."""
+        return camera.project(self.seen(vertices, camera))
 
 
 def _paths(head: Head) -> IndexArray:

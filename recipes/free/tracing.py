@@ -19,6 +19,7 @@ from evae_tf.array_types import BoolArray, FloatArray, IndexArray
 from recipes.free.camera import Camera
 
 _OFF_SURFACE = 0.02  # a shadow ray starts this far above the surface
+_BELOW_SURFACE = 0.7  # units; a landmark of the brow or the lid may be that far below the skin
 _SAMPLES = 2  # rays per pixel in each direction
 
 Paint = Callable[[IndexArray, FloatArray], FloatArray]
@@ -74,13 +75,7 @@ def render(
       the part of each pixel that is covered.
     """
     sizes = [len(layer.triangles) for layer in layers]
-    firsts = np.concatenate([[0], np.cumsum([len(layer.vertices) for layer in layers])])
-    vertices = camera.place(np.concatenate([layer.vertices for layer in layers]))
-    triangles = np.concatenate(
-        [layer.triangles + first for layer, first in zip(layers, firsts, strict=False)]
-    )
-    scene = EmbreeScene()
-    TriangleMesh(scene, vertices.astype(np.float32), triangles.astype(np.int32))
+    scene, vertices, triangles = _scene(layers, camera)
     rays = camera.rays(side, _SAMPLES).reshape(-1, 3)
     eye = np.zeros_like(rays)
     eye[:, 2] = camera.distance
@@ -120,6 +115,39 @@ def render(
         cv2.resize(image.reshape(wide, wide, 3), (side, side), interpolation=cv2.INTER_AREA),
         cv2.resize(cover.reshape(wide, wide), (side, side), interpolation=cv2.INTER_AREA),
     )
+
+
+def unobstructed(layers: Sequence[Layer], camera: Camera, points: FloatArray) -> BoolArray:
+    """Which points the camera sees: bool [N].
+
+    Args:
+      layers: what is rendered.
+      camera: the camera.
+      points: float [N, 3], head's frame. A point may be a little below the surface.
+    """
+    scene, _, _ = _scene(layers, camera)
+    eye = np.array([0, 0, camera.distance])
+    ray = camera.place(points) - eye
+    distance = np.linalg.norm(ray, axis=1)
+    found = scene.run(
+        np.broadcast_to(eye, ray.shape).astype(np.float32),
+        (ray / distance[:, None]).astype(np.float32),
+        query="INTERSECT",
+        output=True,
+    )
+    return (found["primID"] < 0) | (found["tfar"] > distance - _BELOW_SURFACE)
+
+
+def _scene(layers: Sequence[Layer], camera: Camera) -> tuple[EmbreeScene, FloatArray, IndexArray]:
+    """The scene with its vertices, camera's frame, and its triangles."""
+    firsts = np.concatenate([[0], np.cumsum([len(layer.vertices) for layer in layers])])
+    vertices = camera.place(np.concatenate([layer.vertices for layer in layers]))
+    triangles = np.concatenate(
+        [layer.triangles + first for layer, first in zip(layers, firsts, strict=False)]
+    )
+    scene = EmbreeScene()
+    TriangleMesh(scene, vertices.astype(np.float32), triangles.astype(np.int32))
+    return scene, vertices, triangles
 
 
 def _lit(

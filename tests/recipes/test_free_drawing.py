@@ -12,7 +12,7 @@ from recipes.free.camera import Camera, rotation
 from recipes.free.head import Head, Part
 from recipes.free.outline import Outline
 from recipes.free.skins import MIRRORED, Unwrapping
-from recipes.free.tracing import Layer, Light, render
+from recipes.free.tracing import Layer, Light, render, unobstructed
 
 CLEAN = Path(os.environ.get("EVAE_DATA", "../shared/data")) / "clean"
 DAYLIGHT = Light(np.ones(3), np.zeros((3, 3)), np.zeros(3), np.array([0, 0, 1.0]), 0.0, 1.0)
@@ -104,6 +104,16 @@ def test_a_lamp_casts_a_shadow():
     x, y = np.round(view.project(np.array([-3.0, 0, 0]))).astype(int)
     beside_x, beside_y = np.round(view.project(np.array([5.0, 5, 0]))).astype(int)
     assert image[y, x].mean() < 0.4 * image[beside_y, beside_x].mean()
+
+
+def test_a_point_behind_something_is_hidden():
+    square = np.array([[-1, -1, 0], [1, -1, 0], [1, 1, 0], [-1, 1, 0.0]])
+    triangles = np.array([[0, 1, 2], [0, 2, 3]])
+    wall, blind = 9 * square, 2 * square + [0, 0, 4.0]
+    layers = [Layer(wall, triangles, white), Layer(blind, triangles, white)]
+    points = np.array([[0, 0, 0], [5, 5, 0], [0, 0, 4], [0, 0, -3.0], [5, 5, -0.3]])
+    seen = unobstructed(layers, camera(distance=500.0), points)
+    assert seen.tolist() == [False, True, True, False, True]
 
 
 @pytest.mark.parametrize("yaw", [-50, -25, 0, 25, 50])
