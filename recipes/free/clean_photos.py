@@ -23,7 +23,7 @@ _NAMES = {
     "zoom": re.compile(r"zoom_(\w+)"),
 }
 _HELD_OUT_SETS = ("london", "canada")
-_POINTS = ".lm68.csv"
+_POINTS, _TEMPLATE = ".lm68.csv", ".pts.csv"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,13 +34,13 @@ class Photo:
       image: the picture.
       source: `london`, `canada`, `composite`, `lisa`, `zoom`, `pif` or `congress`.
       person: whose face it is; several photos of a person have the same.
-      points: file of the 68 hand-placed points, or None.
+      pointed: whether it has hand-placed points.
     """
 
     image: Path
     source: str
     person: str
-    points: Path | None
+    pointed: bool
 
     @property
     def held_out(self) -> bool:
@@ -54,12 +54,20 @@ class Photo:
         Raises:
           InputError: the photo has none, or the file is damaged.
         """
+        return self._read(_POINTS, 68)
+
+    def template(self) -> FloatArray:
+        """All hand-placed points of the template, float64 [189, 2]; see `hand_points`."""
+        return self._read(_TEMPLATE, 189)
+
+    def _read(self, ending: str, count: int) -> FloatArray:
+        path = self.image.with_name(self.image.stem + ending)
         try:
-            points = np.loadtxt(self.points or "", delimiter=",", skiprows=1)
+            points = np.loadtxt(path, delimiter=",", skiprows=1)
         except (OSError, ValueError) as error:
-            raise InputError(f"{self.image}: no hand-placed points ({error}).") from error
-        if points.shape != (68, 2):
-            raise InputError(f"{self.points}: shape {points.shape}, expected 68 rows of x, y.")
+            raise InputError(f"{path}: no hand-placed points ({error}).") from error
+        if points.shape != (count, 2):
+            raise InputError(f"{path}: shape {points.shape}, expected {count} rows of x, y.")
         return points
 
 
@@ -80,9 +88,9 @@ def read(clean: str | Path) -> list[Photo]:
 
 def _photo(image: Path, source: str | None) -> Photo:
     if source:
-        return Photo(image, source, f"{source}_{image.stem}", None)
+        return Photo(image, source, f"{source}_{image.stem}", False)
     for name, pattern in _NAMES.items():
         if match := pattern.fullmatch(image.stem):
-            points = image.with_name(image.stem + _POINTS)
-            return Photo(image, name, f"{name}_{match[1]}", points if points.exists() else None)
+            pointed = image.with_name(image.stem + _POINTS).exists()
+            return Photo(image, name, f"{name}_{match[1]}", pointed)
     raise InputError(f"{image}: of no known set; expected one of {', '.join(_NAMES)}.")

@@ -5,9 +5,10 @@ Where exactly it begins, and how its 17 points divide it, is taken from the 68 v
 of ICT-FaceKit (`multipie68`), seen from the front.
 
 The hand-placed points are those of the template of the Face Research Lab. Their jaw begins at the
-top of the ear; `Jaw.brought_over` cuts it. Their other 51 points are kept. They differ from 300-W
-in that the brows lie on the upper edge of the hair and end at its lower inner corner, and that the
-base of the nose (31..35) is a nearly straight line at the lower edge of the nostrils.
+top of the ear; `Jaw.brought_over` cuts it. Their brows end at the lower inner corner of the hair;
+`with_brows` lets them end at the middle of its inner edge. The other points are kept: the brows lie
+on the upper edge of the hair, and the base of the nose (31..35) is a nearly straight line at the
+lower edge of the nostrils, where that of 300-W is lower in the middle.
 
 Points are [..., 2] as (x, y), y down. Heights count from the eye line (0) to the chin (1).
 """
@@ -21,6 +22,11 @@ from evae_tf.array_types import FloatArray
 
 JAW = slice(0, 17)
 _CHIN = 8
+# Points of the template on the upper edge of a brow, from its outer tip to its two inner corners.
+_BROWS = (
+    (range(17, 22), (71, 72, 73, 74, 75, 76)),
+    (range(26, 21, -1), (82, 81, 80, 79, 78, 77)),
+)
 _LEFT_EYE, _RIGHT_EYE = (36, 39), (42, 45)  # the corners
 
 
@@ -108,6 +114,24 @@ class Jaw:
         """Landmarks with their own jaw cut and divided anew: float [68, 2] -> float [68, 2]."""
         jaw = self.along(landmarks[JAW], landmarks)
         return np.concatenate([jaw, landmarks[JAW.stop :]])
+
+
+def with_brows(landmarks: FloatArray, template: FloatArray) -> FloatArray:
+    """Hand-placed landmarks whose brows end at the middle of the hair's inner edge.
+
+    Args:
+      landmarks: float [68, 2].
+      template: float [189, 2], the points of the template.
+
+    Returns:
+      float [68, 2].
+    """
+    landmarks = landmarks.copy()
+    for points, (*upper, corner, lower_corner) in _BROWS:
+        end = template[[corner, lower_corner]].mean(axis=0)
+        curve = np.concatenate([template[upper], end[None]])
+        landmarks[points] = resample(curve, np.linspace(0, 1, 5))
+    return landmarks
 
 
 def jaw_of_head(path: str | Path) -> Jaw:

@@ -40,8 +40,8 @@ def main(_: list[str]) -> None:
     data = Path(FLAGS.data)
     jaw = definition.jaw_of_head(data / "ict_facekit" / "ict_facekit_light.npz")
     photos = clean_photos.read(data)
-    pointed = [photo for photo in photos if photo.points]
-    hand = {photo.image: jaw.brought_over(photo.hand_points()) for photo in pointed}
+    pointed = [photo for photo in photos if photo.pointed]
+    hand = {photo.image: hand_landmarks(photo, jaw) for photo in pointed}
     teacher = MeshTeacher(FLAGS.teacher)
     meshes = {
         photo.image: teacher.meshes(read_image(photo.image))
@@ -66,6 +66,11 @@ def main(_: list[str]) -> None:
     for source, count in Counter(photo.source for photo in photos).items():
         splits = Counter(each.split for each in kept if each.source == source)
         print(f"{source}: {splits['train']} train, {splits['val']} val, of {count}")
+
+
+def hand_landmarks(photo: Photo, jaw: Jaw) -> FloatArray:
+    """The hand-placed points of a photo in the definition of 300-W: float [68, 2]."""
+    return jaw.brought_over(definition.with_brows(photo.hand_points(), photo.template()))
 
 
 def landmarks(meshes: Meshes, readout: Readout) -> FloatArray:

@@ -35,13 +35,15 @@ def test_each_photo_has_its_set_and_person(clean):
     assert found["neutral_front_001_03"].person == "london_001"
     assert found["smiling_front_001_08"].person == "london_001"
     assert found["canada_003f"].hand_points()[67].tolist() == [134, 135]
-    assert found["zoom_15cm"].points is None
+    with pytest.raises(InputError, match="canada_003f.pts.csv: no hand-placed points"):
+        found["canada_003f"].template()
+    assert not found["zoom_15cm"].pointed
 
 
 def test_people_are_held_out_by_the_hash_of_their_name():
     """The numbers end in 9, 1 and 0; that of other sets does not matter."""
     held_out = {
-        person: Photo(Path(f"{person}.webp"), person.split("_")[0], person, None).held_out
+        person: Photo(Path(f"{person}.webp"), person.split("_")[0], person, False).held_out
         for person in ("london_001", "london_003", "london_004", "lisa_003", "pif_004")
     }
     assert [person for person, held in held_out.items() if held] == ["london_003", "london_004"]
@@ -49,9 +51,10 @@ def test_people_are_held_out_by_the_hash_of_their_name():
 
 def test_damage_is_named(clean):
     photos = {photo.image.stem: photo for photo in clean_photos.read(clean)}
-    with pytest.raises(InputError, match="zoom_15cm.webp: no hand-placed points"):
+    points = clean / "webmorph_stim" / "canada_003f.lm68.csv"
+    with pytest.raises(InputError, match="zoom_15cm.lm68.csv: no hand-placed points"):
         photos["zoom_15cm"].hand_points()
-    photos["canada_003f"].points.write_text("x,y\n1,2\n")
+    points.write_text("x,y\n1,2\n")
     with pytest.raises(InputError, match="expected 68 rows"):
         photos["canada_003f"].hand_points()
     (clean / "webmorph_stim" / "stranger.webp").touch()
@@ -64,6 +67,6 @@ def test_damage_is_named(clean):
 def test_the_real_folder_is_complete(shared_data):
     photos = clean_photos.read(shared_data / "clean")
     assert len(photos) == 262 + 263 + 813
-    pointed = [photo for photo in photos if photo.points]
+    pointed = [photo for photo in photos if photo.pointed]
     assert (len(pointed), sum(photo.held_out for photo in pointed)) == (152, 39)
     assert sum(photo.held_out for photo in photos) == 68

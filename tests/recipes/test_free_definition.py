@@ -48,6 +48,19 @@ def test_a_jaw_that_begins_elsewhere_is_brought_over(top, turn):
     np.testing.assert_allclose(found, face(0.0, turn), atol=1e-9)
 
 
+def test_a_brow_ends_at_the_middle_of_its_inner_edge():
+    """On brows whose upper edges are level, with the outer end at x = -60 or 60."""
+    template = np.zeros((189, 2))
+    template[71:76, 0], template[76] = [-60, -50, -40, -30, -20], (-20, 8)
+    template[[82, 81, 80, 79, 78], 0], template[77] = [60, 50, 40, 30, 20], (20, 8)
+    points = definition.with_brows(face(), template)
+    length = 30 + np.hypot(10, 4)
+    np.testing.assert_allclose(points[21:23], [[-20, 4], [20, 4]])
+    np.testing.assert_allclose(points[18:20], [[-60 + length / 4, 0], [-60 + length / 2, 0]])
+    np.testing.assert_allclose(points[25:23:-1] * [-1, 1], points[18:20])
+    np.testing.assert_allclose(points[27:], face()[27:])
+
+
 def test_a_head_gives_its_own_jaw(tmp_path):
     shape = np.zeros((90, 3), np.float32)
     order = np.arange(68)[::-1] + 11

@@ -111,7 +111,7 @@ def test_photos_are_chosen_by_person_and_agreement(tmp_path):
     ):
         image = tmp_path / f"{person}.png"
         Image.new("RGB", (9, 7), (len(photos), 0, 0)).save(image)
-        photos.append(Photo(image, person.split("_")[0], person, None))
+        photos.append(Photo(image, person.split("_")[0], person, False))
         views[image] = found
     pointed = {photos[0].image: face + 9}
     kept = label.chosen(photos, pointed, views)
@@ -139,10 +139,10 @@ def test_real_photos_are_labelled(shared_data):
     clean = shared_data / "clean"
     teacher = mesh_teacher.MeshTeacher(shared_data.parent / "peers" / TEACHER)
     jaw = definition.jaw_of_head(clean / "ict_facekit" / "ict_facekit_light.npz")
-    photos = [photo for photo in clean_photos.read(clean) if photo.points]
+    photos = [photo for photo in clean_photos.read(clean) if photo.pointed]
     known = [photo for photo in photos if not photo.held_out][::4]
     held_out = [photo for photo in photos if photo.held_out][::5]
-    hand = {photo.image: jaw.brought_over(photo.hand_points()) for photo in known + held_out}
+    hand = {photo.image: label.hand_landmarks(photo, jaw) for photo in known + held_out}
     meshes = {image: teacher.meshes(read_image(image)) for image in hand}
     readout = label.learn(known, hand, meshes, jaw)
     views = {image: label.landmarks(mesh, readout) for image, mesh in meshes.items()}
