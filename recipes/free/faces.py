@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from evae_tf import atomic
 from evae_tf.array_types import ByteArray, FloatArray
+from evae_tf.cli.path_flags import define_path
 from recipes.free import head as heads
 from recipes.free import lists
 from recipes.free import skins as skin_files
@@ -141,9 +142,9 @@ def main(_: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("data", None, "The folder clean/.", required=True)
-    flags.DEFINE_string("skins", "runs/free/skins.npz", "Textures, of recipes.free.skins.")
-    flags.DEFINE_string("output", "runs/free/drawn", "Folder of the pictures.")
+    define_path("data", None, "The folder clean/.", required=True)
+    define_path("skins", "runs/free/skins.npz", "Textures, of recipes.free.skins.")
+    define_path("output", "runs/free/drawn", "Folder of the pictures.")
     flags.DEFINE_integer("count", 9000, "Pictures to train on.", lower_bound=1)
     flags.DEFINE_integer("val", 300, "Pictures to validate on.", lower_bound=0)
     flags.DEFINE_integer("seed", 0, "Seed.")

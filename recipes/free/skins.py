@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from evae_tf import atomic
 from evae_tf.array_types import ByteArray, FloatArray
+from evae_tf.cli.path_flags import define_path
 from recipes.free import head as heads
 from recipes.free.fit import Fit, fit
 from recipes.free.head import Head, Part
@@ -223,7 +224,7 @@ def main(_: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("data", None, "The folder clean/.", required=True)
-    flags.DEFINE_string("photos", None, "List of photos with 68 points.", required=True)
-    flags.DEFINE_string("output", "runs/free/skins.npz", "The textures.")
+    define_path("data", None, "The folder clean/.", required=True)
+    define_path("photos", None, "List of photos with 68 points.", required=True)
+    define_path("output", "runs/free/skins.npz", "The textures.")
     app.run(main)

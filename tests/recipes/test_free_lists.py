@@ -41,7 +41,11 @@ def made(tmp_path):
     names = [f"images/{number}.jpg" for number in range(2)]
     for number, name in enumerate(names):
         Image.new("RGB", (100, 100), (9, number, 9)).save(drawn / name)
-    record = {"drawn": True, "pictures": {name: lists.sha256(drawn / name) for name in names}}
+    record = {
+        "drawn": True,
+        "skins": [str(tmp_path / "clean" / "pif_fellows" / "pif_1.webp")],
+        "pictures": {name: lists.sha256(drawn / name) for name in names},
+    }
     (drawn / "evidence.json").write_text(json.dumps(record))
     with (drawn / "landmarks.csv").open("w", newline="") as file:
         writer = csv.writer(file)
@@ -109,6 +113,16 @@ def test_a_held_out_person_is_not_trained_on(made):
     path = joined(made)
     path.write_text(path.read_text().replace(",val,", ",train,"))
     with pytest.raises(InputError, match="neutral_front_003_03.webp: shows a held-out person"):
+        evidence.check(path, made / "clean")
+
+
+@pytest.mark.parametrize("photo", ["webmorph_stim/neutral_front_003_03.webp", "../other.webp"])
+def test_the_skin_of_a_drawn_face_is_a_clean_person_to_train_on(made, photo):
+    path = joined(made)
+    record = json.loads((made / "drawn" / "evidence.json").read_text())
+    record["skins"].append(str(made / "clean" / photo))
+    (made / "drawn" / "evidence.json").write_text(json.dumps(record))
+    with pytest.raises(InputError, match="its skin is in .*drawn, not of a photo to train on"):
         evidence.check(path, made / "clean")
 
 

@@ -2,6 +2,8 @@
 
 import ast
 import functools
+import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -83,6 +85,26 @@ def test_no_module_names_another_source(path):
     }
     wrong = [text for text in constants - texts if any(name in text.lower() for name in NAMES)]
     assert not wrong
+
+
+def test_the_recipe_reads_and_writes_nothing_else():
+    command = ["make", "-n", "free-model", "DATA=/data", "TEACHER=/peers/teacher.tflite"]
+    lines = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    recipe = lines[lines.index("-m recipes.free.label") :].replace("\\\n", " ")
+    words = [word for line in recipe.splitlines() for word in shlex.split(line)]
+    paths = {
+        part
+        for word in words
+        for part in word.split("=", 1)[-1].split(",")
+        if "/" in part and not part.endswith("/python")
+    }
+    allowed = ("/data/clean", "/peers/teacher.tflite", "runs/free/", "assets/free_68.")
+    assert {path for path in paths if not path.startswith(allowed)} == set()
+    assert [word for word in words if word.startswith("--init_from=")] == [
+        "--init_from=runs/free/1/model.keras"
+    ]
+    # A model is opened by path: a name would be that of a shipped model.
+    assert all("/" in word for word in words if word.startswith("--model="))
 
 
 def test_the_walk_sees_what_it_must_find():
