@@ -20,7 +20,7 @@ from evae_tf import geometry, markups, progress
 from evae_tf.array_types import FloatArray
 from evae_tf.artifacts.predictors import Predictor, open_model
 from evae_tf.cli.path_flags import define_path
-from evae_tf.data.crops import cut_crops
+from evae_tf.data.crops import Crops, cut_crops
 from evae_tf.data.face import make_face
 from evae_tf.errors import InputError
 from recipes.free import lists
@@ -32,6 +32,7 @@ FLAGS = flags.FLAGS
 
 _SHIFTS = ((0, 0), (0.05, 0), (-0.05, 0), (0, 0.05), (0, -0.05))  # of the box, in its sides
 _SCALES = (0.92, 1.0, 1.1)
+_BATCH = 64
 _IBUG = markups.MARKUPS["ibug_68"]
 
 
@@ -40,35 +41,42 @@ def main(_: list[str]) -> None:
     labels, output = Path(FLAGS.labels), Path(FLAGS.output)
     if not Path(FLAGS.model).is_file():  # the name of a shipped model would be found elsewhere
         raise InputError(f"{FLAGS.model}: no such file.")
-    model, pictures = open_model(FLAGS.model), lists.read(labels)
-    true = [each for each in pictures if each.split == "val"]
-    mesh = {each.image: each for each in lists.read(labels.with_name(MESH))}
-    measured = [mesh[each.image] for each in true]
-    found = predict(model, measured).mean(axis=0)
-    weights = best_weights(found, points_of(measured), points_of(true))
-    print(
-        "weights of the model:",
-        *(f"{name} {weights[part][0]:.1f}" for name, part in PARTS.items()),
-    )
-    for name, each in (
-        ("mesh", points_of(measured)),
-        ("model", found),
-        ("both", mixed(found, points_of(measured), weights)),
-    ):
-        errors = np.stack([error(*pair) for pair in zip(each, points_of(true), strict=True)])
+    mesh = lists.read(labels.with_name(MESH))
+    kept = again(open_model(FLAGS.model), lists.read(labels), mesh)
+    lists.write(kept, output / "landmarks.csv", model=lists.sha256(FLAGS.model))
+    lists.write_rows(mesh, output / MESH)
+
+
+def again(
+    model: Predictor, pictures: Sequence[Labelled], mesh: Sequence[Labelled]
+) -> list[Labelled]:
+    """The pictures with new landmarks where they are not hand-placed, without those in doubt.
+
+    Args:
+      model: of 68 points.
+      pictures: of a list; the `val` ones have hand-placed points.
+      mesh: the `val` pictures with the landmarks of the mesh.
+    """
+    hand = {each.image: each.landmarks for each in pictures if each.split == "val"}
+    true, meshes = np.stack([hand[each.image] for each in mesh]), points_of(mesh)
+    found = predict(model, mesh).mean(axis=0)
+    weights = best_weights(found, meshes, true)
+    for name, part in PARTS.items():
+        print(f"weight of the model, {name}: {weights[part].mean():.1f}")
+    both = mixed(found, meshes, weights)
+    for name, each in {"mesh": meshes, "model": found, "both": both}.items():
+        errors = np.stack([error(*pair) for pair in zip(each, true, strict=True)])
         print(f"error of {name} on {len(true)} held-out photos: {errors.mean():.2%}")
     guessed = [each for each in pictures if each.split == "train" and each.by != "hand"]
     views = predict(model, guessed)
     good = agreed(views, points_of(guessed))
+    print(f"{good.sum()} of {len(good)} photos kept")
     new = mixed(views.mean(axis=0), points_of(guessed), weights)
-    kept = [each for each in pictures if each.by == "hand"] + [
+    return [each for each in pictures if each.split == "val" or each.by == "hand"] + [
         dataclasses.replace(each, landmarks=points, by="model")
         for each, points, keep in zip(guessed, new, good, strict=True)
         if keep
     ]
-    lists.write(kept, output / "landmarks.csv", model=lists.sha256(FLAGS.model))
-    lists.write_rows(measured, output / MESH)
-    print(f"{good.sum()} of {len(good)} photos kept")
 
 
 def points_of(pictures: Sequence[Labelled]) -> FloatArray:
@@ -100,11 +108,21 @@ def predict(model: Predictor, pictures: Sequence[Labelled]) -> FloatArray:
         middle = middle + 2 * half.max(axis=1, keepdims=True) * np.float32(shift)
         moved = np.concatenate([middle - half * scale, middle + half * scale], axis=1)
         crops = cut_crops(faces, boxes=moved, **crop)
-        images = crops.model_input()
-        mirrored = model.predict(images[:, :, ::-1])["landmarks"][:, _IBUG.flip_permutation]
-        for fractions in (model.predict(images)["landmarks"], mirrored * [-1, 1] + [1, 0]):
+        for mirrored in (False, True):
+            fractions = _landmarks(model, crops, mirrored)
             found.append(geometry.crop_to_image(fractions, crops.squares))
     return np.stack(found)
+
+
+def _landmarks(model: Predictor, crops: Crops, mirrored: bool) -> FloatArray:
+    """Landmarks [N, 68, 2] in crop fractions, of the crops or of their mirror images."""
+    found = []
+    for start in range(0, len(crops), _BATCH):  # all response maps at once would fill the memory
+        images = crops.model_input(slice(start, start + _BATCH))
+        images = images[:, :, ::-1] if mirrored else images
+        found.append(model.predict(images)["landmarks"])
+    landmarks = np.concatenate(found)
+    return landmarks[:, _IBUG.flip_permutation] * [-1, 1] + [1, 0] if mirrored else landmarks
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Photos labelled again by a model of clean and drawn faces."""
 
+import dataclasses
 from types import SimpleNamespace
 
 import numpy as np
@@ -35,8 +36,13 @@ def test_photos_agree_within_and_with_the_list():
     assert agreement.agreed(views, listed).tolist() == [True, False, False]
 
 
+SHAPE = np.random.default_rng(2).uniform(-0.2, 0.2, (68, 2))  # crop fractions
+SHAPE = (SHAPE + SHAPE[IBUG.flip_permutation] * [-1, 1]) / 2
+SHAPE[33] = 0
+
+
 class _SeesWhite:
-    """Says that all points lie at the centre of the white pixels, moved by a part of the order."""
+    """Sees a symmetric face around the centre of the white pixels."""
 
     metadata = SimpleNamespace(
         markup=IBUG, input_size=96, crop_margin=0.5, face_box=geometry.TIGHT_BOX
@@ -47,18 +53,44 @@ class _SeesWhite:
         white = images.mean(axis=-1) > 0.5
         x = (white.sum(axis=1) * position).sum(axis=1) / white.sum(axis=(1, 2))
         y = (white.sum(axis=2) * position).sum(axis=1) / white.sum(axis=(1, 2))
-        landmarks = np.repeat(np.stack([x, y], axis=1)[:, None], 68, axis=1)
-        landmarks[:, :8, 0] -= 0.1  # the jaw's left half is on the left
-        landmarks[:, 9:17, 0] += 0.1
+        landmarks = np.stack([x, y], axis=1)[:, None] + SHAPE
         return {"landmarks": landmarks.astype(np.float32)}
 
 
-def test_each_view_finds_the_same_place(tmp_path):
+@pytest.fixture
+def spot(tmp_path):
+    """A picture with a white spot at (80, 50), and what `_SeesWhite` says of it, [68, 2]."""
     pixels = np.zeros((120, 140, 3), np.uint8)
     pixels[40:61, 70:91] = 255
     Image.fromarray(pixels).save(tmp_path / "spot.png")
-    box = np.random.default_rng(0).uniform([50, 20], [110, 80], (68, 2))
-    views = relabel.predict(_SeesWhite(), [Labelled(tmp_path / "spot.png", box, "train", "", "")])
+    around = np.random.default_rng(0).uniform([55, 25], [105, 75], (68, 2))
+    picture = Labelled(tmp_path / "spot.png", around, "train", "pif", "mesh")
+    return picture, relabel.predict(_SeesWhite(), [picture]).mean(axis=0)[0]
+
+
+def test_each_view_finds_the_same_place(spot):
+    views = relabel.predict(_SeesWhite(), [spot[0]])
     assert views.shape == (30, 1, 68, 2)
-    np.testing.assert_allclose(views[:, 0, 40], np.tile([80, 50], (30, 1)), atol=0.6)
-    assert views[:, 0, 0, 0].max() < 80 < views[:, 0, 16, 0].min()
+    np.testing.assert_allclose(views[:, 0, 33], np.tile([80, 50], (30, 1)), atol=0.6)
+    np.testing.assert_allclose(views[0::2], views[1::2], atol=1)  # each and its mirror image
+
+
+def test_a_trusted_model_replaces_what_it_agrees_with(spot, capsys, monkeypatch):
+    """The held-out face says that the model is right; hand-placed points stay."""
+    picture, found = spot
+    monkeypatch.setattr(agreement, "_MAX_APART", 1.0)
+    true = found + np.random.default_rng(1).normal(0, 1e-3, found.shape)
+    pictures = [
+        dataclasses.replace(picture, landmarks=true, split="val", by="hand"),
+        dataclasses.replace(picture, landmarks=picture.landmarks + 1, by="hand"),
+        picture,
+    ]
+    mesh = [dataclasses.replace(picture, split="val")]
+    monkeypatch.setattr(agreement, "_MAX_SPREAD", 1.0)
+    held_out, hand, new = relabel.again(_SeesWhite(), pictures, mesh)
+    assert (held_out.split, hand.by, new.by) == ("val", "hand", "model")
+    np.testing.assert_allclose(hand.landmarks, picture.landmarks + 1)
+    np.testing.assert_allclose(new.landmarks, found, atol=0.1)
+    assert "weight of the model, jaw: 1.0" in capsys.readouterr().out
+    monkeypatch.setattr(agreement, "_MAX_SPREAD", 0.0)
+    assert [each.by for each in relabel.again(_SeesWhite(), pictures, mesh)] == ["hand", "hand"]
