@@ -159,8 +159,7 @@ def measured_offsets(head: Head, shapes: list[FloatArray], most: int = 150) -> F
     """The mean place of annotated points beside the head's, float [68, 3], head's frame.
 
     The definitions differ: the annotators' brows lie on their upper edge, for example. Both sides
-    of the face share an offset. The inner ends of the brows move half the way: the annotators'
-    are at the upper corner.
+    of the face share an offset.
     """
     outline = Outline(head)
     found = []
@@ -175,7 +174,6 @@ def measured_offsets(head: Head, shapes: list[FloatArray], most: int = 150) -> F
     mean = np.mean(found, axis=0)
     mirrored = mean[MIRRORED] * [-1, 1]
     offsets[JAW:, :2] = (mean + mirrored)[JAW:] / 2
-    offsets[[21, 22]] /= 2
     return offsets
 
 
