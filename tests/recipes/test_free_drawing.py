@@ -1,11 +1,16 @@
 """The renderer of the free faces, on a small made-up head; its accuracy on the real one."""
 
-import os
+import csv
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from evae_tf.data import datasets
+from evae_tf.markups import MARKUPS
+from recipes.free import evidence
 from recipes.free import fit as fitting
 from recipes.free import head as heads
 from recipes.free.camera import Camera, rotation
@@ -14,7 +19,7 @@ from recipes.free.outline import Outline
 from recipes.free.skins import MIRRORED, Unwrapping
 from recipes.free.tracing import Layer, Light, render, unobstructed
 
-CLEAN = Path(os.environ.get("EVAE_DATA", "../shared/data")) / "clean"
+ROOT = Path(__file__).resolve().parents[2]
 DAYLIGHT = Light(np.ones(3), np.zeros((3, 3)), np.zeros(3), np.array([0, 0, 1.0]), 0.0, 1.0)
 
 
@@ -157,15 +162,44 @@ def test_a_texture_is_taken_from_where_the_face_is():
 
 
 def test_mirrored_points_are_those_of_the_markup():
-    from evae_tf.markups import MARKUPS
-
     assert MIRRORED.tolist() == list(MARKUPS["ibug_68"].flip_permutation)
 
 
-@pytest.mark.skipif(not CLEAN.exists(), reason=f"REAL HEAD NOT TESTED: {CLEAN} is absent")
-def test_the_real_head_fits_hand_placed_points():
-    head = heads.load(CLEAN / "ict_facekit" / "ict_facekit_light.npz")
+def test_the_real_head_fits_hand_placed_points(shared_data):
+    clean = shared_data / "clean"
+    head = heads.load(clean / "ict_facekit" / "ict_facekit_light.npz")
     assert {Part(int(part)) for part in np.unique(head.part)} == set(Part)
-    file = CLEAN / "webmorph_stim" / "canada_020f.lm68.csv"
+    file = clean / "webmorph_stim" / "canada_020f.lm68.csv"
     points = np.loadtxt(file, delimiter=",", skiprows=1)
     assert fitting.fit(head, Outline(head), points).error < 0.02
+
+
+def test_the_command_renders_faces_and_their_evidence(shared_data, tmp_path):
+    clean = shared_data.resolve() / "clean"
+    names = ["canada_003f", "canada_026f"]
+    with (tmp_path / "photos.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        coordinates = [f"{axis}{k}" for k in range(68) for axis in "xy"]
+        writer.writerow(["image", *coordinates, "split"])
+        for name in names:
+            folder = clean / "webmorph_stim"
+            points = np.loadtxt(folder / f"{name}.lm68.csv", delimiter=",", skiprows=1)
+            writer.writerow([folder / f"{name}.webp", *points.ravel(), "train"])
+
+    def call(module, *words):
+        command = [sys.executable, "-m", f"recipes.free.{module}", f"--data={clean}", *words]
+        subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+
+    skins, drawn = f"--skins={tmp_path / 'skins.npz'}", tmp_path / "drawn"
+    call("skins", f"--photos={tmp_path / 'photos.csv'}", f"--output={tmp_path / 'skins.npz'}")
+    call("faces", skins, f"--output={drawn}", "--count=2", "--val=1", "--seed=4", "--workers=1")
+
+    faces = datasets.read_faces("csv", drawn / "landmarks.csv", "train", MARKUPS["ibug_68"])
+    assert len(faces) == 2 and faces[0].visible is not None
+    for face in faces:
+        assert ((face.landmarks > -40) & (face.landmarks < 232)).all()
+    assert evidence.check(drawn / "landmarks.csv", clean) == 3
+    picture = (drawn / "images" / "000000.jpg").read_bytes()
+    again = tmp_path / "again"
+    call("faces", skins, f"--output={again}", "--count=1", "--val=0", "--seed=4", "--workers=1")
+    assert (again / "images" / "000000.jpg").read_bytes() == picture, "a seed is not one picture"
