@@ -48,8 +48,8 @@ class Head:
       part: int [T], a `Part` of each triangle.
       uv: float32 [T, 3, 2], texture coordinates of the corners: the face is at x in 0..1, the rest
         of the skin at 1..2; y is down.
-      points: int [68], vertices of the landmarks. Those of the jaw are on its edge; the file has
-        others, too, in front of it on the cheek.
+      points: int [68], vertices of the landmarks. Those of the jaw are on its outline in a frontal
+        view, which is in front of its edge.
     """
 
     neutral: FloatArray
@@ -119,7 +119,7 @@ def load(path: str | Path) -> Head:
             triangles=corners[kept],
             part=of_triangle[kept],
             uv=uv,
-            points=np.concatenate([file["jaw_alt"], file["multipie68"][17:]]),
+            points=file["multipie68"],
         )
 
 

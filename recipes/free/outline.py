@@ -12,7 +12,10 @@ from recipes.free.head import Head, Part
 
 JAW = 17
 _STEPS = 16
-_BEFORE, _WAY = -0.1, 0.62  # a path's ends, on the way from the jaw to the middle of the face
+# Ends of a path, on the way from the frontal outline to the middle of the face. The edge of the
+# jaw, which shows when the head is turned, is behind the frontal outline.
+_EDGES = (-0.05, -0.05, -0.07, -0.12, -0.12, -0.08, 0, 0, 0)  # from the ear to the chin
+_CHEEK = 0.62
 
 
 class Outline:
@@ -73,8 +76,8 @@ def _paths(head: Head) -> IndexArray:
     middle = place[int(head.points[33])]
     paths = np.empty((JAW, _STEPS), np.intp)
     for row, start in enumerate(head.points[:JAW]):
-        first = _BEFORE if abs(row - 8) > 3 else 0.0
-        for column, way in enumerate(np.linspace(first, _WAY, _STEPS)):
+        edge = _EDGES[min(row, JAW - 1 - row)]
+        for column, way in enumerate(np.linspace(edge, _CHEEK, _STEPS)):
             wanted = place[int(start)] + way * (middle - place[int(start)])
             distance = np.where(face, ((uv - wanted) ** 2).sum(axis=1), np.inf)
             paths[row, column] = vertex[np.argmin(distance)]
