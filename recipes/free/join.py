@@ -3,8 +3,10 @@
   python -m recipes.free.join --lists=photos/landmarks.csv,drawn/landmarks.csv --copies=3,1
     --output=runs/free/all.csv
 
-Each row has its image as an absolute path. Columns that a list lacks stay empty. The reader of
-lists refuses equal rows, so a column `copy` counts the repetitions. `val` rows are not repeated.
+Each row has its image as an absolute path. Columns that a list lacks stay empty, but for the flags
+`visible0,...`: points of lists without them are visible, since the photos show whole faces from the
+front. The reader of lists refuses equal rows, so a column `copy` counts the repetitions. `val` rows
+are not repeated.
 """
 
 import csv
@@ -58,11 +60,12 @@ def join(paths: Sequence[Path], copies: Sequence[int], most: Sequence[int], outp
             pictures |= own.pop("pictures", {})
             facts |= own
     columns = list(dict.fromkeys(column for row in rows for column in row))
+    seen = {column: "1" for column in columns if column.startswith("visible")}
     atomic.make_folder(output.parent)
     with atomic.replacing_file(output) as temporary, temporary.open("w", newline="") as file:
         writer = csv.DictWriter(file, columns, restval="")
         writer.writeheader()
-        writer.writerows(rows)
+        writer.writerows({**seen, **row} for row in rows)
     lists.write_evidence(output, {**facts, "pictures": pictures})
     return len(rows)
 

@@ -81,6 +81,17 @@ def test_lists_with_different_columns_are_joined(made):
         joined(made, copies=(1,))
 
 
+def test_points_of_a_list_without_flags_are_visible(made):
+    drawn = made / "drawn" / "landmarks.csv"
+    header, *rows = drawn.read_text().splitlines()
+    flags = [f"visible{k}" for k in range(68)]
+    lines = [",".join([header, *flags]), *(",".join([row, "0", *67 * ["1"]]) for row in rows)]
+    drawn.write_text("\n".join(lines) + "\n")
+    photo, *_, face = datasets.read_faces("csv", joined(made, copies=(1, 1)), "train", IBUG)
+    assert photo.visible.all()
+    assert face.visible.tolist() == [False, *67 * [True]]
+
+
 def test_clean_and_drawn_pictures_pass(made):
     assert evidence.check(joined(made), made / "clean") == 5
     assert evidence.check(made / "photos" / "landmarks.csv", made / "clean") == 3
