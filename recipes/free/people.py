@@ -24,6 +24,7 @@ _HAIR = np.array(
     + [(110, 52, 28), (120, 118, 114), (205, 203, 198)],
     np.float64,
 )
+_DARK_SKIN = 110  # mean of a texture, 0 to 255, below which hair is mostly dark
 _IRIS = np.array([(50, 30, 18), (72, 48, 28), (96, 92, 60), (92, 120, 140), (110, 112, 104)]) / 255
 
 
@@ -85,43 +86,44 @@ class People:
     def _hair(
         self, vertices: FloatArray, base: Layer, texture: ByteArray, rng: np.random.Generator
     ) -> list[Layer]:
-        dark = texture.mean() < 110
-        color = _HAIR[rng.integers(3 if dark and rng.random() < 0.85 else len(_HAIR))] / 255
+        """Hair, a cap, or nothing on a bald head."""
+        is_dark = texture.mean() < _DARK_SKIN
+        color = _HAIR[rng.integers(3 if is_dark and rng.random() < 0.85 else len(_HAIR))] / 255
         color = np.clip(color * rng.uniform(0.8, 1.3), 0, 1)
         style = rng.random()
+        is_bald, has_cap = style < 0.1, 0.1 <= style < 0.18
+        recedes, has_fringe = 0.18 <= style < 0.25, 0.25 <= style < 0.42
+        is_full, is_long = style >= 0.6, style > 0.6 or 0.3 < style < 0.42
         line = Hairline(
             forehead=rng.uniform(32, 52),
             temples=rng.uniform(26, 44),
             parting=rng.uniform(-25, 25),
             nape=rng.uniform(-40, -12),
         )
-        if style < 0.1:
+        if is_bald:
             return []
-        if style < 0.18:  # a cap or a band of cloth
+        if has_cap:
             cloth = np.clip(rng.uniform(0, 1) + rng.normal(0, 0.2, 3), 0, 1)
             line = dataclasses.replace(line, forehead=rng.uniform(14, 40))
+            thickness = rng.uniform(0.3, 1.2)
+            skin = base.paint
             return [
-                self._scalp.hair(
-                    vertices, line, rng.uniform(0.3, 1.2), cloth, base.paint, rng, soft=6, strands=0
-                )
+                self._scalp.hair(vertices, line, thickness, cloth, skin, rng, soft=6, strands=0)
             ]
-        if style < 0.25:  # receding
-            line = dataclasses.replace(
-                line, forehead=rng.uniform(52, 75), temples=rng.uniform(30, 50)
-            )
-        elif style < 0.42:  # a fringe
-            line = dataclasses.replace(
-                line, forehead=rng.uniform(12, 30), temples=rng.uniform(10, 30)
-            )
-        thickness = rng.uniform(0.15, 0.8) if style < 0.6 else rng.uniform(0.6, 2.4)
+        if recedes:
+            forehead, temples = rng.uniform(52, 75), rng.uniform(30, 50)
+            line = dataclasses.replace(line, forehead=forehead, temples=temples)
+        elif has_fringe:
+            forehead, temples = rng.uniform(12, 30), rng.uniform(10, 30)
+            line = dataclasses.replace(line, forehead=forehead, temples=temples)
+        thickness = rng.uniform(0.6, 2.4) if is_full else rng.uniform(0.15, 0.8)
         soft = rng.uniform(4, 18)
         layers = [self._scalp.hair(vertices, line, thickness, color, base.paint, rng, soft=soft)]
-        if style > 0.6 or 0.3 < style < 0.42:
+        if is_long:
             begin = rng.uniform(62, 115)
             length = rng.choice([rng.uniform(-4, 2), rng.uniform(-18, -6)])
-            layers.append(
-                self._scalp.long_hair(vertices, begin, length, rng.uniform(0, 1.8), color, rng)
-            )
+            thickness = rng.uniform(0, 1.8)
+            layers.append(self._scalp.long_hair(vertices, begin, length, thickness, color, rng))
         return layers
 
 

@@ -1,7 +1,7 @@
 """Renders triangles by ray tracing on the CPU: colour, light, cast shadows.
 
 Embree traces the rays; the shading is arithmetic on all pixels at once. It runs without a screen or
-a graphics driver, and a picture of 176 pixels takes a tenth of a second.
+a graphics driver.
 
 Source: Wald et al., Embree: A Kernel Framework for Efficient CPU Ray Tracing, SIGGRAPH 2014.
 """
