@@ -1,11 +1,11 @@
-"""evae-bulk beside align.py, how its cost grows, and what 100 million photos would take.
+"""Compares evae-bulk with align.py, and estimates what 100 million photos take.
 
+  make test-bulk    # sets up .venv-bulk
   .venv-bulk/bin/python -m benchmarks.bulk --photos=DIR
 
-`make test-bulk` makes the environment. Rates are those of photos after the first: each command is
-timed on a quarter of the photos and on all of them, so that starting Ray (seconds) and loading the
-model do not count. All commands run one after another in every round; what counts is the ratio of
-each to align.py with one thread, round by round.
+Each command is timed on a quarter of the photos and on all of them. The rate is that of the
+difference, so that starting Ray and loading the model do not count. All commands run one after
+another in every round. The ratios to align.py with one thread are taken round by round.
 """
 
 import os
@@ -20,10 +20,12 @@ import numpy as np
 from absl import app, flags
 from PIL import Image
 
+from evae_tf.cli.path_flags import define_path
+
 FLAGS = flags.FLAGS
-flags.DEFINE_string("photos", None, "Folder of photos; if not given, drawn faces are taken.")
-flags.DEFINE_integer("count", 400, "Photos of a run, of different names.", lower_bound=8)
-flags.DEFINE_integer("rounds", 3, "Of each measurement; the medians are printed.", lower_bound=1)
+define_path("photos", None, "Folder of photos; by default synthetic faces of 640 pixels.")
+flags.DEFINE_integer("count", 400, "Number of photos of a run.", lower_bound=8)
+flags.DEFINE_integer("rounds", 3, "Number of rounds; the medians are printed.", lower_bound=1)
 flags.DEFINE_list("addresses", ["200", "2000", "20000"], "Lengths of the tables, rising.")
 
 _COMMANDS = Path(sys.executable).parent
@@ -42,7 +44,7 @@ def main(_: list[str]) -> None:
 
 
 def _sources(folder: Path) -> list[Path]:
-    """The photos that all names stand for."""
+    """The photos; links to them make up a run."""
     if FLAGS.photos is not None:
         return sorted(path for path in Path(FLAGS.photos).iterdir() if path.is_file())
     from evae_tf.align.inputs import rgb_image
@@ -59,7 +61,7 @@ def _sources(folder: Path) -> list[Path]:
 
 
 def _linked(sources: Sequence[Path], count: int, folder: Path) -> Path:
-    """A folder of so many names of photos."""
+    """A new folder with `count` links to the photos."""
     folder.mkdir()
     for index in range(count):
         source = sources[index % len(sources)]
@@ -68,7 +70,7 @@ def _linked(sources: Sequence[Path], count: int, folder: Path) -> Path:
 
 
 def _seconds(name: str, *words: object) -> float:
-    """What a call takes that has to succeed, or to leave out what it cannot use."""
+    """Seconds of a call, which may leave out single photos."""
     started = time.perf_counter()
     done = subprocess.run([_COMMANDS / name, *map(str, words)], capture_output=True, text=True)
     if done.returncode not in (0, 1):
@@ -77,7 +79,7 @@ def _seconds(name: str, *words: object) -> float:
 
 
 def _rates(sources: Sequence[Path], folder: Path) -> tuple[dict[str, float], Path]:
-    """Photos a second of each command, and an output folder of evae-bulk; printed as ratios."""
+    """Prints the rate of each command. Returns photos a second, and evae-bulk's output folder."""
     few, many = max(2, FLAGS.count // 4), FLAGS.count
     inputs = {count: _linked(sources, count, folder / f"photos_{count}") for count in (few, many)}
     outputs = iter(range(10**6))
@@ -121,7 +123,7 @@ def _rates(sources: Sequence[Path], folder: Path) -> tuple[dict[str, float], Pat
 
 
 def _print_growth(sources: Sequence[Path], folder: Path) -> None:
-    """The cost of a photo by the length of the table, with small photos and no detector."""
+    """Prints the time of a photo by the length of the table, for tiny photos and no detector."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -138,13 +140,13 @@ def _print_growth(sources: Sequence[Path], folder: Path) -> None:
         first, repeated = _seconds("evae-bulk", *words), _seconds("evae-bulk", *words)
         each = 1000 * (first - repeated) / length
         print(
-            f"{length:7} addresses: {first:6.1f} s, {repeated:5.1f} s when all is done; the "
+            f"{length:7} addresses: {first:6.1f} s, {repeated:5.1f} s if all are finished; the "
             f"difference is {each:.2f} ms a photo"
         )
 
 
 def _print_estimate(sources: Sequence[Path], rate: float, output: Path) -> None:
-    """What 100 million such photos would take, step by step."""
+    """Prints what 100 million such photos take, step by step."""
     read = np.mean([path.stat().st_size for path in sources])
     written = sum(path.stat().st_size for path in output.glob("part-*")) / FLAGS.count
     cores = _ALL / rate / 86400
@@ -155,8 +157,8 @@ def _print_estimate(sources: Sequence[Path], rate: float, output: Path) -> None:
         f"{_ALL * read / 86400 / 1e6:,.0f} MB a second in that day\n"
         f"written: {written / 1e3:.2f} kB a photo, {_ALL * written / 1e9:,.0f} GB in "
         f"{_ALL / _PHOTOS_A_FILE:,.0f} files, {_ALL / _PHOTOS_A_FILE / 86400:.1f} a second\n"
-        f"to resume: {_ALL * 8 / 1e6:,.0f} MB of fingerprints on the command's machine and on "
-        "each that reads a table"
+        f"selecting: {_ALL * 8 / 1e6:,.0f} MB of fingerprints on the command's machine, and as "
+        "much again while they are sorted"
     )
 
 

@@ -1,11 +1,11 @@
-"""Training steps a second of one and of two processes under JAX, each on a core of its own.
+"""Compares training by one process and by two under JAX, each process on one core.
 
   make test-jax    # sets up .venv-jax
   .venv-jax/bin/python -m benchmarks.scaling
 
-Two processes train with the batch size of one process and exchange gradients over the loopback
-interface. One process with half the batch does the work of one of the two without that exchange. So
-the difference is the time of communication, and of waiting for each other.
+Two processes train with the batch size of one, and exchange gradients over the loopback interface.
+One process with half the batch does the work of one of the two, without the exchange. The
+difference is the time of communication, and of waiting for each other.
 """
 
 import csv
@@ -21,9 +21,9 @@ from absl import app, flags
 from tqdm import tqdm
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string("preset", "demo", "Preset of the network.")
+flags.DEFINE_string("preset", "demo", "Preset of the training.")
 flags.DEFINE_integer("batch", 64, "Batch size of all processes together.", lower_bound=2)
-flags.DEFINE_integer("epochs", 5, "Epochs; the first one, which compiles, is left out.")
+flags.DEFINE_integer("epochs", 5, "Number of epochs; the first one, which compiles, is left out.")
 
 ROOT = Path(__file__).parents[1]
 _FACES = "--dataset=synthetic"
