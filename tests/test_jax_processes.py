@@ -53,26 +53,33 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def start(data, workdir, count=1, epochs=2, *flags, devices=1):
-    """The processes of one training."""
+def start(data, workdir, count=1, epochs=2, *flags, devices=1, last=(), script="train.py"):
+    """The processes of one training; `last` are further flags of the last process, as is `script`.
+
+    `data` is one data set, or a list of one for each process.
+    """
     environment = {**os.environ, "KERAS_BACKEND": "jax"}
     environment["XLA_FLAGS"] = f"--xla_force_host_platform_device_count={devices}"
     command = [
-        *(sys.executable, ROOT / "train.py", "--dataset=csv", f"--data_dir={data}"),
-        *("--markup=mtfl_5", f"--workdir={workdir}", f"--set=epochs={epochs}"),
+        *("--dataset=csv", "--markup=mtfl_5", f"--workdir={workdir}", f"--set=epochs={epochs}"),
         *(f"--set={each}" for each in SMALL),
+        *flags,
     ]
+    data = data if isinstance(data, list) else [data] * count
+    scripts = [*[ROOT / "train.py"] * (count - 1), ROOT / script]
+    more = [*[()] * (count - 1), last]
     together = [f"--coordinator=127.0.0.1:{free_port()}", f"--num_processes={count}"]
     ranks = [[*together, f"--process_id={i}"] for i in range(count)] if count > 1 else [[]]
     return [
         subprocess.Popen(
-            [*map(str, command), *rank, *flags],
+            [sys.executable, str(scripts[i]), f"--data_dir={data[i]}", *command, *rank, *more[i]],
+            cwd=scripts[i].parent,
             env=environment,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
         )
-        for rank in ranks
+        for i, rank in enumerate(ranks)
     ]
 
 
@@ -83,6 +90,26 @@ def ended(processes, timeout=300):
         errors = process.communicate(timeout=timeout)[1]
         found.append((process.returncode, errors))
     return found
+
+
+def damaged_copy(data, folder, rows):
+    """A copy of the data set in which the photos of some rows are not readable."""
+    shutil.copytree(data.parent, folder)
+    with data.open(newline="") as file:
+        images = [row["image"] for row in csv.DictReader(file)]
+    for row in rows:
+        (folder / images[row]).write_text("not a photo")
+    return folder / data.name
+
+
+def other_version(folder):
+    """A copy of the package with another version, and its train.py."""
+    ignore = shutil.ignore_patterns("__pycache__")
+    package = shutil.copytree(ROOT / "evae_tf", folder / "evae_tf", ignore=ignore)
+    shutil.copy(ROOT / "train.py", folder)
+    text = (package / "version.py").read_text()
+    (package / "version.py").write_text(text.replace("VERSION = ", "VERSION = 'other' or "))
+    return folder / "train.py"
 
 
 def trained(*arguments, **options):
@@ -126,6 +153,19 @@ def assert_same_training(workdir, alone):
 def test_two_processes_train_as_one_does(data, alone, tmp_path):
     trained(data, tmp_path / "run", 2)
     assert_same_training(tmp_path / "run", alone)
+
+
+def test_two_processes_cut_each_face_once(data, alone, tmp_path):
+    """Each process has the photos of its own part only: the others are not readable there."""
+    # Rows 0 to 3 are the validation faces, 4 to 23 the training faces.
+    parts = [[0, 1, *range(4, 14)], [2, 3, *range(14, 24)]]
+    copies = [damaged_copy(data, tmp_path / str(i), rows) for i, rows in enumerate(reversed(parts))]
+    workdir = tmp_path / "run"
+    trained(copies, workdir, 2)
+    assert_same_training(workdir, alone)
+    lengths = {path.name.partition("_")[2]: len(np.load(path)) for path in workdir.glob("crops_*")}
+    assert sorted(lengths.values()) == [2, 2, 10, 10]
+    assert all(name.endswith(("_1of2.npy", "_2of2.npy")) for name in lengths)
 
 
 def test_all_devices_of_a_machine_train_as_one_does(data, alone, tmp_path):
@@ -203,9 +243,32 @@ def test_a_batch_that_the_devices_do_not_divide_is_refused(data, tmp_path):
     assert "batch_size=7 cannot be split over 2 devices" in errors
 
 
-def test_processes_with_other_settings_are_refused(data, alone, tmp_path):
-    workdir = shutil.copytree(alone, tmp_path / "run")
-    processes = start(data, workdir, 2, 3)
+def refusals(processes):
+    """The error of each process, one sentence each."""
     for status, errors in ended(processes):
         assert status == 1, errors
+        (sentence,) = [line for line in errors.splitlines() if line.startswith("error: ")]
+        assert "Traceback" not in errors
+        yield sentence
+
+
+def test_a_folder_of_other_settings_is_refused(data, alone, tmp_path):
+    workdir = shutil.copytree(alone, tmp_path / "run")
+    assert len(list(refusals(start(data, workdir, 2, 3)))) == 2
     assert len(numbers(workdir)) == 2
+
+
+def test_processes_with_other_settings_are_refused(data, tmp_path):
+    workdir = tmp_path / "run"
+    for sentence in refusals(start(data, workdir, 2, last=("--set=learning_rate=0.5",))):
+        assert "the processes differ: config.learning_rate is " in sentence
+        assert "0.5 in process 1. Start all of them with the same settings" in sentence
+    assert not workdir.exists()
+
+
+def test_processes_with_other_versions_are_refused(data, tmp_path):
+    workdir, script = tmp_path / "run", other_version(tmp_path / "copy")
+    for sentence in refusals(start(data, workdir, 2, script=script)):
+        assert "the processes differ: evae_tf is '" in sentence
+        assert "in process 0, 'other' in process 1" in sentence
+    assert not workdir.exists()

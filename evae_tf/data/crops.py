@@ -1,12 +1,12 @@
-"""Square crops of faces, decoded once and kept in memory or in a file."""
+"""Square crops of faces, decoded once and kept in memory or in files."""
 
 import concurrent.futures
 import dataclasses
 import functools
 import hashlib
-import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,10 +14,12 @@ from numpy.typing import ArrayLike
 
 from evae_tf import geometry, progress
 from evae_tf.array_types import ByteArray, FloatArray
-from evae_tf.atomic import replacing_file
+from evae_tf.data.crop_files import CropStore, PartWriter
 from evae_tf.data.face import Face
 from evae_tf.data.images import read_image
 from evae_tf.errors import InputError
+
+_QUEUED = 1024  # faces; a queue of all of them would take more memory than their records
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,7 +27,7 @@ class Crops:
     """Crops of N faces, all of one size.
 
     Attributes:
-      images: uint8 [N, C, C, 3], RGB; an array or a memory-mapped file.
+      images: uint8 [N, C, C, 3], RGB; an array, or a `CropFiles` that reads them by rows.
       landmarks: float32 [N, K, 2], fractions of the model's crop, which is the middle `size`
         pixels of the images; the rest is context for augmentation. NaN where not annotated.
       visible: float32 [N, K], 1 for visible points, 0 for hidden ones, NaN where unknown. All
@@ -59,7 +61,8 @@ def cut_crops(
     margin: float,
     context: int = 0,
     boxes: ArrayLike | None = None,
-    folder: str | Path | None = None,
+    store: CropStore | None = None,
+    key: str | None = None,
     num_threads: int = 2,
 ) -> Crops:
     """Decodes every image and crops its face.
@@ -70,8 +73,9 @@ def cut_crops(
       margin: the model's crop margin, see `geometry.square_around`.
       context: pixels of context on each side of the crop.
       boxes: float [N, 4] to use instead of the boxes of the faces, or None.
-      folder: folder of a memory-mapped file for the crops. It is reused for the same faces (see
-        `fingerprint`) and settings. None keeps the crops in memory.
+      store: where to keep the crops in files, which are reused for the same faces (see
+        `fingerprint`) and settings. Each process cuts its part. None: cut all, keep in memory.
+      key: `fingerprint` of the faces for `store`, if it is known.
       num_threads: number of images decoded in parallel.
 
     Returns:
@@ -87,20 +91,16 @@ def cut_crops(
     side = size + 2 * context
     wider = squares * np.asarray([1, 1, side / size], np.float32)
     shape = (len(faces), side, side, 3)
-    if folder is None:
-        images = _cut_all(faces, boxes, wider, np.empty(shape, np.uint8), num_threads)
+    if store is None:
+        images: Any = np.empty(shape, np.uint8)
+        _cut(faces, boxes, wider, images, range(len(faces)), num_threads)
     else:
-        cut = hashlib.sha256(f"{fingerprint(faces)} {side}".encode() + wider.tobytes())
-        path = Path(folder) / f"crops_{cut.hexdigest()[:16]}.npy"
-        if not path.exists():
-            with replacing_file(path) as temporary:
-                file = np.lib.format.open_memmap(temporary, "w+", np.uint8, shape)
-                # Writing a mapped file to a full disk would kill the process without a message.
-                with open(temporary, "r+b") as whole:
-                    os.posix_fallocate(whole.fileno(), 0, temporary.stat().st_size)
-                _cut_all(faces, boxes, wider, file, num_threads)
-                file.flush()
-        images = np.load(path, mmap_mode="r")
+        cut = f"{key or fingerprint(faces)} {side}".encode() + wider.tobytes()
+        images = store.open(
+            f"crops_{hashlib.sha256(cut).hexdigest()[:16]}",
+            shape,
+            lambda part: _cut(faces, boxes, wider, part, part.rows, num_threads),
+        )
     landmarks = geometry.image_to_crop(landmarks, squares)
     return Crops(images, landmarks, np.stack([_flags(face) for face in faces]), squares, size)
 
@@ -112,21 +112,35 @@ def _flags(face: Face) -> FloatArray:
     return face.visible.astype(np.float32)
 
 
-def fingerprint(faces: Sequence[Face]) -> str:
+def file_digests(faces: Sequence[Face]) -> list[bytes]:
+    """The SHA-256 of each face's image file; nothing for images in memory.
+
+    Raises:
+      InputError: an image file cannot be read.
+    """
+    of_file = functools.cache(_file_digest)
+    return [of_file(face.image) if isinstance(face.image, Path) else b"" for face in faces]
+
+
+def fingerprint(faces: Sequence[Face], digests: Sequence[bytes] | None = None) -> str:
     """A hash of a list of faces, 16 hexadecimal digits.
 
     It covers names, landmarks, boxes, flags and pixels. Image files count by content, not by path
     or date: replacing a photo changes the hash, copying a data set does not. Reading the files is
     much faster than decoding them.
 
+    Args:
+      faces: list of `Face`.
+      digests: their `file_digests`, if these are known.
+
     Raises:
       InputError: an image file cannot be read.
     """
-    digest, of_file = hashlib.sha256(), functools.cache(_file_digest)
-    for face in faces:
+    digest = hashlib.sha256()
+    for face, of_file in zip(faces, digests or file_digests(faces), strict=True):
         digest.update(repr((face.name, face.visible is None)).encode())
         if isinstance(face.image, Path):
-            digest.update(of_file(face.image))
+            digest.update(of_file)
         else:
             digest.update(repr(face.image.shape).encode() + face.image.tobytes())
         for values in (face.landmarks, face.box, face.visible):
@@ -142,25 +156,28 @@ def _file_digest(path: Path) -> bytes:
         raise InputError(f"{path}: cannot be read ({error.strerror}).") from error
 
 
-def _cut_all(
+def _cut(
     faces: Sequence[Face],
     boxes: FloatArray,
     squares: FloatArray,
-    images: ByteArray,
+    images: ByteArray | PartWriter,
+    rows: range,
     num_threads: int,
-) -> ByteArray:
+) -> None:
+    """Sets some rows of `images`."""
+
     def cut(index: int) -> None:
         face = faces[index]
         image = read_image(face.image) if isinstance(face.image, Path) else face.image
         _check_face(face, boxes[index], image)
         images[index] = geometry.cut_square(image, squares[index], images.shape[1])
 
-    with concurrent.futures.ThreadPoolExecutor(num_threads) as pool:
-        done = pool.map(cut, range(len(faces)))
-        shown = {"total": len(faces), "desc": "cutting faces", "unit": "face"}
-        for _ in progress.bar(done, hidden=len(faces) < 100, **shown):
-            pass
-    return images
+    shown = {"total": len(rows), "desc": "cutting faces", "unit": "face"}
+    bar = progress.bar(hidden=len(rows) < 100, **shown)
+    with concurrent.futures.ThreadPoolExecutor(num_threads) as pool, bar:
+        for start in range(0, len(rows), _QUEUED):
+            for _ in pool.map(cut, rows[start : start + _QUEUED]):
+                bar.update()
 
 
 def _check_face(face: Face, box: FloatArray, image: ByteArray) -> None:

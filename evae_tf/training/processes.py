@@ -11,7 +11,6 @@ weights are those of one process with the same batch size, up to rounding.
 
 import atexit
 import contextlib
-import hashlib
 import itertools
 import logging
 import os
@@ -26,7 +25,6 @@ import keras
 import numpy as np
 
 from evae_tf.errors import InputError, UsageError, first_line
-from evae_tf.version import VERSION
 
 _ENDED = "another process of this training has ended; run the same command for every one to resume"
 _START_S, _HEARTBEAT_S, _SHUTDOWN_S = 120, 30, 30  # timeouts of the other processes
@@ -149,10 +147,9 @@ def together() -> Generator[None]:
     """Context in which the processes depend on each other.
 
     Raises:
-      InputError: another process ended, or has other versions of the packages.
+      InputError: another process ended.
     """
     try:
-        _compare_versions()
         yield
     except Exception as error:
         if count() > 1:
@@ -194,28 +191,26 @@ def one_device() -> Generator[None]:
         keras.distribution.set_distribution(distribution)
 
 
+def gather(content: bytes) -> list[bytes]:
+    """The contents that all processes give, by number of the process."""
+    if count() == 1:
+        return [content]
+    from jax.experimental import multihost_utils
+
+    lengths: Any = multihost_utils.process_allgather(np.array([len(content)]))
+    padded = np.zeros(lengths.max(), np.uint8)  # all processes have to give arrays of one shape
+    padded[: len(content)] = np.frombuffer(content, np.uint8)
+    contents: Any = multihost_utils.process_allgather(padded)
+    pairs = zip(contents, lengths.ravel(), strict=True)
+    return [np.asarray(row)[:length].tobytes() for row, length in pairs]
+
+
 def wait_for_all(name: str) -> None:
     """Waits until every process has reached the point with this name."""
     if count() > 1:
         from jax.experimental import multihost_utils
 
         multihost_utils.sync_global_devices(name)
-
-
-def _compare_versions() -> None:
-    if count() == 1:
-        return
-    import jax
-    from jax.experimental import multihost_utils
-
-    others = [f"{package.__name__} {package.__version__}" for package in (jax, keras, np)]
-    versions = ", ".join([f"evae_tf {VERSION}", *others])
-    digest = np.frombuffer(hashlib.sha256(versions.encode()).digest()[:4], np.uint32)
-    digests: Any = multihost_utils.process_allgather(digest)
-    if len(np.unique(digests)) > 1:
-        raise InputError(
-            f"the processes run different versions of their packages; this one has {versions}."
-        )
 
 
 def _is_jax() -> bool:

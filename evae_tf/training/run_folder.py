@@ -58,7 +58,7 @@ class RunFolder:
             earlier = json.loads(path.read_bytes())  # given text, json refuses a byte-order mark
         except (OSError, ValueError) as error:
             raise InputError(f"{path}: cannot be read, so the run cannot resume.") from error
-        before, now = _flat(earlier), _flat(description)
+        before, now = flat(earlier), flat(description)
         differences = [
             f"{key} was {before.get(key)!r}, now {now.get(key)!r}"
             for key in sorted({*before, *now})
@@ -112,10 +112,10 @@ class RunFolder:
         atomic.write_text(self.path / "metrics.csv", text.getvalue())
 
 
-def _flat(record: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """A nested dict flattened, with keys joined by dots."""
-    flat: dict[str, Any] = {}
+def flat(record: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """A nested dict without nesting: its keys are joined by dots."""
+    found: dict[str, Any] = {}
     for key, value in record.items():
-        inner = _flat(value, f"{key}.") if isinstance(value, dict) else {key: value}
-        flat |= {f"{prefix}{name}": entry for name, entry in inner.items()}
-    return flat
+        inner = flat(value, f"{key}.") if isinstance(value, dict) else {key: value}
+        found |= {f"{prefix}{name}": entry for name, entry in inner.items()}
+    return found

@@ -8,6 +8,7 @@
 
 import contextlib
 import dataclasses
+import functools
 import hashlib
 import json
 import tempfile
@@ -23,13 +24,14 @@ from evae_tf import arguments, atomic, geometry
 from evae_tf import config as configs
 from evae_tf.artifacts import keras_file
 from evae_tf.config import Config
-from evae_tf.data.crops import cut_crops, fingerprint
+from evae_tf.data.crop_files import CropStore
+from evae_tf.data.crops import cut_crops
 from evae_tf.data.face import Face, face_list, one_markup
 from evae_tf.data.pipeline import TrainingBatches, training_data
 from evae_tf.errors import UsageError
 from evae_tf.markups import Markup
 from evae_tf.models.build import build_model
-from evae_tf.training import checkpoint, processes, transfer
+from evae_tf.training import agreement, checkpoint, processes, transfer
 from evae_tf.training.callbacks import EpochEnd, Interruption, Progress, Validation
 from evae_tf.training.objective import LandmarkTrainer, Objective
 from evae_tf.training.optimizers import optimizer_of
@@ -97,9 +99,11 @@ def train(
     num_threads = arguments.whole_number("num_threads", num_threads)
     configs.check_start(config, init_from)
     source = keras_file.load_model(init_from) if init_from else None
-    description = _description(config, markup, train_faces, val_faces, init_from)
+    with processes.together():
+        description, keys = _agreed(config, markup, train_faces, val_faces, init_from)
     with processes.together(), _claimed(workdir, description) as folder:
-        batches, validation = _data(config, train_faces, val_faces, folder, num_threads)
+        lists = list(zip((train_faces, val_faces), keys, strict=True))
+        batches, validation = _data(config, lists, workdir, num_threads)
 
         keras.utils.set_random_seed(config.seed)
         face_box: Any = geometry.relative_box(
@@ -143,44 +147,54 @@ def _claimed(workdir: Path, description: dict[str, dict[str, Any]]) -> Generator
         yield folder
 
 
-def _description(
+def _agreed(
     config: Config,
     markup: Markup,
     train_faces: Sequence[Face],
     val_faces: Sequence[Face],
     init_from: str | Path | None,
-) -> dict[str, dict[str, Any]]:
-    """JSON-ready description that identifies a run."""
+) -> tuple[dict[str, dict[str, Any]], list[str]]:
+    """The JSON-ready description that identifies a run, and the fingerprints of both lists.
+
+    Raises:
+      InputError: another process has other settings or packages.
+    """
     data = {
         "markup": markup.name,
         "train_faces": len(train_faces),
         "val_faces": len(val_faces),
-        "sha256": _digest(markup, train_faces, val_faces),
         "init_from": str(init_from) if init_from else None,
     }
-    return {"config": configs.to_dict(config), "data": data}
-
-
-def _digest(markup: Markup, *lists: Sequence[Face]) -> str:
-    """Hash of the data: distinguishes data sets of the same name and size."""
-    parts = [json.dumps(markup.to_dict(), sort_keys=True), *map(fingerprint, lists)]
-    return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:16]
+    description = {"config": configs.to_dict(config), "data": data}
+    agreement.check(description)
+    keys = agreement.fingerprints(train_faces, val_faces)
+    # It distinguishes data sets of the same name and size.
+    text = " ".join([json.dumps(markup.to_dict(), sort_keys=True), *keys])
+    data["sha256"] = hashlib.sha256(text.encode()).hexdigest()[:16]
+    return description, keys
 
 
 def _data(
     config: Config,
-    train_faces: Sequence[Face],
-    val_faces: Sequence[Face],
-    folder: RunFolder,
+    lists: Sequence[tuple[Sequence[Face], str]],
+    workdir: Path,
     num_threads: int,
 ) -> tuple[TrainingBatches, Validation]:
+    """The batches and the validation of two lists of faces with their fingerprints.
+
+    Several processes cut a part of the crops each, into files in `workdir` that all of them read.
+    """
+    store = None
+    if config.cache == "file" or processes.count() > 1:
+        wait = functools.partial(processes.wait_for_all, "crops")
+        store = CropStore(workdir, processes.index(), processes.count(), wait)
     crop: dict[str, Any] = {"size": config.input_size, "margin": config.crop_margin}
-    crop["num_threads"] = num_threads
-    kept = folder.path if config.cache == "file" else None
-    crops = cut_crops(train_faces, context=config.crop_context_px, folder=kept, **crop)
+    crop |= {"store": store, "num_threads": num_threads}
+    (train_faces, train_key), (val_faces, val_key) = lists
+    crops = cut_crops(train_faces, key=train_key, context=config.crop_context_px, **crop)
     rows = processes.share(config.batch_size)
     batches = TrainingBatches(crops, config.batch_size, config.seed, rows)
-    return batches, Validation(val_faces, cut_crops(val_faces, **crop))
+    return batches, Validation(val_faces, cut_crops(val_faces, key=val_key, **crop))
 
 
 def _network(config: Config, markup: Markup, face_box: tuple[float, float, float]) -> Any:

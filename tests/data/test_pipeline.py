@@ -10,6 +10,7 @@ from PIL import Image
 from evae_tf import geometry, markups
 from evae_tf.config import Augmentation
 from evae_tf.data.augment import DRAWS
+from evae_tf.data.crop_files import CropStore
 from evae_tf.data.crops import Crops, cut_crops, fingerprint
 from evae_tf.data.face import make_face
 from evae_tf.data.pipeline import TrainingBatches, training_data
@@ -45,13 +46,13 @@ def test_crops_hold_the_model_s_crop_in_their_middle():
 def test_crops_in_a_file_are_those_in_memory_and_are_used_again(tmp_path):
     faces = [face(noise_image(i), name=str(i)) for i in range(3)]
     in_memory = cut_crops(faces, size=32, margin=0.5)
-    in_file = cut_crops(faces, size=32, margin=0.5, folder=tmp_path)
-    np.testing.assert_array_equal(in_file.images, in_memory.images)
+    in_file = cut_crops(faces, size=32, margin=0.5, store=CropStore(tmp_path))
+    np.testing.assert_array_equal(in_file.images[:], in_memory.images)
     (file,) = tmp_path.iterdir()
     written = file.stat().st_mtime_ns
-    cut_crops(faces, size=32, margin=0.5, folder=tmp_path)
+    cut_crops(faces, size=32, margin=0.5, store=CropStore(tmp_path))
     assert file.stat().st_mtime_ns == written
-    cut_crops(faces, size=32, margin=0.4, folder=tmp_path)
+    cut_crops(faces, size=32, margin=0.4, store=CropStore(tmp_path))
     assert len(list(tmp_path.iterdir())) == 2
 
 
@@ -62,11 +63,11 @@ def test_a_photo_replaced_under_its_name_is_cut_anew(tmp_path):
     Image.fromarray(noise_image(1)).save(path)
     before = path.stat()
     faces = [face(path)]
-    first = cut_crops(faces, size=32, margin=0.5, folder=crops).images.copy()
+    first = cut_crops(faces, size=32, margin=0.5, store=CropStore(crops)).images[:]
     Image.fromarray(noise_image(2)).save(path)
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
     assert path.stat().st_size == before.st_size
-    second = cut_crops(faces, size=32, margin=0.5, folder=crops).images
+    second = cut_crops(faces, size=32, margin=0.5, store=CropStore(crops)).images[:]
     assert not np.array_equal(first, second)
     np.testing.assert_array_equal(second, cut_crops(faces, size=32, margin=0.5).images)
 
