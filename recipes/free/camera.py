@@ -37,7 +37,11 @@ class Camera:
         return placed[..., :2] * [1, -1] * near * self.scale + self.centre
 
     def rays(self, side: int, samples: int = 1) -> FloatArray:
-        """Directions through the pixels of a square picture: float32 [side * samples, same, 3]."""
+        """Directions through the pixels of a square picture.
+
+        Returns:
+          float32 [side * samples, side * samples, 3], unit length, camera's frame.
+        """
         steps = (np.arange(side * samples) + 0.5) / samples - 0.5
         x, y = np.meshgrid(steps, steps)
         plane = np.stack([x - self.centre[0], self.centre[1] - y], axis=-1) / self.scale
@@ -46,11 +50,14 @@ class Camera:
 
 
 def rotation(yaw: float, pitch: float, roll: float) -> FloatArray:
-    """Rotation of a head, degrees: yaw > 0 turns it to its left, pitch > 0 up, roll > 0 clockwise.
+    """Rotation of a head, from its frame to the camera's: float64 [3, 3].
 
-    Returns:
-      float [3, 3]: roll after pitch after yaw. All directions are as the viewer sees them, except
-      that the head's left is the viewer's right.
+    Args:
+      yaw: degrees; > 0 turns the nose to the right of the picture.
+      pitch: degrees; > 0 turns it up (in `evae_tf.head_pose`, > 0 is down).
+      roll: degrees; > 0 turns the head clockwise in the picture.
+
+    The angles are about the axes of the camera: first yaw, then pitch, then roll.
     """
     y, p, r = np.radians([yaw, -pitch, -roll])
     about_y = np.array([[np.cos(y), 0, np.sin(y)], [0, 1, 0], [-np.sin(y), 0, np.cos(y)]])

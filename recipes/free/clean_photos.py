@@ -1,6 +1,7 @@
 """The photos of `clean/`: whose they are, which have hand-placed points, which are held out.
 
-A photo of a held-out person is never trained on; those with hand-placed points measure.
+A photo of a held-out person is never trained on; those with hand-placed points serve as
+validation faces.
 """
 
 import dataclasses

@@ -19,9 +19,9 @@ class Hairline:
 
     Attributes:
       forehead: height over the middle of the forehead.
-      temples: height at 60 degrees.
-      parting: shift of the lowest point to a side, degrees: a fringe.
-      nape: height at the back, below 0.
+      temples: height at 52 degrees; from there the line falls to the ear.
+      parting: how far the middle of the forehead's line is moved to the head's left, degrees.
+      nape: height at the back, mostly below 0.
     """
 
     forehead: float
@@ -34,6 +34,7 @@ class Hairline:
         from_front = np.abs(angle - self.parting * np.exp(-((angle / 45) ** 2)))
         return np.interp(
             from_front,
+            # At 72, 86 and 100 degrees: the sideburn, above the ear, and behind it.
             [0, 35, 52, 64, 72, 86, 100, 115, 180],
             [self.forehead, self.forehead - 3, self.temples, 0.4 * self.temples, -4, -7, -5]
             + [self.nape * 0.7, self.nape],
@@ -41,20 +42,20 @@ class Hairline:
 
 
 class Scalp:
-    """The skin of the head in directions seen from the middle of the skull."""
+    """The head's vertices as directions from the middle of the skull."""
 
     def __init__(self, head: Head) -> None:
         """Finds the directions of the mean head's vertices."""
         self._head = head
         away = head.neutral - _MIDDLE
-        self.angle = np.degrees(np.arctan2(away[:, 0], away[:, 2]))
-        self.height = np.degrees(np.arctan2(away[:, 1], np.hypot(away[:, 0], away[:, 2])))
+        self._angle = np.degrees(np.arctan2(away[:, 0], away[:, 2]))
+        self._height = np.degrees(np.arctan2(away[:, 1], np.hypot(away[:, 0], away[:, 2])))
         ear = (np.abs(head.neutral[:, 0]) > 7.3) & (np.abs(head.neutral[:, 1] - 2) < 4.5)
         self._is_ear = ear & (head.neutral[:, 2] < 3)
 
     def above(self, line: Hairline, soft: float) -> FloatArray:
         """How far inside the hair each vertex is: float [V], 0 outside to 1 at `soft` degrees."""
-        inside = (self.height - line.height(self.angle)) / soft
+        inside = (self._height - line.height(self._angle)) / soft
         return np.where(self._is_ear, 0, np.clip(inside, 0, 1))
 
     def hair(
@@ -82,7 +83,7 @@ class Scalp:
           strands: contrast of the strands.
         """
         inside = self.above(line, soft)
-        waves = 1 + 0.25 * _waves(rng, self.angle, self.height)
+        waves = 1 + 0.25 * _waves(rng, self._angle, self._height)
         lifted = vertices + _outward(vertices) * (thickness * inside**0.7 * waves)[:, None]
         rows = np.flatnonzero(
             (self._head.part == Part.SKIN) & (inside[self._head.triangles] > 0).any(axis=1)
@@ -94,7 +95,7 @@ class Scalp:
             at = corners[triangle]
             angle, height, full = (
                 np.einsum("nk,nk->n", place, values[at])
-                for values in (self.angle, self.height, inside)
+                for values in (self._angle, self._height, inside)
             )
             strand = _look_up(texture, angle, height)
             hair = np.clip(color * (1 + 0.5 * (strand - 0.5))[:, None], 0, 1)

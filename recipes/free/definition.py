@@ -4,8 +4,9 @@ The jaw of 300-W is the visible outline of the face from about the height of the
 Where exactly it begins, and how its 17 points divide it, is taken from the 68 vertices of the head
 of ICT-FaceKit (`multipie68`), seen from the front.
 
-The hand-placed points are those of the template of the Face Research Lab. Their jaw begins at the
-top of the ear; `Jaw.brought_over` cuts it. Their brows end at the lower inner corner of the hair;
+The hand-placed points are those of the template of the Face Research Lab. Their jaw begins near the
+height of the eyes, mostly a little below it; `Jaw.brought_over` cuts it, or continues it straight,
+to the height where that of 300-W begins. Their brows end at the lower inner corner of the hair;
 `with_brows` lets them end at the middle of its inner edge. The other points are kept: the brows lie
 on the upper edge of the hair, and the base of the nose (31..35) is a nearly straight line at the
 lower edge of the nostrils, where that of 300-W is lower in the middle.
@@ -74,9 +75,8 @@ def cut(curve: FloatArray, curve_heights: FloatArray, top: float) -> FloatArray:
         first = max(below - 1, 0)
         (start, end), (low, high) = curve[first : first + 2], curve_heights[first : first + 2]
         share = (top - low) / (high - low)
-        rest = below if below > first else first
-        curve = np.concatenate([[start + share * (end - start)], curve[rest:]])[::-1]
-        curve_heights = np.concatenate([[top], curve_heights[rest:]])[::-1]
+        curve = np.concatenate([[start + share * (end - start)], curve[below:]])[::-1]
+        curve_heights = np.concatenate([[top], curve_heights[below:]])[::-1]
     return curve
 
 

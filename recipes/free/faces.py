@@ -3,13 +3,15 @@
   python -m recipes.free.faces --data=CLEAN --skins=runs/free/skins.npz --output=runs/free/drawn
     --count=9000 --val=300
 
-A picture that exists is not rendered again. Source material: the folder `clean/` alone.
+A picture that exists is not rendered again; a folder of other settings is refused. `evidence.json`
+records the head, the photos whose skin and background are in the pictures, and the SHA-256 of each.
 """
 
 import csv
 import json
 import multiprocessing
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -19,6 +21,8 @@ from tqdm import tqdm
 from evae_tf import atomic
 from evae_tf.array_types import ByteArray, FloatArray
 from evae_tf.cli.path_flags import define_path
+from evae_tf.data.images import read_image
+from evae_tf.errors import InputError
 from recipes.free import head as heads
 from recipes.free import lists
 from recipes.free import skins as skin_files
@@ -36,17 +40,17 @@ _BACKDROPS = "pif_fellows/*.webp"  # the photos taken in many places
 class Studio:
     """Renders pictures by their seeds."""
 
-    def __init__(self, head: Head, skins: Skins, photos: list[ByteArray], turned: float) -> None:
+    def __init__(self, head: Head, skins: Skins, photos: list[ByteArray], own: float) -> None:
         """Prepares the head.
 
         Args:
           head: the head.
           skins: the skins.
           photos: for backgrounds, uint8 [H, W, 3].
-          turned: share of pictures that show a photo's own face.
+          own: share of pictures that show a photo's own person.
         """
         self._people, self._outline = People(head, skins), Outline(head, skins.offsets)
-        self._head, self._photos, self._turned = head, photos, turned
+        self._head, self._photos, self._own = head, photos, own
 
     def picture(self, seed: tuple[int, ...]) -> tuple[ByteArray, FloatArray]:
         """Renders a face.
@@ -56,7 +60,7 @@ class Studio:
           those that nothing hides.
         """
         rng = np.random.default_rng(seed)
-        person = self._people.sample(rng, self._turned)
+        person = self._people.sample(rng, self._own)
         camera = sample_camera(person.vertices, self._head, rng, SIDE)
         points = self._outline.seen(person.vertices, camera)
         visible = unobstructed(person.layers, camera, points)
@@ -69,15 +73,14 @@ class Studio:
 _studio: Studio | None = None
 
 
-def _open_studio(data: str, skins: str, turned: float) -> None:
+def _open_studio(data: str, skins: str, own: float) -> None:
     global _studio
     cv2.setNumThreads(1)
-    photos = [
-        cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB)
-        for path in sorted(Path(data).glob(_BACKDROPS))
-    ]
-    head = heads.load(Path(data) / skin_files.HEAD)
-    _studio = Studio(head, skin_files.load(skins), photos, turned)
+    photos = [read_image(path) for path in sorted(Path(data).glob(_BACKDROPS))]
+    if not photos:  # the same seeds would draw other pictures
+        raise InputError(f"{data}: no photos {_BACKDROPS} for backgrounds.")
+    head = heads.load(Path(data) / heads.FILE)
+    _studio = Studio(head, skin_files.load(skins), photos, own)
 
 
 def _render(job: tuple[Path, tuple[int, ...]]) -> tuple[Path, FloatArray]:
@@ -86,7 +89,7 @@ def _render(job: tuple[Path, tuple[int, ...]]) -> tuple[Path, FloatArray]:
     if not points_file.exists():
         assert _studio is not None
         picture, points = _studio.picture(seed)
-        quality = 60 + seed[1] % 38
+        quality = 60 + seed[1] % 38  # no draw, which would change the pictures
         done, data = cv2.imencode(
             ".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality]
         )
@@ -103,12 +106,14 @@ def main(_: list[str]) -> None:
     args = flags.FLAGS
     output = Path(args.output)
     atomic.make_folder(output / "images")
+    settings = _settings(Path(args.data), Path(args.skins), args.seed, args.own)
+    _keep_settings(output / "settings.json", settings)
     total = args.count + args.val
     jobs = [
         (output / "images" / f"{number:06}.jpg", (args.seed, number)) for number in range(total)
     ]
     context = multiprocessing.get_context("spawn")
-    start = (args.data, args.skins, args.turned)
+    start = (args.data, args.skins, args.own)
     with context.Pool(args.workers, _open_studio, start) as pool:
         done = list(tqdm(pool.imap(_render, jobs, chunksize=8), "faces", total))
     rows = [
@@ -129,16 +134,32 @@ def main(_: list[str]) -> None:
         open(temporary, "w", newline="", encoding="utf-8") as file,
     ):
         csv.writer(file).writerows([header, *rows])
-    evidence = {
-        "drawn": True,
-        "seed": args.seed,
-        "head_sha256": lists.sha256(Path(args.data) / skin_files.HEAD),
-        "skins_sha256": lists.sha256(Path(args.skins)),
-        "skins": list(skin_files.load(args.skins).names),
-        "pictures": {f"images/{path.name}": lists.sha256(path) for path, _ in done},
+    pictures = {f"images/{path.name}": lists.sha256(path) for path, _ in done}
+    evidence = {"drawn": True, **settings, "pictures": pictures}
+    lists.write_evidence(output / "landmarks.csv", evidence)
+
+
+def _settings(data: Path, skins: Path, seed: int, own: float) -> dict[str, Any]:
+    """What decides the pictures."""
+    return {
+        "seed": seed,
+        "own": own,
+        "head_sha256": lists.sha256(data / heads.FILE),
+        "skins_sha256": lists.sha256(skins),
+        "skins": {name: lists.sha256(name) for name in skin_files.load(skins).names},
+        "backdrops": {str(path): lists.sha256(path) for path in sorted(data.glob(_BACKDROPS))},
     }
-    with atomic.replacing_file(output / "evidence.json") as temporary:
-        Path(temporary).write_text(json.dumps(evidence), encoding="utf-8")
+
+
+def _keep_settings(path: Path, settings: dict[str, Any]) -> None:
+    """Writes the settings of a folder.
+
+    Raises:
+      InputError: the folder has others.
+    """
+    if path.exists() and json.loads(path.read_text(encoding="utf-8")) != settings:
+        raise InputError(f"{path.parent}: has pictures of other settings; use another --output.")
+    atomic.write_text(path, json.dumps(settings, indent=1) + "\n")
 
 
 if __name__ == "__main__":
@@ -149,5 +170,5 @@ if __name__ == "__main__":
     flags.DEFINE_integer("val", 300, "Pictures to validate on.", lower_bound=0)
     flags.DEFINE_integer("seed", 0, "Seed.")
     flags.DEFINE_integer("workers", 2, "Processes.", lower_bound=1)
-    flags.DEFINE_float("turned", 0.2, "Share of pictures of a photo's own face.", 0, 1)
+    flags.DEFINE_float("own", 0.2, "Share of pictures that show a photo's own person.", 0, 1)
     app.run(main)

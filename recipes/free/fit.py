@@ -7,13 +7,13 @@ import numpy as np
 from evae_tf.array_types import FloatArray
 from recipes.free.camera import Camera
 from recipes.free.head import Head
-from recipes.free.outline import JAW, Outline
+from recipes.free.outline import JAW_POINTS, Outline
 
 _DISTANCE = 90.0  # of the camera: what a portrait lens needs
 _ROUNDS = 6
-_MODES = 60
-_STIFFNESS = 2e-4  # cost of a standard deviation, in squared face heights
-_STIFF_EXPRESSION = 2e-3
+_MODES = 60  # of identity; 68 points say little about the others
+_STIFFNESS = 2e-4  # cost of a standard deviation, in squared widths of a face
+_STIFF_EXPRESSION = 2e-3  # of a whole expression
 _WIDTH = 14.7  # of a face, units
 
 
@@ -39,11 +39,11 @@ def fit(head: Head, outline: Outline, points: FloatArray) -> Fit:
 
     Args:
       head: the head.
-      outline: its points.
+      outline: finds the head's points in a picture.
       points: float [68, 2], image pixels.
     """
     weight = np.ones(68)
-    weight[:JAW] = 0.5
+    weight[:JAW_POINTS] = 0.5  # annotators place them freely along the outline
     identity, expression = np.zeros(_MODES), np.zeros(len(head.expression_names))
     for round_ in range(_ROUNDS):
         vertices = head.shape(identity, expression)

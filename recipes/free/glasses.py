@@ -35,17 +35,19 @@ def glasses(
         middle = np.array([side * max(abs(eye[0]), wide + 0.6), eye[1] - drop, 0])
         ring = middle + np.stack([x, y, np.zeros_like(x)], axis=1)
         ring[:, 2] = front - 0.035 * ring[:, 0] ** 2
-        tubes.append(tube(ring, radius))
+        tubes.append(_tube(ring, radius))
         lenses.append(ring[:-1])
         hinge = ring[0 if side > 0 else 16]
         ear = np.array(
             [side * np.abs(vertices[:, 0][np.abs(vertices[:, 1] - 3) < 1]).max(), 3.6, 0]
         )
         ear[0] -= side * 0.6
-        tubes.append(tube(np.stack([hinge, hinge * [1.04, 1, 1] - [0, 0, 1.5], ear]), radius * 0.8))
+        tubes.append(
+            _tube(np.stack([hinge, hinge * [1.04, 1, 1] - [0, 0, 1.5], ear]), radius * 0.8)
+        )
     inner = [lenses[0][0], lenses[1][16]]
     middle = (inner[0] + inner[1]) / 2 + [0, 0.5, 0.2]
-    tubes.append(tube(np.stack([inner[0], middle, inner[1]]), radius))
+    tubes.append(_tube(np.stack([inner[0], middle, inner[1]]), radius))
     color = rng.uniform(0, 0.25) * np.ones(3) if rng.random() < 0.7 else rng.uniform(0, 0.9, 3)
     layers = [_plain(tubes, color, 0.5)]
     if dark:
@@ -54,11 +56,11 @@ def glasses(
     return layers
 
 
-def tube(path: FloatArray, radius: float) -> tuple[FloatArray, IndexArray]:
+def _tube(path: FloatArray, radius: float) -> tuple[FloatArray, IndexArray]:
     """Vertices and triangles of a tube along a path, float [N, 3]."""
     along = np.gradient(path, axis=0)
     along /= np.linalg.norm(along, axis=1, keepdims=True) + 1e-9
-    aside = np.cross(along, [0.3, 0.9, 0.31])
+    aside = np.cross(along, [0.3, 0.9, 0.31])  # a direction that no part of glasses has
     aside /= np.linalg.norm(aside, axis=1, keepdims=True) + 1e-9
     other = np.cross(along, aside)
     turn = np.arange(_AROUND) * 2 * np.pi / _AROUND
@@ -85,7 +87,7 @@ def _plain(pieces: list[tuple[FloatArray, IndexArray]], color: FloatArray, gloss
     return Layer(
         np.concatenate([vertices for vertices, _ in pieces]),
         np.concatenate(
-            [triangles + first for (_, triangles), first in zip(pieces, firsts, strict=False)]
+            [triangles + first for (_, triangles), first in zip(pieces, firsts[:-1], strict=True)]
         ),
         lambda triangle, place: np.broadcast_to(color, (len(triangle), 3)),
         gloss,

@@ -8,13 +8,13 @@ Source: Li et al., Learning Formation of Physically-Based Face Attributes, CVPR 
 
 import dataclasses
 import enum
-import functools
 from pathlib import Path
 
 import numpy as np
 
 from evae_tf.array_types import FloatArray, IndexArray
 
+FILE = "ict_facekit/ict_facekit_light.npz"  # in the folder clean/
 _MORPHED = 25351  # the vertices after it are strips of eyelashes, which the modes leave out
 
 
@@ -27,7 +27,8 @@ class Part(enum.IntEnum):
     EYE = 3
 
 
-_PARTS = {  # first and last vertex; the rest are clear shells of the eye, tear films and eyelashes
+_PARTS = {  # first vertex and the one after the last; the rest are clear shells of the eye, tear
+    # films and eyelashes
     Part.SKIN: [(0, 14062)],
     Part.MOUTH: [(14062, 17039)],
     Part.TEETH: [(17039, 21451)],
@@ -69,14 +70,18 @@ class Head:
           expression: float [E], 0 to 1.
 
         Returns:
-          float32 [V, 3].
+          float64 [V, 3].
         """
         shape = self.neutral + np.tensordot(identity, self.identity[: len(identity)], 1)
         used = np.flatnonzero(expression)
         return shape + np.tensordot(expression[used], self.expressions[used], 1)
 
     def expression(self, **weights: float) -> FloatArray:
-        """Weights by name, float [E]; a name without `_L` or `_R` sets both sides."""
+        """Weights by name, float [E]; a name without `_L` or `_R` sets both sides.
+
+        Raises:
+          KeyError: there is no such expression.
+        """
         values = np.zeros(len(self.expression_names))
         for name, weight in weights.items():
             columns = [
@@ -88,11 +93,6 @@ class Head:
                 raise KeyError(name)
             values[columns] = weight
         return values
-
-    @functools.cached_property
-    def skin(self) -> IndexArray:
-        """The vertices of the skin, int [N]."""
-        return np.unique(self.triangles[self.part == Part.SKIN])
 
 
 def load(path: str | Path) -> Head:

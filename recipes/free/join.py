@@ -4,9 +4,8 @@
     --output=runs/free/all.csv
 
 Each row has its image as an absolute path. Columns that a list lacks stay empty, but for the flags
-`visible0,...`: points of lists without them are visible, since the photos show whole faces from the
-front. The reader of lists refuses equal rows, so a column `copy` counts the repetitions. `val` rows
-are not repeated.
+`visible0,...`: points of lists without them count as visible, as in the portraits. The reader of
+lists refuses equal rows, so a column `copy` counts the repetitions. `val` rows are not repeated.
 """
 
 import csv

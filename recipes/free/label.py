@@ -21,6 +21,7 @@ from evae_tf.array_types import FloatArray
 from evae_tf.cli.path_flags import define_path
 from evae_tf.data.images import read_image
 from recipes.free import clean_photos, definition, lists, mesh_points
+from recipes.free import head as heads
 from recipes.free.agreement import error, spread
 from recipes.free.clean_photos import Photo
 from recipes.free.definition import Jaw
@@ -38,7 +39,7 @@ _FLIP = markups.MARKUPS["ibug_68"].flip_permutation
 def main(_: list[str]) -> None:
     """Prints the error on the held-out photos and how many photos of each set were kept."""
     data = Path(FLAGS.data)
-    jaw = definition.jaw_of_head(data / "ict_facekit" / "ict_facekit_light.npz")
+    jaw = definition.jaw_of_head(data / heads.FILE)
     photos = clean_photos.read(data)
     pointed = [photo for photo in photos if photo.pointed]
     hand = {photo.image: hand_landmarks(photo, jaw) for photo in pointed}

@@ -10,7 +10,7 @@ from evae_tf.array_types import FloatArray, IndexArray
 from recipes.free.camera import Camera
 from recipes.free.head import Head, Part
 
-JAW = 17
+JAW_POINTS = 17
 _STEPS = 16
 # Ends of a path, on the way from the frontal outline to the middle of the face. The edge of the
 # jaw, which shows when the head is turned, is behind the frontal outline.
@@ -36,7 +36,7 @@ class Outline:
         self._points = head.points
         self._offsets = np.zeros((68, 3)) if offsets is None else offsets
         self._paths = _paths(head)
-        outward = head.neutral[head.points[:JAW], :2] - head.neutral[head.points[33], :2]
+        outward = head.neutral[head.points[:JAW_POINTS], :2] - head.neutral[head.points[33], :2]
         self._outward = outward * [1, -1] / np.linalg.norm(outward, axis=1, keepdims=True)
 
     def points(self, vertices: FloatArray) -> FloatArray:
@@ -54,11 +54,12 @@ class Outline:
     def seen(self, vertices: FloatArray, camera: Camera) -> FloatArray:
         """As `points`, with the jaw on the outline that the camera sees."""
         points = self.points(vertices)
-        along = vertices[self._paths] + self._offsets[:JAW, None]
-        roll = np.arctan2(-camera.rotation[1, 0], camera.rotation[0, 0])
+        along = vertices[self._paths] + self._offsets[:JAW_POINTS, None]
+        # From the head's upward axis: its sideways axis also turns with yaw and pitch.
+        roll = np.arctan2(camera.rotation[0, 1], camera.rotation[1, 1])
         turn = np.array([[np.cos(roll), -np.sin(roll)], [np.sin(roll), np.cos(roll)]])
         out = np.einsum("kpd,kd->kp", camera.project(along), self._outward @ turn.T)
-        points[:JAW] = along[np.arange(JAW), np.argmax(out, axis=1)]
+        points[:JAW_POINTS] = along[np.arange(JAW_POINTS), np.argmax(out, axis=1)]
         return points
 
     def project(self, vertices: FloatArray, camera: Camera) -> FloatArray:
@@ -74,9 +75,9 @@ def _paths(head: Head) -> IndexArray:
     place = {int(index): uv[row] for row, index in enumerate(vertex)}
     face = uv[:, 0] < 1
     middle = place[int(head.points[33])]
-    paths = np.empty((JAW, _STEPS), np.intp)
-    for row, start in enumerate(head.points[:JAW]):
-        edge = _EDGES[min(row, JAW - 1 - row)]
+    paths = np.empty((JAW_POINTS, _STEPS), np.intp)
+    for row, start in enumerate(head.points[:JAW_POINTS]):
+        edge = _EDGES[min(row, JAW_POINTS - 1 - row)]
         for column, way in enumerate(np.linspace(edge, _CHEEK, _STEPS)):
             wanted = place[int(start)] + way * (middle - place[int(start)])
             distance = np.where(face, ((uv - wanted) ** 2).sum(axis=1), np.inf)

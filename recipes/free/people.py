@@ -14,6 +14,7 @@ from recipes.free.skins import Skins
 from recipes.free.surface import Surface
 from recipes.free.tracing import Layer, Light
 
+# RGB, 0 to 255, from light to dark.
 _TONES = np.array(
     [(236, 196, 172), (222, 176, 150), (205, 156, 126), (176, 126, 96), (138, 94, 68)]
     + [(96, 64, 46), (64, 43, 34)],
@@ -49,17 +50,17 @@ class People:
         self._head, self._skins = head, skins
         self._surface, self._scalp = Surface(head), Scalp(head)
 
-    def sample(self, rng: np.random.Generator, turned: float) -> Person:
+    def sample(self, rng: np.random.Generator, own: float) -> Person:
         """A random person.
 
         Args:
           rng: the source of randomness.
-          turned: share of people who are a photo's own: its fitted shape and its skin as it is.
+          own: share of people who are those of a photo: its fitted shape and its skin as it is.
         """
         head = self._head
         row = rng.integers(len(self._skins.names))
         texture = self._skins.textures[row]
-        is_own = rng.random() < turned
+        is_own = rng.random() < own
         identity = rng.normal(0, 1, len(head.identity)) * rng.uniform(0.6, 1.15)
         if is_own:
             identity[: self._skins.identity.shape[1]] = self._skins.identity[row]
@@ -171,7 +172,7 @@ def sample_expression(head: Head, rng: np.random.Generator) -> FloatArray:
 
 
 def sample_camera(vertices: FloatArray, head: Head, rng: np.random.Generator, side: int) -> Camera:
-    """A camera that sees the face at about half of a picture's side."""
+    """A camera that sees a face 52 to 62 % of a picture's side wide, turned at random."""
     yaw = rng.normal(0, 18) if rng.random() < 0.6 else rng.uniform(-78, 78)
     turn = rotation(yaw, rng.normal(0, 11), rng.normal(0, 10))
     distance = np.exp(rng.uniform(np.log(40), np.log(250)))

@@ -1,8 +1,10 @@
 """Labels the photos of a list again, with a model that was trained on such a list.
 
-  python -m recipes.free.relabel --model=runs/free/first/model.keras
-    --labels=runs/free/photos/landmarks.csv --output=runs/free/again
+  python -m recipes.free.relabel --data=CLEAN --model=runs/free/1/model.keras
+    --trained_on=runs/free/list_1/landmarks.csv --labels=runs/free/photos/landmarks.csv
+    --output=runs/free/photos_2
 
+The list that the model was trained on is checked first: a model of other faces labels nothing.
 `--labels` is the list of `recipes.free.label`. The model sees each photo in many views. Where they
 disagree with each other or with the list, the photo is left out. Else its new landmarks are means
 of the model's and the list's. The model's weight is the one that is best for the held-out photos
@@ -23,7 +25,7 @@ from evae_tf.cli.path_flags import define_path
 from evae_tf.data.crops import Crops, cut_crops
 from evae_tf.data.face import make_face
 from evae_tf.errors import InputError
-from recipes.free import lists
+from recipes.free import evidence, lists
 from recipes.free.agreement import PARTS, agreed, best_weights, error, mixed
 from recipes.free.label import MESH
 from recipes.free.lists import Labelled
@@ -41,9 +43,14 @@ def main(_: list[str]) -> None:
     labels, output = Path(FLAGS.labels), Path(FLAGS.output)
     if not Path(FLAGS.model).is_file():  # the name of a shipped model would be found elsewhere
         raise InputError(f"{FLAGS.model}: no such file.")
+    evidence.check(FLAGS.trained_on, FLAGS.data)
+    facts = {
+        name: fact for name, fact in evidence.read(labels.parent).items() if name != "pictures"
+    }
+    facts |= {"model": lists.sha256(FLAGS.model), "trained_on": lists.sha256(FLAGS.trained_on)}
     mesh = lists.read(labels.with_name(MESH))
     kept = again(open_model(FLAGS.model), lists.read(labels), mesh)
-    lists.write(kept, output / "landmarks.csv", model=lists.sha256(FLAGS.model))
+    lists.write(kept, output / "landmarks.csv", **facts)
     lists.write_rows(mesh, output / MESH)
 
 
@@ -66,7 +73,10 @@ def again(
     both = mixed(found, meshes, weights)
     for name, each in {"mesh": meshes, "model": found, "both": both}.items():
         errors = np.stack([error(*pair) for pair in zip(each, true, strict=True)])
-        print(f"error of {name} on {len(true)} held-out photos: {errors.mean():.2%}")
+        print(
+            f"error of {name} on {len(true)} held-out photos, which chose the weights: "
+            f"{errors.mean():.2%}"
+        )
     guessed = [each for each in pictures if each.split == "train" and each.by != "hand"]
     views = predict(model, guessed)
     good = agreed(views, points_of(guessed))
@@ -127,6 +137,8 @@ def _landmarks(model: Predictor, crops: Crops, mirrored: bool) -> FloatArray:
 
 if __name__ == "__main__":
     define_path("model", None, "A model trained on clean and drawn faces (.keras).", required=True)
+    define_path("data", None, "The folder clean/.", required=True)
+    define_path("trained_on", None, "The list that the model was trained on.", required=True)
     define_path("labels", None, "List of `recipes.free.label`.", required=True)
     define_path("output", None, "Folder of the new list.", required=True)
     app.run(main)

@@ -17,17 +17,18 @@ from tqdm import tqdm
 from evae_tf import atomic
 from evae_tf.array_types import ByteArray, FloatArray
 from evae_tf.cli.path_flags import define_path
+from evae_tf.markups import MARKUPS
 from recipes.free import head as heads
 from recipes.free.fit import Fit, fit
 from recipes.free.head import Head, Part
-from recipes.free.outline import JAW, Outline
+from recipes.free.outline import JAW_POINTS, Outline
 
 SIDE = 256  # of a texture, texels
-HEAD = "ict_facekit/ict_facekit_light.npz"
 
 _WORST = 0.035  # mean distance of the points from the fitted head's, in widths of the face
 _GREY = 6.0  # spread of the colour channels below which a photo is grey, 0 to 255
-_BLACK = (0.86, 0.62, 0.5)  # RGB of grey skin's hue, relative to its brightness
+_SKIN_HUE = (0.86, 0.62, 0.5)  # RGB, up to a factor
+_TO_MEAN_ONE = 1.5  # brings the mean of `_SKIN_HUE` to about 1: a tinted photo stays as bright
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,13 +86,14 @@ class Unwrapping:
         normal /= np.linalg.norm(normal, axis=1, keepdims=True) + 1e-9
         facing = np.clip((normal @ fitted.camera.rotation[2] - 0.42) / 0.3, 0, 1)
         at = fitted.camera.project(point).astype(np.float32)
-        map_ = np.full((SIDE, SIDE, 2), -1, np.float32)
-        map_[self._texels] = at
-        texture = cv2.remap(photo, map_, None, cv2.INTER_LINEAR).astype(np.float32)
+        sources = np.full((SIDE, SIDE, 2), -1, np.float32)
+        sources[self._texels] = at
+        texture = cv2.remap(photo, sources, None, cv2.INTER_LINEAR).astype(np.float32)
         inside = ((at >= 0) & (at < photo.shape[1::-1])).all(axis=1)
         weight = np.zeros((SIDE, SIDE), np.float32)
         weight[self._texels] = facing * inside
         weight *= self._mask
+        # The other cheek, where the photo shows nothing of this one.
         mirrored = texture[:, ::-1], 0.02 * weight[:, ::-1]
         return _continued([(texture, weight), mirrored])
 
@@ -152,7 +154,7 @@ def _taken(
 def _tinted(texture: ByteArray) -> ByteArray:
     """Gives a grey texture the hue of skin."""
     grey = texture.mean(axis=2, keepdims=True)
-    return np.clip(grey * np.array(_BLACK) * 1.5, 0, 255).astype(np.uint8)
+    return np.clip(grey * np.array(_SKIN_HUE) * _TO_MEAN_ONE, 0, 255).astype(np.uint8)
 
 
 def measured_offsets(head: Head, shapes: list[FloatArray], most: int = 150) -> FloatArray:
@@ -172,16 +174,9 @@ def measured_offsets(head: Head, shapes: list[FloatArray], most: int = 150) -> F
         found.append(flat @ fitted.camera.rotation[:2, :2])
     offsets = np.zeros((68, 3))
     mean = np.mean(found, axis=0)
-    mirrored = mean[MIRRORED] * [-1, 1]
-    offsets[JAW:, :2] = (mean + mirrored)[JAW:] / 2
+    mirrored = mean[MARKUPS["ibug_68"].flip_permutation] * [-1, 1]
+    offsets[JAW_POINTS:, :2] = (mean + mirrored)[JAW_POINTS:] / 2
     return offsets
-
-
-MIRRORED = np.array(
-    [*range(16, -1, -1), *range(26, 16, -1), 27, 28, 29, 30, 35, 34, 33, 32, 31, 45, 44, 43, 42]
-    + [47, 46, 39, 38, 37, 36, 41, 40, 54, 53, 52, 51, 50, 49, 48, 59, 58, 57, 56, 55]
-    + [64, 63, 62, 61, 60, 67, 66, 65]
-)
 
 
 def read_points(path: str | Path) -> list[tuple[Path, FloatArray]]:
@@ -214,7 +209,7 @@ def load(path: str | Path) -> Skins:
 
 def main(_: list[str]) -> None:
     """Prints how many skins were taken."""
-    head = heads.load(Path(flags.FLAGS.data) / HEAD)
+    head = heads.load(Path(flags.FLAGS.data) / heads.FILE)
     photos = read_points(flags.FLAGS.photos)
     skins = make_skins(head, photos)
     save(skins, flags.FLAGS.output)

@@ -19,7 +19,8 @@ from evae_tf.array_types import BoolArray, FloatArray, IndexArray
 from recipes.free.camera import Camera
 
 _OFF_SURFACE = 0.02  # a shadow ray starts this far above the surface
-_BELOW_SURFACE = 0.7  # units; a landmark of the brow or the lid may be that far below the skin
+_BELOW_SKIN = 0.7  # units; a landmark of the brow or the lid may be that far below the skin
+_ABOVE_SKIN = 0.1  # units; what is nearer to the skin, as the edge of hair, hides nothing
 _SAMPLES = 2  # rays per pixel in each direction
 
 Paint = Callable[[IndexArray, FloatArray], FloatArray]
@@ -48,13 +49,13 @@ class Light:
     """Light from everywhere and from a lamp, in the camera's frame.
 
     Attributes:
-      ambient: float [3], colour of the light from everywhere.
-      slope: float [3, 3], how the ambient light changes with the normal (x, y, z) for each colour:
-        the first order of spherical harmonics.
+      ambient: float [3], colour of the light from everywhere, relative to the lamp's.
+      slope: float [3, 3], a row for each colour: how the ambient light changes with the x, y and z
+        of the normal. It is the first order of spherical harmonics.
       lamp: float [3], colour.
       direction: float [3], unit length, towards the lamp.
-      size: the lamp's radius at distance 1: softness of the shadows.
-      exposure: mean brightness of what is seen, relative to its own colours.
+      size: standard deviation of the lamp's direction on each axis: softness of the shadows.
+      exposure: mean light on what is seen; at 1 the picture is about as bright as its colours.
     """
 
     ambient: FloatArray
@@ -102,6 +103,7 @@ def render(
     lit = _lit(scene, at, normal, light, rng)
     half = light.direction - ray
     half /= np.linalg.norm(half, axis=1, keepdims=True)
+    # The reflection of Blinn, Models of Light Reflection, SIGGRAPH 1977, wide as that of skin.
     mirrored = np.clip(np.einsum("nd,nd->n", normal, half), 0, 1) ** 20 * gloss * lit
     shade = light.ambient + normal @ light.slope.T + lit[:, None] * light.lamp
     brightness = light.exposure / max(float(shade.mean()), 1e-3) if len(shade) else 1.0
@@ -121,21 +123,32 @@ def unobstructed(layers: Sequence[Layer], camera: Camera, points: FloatArray) ->
     """Which points the camera sees: bool [N].
 
     Args:
-      layers: what is rendered.
+      layers: the head first, then what covers it.
       camera: the camera.
-      points: float [N, 3], head's frame. A point may be a little below the surface.
+      points: float [N, 3], head's frame. A point may be a little below the skin.
     """
-    scene, _, _ = _scene(layers, camera)
     eye = np.array([0, 0, camera.distance])
     ray = camera.place(points) - eye
     distance = np.linalg.norm(ray, axis=1)
+    ray = ray / distance[:, None]
+    skin = _first_hits(layers[:1], camera, eye, ray)
+    first = _first_hits(layers, camera, eye, ray)
+    at_surface = np.minimum(skin, distance)
+    return (skin > distance - _BELOW_SKIN) & (first > at_surface - _ABOVE_SKIN)
+
+
+def _first_hits(
+    layers: Sequence[Layer], camera: Camera, eye: FloatArray, rays: FloatArray
+) -> FloatArray:
+    """Distances to what rays [N, 3] from the camera hit first, infinite if nothing: float [N]."""
+    scene, _, _ = _scene(layers, camera)
     found = scene.run(
-        np.broadcast_to(eye, ray.shape).astype(np.float32),
-        (ray / distance[:, None]).astype(np.float32),
+        np.broadcast_to(eye, rays.shape).astype(np.float32),
+        rays.astype(np.float32),
         query="INTERSECT",
         output=True,
     )
-    return (found["primID"] < 0) | (found["tfar"] > distance - _BELOW_SURFACE)
+    return np.where(found["primID"] < 0, np.inf, found["tfar"])
 
 
 def _scene(layers: Sequence[Layer], camera: Camera) -> tuple[EmbreeScene, FloatArray, IndexArray]:
@@ -143,7 +156,7 @@ def _scene(layers: Sequence[Layer], camera: Camera) -> tuple[EmbreeScene, FloatA
     firsts = np.concatenate([[0], np.cumsum([len(layer.vertices) for layer in layers])])
     vertices = camera.place(np.concatenate([layer.vertices for layer in layers]))
     triangles = np.concatenate(
-        [layer.triangles + first for layer, first in zip(layers, firsts, strict=False)]
+        [layer.triangles + first for layer, first in zip(layers, firsts[:-1], strict=True)]
     )
     scene = EmbreeScene()
     TriangleMesh(scene, vertices.astype(np.float32), triangles.astype(np.int32))
@@ -166,7 +179,7 @@ def _lit(
         query="OCCLUDED",
     )
     hidden: BoolArray = first_hit >= 0
-    strength[asked[hidden]] *= 0.1
+    strength[asked[hidden]] *= 0.1  # reflected by what is around
     return strength
 
 

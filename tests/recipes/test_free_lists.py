@@ -34,16 +34,18 @@ def made(tmp_path):
         Image.new("RGB", (100, 100), (number, 90, 9)).save(path)
         if split:
             pictures.append(Labelled(path, FACE + number, split, "london", "mesh"))
-    lists.write(pictures, tmp_path / "photos" / "landmarks.csv", teacher="abc")
+    lists.write(pictures, tmp_path / "photos" / "landmarks.csv", teacher=evidence.TEACHER)
 
     drawn = tmp_path / "drawn"
     (drawn / "images").mkdir(parents=True)
     names = [f"images/{number}.jpg" for number in range(2)]
     for number, name in enumerate(names):
         Image.new("RGB", (100, 100), (9, number, 9)).save(drawn / name)
+    skin = tmp_path / "clean" / "pif_fellows" / "pif_1.webp"
     record = {
         "drawn": True,
-        "skins": [str(tmp_path / "clean" / "pif_fellows" / "pif_1.webp")],
+        "head_sha256": evidence.HEAD,
+        "skins": {str(skin): lists.sha256(skin)},
         "pictures": {name: lists.sha256(drawn / name) for name in names},
     }
     (drawn / "evidence.json").write_text(json.dumps(record))
@@ -76,7 +78,7 @@ def test_lists_with_different_columns_are_joined(made):
     assert [face.attributes["source"] for face in train] == [*3 * ["london"], *4 * [""]]
     (held_out,) = datasets.read_faces("csv", path, "val", IBUG)
     assert held_out.image.stem == "neutral_front_003_03"
-    assert evidence.read(path.parent)["teacher"] == "abc"
+    assert evidence.read(path.parent)["teacher"] == evidence.TEACHER
     with pytest.raises(UsageError, match="2 lists, 1 copies"):
         joined(made, copies=(1,))
 
@@ -131,9 +133,43 @@ def test_a_held_out_person_is_not_trained_on(made):
 def test_the_skin_of_a_drawn_face_is_a_clean_person_to_train_on(made, photo):
     path = joined(made)
     record = json.loads((made / "drawn" / "evidence.json").read_text())
-    record["skins"].append(str(made / "clean" / photo))
+    skin = made / "clean" / photo
+    Image.new("RGB", (100, 100), "blue").save(skin) if "other" in photo else None
+    record["skins"][str(skin)] = lists.sha256(skin)
     (made / "drawn" / "evidence.json").write_text(json.dumps(record))
     with pytest.raises(InputError, match="its skin is in .*drawn, not of a photo to train on"):
+        evidence.check(path, made / "clean")
+
+
+def test_drawn_faces_are_of_the_known_head_with_known_skin(made):
+    path, record = joined(made), made / "drawn" / "evidence.json"
+    facts = json.loads(record.read_text())
+    for change in ({"head_sha256": "0"}, {"skins": {}}):
+        record.write_text(json.dumps({**facts, **change}))
+        with pytest.raises(InputError, match="drawn with another head, or with unknown skin"):
+            evidence.check(path, made / "clean")
+
+
+def test_who_labelled_a_list_is_known(made):
+    path = made / "photos" / "landmarks.csv"
+    facts = json.loads(path.with_name("evidence.json").read_text())
+    path.with_name("evidence.json").write_text(json.dumps({**facts, "teacher": "0"}))
+    with pytest.raises(InputError, match="labelled by another file than MediaPipe"):
+        evidence.check(path, made / "clean")
+    path.with_name("evidence.json").write_text(json.dumps({**facts, "model": "0"}))
+    with pytest.raises(InputError, match="labelled by a model of unknown origin"):
+        evidence.check(path, made / "clean")
+
+
+def test_a_file_in_the_folder_that_is_no_photo_of_it_is_foreign(made):
+    path, other = joined(made), made / "clean" / "more" / "x.webp"
+    other.parent.mkdir()
+    Image.new("RGB", (100, 100)).save(other)
+    path.write_text(path.read_text().replace(str(made / "drawn/images/1.jpg"), str(other)))
+    facts = json.loads(path.with_name("evidence.json").read_text())
+    facts["pictures"][str(other)] = {"sha256": lists.sha256(other), "source": "london"}
+    path.with_name("evidence.json").write_text(json.dumps(facts))
+    with pytest.raises(InputError, match="x.webp: neither a recorded photo"):
         evidence.check(path, made / "clean")
 
 
