@@ -33,7 +33,10 @@ NODE, CHROMIUM = shutil.which("node"), shutil.which("chromium")
 PORTRAIT = matplotlib.cbook.get_sample_data("grace_hopper.jpg", asfileobj=False)
 EYES = [36, 45]  # the outer corners
 
-needs_node = pytest.mark.skipif(NODE is None, reason="PAGE NOT TESTED: node is not installed")
+needs_node = pytest.mark.skipif(
+    NODE is None or not (WEB / "node_modules" / "@litertjs").is_dir(),
+    reason="PAGE NOT TESTED: node is not installed, or `make web-files` was not run",
+)
 needs_browser = pytest.mark.skipif(
     NODE is None or CHROMIUM is None or shutil.which("npm") is None,
     reason="PAGE NOT TESTED: chromium, node or npm is not installed",
