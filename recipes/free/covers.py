@@ -1,4 +1,4 @@
-"""What covers the head: hair, caps, scarves and face masks, as layers over its skin."""
+"""What covers the head: hair, caps and face masks, as layers over its skin."""
 
 import dataclasses
 

@@ -26,18 +26,16 @@ FLAGS = flags.FLAGS
 def main(_: list[str]) -> None:
     """Prints how many rows the list has."""
     copies = [int(count) for count in FLAGS.copies or ["1"] * len(FLAGS.lists)]
-    most = [int(count) for count in FLAGS.most or ["0"] * len(FLAGS.lists)]
-    count = join([Path(path) for path in FLAGS.lists], copies, most, Path(FLAGS.output))
+    count = join([Path(path) for path in FLAGS.lists], copies, Path(FLAGS.output))
     print(f"{count} rows: {FLAGS.output}")
 
 
-def join(paths: Sequence[Path], copies: Sequence[int], most: Sequence[int], output: Path) -> int:
+def join(paths: Sequence[Path], copies: Sequence[int], output: Path) -> int:
     """Writes one list and its evidence.
 
     Args:
       paths: the lists (.csv).
       copies: how often the `train` rows of each list are repeated.
-      most: how many of its first `train` rows are taken; 0 takes all.
       output: the list to write (.csv).
 
     Returns:
@@ -47,13 +45,11 @@ def join(paths: Sequence[Path], copies: Sequence[int], most: Sequence[int], outp
       UsageError: the arguments have different lengths.
       InputError: a list cannot be read.
     """
-    if not len(paths) == len(copies) == len(most):
-        raise UsageError(
-            f"{len(paths)} lists, {len(copies)} copies and {len(most)} limits, expected as many."
-        )
+    if len(paths) != len(copies):
+        raise UsageError(f"{len(paths)} lists, {len(copies)} copies, expected as many.")
     rows, facts, pictures = [], {}, {}
-    for path, count, limit in zip(paths, copies, most, strict=True):
-        rows += _rows(path, count, limit)
+    for path, count in zip(paths, copies, strict=True):
+        rows += _rows(path, count)
         own = evidence.read(path.parent)
         if not own.get("drawn"):  # drawn faces keep the record in their own folder
             pictures |= own.pop("pictures", {})
@@ -69,18 +65,16 @@ def join(paths: Sequence[Path], copies: Sequence[int], most: Sequence[int], outp
     return len(rows)
 
 
-def _rows(path: Path, copies: int, most: int) -> list[dict[str, str]]:
-    """The rows of a list with absolute images, its `train` rows limited and repeated."""
-    rows, taken = [], 0
+def _rows(path: Path, copies: int) -> list[dict[str, str]]:
+    """The rows of a list with absolute images, its `train` rows repeated."""
+    rows = []
     for row in read_table(path)[1]:
         image = (path.parent / image_name(path.parent, row.cells["image"])).absolute()
         cells = {**row.cells, "image": str(image)}
         if cells.get("split") == "val":
             rows.append({**cells, "copy": "0"})
             continue
-        taken += 1
-        if not most or taken <= most:
-            rows += [{**cells, "copy": str(copy)} for copy in range(copies)]
+        rows += [{**cells, "copy": str(copy)} for copy in range(copies)]
     return rows
 
 
@@ -88,5 +82,4 @@ if __name__ == "__main__":
     define_paths("lists", None, "Lists to join (.csv).", required=True)
     define_path("output", None, "List to write (.csv).", required=True)
     flags.DEFINE_list("copies", None, "Repetitions of each list's train rows; 1 by default.")
-    flags.DEFINE_list("most", None, "Train rows to take of each list; 0, the default, takes all.")
     app.run(main)

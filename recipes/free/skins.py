@@ -4,7 +4,6 @@ python -m recipes.free.skins --data=CLEAN --photos=runs/free/photos/landmarks.cs
   --output=runs/free/skins.npz
 """
 
-import csv
 import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +16,7 @@ from tqdm import tqdm
 from evae_tf import atomic
 from evae_tf.array_types import ByteArray, FloatArray
 from evae_tf.cli.path_flags import define_path
+from evae_tf.data.readers import csv_file
 from evae_tf.markups import MARKUPS
 from recipes.free import head as heads
 from recipes.free.fit import Fit, fit
@@ -181,16 +181,8 @@ def measured_offsets(head: Head, shapes: list[FloatArray], most: int = 150) -> F
 
 def read_points(path: str | Path) -> list[tuple[Path, FloatArray]]:
     """Pictures and points of a list's training rows."""
-    path = Path(path)
-    with path.open(newline="", encoding="utf-8") as file:
-        return [
-            (
-                path.parent / row["image"],
-                np.array([[row[f"x{k}"], row[f"y{k}"]] for k in range(68)], np.float64),
-            )
-            for row in csv.DictReader(file)
-            if row["split"] == "train"
-        ]
+    faces = csv_file.read(Path(path), "train", MARKUPS["ibug_68"])
+    return [(face.image, face.landmarks) for face in faces]
 
 
 def save(skins: Skins, path: str | Path) -> None:

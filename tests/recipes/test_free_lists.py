@@ -56,9 +56,9 @@ def made(tmp_path):
     return tmp_path
 
 
-def joined(made, copies=(2, 1), most=(0, 0)):
+def joined(made, copies=(2, 1)):
     paths = [made / name / "landmarks.csv" for name in ("photos", "drawn")]
-    join.join(paths, copies, most, made / "all" / "landmarks.csv")
+    join.join(paths, copies, made / "all" / "landmarks.csv")
     return made / "all" / "landmarks.csv"
 
 
@@ -71,11 +71,14 @@ def test_a_list_is_read_as_written(made):
 
 
 def test_lists_with_different_columns_are_joined(made):
-    path = joined(made, copies=(3, 2), most=(1, 0))
+    path = joined(made, copies=(3, 2))
     train = datasets.read_faces("csv", path, "train", IBUG)
-    assert [face.image.stem for face in train] == [*3 * ["neutral_front_001_03"], *"0011"]
-    assert [face.attributes["copy"] for face in train] == [*"012", *"0101"]
-    assert [face.attributes["source"] for face in train] == [*3 * ["london"], *4 * [""]]
+    assert [face.image.stem for face in train] == [
+        *(3 * ["neutral_front_001_03"] + 3 * ["A1"]),
+        *"0011",
+    ]
+    assert [face.attributes["copy"] for face in train] == [*"012012", *"0101"]
+    assert [face.attributes["source"] for face in train] == [*6 * ["london"], *4 * [""]]
     (held_out,) = datasets.read_faces("csv", path, "val", IBUG)
     assert held_out.image.stem == "neutral_front_003_03"
     assert evidence.read(path.parent)["teacher"] == evidence.TEACHER
