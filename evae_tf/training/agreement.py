@@ -14,7 +14,7 @@ from evae_tf.data.crop_files import part
 from evae_tf.data.face import Face
 from evae_tf.errors import InputError
 from evae_tf.training import processes
-from evae_tf.training.run_folder import flat
+from evae_tf.training.run_folder import differences
 from evae_tf.version import VERSION
 
 
@@ -27,17 +27,13 @@ def check(settings: dict[str, Any]) -> None:
     Raises:
       InputError: they differ; names a process and what differs.
     """
-    texts = processes.gather(json.dumps(flat({**_versions(), **settings})).encode())
+    texts = processes.gather(json.dumps({**_versions(), **settings}).encode())
     first, *others = (json.loads(text) for text in texts)
     for number, other in enumerate(others, 1):
-        differences = [
-            f"{name} is {first.get(name)!r} in process 0, {other.get(name)!r} in process {number}"
-            for name in sorted({*first, *other})
-            if first.get(name) != other.get(name)
-        ]
-        if differences:
+        words = f"{{}} is {{!r}} in process 0, {{!r}} in process {number}"
+        if found := differences(first, other, words):
             raise InputError(
-                f"the processes differ: {'; '.join(differences)}. Start all of them with the same "
+                f"the processes differ: {'; '.join(found)}. Start all of them with the same "
                 "settings and packages."
             )
 

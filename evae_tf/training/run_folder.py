@@ -58,15 +58,10 @@ class RunFolder:
             earlier = json.loads(path.read_bytes())  # given text, json refuses a byte-order mark
         except (OSError, ValueError) as error:
             raise InputError(f"{path}: cannot be read, so the run cannot resume.") from error
-        before, now = flat(earlier), flat(description)
-        differences = [
-            f"{key} was {before.get(key)!r}, now {now.get(key)!r}"
-            for key in sorted({*before, *now})
-            if before.get(key) != now.get(key)
-        ]
-        if differences:
+        changed = differences(earlier, description, "{} was {!r}, now {!r}")
+        if changed:
             raise InputError(
-                f"{self.path}: holds a run with another configuration ({'; '.join(differences)}); "
+                f"{self.path}: holds a run with another configuration ({'; '.join(changed)}); "
                 "use another --workdir, or the same settings to resume."
             )
 
@@ -112,10 +107,26 @@ class RunFolder:
         atomic.write_text(self.path / "metrics.csv", text.getvalue())
 
 
-def flat(record: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+def differences(one: dict[str, Any], other: dict[str, Any], words: str) -> list[str]:
+    """What two nested dicts of settings do not share, in the order of the names.
+
+    Args:
+      one: settings.
+      other: settings.
+      words: format of a difference: the name, the value in `one` and that in `other`.
+    """
+    first, second = _flat(one), _flat(other)
+    return [
+        words.format(name, first.get(name), second.get(name))
+        for name in sorted({*first, *second})
+        if first.get(name) != second.get(name)
+    ]
+
+
+def _flat(record: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     """A nested dict without nesting: its keys are joined by dots."""
     found: dict[str, Any] = {}
     for key, value in record.items():
-        inner = flat(value, f"{key}.") if isinstance(value, dict) else {key: value}
+        inner = _flat(value, f"{key}.") if isinstance(value, dict) else {key: value}
         found |= {f"{prefix}{name}": entry for name, entry in inner.items()}
     return found

@@ -35,13 +35,11 @@ class Meshes:
       views: float [V, 478, 3], in several crops, image pixels; z towards the back of the head.
       mirrored: the same for the mirrored photo, in its own pixels.
       width: of the photo, pixels.
-      presence: the least logit of the views that a face is there.
     """
 
     views: FloatArray
     mirrored: FloatArray
     width: int
-    presence: float
 
 
 class MeshTeacher:
@@ -58,11 +56,10 @@ class MeshTeacher:
 
     def meshes(self, image: ByteArray) -> Meshes:
         """The meshes of the face in the middle of a picture, uint8 [H, W, 3], RGB."""
-        views, logits = zip(*map(self._views, (image, image[:, ::-1])), strict=True)
-        return Meshes(*views, width=image.shape[1], presence=float(np.min(logits)))
+        return Meshes(self._views(image), self._views(image[:, ::-1]), width=image.shape[1])
 
-    def _views(self, image: ByteArray) -> tuple[FloatArray, float]:
-        """(meshes [V, 478, 3], least presence) of one picture."""
+    def _views(self, image: ByteArray) -> FloatArray:
+        """Meshes of one picture, [V, 478, 3]."""
         border = max(image.shape[:2]) // 2
         # MediaPipe repeats the last pixels beyond the edge; black would be taken for hair.
         wide = cv2.copyMakeBorder(image, *(4 * [border]), cv2.BORDER_REPLICATE)
@@ -71,10 +68,10 @@ class MeshTeacher:
         found = []
         for x, y, scale, degrees in _VIEWS:
             moved = square + square[2] * np.array([x, y, scale - 1])
-            found.append(self._mesh(wide, moved, angle + np.radians(degrees)))
-        views = np.stack([mesh for mesh, _ in found])
+            found.append(self._mesh(wide, moved, angle + np.radians(degrees))[0])
+        views = np.stack(found)
         views[..., :2] -= border
-        return views, min(logit for _, logit in found)
+        return views
 
     def _settled(self, wide: ByteArray, shape: tuple[int, ...], start: float):
         """The mesh and its presence after some passes from a box in the middle."""
