@@ -4,12 +4,17 @@ The jaw of 300-W is the visible outline of the face from about the height of the
 Where exactly it begins, and how its 17 points divide it, is taken from the 68 vertices of the head
 of ICT-FaceKit (`multipie68`), seen from the front.
 
-The hand-placed points are those of the template of the Face Research Lab. Their jaw begins near the
-height of the eyes, mostly a little below it; `Jaw.brought_over` cuts it, or continues it straight,
-to the height where that of 300-W begins. Their brows end at the lower inner corner of the hair;
-`with_brows` lets them end at the middle of its inner edge. The other points are kept: the brows lie
-on the upper edge of the hair, and the base of the nose (31..35) is a nearly straight line at the
-lower edge of the nostrils, where that of 300-W is lower in the middle.
+The hand-placed points are those of the template of the Face Research Lab. Four parts differ from
+300-W:
+
+- Their jaw begins near the height of the eyes, mostly a little below it. `Jaw.brought_over` cuts
+  it, or continues it straight, to the height where that of 300-W begins.
+- Their brows lie on the upper edge of the hair. `with_brows` moves them to the middle of the hair.
+- Their bridge of the nose begins between the inner corners of the eyes. `with_bridge` continues it
+  to the height of the head's vertex.
+- The base of their nose (31..35) is a straight line. `with_nose_base` lowers its middle.
+
+The other points are kept.
 
 Points are [..., 2] as (x, y), y down. Heights count from the eye line (0) to the chin (1).
 """
@@ -23,11 +28,14 @@ from evae_tf.array_types import FloatArray
 
 JAW = slice(0, 17)
 _CHIN = 8
-# Points of the template on the upper edge of a brow, from its outer tip to its two inner corners.
+_NASION, _NOSE_TIP = 27, 30
+_NOSE_BASE = slice(31, 36)
+# Points of the template on the upper and the lower edge of a brow, from its outer tip.
 _BROWS = (
-    (range(17, 22), (71, 72, 73, 74, 75, 76)),
-    (range(26, 21, -1), (82, 81, 80, 79, 78, 77)),
+    (range(17, 22), (71, 72, 73, 74, 75), (71, 83, 84, 76)),
+    (range(26, 21, -1), (82, 81, 80, 79, 78), (82, 86, 85, 77)),
 )
+_BELOW_NOSE = (170, 172)  # of the template: the upper ends of the ridges between nose and lip
 _LEFT_EYE, _RIGHT_EYE = (36, 39), (42, 45)  # the corners
 
 
@@ -117,7 +125,7 @@ class Jaw:
 
 
 def with_brows(landmarks: FloatArray, template: FloatArray) -> FloatArray:
-    """Hand-placed landmarks whose brows end at the middle of the hair's inner edge.
+    """Hand-placed landmarks whose brows lie on the middle line of the hair.
 
     Args:
       landmarks: float [68, 2].
@@ -127,14 +135,56 @@ def with_brows(landmarks: FloatArray, template: FloatArray) -> FloatArray:
       float [68, 2].
     """
     landmarks = landmarks.copy()
-    for points, (*upper, corner, lower_corner) in _BROWS:
-        end = template[[corner, lower_corner]].mean(axis=0)
-        curve = np.concatenate([template[upper], end[None]])
-        landmarks[points] = resample(curve, np.linspace(0, 1, 5))
+    steps = np.linspace(0, 1, 5)
+    for points, upper, lower in _BROWS:
+        edges = [resample(template[[*edge]], steps) for edge in (upper, lower)]
+        landmarks[points] = np.mean(edges, axis=0)
     return landmarks
 
 
-def jaw_of_head(path: str | Path) -> Jaw:
-    """The jaw of the head at rest, from `ict_facekit_light.npz`."""
+def with_bridge(landmarks: FloatArray, frontal: FloatArray) -> FloatArray:
+    """Landmarks whose bridge of the nose (27..30) begins at the height of another face's.
+
+    Args:
+      landmarks: float [68, 2].
+      frontal: float [68, 2], the other face, seen from the front.
+
+    Returns:
+      float [68, 2]; the bridge is straight, and its points are equally far apart.
+    """
+    landmarks = landmarks.copy()
+    (wanted,) = heights(frontal[[_NASION]], frontal)
+    ends = landmarks[[_NOSE_TIP, _NASION]]
+    tip, top = heights(ends, landmarks)
+    first = ends[0] + (wanted - tip) / (top - tip) * (ends[1] - ends[0])
+    landmarks[_NASION : _NOSE_TIP + 1] = np.linspace(first, ends[0], 4)
+    return landmarks
+
+
+def with_nose_base(landmarks: FloatArray, template: FloatArray) -> FloatArray:
+    """Hand-placed landmarks whose nose is lower in the middle (33) than at its sides (31, 35).
+
+    The middle moves half the way to where the ridges between nose and lip begin.
+
+    Args:
+      landmarks: float [68, 2].
+      template: float [189, 2], the points of the template.
+
+    Returns:
+      float [68, 2].
+    """
+    landmarks = landmarks.copy()
+    first, _, middle, _, last = landmarks[_NOSE_BASE]
+    middle = (middle + template[[*_BELOW_NOSE]].mean(axis=0)) / 2
+    landmarks[_NOSE_BASE] = resample(np.stack([first, middle, last]), np.linspace(0, 1, 5))
+    return landmarks
+
+
+def points_of_head(path: str | Path) -> FloatArray:
+    """The landmarks of the head at rest, seen from the front: [68, 2], units, y down.
+
+    Args:
+      path: `ict_facekit_light.npz`.
+    """
     with np.load(path) as file:
-        return Jaw.of(file["neutral"][file["multipie68"], :2] * [1, -1])
+        return file["neutral"][file["multipie68"], :2] * [1, -1]

@@ -39,16 +39,18 @@ _FLIP = markups.MARKUPS["ibug_68"].flip_permutation
 def main(_: list[str]) -> None:
     """Prints the error on the held-out photos and how many photos of each set were kept."""
     data = Path(FLAGS.data)
-    jaw = definition.jaw_of_head(data / heads.FILE)
+    frontal = definition.points_of_head(data / heads.FILE)
     photos = clean_photos.read(data)
     pointed = [photo for photo in photos if photo.pointed]
-    hand = {photo.image: hand_landmarks(photo, jaw) for photo in pointed}
+    hand = {photo.image: hand_landmarks(photo, frontal) for photo in pointed}
     teacher = MeshTeacher(FLAGS.teacher)
     meshes = {
         photo.image: teacher.meshes(read_image(photo.image))
         for photo in progress.bar(photos, desc="meshes of photos")
     }
-    readout = learn([photo for photo in pointed if not photo.held_out], hand, meshes, jaw)
+    readout = learn(
+        [photo for photo in pointed if not photo.held_out], hand, meshes, Jaw.of(frontal)
+    )
     views = {image: landmarks(mesh, readout) for image, mesh in meshes.items()}
     measured = [
         Labelled(photo.image, views[photo.image].mean(axis=0), "val", photo.source, "mesh")
@@ -69,9 +71,21 @@ def main(_: list[str]) -> None:
         print(f"{source}: {splits['train']} train, {splits['val']} val, of {count}")
 
 
-def hand_landmarks(photo: Photo, jaw: Jaw) -> FloatArray:
-    """The hand-placed points of a photo in the definition of 300-W: float [68, 2]."""
-    return jaw.brought_over(definition.with_brows(photo.hand_points(), photo.template()))
+def hand_landmarks(photo: Photo, frontal: FloatArray) -> FloatArray:
+    """The hand-placed points of a photo in the definition of 300-W.
+
+    Args:
+      photo: has hand-placed points.
+      frontal: float [68, 2], see `definition.points_of_head`.
+
+    Returns:
+      float [68, 2], image pixels.
+    """
+    template = photo.template()
+    points = definition.with_brows(photo.hand_points(), template)
+    points = definition.with_nose_base(points, template)
+    points = definition.with_bridge(points, frontal)
+    return Jaw.of(frontal).brought_over(points)
 
 
 def landmarks(meshes: Meshes, readout: Readout) -> FloatArray:

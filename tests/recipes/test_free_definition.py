@@ -48,24 +48,53 @@ def test_a_jaw_that_begins_elsewhere_is_brought_over(top, turn):
     np.testing.assert_allclose(found, face(0.0, turn), atol=1e-9)
 
 
-def test_a_brow_ends_at_the_middle_of_its_inner_edge():
-    """On brows whose upper edges are level, with the outer end at x = -60 or 60."""
+def test_a_brow_is_between_the_edges_of_the_hair():
+    """On brows of level edges, 10 apart, that begin in a point at x = -60 or 60."""
     template = np.zeros((189, 2))
-    template[71:76, 0], template[76] = [-60, -50, -40, -30, -20], (-20, 8)
-    template[[82, 81, 80, 79, 78], 0], template[77] = [60, 50, 40, 30, 20], (20, 8)
+    template[[71, 72, 73, 74, 75], 0] = [-60, -50, -40, -30, -20]
+    template[[83, 84, 76]] = [[-50, 10], [-30, 10], [-20, 10]]
+    template[[82, 81, 80, 79, 78], 0] = [60, 50, 40, 30, 20]
+    template[[86, 85, 77]] = [[50, 10], [30, 10], [20, 10]]
+    template[[71, 82], 1] = 5
     points = definition.with_brows(face(), template)
-    length = 30 + np.hypot(10, 4)
-    np.testing.assert_allclose(points[21:23], [[-20, 4], [20, 4]])
-    np.testing.assert_allclose(points[18:20], [[-60 + length / 4, 0], [-60 + length / 2, 0]])
-    np.testing.assert_allclose(points[25:23:-1] * [-1, 1], points[18:20])
+    np.testing.assert_allclose(points[[17, 21, 22, 26]], [[-60, 5], [-20, 5], [20, 5], [60, 5]])
+    assert (np.abs(points[18:21, 1] - 5) < 0.6).all()
+    np.testing.assert_allclose(points[26:21:-1] * [-1, 1], points[17:22])
     np.testing.assert_allclose(points[27:], face()[27:])
 
 
-def test_a_head_gives_its_own_jaw(tmp_path):
+@pytest.mark.parametrize("turn", [0.0, 0.4])
+def test_a_bridge_begins_at_the_height_of_the_other_face(turn):
+    frontal = face()
+    frontal[27] += [0, -8]  # above the eye line, where the chin is 100 below
+    points = face(turn=turn)
+    down = np.array([-np.sin(turn), np.cos(turn)])
+    middle = points[[36, 45]].mean(axis=0)
+    points[27:31] = middle + np.outer([6, 12, 18, 28], down)
+    found = definition.with_bridge(points, frontal)
+    np.testing.assert_allclose(found[27:31], middle + np.outer([-8, 4, 16, 28], down), atol=1e-9)
+    np.testing.assert_allclose(
+        np.delete(found, range(27, 31), 0), np.delete(points, range(27, 31), 0)
+    )
+
+
+def test_the_base_of_the_nose_is_lower_in_the_middle():
+    template = np.zeros((189, 2))
+    template[[170, 172]] = [[67, 98], [73, 98]]  # 8 below the nose, whose middle is at x = 70
+    found = definition.with_nose_base(face(), template)[31:36] - [70, 50]
+    np.testing.assert_allclose(found, [[-8, 40], [-4, 42], [0, 44], [4, 42], [8, 40]])
+
+
+def test_the_points_of_a_head_are_seen_from_the_front(tmp_path):
     shape = np.zeros((90, 3), np.float32)
     order = np.arange(68)[::-1] + 11
     shape[order, :2] = face(0.1) * [1, -1]
     np.savez(tmp_path / "head.npz", neutral=shape, multipie68=order)
-    found = definition.jaw_of_head(tmp_path / "head.npz")
-    assert found.top == pytest.approx(0.1, abs=1e-5)
-    np.testing.assert_allclose(found.fractions, definition.jaw_fractions(face(0.1)[:17]), atol=1e-6)
+    found = definition.points_of_head(tmp_path / "head.npz")
+    np.testing.assert_allclose(found, face(0.1), atol=1e-4)
+
+
+def test_a_face_gives_its_own_jaw():
+    found = Jaw.of(face(0.1))
+    assert found.top == pytest.approx(0.1)
+    np.testing.assert_allclose(found.fractions, definition.jaw_fractions(face(0.1)[:17]))

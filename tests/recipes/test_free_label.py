@@ -138,13 +138,13 @@ def test_real_photos_are_labelled(shared_data):
     """A few held-out people, with a readout of a few others."""
     clean = shared_data / "clean"
     teacher = mesh_teacher.MeshTeacher(shared_data.parent / "peers" / TEACHER)
-    jaw = definition.jaw_of_head(clean / "ict_facekit" / "ict_facekit_light.npz")
+    frontal = definition.points_of_head(clean / "ict_facekit" / "ict_facekit_light.npz")
     photos = [photo for photo in clean_photos.read(clean) if photo.pointed]
     known = [photo for photo in photos if not photo.held_out][::4]
     held_out = [photo for photo in photos if photo.held_out][::5]
-    hand = {photo.image: label.hand_landmarks(photo, jaw) for photo in known + held_out}
+    hand = {photo.image: label.hand_landmarks(photo, frontal) for photo in known + held_out}
     meshes = {image: teacher.meshes(read_image(image)) for image in hand}
-    readout = label.learn(known, hand, meshes, jaw)
+    readout = label.learn(known, hand, meshes, definition.Jaw.of(frontal))
     views = {image: label.landmarks(mesh, readout) for image, mesh in meshes.items()}
     errors = [agreement.error(views[p.image].mean(axis=0), hand[p.image]) for p in held_out]
     assert np.mean(errors) < 0.02
