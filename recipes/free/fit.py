@@ -45,22 +45,31 @@ def fit(head: Head, outline: Outline, points: FloatArray) -> Fit:
     weight = np.ones(68)
     weight[:JAW_POINTS] = 0.5  # annotators place them freely along the outline
     identity, expression = np.zeros(_MODES), np.zeros(len(head.expression_names))
+    moves = np.concatenate(
+        [outline.moves(each) for each in (head.identity[:_MODES], head.expressions)]
+    )
     for round_ in range(_ROUNDS):
         vertices = head.shape(identity, expression)
-        camera = _pose(outline.points(vertices), points, weight)
+        camera = pose(outline.points(vertices), points, weight)
         projected = outline.project(vertices, camera)
         residual = (points - projected) / (camera.scale * _WIDTH)
         if round_ == _ROUNDS - 1:
             break
-        change = _solve(head, outline, camera, residual, weight, identity, expression)
+        change = _solve(moves, camera, residual, weight, identity, expression)
         identity = identity + change[:_MODES]
         expression = np.clip(expression + change[_MODES:], 0, 1)
     error = float(np.linalg.norm(residual, axis=1).mean())
     return Fit(identity, expression, camera, error)
 
 
-def _pose(shape: FloatArray, points: FloatArray, weight: FloatArray) -> Camera:
-    """The camera that sees the head's points, float [68, 3], where they are in the photo."""
+def pose(shape: FloatArray, points: FloatArray, weight: FloatArray) -> Camera:
+    """The camera that sees points of a head where they are in a photo.
+
+    Args:
+      shape: float [K, 3], head's frame.
+      points: float [K, 2], image pixels.
+      weight: float [K], of the squared distances.
+    """
     target = shape.mean(axis=0)
     depth = np.zeros(len(shape))
     for _ in range(4):
@@ -80,16 +89,14 @@ def _pose(shape: FloatArray, points: FloatArray, weight: FloatArray) -> Camera:
 
 
 def _solve(
-    head: Head,
-    outline: Outline,
+    moves: FloatArray,
     camera: Camera,
     residual: FloatArray,
     weight: FloatArray,
     identity: FloatArray,
     expression: FloatArray,
 ) -> FloatArray:
-    """A ridge-regressed step of identity and expression: float [modes + E]."""
-    moves = outline.moves(np.concatenate([head.identity[:_MODES], head.expressions]))
+    """A ridge-regressed step of identity and expression, which move the points: [modes + E]."""
     seen = (moves @ camera.rotation.T)[..., :2] * [1, -1] / _WIDTH
     root = np.sqrt(weight)[:, None]
     matrix = (seen * root).reshape(len(moves), -1)

@@ -72,9 +72,11 @@ class Head:
         Returns:
           float64 [V, 3].
         """
-        shape = self.neutral + np.tensordot(identity, self.identity[: len(identity)], 1)
         used = np.flatnonzero(expression)
-        return shape + np.tensordot(expression[used], self.expressions[used], 1)
+        modes = np.concatenate([identity, expression[used]]).astype(np.float32)  # as the arrays
+        moved = np.tensordot(modes[: len(identity)], self.identity[: len(identity)], 1)
+        moved += np.tensordot(modes[len(identity) :], self.expressions[used], 1)
+        return self.neutral + moved.astype(np.float64)
 
     def expression(self, **weights: float) -> FloatArray:
         """Weights by name, float [E]; a name without `_L` or `_R` sets both sides.

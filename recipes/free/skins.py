@@ -5,7 +5,7 @@ python -m recipes.free.skins --data=CLEAN --photos=runs/free/photos/landmarks.cs
 """
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import cv2
@@ -16,16 +16,19 @@ from tqdm import tqdm
 from evae_tf import atomic
 from evae_tf.array_types import ByteArray, FloatArray
 from evae_tf.cli.path_flags import define_path
-from evae_tf.data.readers import csv_file
+from evae_tf.data.images import read_image
 from evae_tf.markups import MARKUPS
 from recipes.free import head as heads
-from recipes.free.fit import Fit, fit
+from recipes.free import lists
+from recipes.free.fit import Fit, fit, pose
 from recipes.free.head import Head, Part
+from recipes.free.lists import Labelled
 from recipes.free.outline import JAW_POINTS, Outline
 
 SIDE = 256  # of a texture, texels
 
-_WORST = 0.035  # mean distance of the points from the fitted head's, in widths of the face
+WORST = 0.035  # mean distance of the points from the fitted head's, in widths of the face
+_FIRST_OF_NOSE = 27  # the points before it are those of jaw and brows
 _GREY = 6.0  # spread of the colour channels below which a photo is grey, 0 to 255
 _SKIN_HUE = (0.86, 0.62, 0.5)  # RGB, up to a factor
 _TO_MEAN_ONE = 1.5  # brings the mean of `_SKIN_HUE` to about 1: a tinted photo stays as bright
@@ -119,17 +122,17 @@ def _cross(a: FloatArray, b: FloatArray) -> FloatArray:
     return a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]
 
 
-def make_skins(head: Head, photos: list[tuple[Path, FloatArray]]) -> Skins:
+def make_skins(head: Head, photos: Sequence[Labelled]) -> Skins:
     """Fits the head to photos and takes their skin.
 
     Args:
       head: the head.
-      photos: paths and points, float [68, 2], image pixels.
+      photos: some of them have hand-placed points.
 
     Returns:
       The skins of the photos that the head fits.
     """
-    offsets = measured_offsets(head, [points for _, points in photos])
+    offsets = measured_offsets(head, [each.landmarks for each in photos if each.by == "hand"])
     outline, unwrapping = Outline(head, offsets), Unwrapping(head)
     kept = list(_taken(head, outline, unwrapping, photos))
     textures, identities, names = zip(*kept, strict=True)
@@ -137,18 +140,18 @@ def make_skins(head: Head, photos: list[tuple[Path, FloatArray]]) -> Skins:
 
 
 def _taken(
-    head: Head, outline: Outline, unwrapping: Unwrapping, photos: list[tuple[Path, FloatArray]]
+    head: Head, outline: Outline, unwrapping: Unwrapping, photos: Sequence[Labelled]
 ) -> Iterator[tuple[ByteArray, FloatArray, Path]]:
-    for path, points in tqdm(photos, "skins"):
-        fitted = fit(head, outline, points)
-        if fitted.error > _WORST:
+    for each in tqdm(photos, "skins"):
+        fitted = fit(head, outline, each.landmarks)
+        if fitted.error > WORST:
             continue
-        photo = cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB)
+        photo = read_image(each.image)
         vertices = head.shape(fitted.identity, fitted.expression)
         texture = unwrapping.take(photo, vertices, fitted)
         if np.ptp(texture.astype(np.float32), axis=2).mean() < _GREY:
             texture = _tinted(texture)
-        yield texture, fitted.identity, path
+        yield texture, fitted.identity, each.image
 
 
 def _tinted(texture: ByteArray) -> ByteArray:
@@ -157,32 +160,31 @@ def _tinted(texture: ByteArray) -> ByteArray:
     return np.clip(grey * np.array(_SKIN_HUE) * _TO_MEAN_ONE, 0, 255).astype(np.uint8)
 
 
-def measured_offsets(head: Head, shapes: list[FloatArray], most: int = 150) -> FloatArray:
-    """The mean place of annotated points beside the head's, float [68, 3], head's frame.
+def measured_offsets(head: Head, shapes: Sequence[FloatArray]) -> FloatArray:
+    """Where hand-placed points lie beside the points of the head: float [68, 3], head's frame.
 
-    The definitions differ: the annotators' brows lie on their upper edge, for example. Both sides
-    of the face share an offset.
+    The definitions differ: the brows of the head lie on the upper edge of the hair, for example.
+    The mean of many people at rest is compared with the mean head, which is only turned and moved:
+    a fit of the head's modes would take a part of the difference for the shape of these people.
+    Eyes, nose and mouth place the head; both sides of the face share an offset, and the jaw has
+    none.
+
+    Args:
+      head: the head.
+      shapes: float [68, 2] each, of faces at rest.
     """
-    outline = Outline(head)
+    rest = head.neutral[head.points].astype(np.float64)
+    placing = (np.arange(68) >= _FIRST_OF_NOSE).astype(np.float64)
     found = []
-    for points in shapes[:: max(1, len(shapes) // most)]:
-        fitted = fit(head, outline, points)
-        if fitted.error > _WORST:
-            continue
-        projected = outline.project(head.shape(fitted.identity, fitted.expression), fitted.camera)
-        flat = (points - projected) / fitted.camera.scale * [1, -1]
-        found.append(flat @ fitted.camera.rotation[:2, :2])
-    offsets = np.zeros((68, 3))
+    for points in shapes:
+        camera = pose(rest, points, placing)
+        flat = (points - camera.project(rest)) / camera.scale * [1, -1]
+        found.append(flat @ camera.rotation[:2, :2])
     mean = np.mean(found, axis=0)
     mirrored = mean[MARKUPS["ibug_68"].flip_permutation] * [-1, 1]
+    offsets = np.zeros((68, 3))
     offsets[JAW_POINTS:, :2] = (mean + mirrored)[JAW_POINTS:] / 2
     return offsets
-
-
-def read_points(path: str | Path) -> list[tuple[Path, FloatArray]]:
-    """Pictures and points of a list's training rows."""
-    faces = csv_file.read(Path(path), "train", MARKUPS["ibug_68"])
-    return [(face.image, face.landmarks) for face in faces]
 
 
 def save(skins: Skins, path: str | Path) -> None:
@@ -202,7 +204,7 @@ def load(path: str | Path) -> Skins:
 def main(_: list[str]) -> None:
     """Prints how many skins were taken."""
     head = heads.load(Path(flags.FLAGS.data) / heads.FILE)
-    photos = read_points(flags.FLAGS.photos)
+    photos = [each for each in lists.read(Path(flags.FLAGS.photos)) if each.split == "train"]
     skins = make_skins(head, photos)
     save(skins, flags.FLAGS.output)
     print(f"{len(skins.names)} skins of {len(photos)} photos: {flags.FLAGS.output}")
