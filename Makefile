@@ -249,9 +249,9 @@ presence: .venv/run
 FREE := runs/free
 TEACHER ?= $(DATA)/../peers/mediapipe_face_landmarks_v2.tflite
 CLEAN = --data=$(DATA)/clean
-# $(call free_list,NAME,LIST OF PHOTOS): photos three times, and the drawn faces
+# $(call free_list,NAME,LIST OF PHOTOS): photos twice, turned photos and drawn faces once
 define free_list
-$(BIN)/python -m recipes.free.join --lists=$(2),$(FREE)/drawn/landmarks.csv --copies=3,1 --output=$(FREE)/$(1)/landmarks.csv
+$(BIN)/python -m recipes.free.join --lists=$(2),$(FREE)/turned/landmarks.csv,$(FREE)/drawn/landmarks.csv --copies=2,1,1 --output=$(FREE)/$(1)/landmarks.csv
 $(BIN)/python -m recipes.free.evidence $(CLEAN) --list=$(FREE)/$(1)/landmarks.csv
 endef
 # $(call train_free,NAME,LIST,EPOCHS,further flags)
@@ -263,7 +263,8 @@ train_free = $(BIN)/python train.py --preset=mobile --workdir=$(FREE)/$(1) \
 free-model: .venv/dev
 	$(BIN)/python -m recipes.free.label $(CLEAN) --teacher=$(TEACHER) --output=$(FREE)/photos
 	$(BIN)/python -m recipes.free.skins $(CLEAN) --photos=$(FREE)/photos/landmarks.csv --output=$(FREE)/skins.npz
-	$(BIN)/python -m recipes.free.faces $(CLEAN) --skins=$(FREE)/skins.npz --output=$(FREE)/drawn --count=6000 --val=200 --seed=1
+	$(BIN)/python -m recipes.free.faces $(CLEAN) --skins=$(FREE)/skins.npz --output=$(FREE)/drawn --count=4000 --val=200 --seed=1
+	$(BIN)/python -m recipes.free.turned $(CLEAN) --skins=$(FREE)/skins.npz --photos=$(FREE)/photos/landmarks.csv --output=$(FREE)/turned --count=3786
 	$(call free_list,list_1,$(FREE)/photos/landmarks.csv)
 	$(call train_free,1,list_1,18)
 	$(BIN)/python -m recipes.free.relabel $(CLEAN) --model=$(FREE)/1/model.keras --trained_on=$(FREE)/list_1/landmarks.csv \

@@ -36,6 +36,17 @@ class Camera:
         near = self.distance / (self.distance - placed[..., 2:])
         return placed[..., :2] * [1, -1] * near * self.scale + self.centre
 
+    def unproject(self, pixels: FloatArray, depth: FloatArray) -> FloatArray:
+        """Points [..., 3] of the head that are seen at pixels [..., 2].
+
+        Args:
+          pixels: float [..., 2].
+          depth: float [...], the z of `place`.
+        """
+        near = self.distance / (self.distance - depth[..., None])
+        plane = (pixels - self.centre) * [1, -1] / (self.scale * near)
+        return np.concatenate([plane, depth[..., None]], axis=-1) @ self.rotation + self.target
+
     def rays(self, side: int, samples: int = 1) -> FloatArray:
         """Directions through the pixels of a square picture.
 

@@ -172,9 +172,24 @@ def sample_expression(head: Head, rng: np.random.Generator) -> FloatArray:
 
 
 def sample_camera(vertices: FloatArray, head: Head, rng: np.random.Generator, side: int) -> Camera:
-    """A camera that sees a face 52 to 62 % of a picture's side wide, turned at random."""
+    """A camera that sees a face turned at random, see `framing_camera`."""
     yaw = rng.normal(0, 18) if rng.random() < 0.6 else rng.uniform(-78, 78)
     turn = rotation(yaw, rng.normal(0, 11), rng.normal(0, 10))
+    return framing_camera(vertices, head, turn, rng, side)
+
+
+def framing_camera(
+    vertices: FloatArray, head: Head, turn: FloatArray, rng: np.random.Generator, side: int
+) -> Camera:
+    """A camera at a random distance that sees a face 52 to 62 % of a picture's side wide.
+
+    Args:
+      vertices: float [V, 3], of a person.
+      head: the head.
+      turn: float [3, 3], see `Camera.rotation`.
+      rng: the source of randomness.
+      side: of the picture, pixels.
+    """
     distance = np.exp(rng.uniform(np.log(40), np.log(250)))
     target = vertices[head.points[[27, 33, 8]]].mean(axis=0) - [0, 0, 4]
     scale = side * rng.uniform(0.52, 0.62) / 15

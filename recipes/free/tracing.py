@@ -137,6 +137,15 @@ def unobstructed(layers: Sequence[Layer], camera: Camera, points: FloatArray) ->
     return (skin > distance - _BELOW_SKIN) & (first > at_surface - _ABOVE_SKIN)
 
 
+def depths(layers: Sequence[Layer], camera: Camera, pixels: FloatArray) -> FloatArray:
+    """The z, camera's frame, of what is seen at pixels [N, 2]: float [N], NaN where nothing is."""
+    eye = np.array([0, 0, camera.distance])
+    rays = camera.place(camera.unproject(pixels, np.zeros(len(pixels)))) - eye
+    rays /= np.linalg.norm(rays, axis=1, keepdims=True)
+    distance = _first_hits(layers, camera, eye, rays)
+    return np.where(np.isinf(distance), np.nan, camera.distance + distance * rays[:, 2])
+
+
 def _first_hits(
     layers: Sequence[Layer], camera: Camera, eye: FloatArray, rays: FloatArray
 ) -> FloatArray:

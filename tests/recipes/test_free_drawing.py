@@ -1,6 +1,5 @@
 """The renderer of the free faces, on a small made-up head; its accuracy on the real one."""
 
-import csv
 import subprocess
 import sys
 from pathlib import Path
@@ -10,14 +9,16 @@ import pytest
 
 from evae_tf.data import datasets
 from evae_tf.markups import MARKUPS
-from recipes.free import evidence
+from recipes.free import evidence, lists
 from recipes.free import fit as fitting
 from recipes.free import head as heads
 from recipes.free.camera import Camera, rotation
 from recipes.free.head import Head, Part
+from recipes.free.lists import Labelled
 from recipes.free.outline import Outline
-from recipes.free.skins import Unwrapping
-from recipes.free.tracing import Layer, Light, render, unobstructed
+from recipes.free.skins import Unwrapping, measured_offsets
+from recipes.free.tracing import Layer, Light, depths, render, unobstructed
+from recipes.free.turned import Studio, relief, sample_turn
 
 ROOT = Path(__file__).resolve().parents[2]
 DAYLIGHT = Light(np.ones(3), np.zeros((3, 3)), np.zeros(3), np.array([0, 0, 1.0]), 0.0, 1.0)
@@ -64,6 +65,10 @@ def ball(radius=8.0, steps=48):
         uv=uv[triangles].astype(np.float32),
         points=np.array(points),
     )
+
+
+def hand_points(photo):
+    return np.loadtxt(photo.with_suffix(".lm68.csv"), delimiter=",", skiprows=1)
 
 
 def test_a_point_is_rendered_where_the_camera_projects_it():
@@ -151,6 +156,79 @@ def test_fitting_finds_the_pose_of_a_head():
     assert fitted.camera.scale == pytest.approx(7.0, rel=0.03)
 
 
+def test_offsets_are_those_of_the_annotators_points():
+    """Whatever the pose; what the two sides of a face do not share is left out."""
+    head = ball()
+    offset = np.zeros((68, 3))
+    offset[27:, 1], offset[30:33, :2] = 0.1, (0, 0.3)
+    offset[17:27, 1] = -0.5
+    shapes = [
+        Camera(rotation(yaw, 0, 8), np.zeros(3), 90, 7.0, [90, 70]).project(
+            head.neutral[head.points] + offset
+        )
+        for yaw in (-3, 0, 3)
+    ]
+    found = measured_offsets(head, shapes)
+    assert (found[:17] == 0).all()
+    apart = found[17:27, 1].mean() - found[36:, 1].mean()  # the mean of all is the camera's
+    assert apart == pytest.approx(-0.6, abs=0.05)
+
+
+def test_a_pixel_leads_back_to_the_point_that_is_seen_there():
+    head = ball()
+    view = camera(yaw=35, pitch=10, roll=-20)
+    points = 8 * np.array([[-0.6, 0.0, 0.8], [-0.48, 0.6, 0.64], [0, 0, 1.0]])
+    depth = view.place(points)[:, 2]
+    np.testing.assert_allclose(view.unproject(view.project(points), depth), points, atol=1e-9)
+    skin = Layer(head.neutral, head.triangles, white)
+    np.testing.assert_allclose(depths([skin], view, view.project(points)), depth, atol=0.1)
+    assert np.isnan(depths([skin], view, np.array([[0.0, 0.0]]))).all()
+
+
+@pytest.mark.parametrize("yaw", [0, 40])
+def test_a_mark_on_a_photo_moves_with_the_surface(yaw):
+    head = ball()
+    ahead = Camera(rotation(0, 0, 0), np.zeros(3), 90, 7.0, np.array([90.0, 90.0]))
+    place = 8 * np.array([0.3, 0.4, np.sqrt(0.75)])
+    x, y = np.round(ahead.project(place)).astype(int)
+    photo = np.zeros((180, 180, 3), np.uint8)
+    photo[y - 2 : y + 3, x - 2 : x + 3] = 255
+    layer = relief(photo, Layer(head.neutral, head.triangles, white), ahead)
+    turned = camera(yaw=yaw)
+    image, _ = render([layer], turned, DAYLIGHT, 80, np.random.default_rng(0))
+    weight = image.sum(axis=2)
+    rows, columns = np.mgrid[:80, :80]
+    seen = [(columns * weight).sum() / weight.sum(), (rows * weight).sum() / weight.sum()]
+    np.testing.assert_allclose(seen, turned.project(place), atol=0.6)
+
+
+@pytest.mark.parametrize("yaw", [-40, 0, 40])
+def test_a_face_is_turned_away_from_the_camera_and_not_back(yaw):
+    view = camera(yaw=yaw)
+    found = []
+    for seed in range(40):
+        turn = sample_turn(view, np.random.default_rng(seed))
+        found.append(np.degrees(np.arctan2(turn[0, 2], turn[2, 2])))
+    if yaw:
+        assert (np.sign(yaw) * np.array(found) > abs(yaw) - 8).all()
+    else:
+        assert min(found) < -30 and max(found) > 30
+    assert max(map(abs, found)) < 75
+
+
+def test_points_of_a_photo_are_kept_if_it_is_not_turned():
+    """With the camera of the photo, landmarks beside the head's points come back as they were."""
+    head = ball()
+    view = camera(distance=90.0)
+    landmarks = view.project(head.neutral[head.points]) + np.random.default_rng(0).normal(
+        0, 1, (68, 2)
+    )
+    fitted = fitting.Fit(np.zeros(60), np.zeros(2), view, 0.0)
+    studio = Studio(head, np.zeros((68, 3)), [])
+    found = studio.turned_points(landmarks, head.neutral, fitted, view)
+    np.testing.assert_allclose(view.project(found), landmarks, atol=0.1)
+
+
 def test_a_texture_is_taken_from_where_the_face_is():
     """A photo that is red left of the face's middle and green right of it gives such a texture."""
     head = ball()
@@ -171,22 +249,19 @@ def test_the_real_head_fits_hand_placed_points(shared_data):
     clean = shared_data / "clean"
     head = heads.load(clean / "ict_facekit" / "ict_facekit_light.npz")
     assert {Part(int(part)) for part in np.unique(head.part)} == set(Part)
-    file = clean / "webmorph_stim" / "canada_020f.lm68.csv"
-    points = np.loadtxt(file, delimiter=",", skiprows=1)
+    points = hand_points(clean / "webmorph_stim" / "canada_020f.webp")
     assert fitting.fit(head, Outline(head), points).error < 0.02
 
 
 def test_the_command_renders_faces_and_their_evidence(shared_data, tmp_path):
     clean = shared_data.resolve() / "clean"
-    names = ["canada_003f", "canada_026f"]
-    with (tmp_path / "photos.csv").open("w", newline="") as file:
-        writer = csv.writer(file)
-        coordinates = [f"{axis}{k}" for k in range(68) for axis in "xy"]
-        writer.writerow(["image", *coordinates, "split"])
-        for name in names:
-            folder = clean / "webmorph_stim"
-            points = np.loadtxt(folder / f"{name}.lm68.csv", delimiter=",", skiprows=1)
-            writer.writerow([folder / f"{name}.webp", *points.ravel(), "train"])
+    photos = [clean / "webmorph_stim" / f"{name}.webp" for name in ("canada_003f", "canada_026f")]
+    points = [hand_points(photo) for photo in photos]
+    labelled = [
+        Labelled(*pair, split="train", source="canada", by="hand")
+        for pair in zip(photos, points, strict=True)
+    ]
+    lists.write(labelled, tmp_path / "photos.csv")
 
     def call(module, *words):
         command = [sys.executable, "-m", f"recipes.free.{module}", f"--data={clean}", *words]
@@ -205,6 +280,13 @@ def test_the_command_renders_faces_and_their_evidence(shared_data, tmp_path):
         assert ((face.landmarks > -40) & (face.landmarks < 232)).all()
     assert evidence.check(drawn / "landmarks.csv", clean) == 3
     picture = (drawn / "images" / "000000.jpg").read_bytes()
+    turned = tmp_path / "turned"
+    listed = f"--photos={tmp_path / 'photos.csv'}"
+    done = call("turned", skins, listed, f"--output={turned}", "--count=3", "--workers=1")
+    assert done.returncode == 0, done.stderr
+    faces = datasets.read_faces("csv", turned / "landmarks.csv", "train", MARKUPS["ibug_68"])
+    assert all(((face.landmarks > -10) & (face.landmarks < 202)).all() for face in faces)
+    assert evidence.check(turned / "landmarks.csv", clean) == 3
     other = call("faces", skins, f"--output={drawn}", "--count=2", "--seed=5", "--workers=1")
     assert other.returncode == 1
     assert "has pictures of other settings" in other.stderr

@@ -91,7 +91,14 @@ def test_no_module_names_another_source(path):
 
 
 def test_the_recipe_reads_and_writes_nothing_else():
-    command = ["make", "-n", "--no-print-directory", "free-model", "DATA=/data", "TEACHER=/peers/teacher.tflite"]
+    command = [
+        "make",
+        "-n",
+        "--no-print-directory",
+        "free-model",
+        "DATA=/data",
+        "TEACHER=/peers/teacher.tflite",
+    ]
     lines = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     recipe = lines[lines.index("-m recipes.free.label") :].replace("\\\n", " ")
     words = [word for line in recipe.splitlines() for word in shlex.split(line)]
