@@ -49,7 +49,6 @@ def on_files(files, config):
 def on_page_markdown(markdown, page, config, files):
     """Changes links to the site's, and completes the configuration reference."""
     name = page.file.src_uri
-    markdown = markdown.replace("```python no-run\n", "```python\n")  # a mark for tests/docs
     if name == "configuration.md":
         markdown = _configuration(markdown)
     folder = posixpath.dirname(_SOURCES.get(name, f"docs/{name}"))

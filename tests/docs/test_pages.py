@@ -1,38 +1,28 @@
 """What the pages say: Python code is run, commands have flags that exist, lines wrap.
 
-The tutorial has a test of its own. `python no-run` marks a block that cannot run here; its first
-line gives the reason.
+The tutorial has a test of its own. `<!-- not run: REASON -->` above a block marks one that cannot
+run here.
 """
 
 import json
 import re
-import shlex
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import cv2
 import matplotlib.cbook
 import pytest
 
-ROOT = Path(__file__).parents[2]
-PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), ROOT / "assets/MODEL_CARD.md"]
-TEXTS = {str(page.relative_to(ROOT)): page.read_text(encoding="utf-8") for page in PAGES}
+from tests.docs.pages import ROOT, TEXTS, blocks, command_lines, inline_commands
+
 WIDTH = 100
-
-FENCE = re.compile(r"^ *```(.*)\n((?:.*\n)*?) *```$", re.MULTILINE)
-LANGUAGES = {"python", "python no-run", "shell", "json", "yaml", "text", "kotlin", "swift"}
-NOT_RUN = "# not run here: "
-
-
-def blocks(name, language):
-    return [code for kind, code in FENCE.findall(TEXTS[name]) if kind == language]
+LANGUAGES = {"python", "shell", "json", "yaml", "text", "kotlin", "swift"}
 
 
 @pytest.mark.parametrize("name", TEXTS)
 def test_every_block_has_a_language(name):
-    assert {kind for kind, _ in FENCE.findall(TEXTS[name])} <= LANGUAGES
+    assert {block.language for block in blocks(name)} <= LANGUAGES
 
 
 @pytest.mark.parametrize("name", TEXTS)
@@ -60,7 +50,11 @@ def folder(tmp_path_factory):
     return folder
 
 
-WITH_PYTHON = [name for name in TEXTS if blocks(name, "python") and name != "docs/tutorial.md"]
+def python(name):
+    return [block.code for block in blocks(name) if block.language == "python" and not block.reason]
+
+
+WITH_PYTHON = [name for name in TEXTS if python(name) and name != "docs/tutorial.md"]
 
 
 @pytest.mark.parametrize("name", WITH_PYTHON)
@@ -68,15 +62,19 @@ def test_python_runs(name, folder, monkeypatch):
     """The blocks of a page, one after the other, as a reader would paste them."""
     monkeypatch.chdir(folder)
     names = {"__name__": "__main__"}
-    for code in blocks(name, "python"):
+    for code in python(name):
         exec(compile(code, name, "exec"), names)
 
 
 @pytest.mark.parametrize("name", TEXTS)
-def test_what_is_not_run_says_why_and_is_python(name):
-    for code in blocks(name, "python no-run"):
-        assert code.startswith(NOT_RUN)
-        compile(code, name, "exec")
+def test_what_is_not_run_is_a_block_of_code(name):
+    """Each mark stands right above a block. Python code that is not run is compiled, at least."""
+    marked = [block for block in blocks(name) if block.reason]
+    assert len(marked) == len(re.findall("^ *<!-- not run", TEXTS[name], re.MULTILINE))
+    for block in marked:
+        assert block.language in ("python", "shell")
+        if block.language == "python":
+            compile(block.code, name, "exec")
 
 
 # Commands, in blocks and within the text
@@ -97,25 +95,12 @@ for line in json.load(sys.stdin):
 """
 
 
-def command_lines(text):
-    """Each command as its words, without the variables that stand before it."""
-    code = [code for kind, code in FENCE.findall(text) if kind == "shell"]
-    inline = re.findall(r"`((?:python|make|evae-\w+) [^`]+)`", FENCE.sub("", text))
-    for block in [*code, *(" ".join(line.split()) for line in inline)]:
-        for line in block.replace("\\\n", " ").splitlines():
-            words = shlex.split(line, comments=True) if "curl" not in block else []
-            while words and re.match(r"[A-Z_]+=", words[0]):
-                words.pop(0)
-            if ">" in words:
-                words = words[: words.index(">")]
-            if words:
-                yield words
-
-
 def calls():
     """(page, what is called, its arguments), of all pages."""
-    for name, text in TEXTS.items():
-        for words in command_lines(text):
+    for name in TEXTS:
+        code = (block.code for block in blocks(name) if block.language == "shell")
+        lines = (words for each in code for words in command_lines(each))
+        for words in (*lines, *inline_commands(name)):
             if words[0] == "python" and words[1] == "-m":
                 yield name, words[2], words[3:]
             elif words[0] == "python":
