@@ -56,7 +56,9 @@ class Row:
 
 
 def read_table(path: str | Path) -> tuple[list[str], Iterator[Row]]:
-    """The columns of a table, and an iterator of its rows. Blank rows are skipped.
+    """The columns of a table, and an iterator of its rows.
+
+    Blank rows, and blank cells behind the last column, are skipped.
 
     Raises:
       InputError: the file cannot be read, is empty or has no rows, has another separator, a column
@@ -78,6 +80,8 @@ def read_table(path: str | Path) -> tuple[list[str], Iterator[Row]]:
     rows = _numbered(path, lines, separator)
     _, cells = next(rows, (0, []))
     columns = [column.strip() for column in cells]
+    while columns and not columns[-1]:  # spreadsheets write columns that were cleared
+        columns.pop()
     if not columns:
         raise InputError(f"{path}: the table is empty, it has no header.")
     repeated = sorted({column for column in columns if columns.count(column) > 1})
@@ -105,12 +109,12 @@ def _rows(
 ) -> Iterator[Row]:
     number = None
     for number, cells in rows:
-        if len(cells) != len(columns):
+        if len(cells) < len(columns) or any(cell.strip() for cell in cells[len(columns) :]):
             raise InputError(
                 f"{path}, row {number}: {len(cells)} cells, expected {len(columns)} as in the "
                 "header."
             )
-        yield Row(path, number, dict(zip(columns, cells, strict=True)), decimal_comma)
+        yield Row(path, number, dict(zip(columns, cells, strict=False)), decimal_comma)
     if number is None:
         raise InputError(f"{path}: the table is empty, no row follows its header.")
 

@@ -54,6 +54,8 @@ def refusal(path):
         "\n" + COMMAS.replace("\n", "\n,,\n"),  # blank rows of a spreadsheet
         "sep=;\r\n" + COMMAS.replace(",", ";"),  # the line by which Excel knows the separator
         "sep=,\n" + COMMAS,
+        COMMAS.replace("\n", ",,\n"),  # columns that were cleared
+        COMMAS.replace("\n", ";;\n", 1).replace("-2,", "-2,;").replace(",", ";"),
         COMMAS.replace("a.jpg", '"a.jpg"').replace("note", '"note"'),
     ],
 )
@@ -86,7 +88,8 @@ def test_cells_may_hold_separators_and_unicode_s_line_ends(tmp_path):
             ": the header is 'image|x', expected columns separated by comma, semicolon or tab.",
         ),
         ("image,x,x\na,1,2\n", ": the header names x more than once."),
-        ("image,x,,\na,1,2,3\n", ": the header names a column without a name more than once."),
+        ("image,,,x\na,1,2,3\n", ": the header names a column without a name more than once."),
+        ("image,x,,\na,1,,3\n", ", row 2: 4 cells, expected 2 as in the header."),
         ("image,x\na,1,2\n", ", row 2: 3 cells, expected 2 as in the header."),
         ("image,x\na,wide\n", ", row 2: x is 'wide', expected a number."),
         (

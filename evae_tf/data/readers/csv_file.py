@@ -87,9 +87,10 @@ def _columns(
     unknown = [column for column in further if _MISSPELT.fullmatch(column)]
     if missing or unknown:
         last = count - 1
+        faults = {"missing": missing, "unknown": unknown}
+        found = [f"{fault} columns {brief(names, 200)}" for fault, names in faults.items() if names]
         raise InputError(
-            f"{path}: missing columns {brief(missing, 200)}, unknown columns "
-            f"{brief(unknown, 200)}; expected image, "
+            f"{path}: {', '.join(found)}; expected image, "
             f"x0, y0 to x{last}, y{last}, visible0 to visible{last}, "
             f"{', '.join(BOX_COLUMNS)}, split, and attributes with other names."
         )
