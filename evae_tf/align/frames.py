@@ -11,6 +11,7 @@ from typing import Any
 import cv2
 
 from evae_tf import atomic
+from evae_tf.align.container_size import missing_bytes
 from evae_tf.align.sources import CAMERA
 from evae_tf.array_types import ByteArray
 from evae_tf.errors import InputError, UsageError
@@ -35,6 +36,7 @@ class Video:
       rate: frames per second, on average.
       announced: number of frames according to the file's index; None if unknown.
       expected: like `announced`, but possibly an estimate.
+      missing_bytes: number of bytes that the file lacks at its end; 0 if that is unknown.
 
     Raises:
       InputError: it cannot be opened.
@@ -57,6 +59,7 @@ class Video:
         self.expected = count if count > 0 and not self.is_camera else None
         is_counted = Path(self.source).suffix.lower() in _COUNTED
         self.announced = self.expected if is_counted else None
+        self.missing_bytes = 0 if self.is_camera else missing_bytes(self.source)
 
     def _checked_source(self) -> str | int:
         if self.is_camera:
@@ -67,7 +70,9 @@ class Video:
                 )
             return int(number)
         if not Path(self.source).is_file():
-            raise InputError(f"{self.source}: there is no such video.")
+            found = "found a folder, a pipe or a device, expected a video file"
+            there = found if Path(self.source).exists() else "there is no such video"
+            raise InputError(f"{self.source}: {there}.")
         return self.source
 
     @property

@@ -164,6 +164,8 @@ def _follow(
     missing = (video.announced or 0) - summary.frames
     if missing > 0:
         summary.problem = f"ends {missing} frames before the length given in the file"
+    elif video.missing_bytes:
+        summary.problem = f"ends {video.missing_bytes} bytes before the size given in the file"
     if summary.problem is not None:
         summary.problem = f"{video.source}: {summary.problem}; all frames until then are written."
     return summary

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -237,6 +238,15 @@ def test_a_file_that_only_looks_like_a_video_is_refused(tmp_path):
         Video(tmp_path / "notes.mp4")
 
 
+def test_what_is_no_file_is_not_called_missing(tmp_path):
+    """Opening a pipe would wait for its writer, without end."""
+    os.mkfifo(tmp_path / "pipe.mp4")
+    (tmp_path / "folder.mp4").mkdir()
+    for name in ("pipe.mp4", "folder.mp4"):
+        with pytest.raises(InputError, match=f"{name}: found a folder, a pipe or a device, "):
+            Video(tmp_path / name)
+
+
 def align(*words):
     command = [sys.executable, "align.py", *map(str, words)]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
@@ -263,18 +273,21 @@ def test_a_video_becomes_landmarks_and_a_video(video, tmp_path):
     assert "two_heads.json: the file exists" in other.stderr
 
 
-def test_a_video_cut_short_keeps_what_came_before(video, tmp_path):
-    """An .avi, which plays up to where it was cut; an .mp4 has its table of frames at its end."""
-    whole = tmp_path / "whole.avi"
+@pytest.mark.parametrize(("ending", "unit"), [("avi", "frames"), ("mkv", "bytes")])
+def test_a_video_cut_short_keeps_what_came_before(ending, unit, video, tmp_path):
+    """These play up to where they were cut; an .mp4 has its table of frames at its end."""
+    whole = tmp_path / f"whole.{ending}"
     with video_file(whole, RATE) as write:
         for _, frame in Video(video):
             write(frame)
-    cut = tmp_path / "cut.avi"
+    cut = tmp_path / f"cut.{ending}"
     data = whole.read_bytes()
     cut.write_bytes(data[: len(data) // 2])
     done = align(f"--input={cut}", f"--output={tmp_path / 'out'}", "--format=csv", "--draw=")
     assert done.returncode == 1
-    assert done.stderr.strip().splitlines()[-1].startswith(f"error: {cut}: ends ")
+    sentence = done.stderr.strip().splitlines()[-1]
+    assert sentence.startswith(f"error: {cut}: ends ")
+    assert f" {unit} before the " in sentence
     with (tmp_path / "out" / "cut.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert 4 < len({row["frame"] for row in rows}) < COUNT
