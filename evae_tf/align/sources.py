@@ -3,6 +3,7 @@
 import collections
 import dataclasses
 import glob
+import re
 from collections.abc import Iterable
 from os import PathLike
 from pathlib import Path
@@ -61,6 +62,8 @@ def find_sources(pattern: str | PathLike[str]) -> Sources:
         if path.suffix.lower() in VIDEOS:
             return Sources(videos=[str(path)])
         return Sources(photos=[path])
+    if re.match(r"\w{2,}://", str(pattern)):  # one letter is a disk of Windows
+        raise InputError(f"{pattern}: found an address, expected a path; download the file first.")
     matches = glob.glob(str(pattern), recursive=True)
     if not matches:
         raise InputError(f"{pattern}: there is no such photo, video, folder or glob of them.")

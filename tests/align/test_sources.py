@@ -40,6 +40,12 @@ def test_nothing_to_do_is_said(folder, name):
         find_sources(folder / name)
 
 
+@pytest.mark.parametrize("address", ["https://example.org/a.jpg", "rtsp://example.org/door"])
+def test_an_address_is_called_one(address):
+    with pytest.raises(InputError, match=f"^{address}: found an address, expected a path; "):
+        find_sources(address)
+
+
 def test_a_folder_without_photos_says_what_it_holds(tmp_path):
     with pytest.raises(InputError, match=r"found nothing, "):
         find_sources(tmp_path)
