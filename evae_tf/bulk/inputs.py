@@ -1,14 +1,16 @@
 """`--input`: a folder or glob of photos, or tables of addresses."""
 
+import collections
 import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import TypeAlias
 
+from absl import logging
 from fsspec.utils import glob_translate
 from pyarrow import fs
 
-from evae_tf.align.sources import PHOTOS, find_sources
+from evae_tf.align.sources import PHOTOS, Sources, find_sources
 from evae_tf.bulk import tables
 from evae_tf.bulk.addresses import is_local, local_path, resolve, split_options, stated
 from evae_tf.errors import InputError
@@ -22,7 +24,7 @@ def find(pattern: str) -> Photos | tables.Tables:
     """The photos of a folder or glob, or the tables of a file or glob.
 
     Tables have one of the endings `tables.ENDINGS`. Addresses of photos are absolute, because
-    workers have other current folders.
+    workers have other current folders. Other files beside photos are counted in a log line.
 
     Raises:
       InputError: there is no photo or table, or a table cannot be used.
@@ -32,15 +34,27 @@ def find(pattern: str) -> Photos | tables.Tables:
     if name.lower().endswith(tables.ENDINGS):
         return tables.opened(sorted(_matches(pattern)) if is_glob else [pattern])
     if is_local(pattern):
-        return [local_path(str(path)) for path in find_sources(local_path(pattern)).photos]
-    photos = sorted(
-        file
-        for file in (_matches(pattern) if is_glob else _files(pattern))
-        if PurePosixPath(split_options(file)[0]).suffix.lower() in PHOTOS
-    )
+        found = find_sources(local_path(pattern))
+        photos = [local_path(str(path)) for path in found.photos]
+        left_out = found.left_out + collections.Counter(map(_ending, found.videos))
+    else:
+        files = sorted(_matches(pattern) if is_glob else _files(pattern))
+        photos = [file for file in files if _ending(file) in PHOTOS]
+        left_out = collections.Counter(_ending(file) for file in files) - collections.Counter(
+            _ending(file) for file in photos
+        )
+    others = Sources(left_out=left_out).describe_left_out()
     if not photos:
-        raise InputError(f"{pattern}: no photo, folder, glob or table found.")
+        raise InputError(
+            f"{pattern}: found {others or 'nothing'}, expected photos, or a table of them."
+        )
+    if others:
+        logging.info("ignored, not photos: %s", others)
     return photos
+
+
+def _ending(address: str) -> str:
+    return PurePosixPath(split_options(address)[0]).suffix.lower() or "without ending"
 
 
 def _matches(pattern: str) -> Iterator[str]:

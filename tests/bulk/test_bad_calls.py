@@ -24,6 +24,8 @@ def closed_port():
         (("--input={photos}", "--model=none"), 1, "known: "),
         (("--input={photos}/none.csv",), 1, "there is no such file"),
         (("--input={photos}", "--detector=yunet"), 2, "yunet"),
+        (("--input={photos}", "--model={photos}/00_0.png"), 1, "unknown kind of file"),
+        (("--input={photos}", "--output={photos}/00_0.png/out"), 1, "cannot write to this folder"),
         (("--input={photos}", "--workers=0"), 2, "workers"),
         (("--input={photos}", "--workers=10000"), 2, "CPUs, enough for"),
         (("--report",), 1, "holds no landmarks"),

@@ -36,8 +36,30 @@ def test_folders_of_other_file_systems():
     assert inputs.find("memory://photos") == ["memory://photos/a.png", "memory://photos/b.jpg"]
     assert inputs.find("memory://photos/*.png") == ["memory://photos/a.png"]
     assert inputs.find("memory://photos/**/*.png")[-1] == "memory://photos/deep/d.png"
-    with pytest.raises(InputError, match="no photo, folder, glob or table found"):
+    with pytest.raises(InputError, match="memory://empty: found nothing, expected photos, or a"):
         inputs.find("memory://empty")
+
+
+def test_what_is_no_photo_is_counted(tmp_path, caplog):
+    names = ("a.png", "b.heic", "c.HEIC", "clip.mp4", "list")
+    memory = fsspec.filesystem("memory")
+    for name in names:
+        (tmp_path / name).touch()
+        memory.pipe(f"/mixed/{name}", b"x")
+    for folder in (tmp_path, "memory://mixed"):
+        caplog.clear()
+        with caplog.at_level("INFO"):
+            assert len(inputs.find(str(folder))) == 1
+        (line,) = caplog.messages
+        assert sorted(line.removeprefix("ignored, not photos: ").split(", ")) == [
+            "1 .mp4",
+            "1 without ending",
+            "2 .heic",
+        ]
+        with pytest.raises(
+            InputError, match=r"\*\.mp4: found 1 \.mp4, expected photos, or a table"
+        ):
+            inputs.find(f"{folder}/*.mp4")
 
 
 @pytest.mark.parametrize(
