@@ -12,14 +12,15 @@ from absl import flags
 
 # Like the scripts in the root, it runs from a clone without installing the package.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from evae_tf.cli.path_flags import define_path  # noqa: E402
 from evae_tf.cli.run import run  # noqa: E402
-from evae_tf.errors import InputError  # noqa: E402
+from evae_tf.errors import UsageError  # noqa: E402
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("server", "localhost:8500", "HOST:PORT; usual ports: 8500 (gRPC), 8501 (REST).")
 flags.DEFINE_enum("protocol", "grpc", ["grpc", "rest"], "Protocol of the server.")
 flags.DEFINE_string("model_name", "evae_landmarks", "Name of the model on the server.")
-flags.DEFINE_string("input", None, "A photo, JPEG or PNG.", required=True)
+define_path("input", None, "A photo, JPEG or PNG.", required=True)
 flags.DEFINE_list("box", None, "x_min,y_min,x_max,y_max of the face in pixels, if known.")
 flags.DEFINE_list(
     "face_box", ["0", "0", "1"], "face_box of assets.extra/evae_tf.json in the served version."
@@ -47,7 +48,7 @@ def _numbers(name: str, words: list[str], expected: str) -> list[float]:
     except ValueError:
         numbers = []
     if len(numbers) != len(expected.split(",")):
-        raise InputError(f"--{name}={','.join(words)}: expected the numbers {expected}.")
+        raise UsageError(f"--{name}={','.join(words)}: expected the numbers {expected}.")
     return numbers
 
 

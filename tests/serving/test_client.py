@@ -252,8 +252,9 @@ def test_the_command_runs_from_a_clone(tmp_path):
     for name, content in {
         "serving/client.py": (ROOT / "serving" / "client.py").read_text(),
         "evae_tf/__init__.py": "",
-        "evae_tf/errors.py": "class InputError(Exception): pass",
+        "evae_tf/errors.py": "class UsageError(Exception): pass",
         "evae_tf/cli/__init__.py": "",
+        "evae_tf/cli/path_flags.py": "def define_path(*_, **__): pass",
         "evae_tf/cli/run.py": "def run(*_): print('that of the clone')",
     }.items():
         (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
@@ -267,12 +268,23 @@ def test_the_command_says_in_one_sentence_what_is_wrong(model, tmp_path):
     path = tmp_path / "broken.jpg"
     path.write_bytes(b"words")
     portrait = matplotlib.cbook.get_sample_data("grace_hopper.jpg", asfileobj=False)
-    for flags in ([f"--input={path}"], ["--box=1,2,3", f"--input={portrait}"]):
+    for status, *flags in (
+        (1, f"--input={path}"),
+        (2, "--box=1,2,3", f"--input={portrait}"),
+        (2, "--face_box=0,0,wide", f"--input={portrait}"),
+    ):
         done = command("--server=127.0.0.1:9", *flags)
-        assert done.returncode == 1
+        assert done.returncode == status
         (sentence,) = [line for line in done.stderr.splitlines() if line.startswith("error:")]
         assert flags[0].partition("=")[2] in sentence
         assert "Traceback" not in done.stderr
+
+
+def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    done = command("--input=~/none.jpg")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith(f"error: {tmp_path / 'none.jpg'}: ")
 
 
 def test_a_photo_without_a_face_needs_no_server(tmp_path):
