@@ -1,6 +1,7 @@
 """Reads and writes frames of videos and cameras with OpenCV, in background threads."""
 
 import contextlib
+import errno
 import time
 from collections.abc import Callable, Iterator
 from concurrent import futures
@@ -150,21 +151,21 @@ def video_file(path: Path, rate: float) -> Iterator[Callable[[ByteArray], None]]
     """Yields `write(frame)`, which appends a frame, uint8 [H, W, 3] in RGB, to an .mp4 file.
 
     Frames are encoded in a thread. The file appears at `path` when the context exits without an
-    error.
+    error and all frames are in it.
 
     Args:
       path: Path of the file.
       rate: frames per second.
 
     Raises:
-      InputError: OpenCV cannot write there.
+      InputError: OpenCV cannot write there, or the disk is full.
     """
-    encoder, pending = None, None
+    encoder, pending, count = None, None, 0
 
     with atomic.replacing_file(path) as temporary, futures.ThreadPoolExecutor(1) as pool:
 
         def write(frame: ByteArray) -> None:
-            nonlocal encoder, pending
+            nonlocal encoder, pending, count
             if encoder is None:
                 size = (frame.shape[1], frame.shape[0])
                 codec = cv2.VideoWriter.fourcc(*_CODEC)
@@ -174,6 +175,7 @@ def video_file(path: Path, rate: float) -> Iterator[Callable[[ByteArray], None]]
             if pending is not None:
                 pending.result()
             pending = pool.submit(encoder.write, cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
+            count += 1
 
         try:
             yield write
@@ -182,3 +184,16 @@ def video_file(path: Path, rate: float) -> Iterator[Callable[[ByteArray], None]]
                 pending.result()
             if encoder is not None:
                 encoder.release()
+        if encoder is not None and not _holds(temporary, count):
+            # OpenCV does not say so itself.
+            raise OSError(errno.EIO, "OpenCV lost frames; the disk may be full")
+
+
+def _holds(path: Path, count: int) -> bool:
+    """Whether a video can be opened and, if it has a table of frames, holds so many."""
+    try:
+        video = Video(path)
+    except InputError:
+        return False
+    video.close()
+    return video.announced in (count, None)
