@@ -147,9 +147,13 @@ def clashes(sources: Sources, output: Output) -> Errors:
             if path == Path(TABLE):
                 continue
             (other, *_) = (another for another in paths if another != path)
+            instead = "--format=csv --draw= to write one table for all photos"
+            if {str(path), str(other)} & {*sources.videos}:  # a video has a table of its own
+                instead = "another --output for one of them"
+            writer = "the table of all photos" if other == Path(TABLE) else other
             errors[path] = (
-                f"{path}: {other} would also write {file.name}; rename one of them, or use "
-                "--format=csv --draw= to write one table for all photos."
+                f"{path}: {writer} would also write {file.name}; rename one of them, or use "
+                f"{instead}."
             )
     if output.file_format == "pts":
         errors |= _further_faces(sources.photos)

@@ -157,7 +157,7 @@ def test_photos_of_one_name_are_refused_and_the_others_done(tmp_path):
     paths = written(tmp_path, ["p/a.png", "q/a.png", "q/b.png"])
     done = run(paths, tmp_path)
     assert [path for path, _ in done.errors] == paths[:2]
-    assert "rename" in done.errors[0][1]
+    assert "rename one of them, or use --format=csv --draw= " in done.errors[0][1]
     assert done.photos.faces == 1
     assert run(paths, tmp_path, file_format="csv", drawings=("box",)).photos.faces == 1
     assert run(paths, tmp_path, file_format="csv").photos.faces == 3
@@ -172,10 +172,14 @@ def test_photos_named_like_further_faces_are_refused(tmp_path):
 
 def test_a_photo_and_a_video_of_one_name_are_refused():
     sources = Sources([Path("a.png"), Path("b.png")], ["a.mp4", "landmarks.mov"])
-    refused = [str(path) for path, _ in clashes(sources, Output(Path("out"), "m"))]
-    assert refused == ["a.png", "a.mp4"]
-    refused = [str(path) for path, _ in clashes(sources, Output(Path("out"), "m", "csv"))]
-    assert refused == ["landmarks.mov"]
+    advice = "rename one of them, or use another --output for one of them."
+    assert clashes(sources, Output(Path("out"), "m")) == [
+        (Path("a.png"), f"a.png: a.mp4 would also write a.json; {advice}"),
+        (Path("a.mp4"), f"a.mp4: a.png would also write a.json; {advice}"),
+    ]
+    ((path, sentence),) = clashes(sources, Output(Path("out"), "m", "csv"))
+    assert path == Path("landmarks.mov")
+    assert ": the table of all photos would also write landmarks.csv; " in sentence
 
 
 def test_landmarks_of_another_photo_stop_no_other_photo(tmp_path):
