@@ -62,9 +62,18 @@ def find_keras_file(path_or_name: str | Path) -> Path:
     path = pretrained.locate(path_or_name, ".keras")
     if not path.exists():
         raise InputError(f"{path}: no such file; expected a model.keras written by train.py.")
-    if not path.is_file() or not zipfile.is_zipfile(path):
+    if not path.is_file() or not _holds_config(path):
         raise InputError(f"{path}: not a .keras file; expected a model.keras written by train.py.")
     return path
+
+
+def _holds_config(path: Path) -> bool:
+    """Whether a file is a zip file like those of Keras; a .tflite file may end with another one."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return "config.json" in archive.namelist()
+    except (zipfile.BadZipFile, OSError):
+        return False
 
 
 def _check_keras_config(path: Path) -> None:

@@ -33,6 +33,13 @@ print(sorted({"keras", "tensorflow", "evae_tf.models"} & set(sys.modules)))
 """
 
 
+def test_a_tflite_file_is_called_no_keras_file():
+    """It ends with a zip file, as a .keras file is one."""
+    path = pretrained.find("mobile_5", ".tflite")
+    with pytest.raises(InputError, match=r"mobile_5\.tflite: not a \.keras file; expected a mod"):
+        keras_file.find_keras_file(path)
+
+
 def test_plain_keras_opens_a_file_once_the_networks_are_imported(tmp_path):
     path = pretrained.find("mobile_68", ".keras")
     subprocess.run(
