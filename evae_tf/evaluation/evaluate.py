@@ -62,7 +62,7 @@ def evaluate(
         raise UsageError("no model to evaluate; expected at least one path.")
     faces = face_list("faces", faces)
     normalizers = None if normalizers is None else arguments.names("normalizers", normalizers)
-    group_by = arguments.names("group_by", group_by)
+    group_by = list(dict.fromkeys(arguments.names("group_by", group_by)))
     arguments.path("output", output)
     batches = {
         "batch_size": arguments.whole_number("batch_size", batch_size),

@@ -231,7 +231,7 @@ def test_groups_have_rows_of_their_own(models, faces, tmp_path):
         dataclasses.replace(face, attributes={"light": "dark" if index in (1, 4, 5) else "day"})
         for index, face in enumerate(faces)
     ]
-    rows = report(models[-1:], light, tmp_path / "all", group_by=["light"])
+    rows = report(models[-1:], light, tmp_path / "all", group_by=["light", "light"])
     whole, whole_maps, dark, dark_maps, day, day_maps = rows
     assert [whole, whole_maps] == report(models[-1:], faces, tmp_path / "whole")
     assert (dark["group_by"], dark["group"], dark["faces"]) == ("light", "dark", 3)
