@@ -7,9 +7,11 @@ The commands are `align.py` on photos (JSON with images, and one table) and on a
 folder at a moment between its start and its end, and called again. The second call must end with
 status 0 and leave the files of the undisturbed run with the same contents (for images, logs and
 reports with times: the same names), no hidden files may be left, and finished photos must be
-skipped.
+skipped. `train.py`, `export.py` and `evaluate.py` are forked from a process that has imported
+TensorFlow, so that all kills meet their work and none the imports, which write nothing.
 """
 
+import contextlib
 import csv
 import json
 import re
@@ -17,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
@@ -28,20 +30,25 @@ from PIL import Image
 from tabulate import tabulate
 from tqdm import tqdm
 
+from benchmarks.warm_commands import ROOT, WarmCommand
 from evae_tf.align.frames import video_file
+from evae_tf.align.inputs import rgb_image
+from evae_tf.config import Config
+from evae_tf.config_text import override
+from evae_tf.data import synthetic
 from evae_tf.data.images import read_image
+from evae_tf.markups import MARKUPS
 
 FLAGS = flags.FLAGS
 flags.DEFINE_integer("moments", 50, "Number of kills of each command.", lower_bound=1)
 flags.DEFINE_list("commands", [], "Only these commands.")
 flags.DEFINE_integer("seed", 0, "Random seed of the moments.")
 
-ROOT = Path(__file__).parents[1]
-_PHOTOS, _FRAMES = 40, 60
+_PHOTOS, _FRAMES, _FACES = 40, 60, 36
 _SMALL = (
     *("input_size=48", "encoder_filters=6,8,10", "encoder_blocks=0,0,0", "latent_channels=4"),
     *("decoder_filters=8,8,6", "regressor_filters=8,8", "regressor_blocks=0,0"),
-    *("regressor_units=16", "regressor_bottleneck=4", "batch_size=64", "epochs=8"),
+    *("regressor_units=16", "regressor_bottleneck=4", "batch_size=8", "epochs=8"),
 )
 # All of a row of metrics.csv except the seconds; other files of these names need only exist.
 _ONLY_THERE = re.compile(
@@ -49,25 +56,33 @@ _ONLY_THERE = re.compile(
 )
 
 _Contents: TypeAlias = dict[str, object]
+# Runs a command: arguments, file for what it prints, and seconds until it is killed, or None;
+# returns the exit status.
+_Run: TypeAlias = Callable[[Sequence[str], Path, float | None], int]
 
 
 def main(_: list[str]) -> None:
     """Prints a row for each command."""
     rng = np.random.default_rng(FLAGS.seed)
     with tempfile.TemporaryDirectory() as temporary:
-        inputs = _prepared(Path(temporary))
-        rows = []
-        for name, words in _commands(inputs).items():
-            if FLAGS.commands and name not in FLAGS.commands:
-                continue
-            rows.append(_row(name, words, Path(temporary), rng))
+        folder = Path(temporary)
+        commands = _commands(folder)
+        unknown = sorted(set(FLAGS.commands) - set(commands))
+        if unknown:
+            raise app.UsageError(f"--commands={','.join(unknown)}: expected some of {[*commands]}.")
+        _prepare(folder)
+        rows = [
+            _row(name, words, folder, rng)
+            for name, words in commands.items()
+            if not FLAGS.commands or name in FLAGS.commands
+        ]
     print(tabulate(rows, headers="keys", tablefmt="github"))
 
 
-def _prepared(folder: Path) -> Path:
-    """Photos, a video and a trained model."""
+def _prepare(folder: Path) -> None:
+    """Writes photos, a video, a table of annotated faces and a model."""
     portrait = read_image(matplotlib.cbook.get_sample_data("grace_hopper.jpg", asfileobj=False))
-    photos = folder / "photos"
+    photos, markup = folder / "photos", MARKUPS["mtfl_5"]
     photos.mkdir()
     for index in range(_PHOTOS):
         image = Image.fromarray(portrait).resize((300 + 2 * index, 352 + 2 * index))
@@ -75,59 +90,74 @@ def _prepared(folder: Path) -> Path:
     with video_file(folder / "clip.mp4", 25.0) as write:
         for index in range(_FRAMES):
             write(np.roll(portrait, index % 20, axis=1))
-    command = [*_train(folder), f"--workdir={folder / 'trained'}"]
-    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
-    return folder
+    with (folder / "faces.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["image", *(f"{axis}{i}" for i in range(5) for axis in "xy"), "split"])
+        for index, face in enumerate(synthetic.read("train", markup, count=_FACES)):
+            Image.fromarray(rgb_image(face.image)).save(folder / f"{index}.png")
+            writer.writerow([f"{index}.png", *face.landmarks.ravel(), ("train", "val")[index % 2]])
+    from evae_tf.models.build import build_model  # only here: it imports TensorFlow
 
-
-def _train(folder: Path) -> list[str]:
-    data = ["--dataset=synthetic", "--markup=mtfl_5"]
-    return [sys.executable, "train.py", *data, *(f"--set={each}" for each in _SMALL)]
+    build_model(override(Config(), _SMALL), markup).save(folder / "model.keras")
 
 
 def _commands(folder: Path) -> dict[str, Callable[[Path], list[str]]]:
     """The arguments of each command, as functions of the output folder."""
-    python, model = sys.executable, folder / "trained" / "model.keras"
-    align = [python, "align.py", f"--input={folder / 'photos'}"]
-    data = ["--dataset=synthetic", "--markup=mtfl_5"]
+    photos, model = f"--input={folder / 'photos'}", f"--model={folder / 'model.keras'}"
+    faces = ["--dataset=csv", f"--data_dir={folder / 'faces.csv'}", "--markup=mtfl_5"]
+    small = [f"--set={each}" for each in _SMALL]
+    formats = "--formats=saved_model,tflite,tflite_int8"
     return {
-        "align photos": lambda out: [*align, f"--output={out}"],
-        "align table": lambda out: [*align, "--format=csv", "--draw=", f"--output={out}"],
-        "align video": lambda out: [
-            *align[:2],
-            f"--input={folder / 'clip.mp4'}",
-            f"--output={out}",
-        ],
-        "train": lambda out: [*_train(folder), f"--workdir={out}"],
-        "evaluate": lambda out: [
-            *(python, "evaluate.py", *data, f"--model={model}", f"--output={out}")
-        ],
-        "export": lambda out: [
-            *(python, "export.py", f"--model={model}", "--formats=saved_model,tflite,tflite_int8"),
-            f"--output={out}",
-        ],
+        "align photos": lambda out: [photos, f"--output={out}"],
+        "align table": lambda out: [photos, "--format=csv", "--draw=", f"--output={out}"],
+        "align video": lambda out: [f"--input={folder / 'clip.mp4'}", f"--output={out}"],
+        "train": lambda out: [*faces, *small, f"--workdir={out}"],
+        "evaluate": lambda out: [*faces, model, f"--output={out}"],
+        "export": lambda out: [*faces, model, formats, f"--output={out}"],
     }
+
+
+def _align(words: Sequence[str], log: Path, seconds: float | None) -> int:
+    command = [sys.executable, "align.py", *words]
+    with (
+        log.open("w") as file,
+        subprocess.Popen(command, cwd=ROOT, stdout=file, stderr=file) as process,
+    ):
+        try:
+            return process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            return process.wait()
+
+
+@contextlib.contextmanager
+def _runner(name: str) -> Iterator[_Run]:
+    if name.startswith("align"):
+        yield _align
+        return
+    with contextlib.closing(WarmCommand(name)) as run:
+        yield run
 
 
 def _row(
     name: str, words: Callable[[Path], list[str]], folder: Path, rng: np.random.Generator
 ) -> dict[str, object]:
-    started = time.monotonic()
-    peace = folder / name / "peace"
-    peace.parent.mkdir()
-    subprocess.run(words(peace), cwd=ROOT, check=True, capture_output=True)
-    whole, expected = time.monotonic() - started, _contents(peace)
     wrong: list[str] = []
     unfinished = 0
-    for moment in tqdm(range(FLAGS.moments), desc=name, disable=None):
-        out = folder / name / f"killed_{moment}"
-        with subprocess.Popen(words(out), cwd=ROOT, stderr=-3, stdout=-3) as process:
-            time.sleep(rng.uniform(0, whole))
-            process.kill()
-        unfinished += process.returncode != 0
-        problem = _problem(words(out), out, expected)
-        if problem:
-            wrong.append(problem)
+    log, peace = folder / "log.txt", folder / name / "peace"
+    peace.parent.mkdir()
+    with _runner(name) as run:
+        run(words(peace.with_name("first")), log, None)  # reads the files of the libraries
+        started = time.monotonic()
+        if run(words(peace), log, None):
+            raise RuntimeError(f"{name}: {log.read_text()}")
+        whole, expected = time.monotonic() - started, _contents(peace)
+        for moment in tqdm(range(FLAGS.moments), desc=name, disable=None):
+            out = folder / name / f"killed_{moment}"
+            unfinished += run(words(out), log, rng.uniform(0, whole)) != 0
+            problem = _problem(run, words(out), out, log, expected)
+            if problem:
+                wrong.append(problem)
     return {
         "command": name,
         "killed": FLAGS.moments,
@@ -138,14 +168,16 @@ def _row(
     }
 
 
-def _problem(command: list[str], out: Path, expected: _Contents) -> str | None:
+def _problem(
+    run: _Run, words: Sequence[str], out: Path, log: Path, expected: _Contents
+) -> str | None:
     """The problem after a command was called again; None if there is none."""
     done = out / "done.jsonl"
     finished = done.read_bytes().count(b"\n") if done.exists() else 0
-    again = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    if again.returncode:
-        return again.stderr.strip().splitlines()[-1]
-    photos = re.search(r"^(\d+) photos", again.stdout, re.MULTILINE)
+    status, printed = run(words, log, None), log.read_text()
+    if status:
+        return printed.strip().splitlines()[-1]
+    photos = re.search(r"^(\d+) photos", printed, re.MULTILINE)
     if photos and int(photos[1]) != _PHOTOS - finished:
         return f"{photos[1]} photos repeated, {finished} were finished"
     found = _contents(out)
