@@ -7,7 +7,7 @@ import keras
 import tensorflow as tf
 
 from evae_tf.array_types import Tensor
-from evae_tf.errors import InputError
+from evae_tf.serving.disk_errors import as_os_errors
 from evae_tf.serving.signatures import answer_any_number
 
 
@@ -23,7 +23,7 @@ def write_saved_model(model: Any, folder: Path, batch_size: int | None = None) -
       batch_size: N, or None for any.
 
     Raises:
-      InputError: the files cannot be written.
+      OSError: the files cannot be written.
     """
     shape = (batch_size, *model.input_shape[1:])
 
@@ -35,7 +35,5 @@ def write_saved_model(model: Any, folder: Path, batch_size: int | None = None) -
     archive.add_endpoint(
         "serve", serve, input_signature=[tf.TensorSpec(shape, tf.float32, name="images")]
     )
-    try:
+    with as_os_errors():
         archive.write_out(str(folder), verbose=False)
-    except tf.errors.OpError as error:  # such as a full disk, which TensorFlow reports this way
-        raise InputError(f"{folder}: cannot be written ({error.message}).") from error

@@ -11,6 +11,7 @@ from evae_tf.artifacts import sidecar
 from evae_tf.errors import InputError
 from evae_tf.metadata import ModelMetadata
 from evae_tf.serving import image_graph
+from evae_tf.serving.disk_errors import as_os_errors
 
 
 def next_version(folder: Path, metadata: ModelMetadata) -> int:
@@ -62,7 +63,7 @@ def write_signatures(model: keras.Model, metadata: ModelMetadata, folder: Path) 
       folder: destination folder.
 
     Raises:
-      InputError: the files cannot be written.
+      OSError: the files cannot be written.
     """
     size, margin = metadata.input_size, metadata.crop_margin
     shape = (None, size, size, 3)
@@ -94,10 +95,8 @@ def write_signatures(model: keras.Model, metadata: ModelMetadata, folder: Path) 
     archive.add_endpoint("serving_default", serving_default, input_signature=[crops])
     archive.add_endpoint("predict_uint8", predict_uint8, input_signature=[pixels])
     archive.add_endpoint("align_bytes", align_bytes, input_signature=[files, boxes])
-    try:
+    with as_os_errors():
         archive.write_out(str(folder), verbose=False)
-    except tf.errors.OpError as error:  # such as a full disk, which TensorFlow reports this way
-        raise InputError(f"{folder}: cannot be written ({error.message}).") from error
 
 
 def answer_any_number(model: keras.Model, images: Tensor) -> dict[str, Tensor]:

@@ -20,6 +20,7 @@ from evae_tf.data.crops import cut_crops
 from evae_tf.data.images import read_image
 from evae_tf.errors import InputError
 from evae_tf.metadata import ModelMetadata
+from evae_tf.serving.disk_errors import as_os_errors
 from evae_tf.serving.predict_request import predict_request
 
 WARM_UP_REQUESTS = "assets.extra/tf_serving_warmup_requests"
@@ -59,17 +60,14 @@ def write_warm_up(metadata: ModelMetadata, folder: Path) -> None:
     """Writes the warm-up requests into a version folder.
 
     Raises:
-      InputError: the file cannot be written.
+      OSError: the file cannot be written.
     """
     path = folder / WARM_UP_REQUESTS
     path.parent.mkdir(exist_ok=True)
-    try:
-        with tf.io.TFRecordWriter(str(path)) as writer:
-            for batch_size in _BATCHES:
-                for name, inputs in requests(metadata, batch_size).items():
-                    writer.write(_prediction_log(name, inputs).SerializeToString())
-    except tf.errors.OpError as error:
-        raise InputError(f"{path}: cannot be written ({error.message}).") from error
+    with as_os_errors(), tf.io.TFRecordWriter(str(path)) as writer:
+        for batch_size in _BATCHES:
+            for name, inputs in requests(metadata, batch_size).items():
+                writer.write(_prediction_log(name, inputs).SerializeToString())
 
 
 def _prediction_log(signature: str, inputs: dict[str, Any]) -> prediction_log_pb2.PredictionLog:

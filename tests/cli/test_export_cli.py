@@ -86,20 +86,31 @@ def test_seed_and_batch_size_reach_the_export():
         assert done.stderr.splitlines()[-1] == expected, done.stderr
 
 
-def test_a_full_disk_leaves_the_old_model(folder, tmp_path):
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        ("saved_model", "saved_model/saved_model.pb"),
+        ("serving", "notes.txt"),
+        ("tflite", "model.tflite"),
+    ],
+)
+def test_a_full_disk_leaves_the_old_model(name, file, folder, tmp_path):
     """A limit on the file size simulates it; every write runs into it."""
-    old = tmp_path / "saved_model" / "saved_model.pb"
-    old.parent.mkdir()
+    old = tmp_path / file
+    old.parent.mkdir(exist_ok=True)
     old.write_bytes(b"old")
 
     def limit():
         resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 
-    flags = [*data_flags(folder), f"--output={tmp_path}", "--formats=saved_model"]
+    flags = [*data_flags(folder), f"--output={tmp_path}", f"--formats={name}"]
     done = export(folder, *flags, preexec_fn=limit)
     assert done.returncode == 1, done.stderr
     assert "Traceback" not in done.stderr
-    assert "cannot be written" in done.stderr
+    sentence = done.stderr.splitlines()[-1]
+    assert sentence.startswith(f"error: {tmp_path}")
+    assert sentence.endswith(": cannot be written (File too large).")
+    assert ".evae-" not in sentence
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == [old]
     assert old.read_bytes() == b"old"
 
