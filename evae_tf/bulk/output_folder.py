@@ -161,8 +161,13 @@ class OutputFolder:
         with stated(self.address):
             filesystem, folder = resolve(self.address)
             temporary = f"{folder}/{TEMPORARY}{uuid.uuid4().hex[:8]}-{name}"
-            with filesystem.open_output_stream(temporary) as file:
-                file.write(content)
+            try:
+                with filesystem.open_output_stream(temporary) as file:
+                    file.write(content)
+            except BaseException:  # such as a full disk, which then has room again
+                with contextlib.suppress(Exception):
+                    filesystem.delete_file(temporary)
+                raise
             if run is not None and self._read_settings().get("run") != run:
                 filesystem.delete_file(temporary)
                 raise SetupError(f"{self.address}: another run has taken over this folder.")

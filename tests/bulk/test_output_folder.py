@@ -1,5 +1,8 @@
 """The folder of Parquet files, and what a run that lost it may still do."""
 
+import random
+import resource
+
 import fsspec
 import pytest
 
@@ -50,6 +53,22 @@ def test_a_worker_that_outlives_its_run_adds_nothing(address):
     with pytest.raises(SetupError, match="another run has taken over"):
         before.write(["b"], table(["b"]))
     assert finished(now).tolist() == fingerprints.of(["a"]).tolist()
+
+
+def test_a_full_disk_leaves_nothing_half_written(tmp_path):
+    """A limit of the operating system on the file size simulates it."""
+    images = [random.Random(i).randbytes(20).hex() for i in range(5000)]
+    folder = begun(str(tmp_path))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, before[1]))
+    try:
+        with pytest.raises(SetupError, match=f"{tmp_path}: cannot be used .*too large"):
+            folder.write(images, table(images))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert [path.name for path in tmp_path.iterdir()] == ["_settings.json"]
+    folder.write(images, table(images))
+    assert len(finished(folder)) == 5000
 
 
 def test_other_settings_need_another_folder(address):
