@@ -20,10 +20,11 @@ from absl import app, flags
 from evae_tf import Aligner, FaceTracker
 from evae_tf.align import photos
 from evae_tf.align.files import align_files
-from evae_tf.align.frames import Video, video_file
+from evae_tf.align.frames import Video
 from evae_tf.align.output import Output
 from evae_tf.align.overlay import draw_faces
 from evae_tf.align.sources import Sources
+from evae_tf.align.video_writing import video_file
 from evae_tf.array_types import ByteArray
 from evae_tf.cli.path_flags import define_path
 from evae_tf.data import datasets

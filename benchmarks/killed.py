@@ -31,8 +31,8 @@ from tabulate import tabulate
 from tqdm import tqdm
 
 from benchmarks.warm_commands import ROOT, WarmCommand
-from evae_tf.align.frames import video_file
 from evae_tf.align.inputs import rgb_image
+from evae_tf.align.video_writing import video_file
 from evae_tf.config import Config
 from evae_tf.config_text import override
 from evae_tf.data import synthetic

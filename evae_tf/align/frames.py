@@ -1,9 +1,8 @@
-"""Reads and writes frames of videos and cameras with OpenCV, in background threads."""
+"""Reads frames of videos and cameras with OpenCV, in a background thread."""
 
 import contextlib
-import errno
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent import futures
 from os import PathLike
 from pathlib import Path
@@ -11,7 +10,6 @@ from typing import Any
 
 import cv2
 
-from evae_tf import atomic
 from evae_tf.align.container_size import missing_bytes
 from evae_tf.align.sources import CAMERA
 from evae_tf.array_types import ByteArray
@@ -19,11 +17,9 @@ from evae_tf.errors import InputError, UsageError
 
 _USUAL_RATE = 25.0  # if the camera or file reports none
 _MOST_RATE = 1000.0
-_CODEC = "mp4v"
 # Containers with a frame index. For others OpenCV estimates the number of frames from a duration,
 # which may be that of the audio.
 _COUNTED = (".mp4", ".m4v", ".mov", ".3gp", ".3g2", ".avi")
-_LONGEST_REPEAT_S = 60.0
 
 
 class Video:
@@ -112,88 +108,3 @@ class Video:
     def close(self) -> None:
         """Releases the file or the camera."""
         self._capture.release()
-
-
-class SteadyWriter:
-    """Writes frames with arbitrary time stamps to a video of constant frame rate.
-
-    Frames are repeated or dropped to keep the original speed.
-
-    Args:
-      write: the function that `video_file` yields.
-      rate: frames per second of the output.
-    """
-
-    def __init__(self, write: Callable[[ByteArray], None], rate: float) -> None:
-        self._write = write
-        self._rate = rate
-        self._written = 0
-        self._last: ByteArray | None = None
-        self._left_out_s = 0.0
-
-    def __call__(self, seconds: float, frame: ByteArray) -> None:
-        """Adds the next frame, uint8 [H, W, 3] in RGB, and its time."""
-        gap = seconds - self._left_out_s - self._written / self._rate
-        if gap > _LONGEST_REPEAT_S:  # a jump of the time stamps, not a still image
-            self._left_out_s += gap
-        due = round((seconds - self._left_out_s) * self._rate)
-        while self._last is not None and self._written < due:
-            self._write(self._last)
-            self._written += 1
-        if self._written == due:
-            self._write(frame)
-            self._written += 1
-        self._last = frame
-
-
-@contextlib.contextmanager
-def video_file(path: Path, rate: float) -> Iterator[Callable[[ByteArray], None]]:
-    """Yields `write(frame)`, which appends a frame, uint8 [H, W, 3] in RGB, to an .mp4 file.
-
-    Frames are encoded in a thread. The file appears at `path` when the context exits without an
-    error and all frames are in it.
-
-    Args:
-      path: Path of the file.
-      rate: frames per second.
-
-    Raises:
-      InputError: OpenCV cannot write there, or the disk is full.
-    """
-    encoder, pending, count = None, None, 0
-
-    with atomic.replacing_file(path) as temporary, futures.ThreadPoolExecutor(1) as pool:
-
-        def write(frame: ByteArray) -> None:
-            nonlocal encoder, pending, count
-            if encoder is None:
-                size = (frame.shape[1], frame.shape[0])
-                codec = cv2.VideoWriter.fourcc(*_CODEC)
-                encoder = cv2.VideoWriter(str(temporary), codec, rate, size)
-                if not encoder.isOpened():
-                    raise InputError(f"{path}: OpenCV cannot write a video here.")
-            if pending is not None:
-                pending.result()
-            pending = pool.submit(encoder.write, cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
-            count += 1
-
-        try:
-            yield write
-        finally:
-            if pending is not None:
-                pending.result()
-            if encoder is not None:
-                encoder.release()
-        if encoder is not None and not _holds(temporary, count):
-            # OpenCV does not say so itself.
-            raise OSError(errno.EIO, "OpenCV lost frames; the disk may be full")
-
-
-def _holds(path: Path, count: int) -> bool:
-    """Whether a video can be opened and, if it has a table of frames, holds so many."""
-    try:
-        video = Video(path)
-    except InputError:
-        return False
-    video.close()
-    return video.announced in (count, None)

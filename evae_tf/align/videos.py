@@ -13,13 +13,14 @@ from evae_tf.align.aligned_face import AlignedFace
 from evae_tf.align.aligner import Aligner
 from evae_tf.align.done_list import DoneList
 from evae_tf.align.face_tracker import FaceTracker
-from evae_tf.align.frames import SteadyWriter, Video, video_file
+from evae_tf.align.frames import Video
 from evae_tf.align.landmark_files import STREAMS, read_header
 from evae_tf.align.landmark_records import refuse_another
 from evae_tf.align.output import Output
 from evae_tf.align.overlay import draw_faces
 from evae_tf.align.smoothing import OneEuroFilter, Smoother
 from evae_tf.align.sources import DRAWN
+from evae_tf.align.video_writing import SteadyWriter, steady_rate, video_file
 from evae_tf.array_types import ByteArray
 from evae_tf.errors import InputError
 from evae_tf.markups import Markup
@@ -129,7 +130,8 @@ def _files(
         write = files.enter_context(STREAMS[output.file_format](target, header, markup))
         show = None
         if drawn is not None:
-            show = SteadyWriter(files.enter_context(video_file(drawn, video.rate)), video.rate)
+            rate = steady_rate(video.rate)
+            show = SteadyWriter(files.enter_context(video_file(drawn, rate)), rate)
 
         def write_frame(seconds: float, frame: ByteArray, faces: list[AlignedFace]) -> None:
             write(seconds, faces)

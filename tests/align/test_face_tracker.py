@@ -16,10 +16,11 @@ import pytest
 from evae_tf import Aligner
 from evae_tf.align.face_tracker import FaceTracker
 from evae_tf.align.files import align_files
-from evae_tf.align.frames import Video, video_file
+from evae_tf.align.frames import Video
 from evae_tf.align.output import Output
 from evae_tf.align.smoothing import face_size
 from evae_tf.align.sources import Sources
+from evae_tf.align.video_writing import video_file
 from evae_tf.data import synthetic
 from evae_tf.data.images import read_image
 from evae_tf.errors import InputError

@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from evae_tf.align.frames import SteadyWriter, Video, video_file
+from evae_tf.align.frames import Video
+from evae_tf.align.video_writing import SteadyWriter, steady_rate, video_file
 
 STEPS_MS = [40] * 9 + [200] * 8  # all in one cluster of the file
 
@@ -54,6 +55,22 @@ def test_one_frame_in_two_seconds_is_that(tmp_path):
     assert video.rate == 0.5
     assert video.announced == 4
     np.testing.assert_allclose([seconds for seconds, _ in video], [0, 2, 4, 6])
+
+
+@pytest.mark.parametrize(
+    "rate",
+    [0.001, 1 / 60, 0.0714, 0.5, 7.3, 24000 / 1001, 29.97, 65.5351, 69.8186, 119.88, 239.8713]
+    + [299.7257, 655.3512, 999.94, 1000],
+)
+def test_a_video_of_any_rate_can_be_written(rate, tmp_path):
+    """Phones record at rates that vary about 60, 120 or 240."""
+    with video_file(tmp_path / "a.mp4", rate) as write:
+        for index in range(7):
+            write(frame(index))
+    video = Video(tmp_path / "a.mp4")
+    assert video.announced == 7
+    assert video.rate == pytest.approx(steady_rate(rate), rel=1e-9)
+    assert steady_rate(rate) == pytest.approx(rate, rel=1e-4, abs=2e-3)
 
 
 class _Capture:

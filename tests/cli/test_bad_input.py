@@ -21,7 +21,7 @@ import matplotlib.cbook
 import pytest
 
 from evae_tf import config, markups
-from evae_tf.align.frames import video_file
+from evae_tf.align.video_writing import video_file
 from evae_tf.config_text import override
 from evae_tf.data.images import read_image
 from evae_tf.geometry import BOX_COLUMNS
