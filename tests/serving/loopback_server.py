@@ -68,14 +68,14 @@ class _Servicer(prediction_service_pb2_grpc.PredictionServiceServicer):
 
 
 class GrpcServer:
-    """Context manager; `address` is its HOST:PORT."""
+    """Context manager; `address` is its HOST:PORT. Port 0: any that is free."""
 
-    def __init__(self, model):
+    def __init__(self, model, port=0):
         self._server = grpc.server(futures.ThreadPoolExecutor(4))
         prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(
             _Servicer(model), self._server
         )
-        self.address = f"127.0.0.1:{self._server.add_insecure_port('127.0.0.1:0')}"
+        self.address = f"127.0.0.1:{self._server.add_insecure_port(f'127.0.0.1:{port}')}"
 
     def __enter__(self):
         self._server.start()
@@ -92,7 +92,7 @@ class GrpcServer:
 class RestServer:
     """As above, over HTTP, in the format of the REST API's `inputs` and `outputs`."""
 
-    def __init__(self, model):
+    def __init__(self, model, port=0):
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_POST(self):
                 content = self.rfile.read(int(self.headers["Content-Length"]))
@@ -120,7 +120,7 @@ class RestServer:
             def log_message(self, *_):
                 pass
 
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self.address = "{}:{}".format(*self._server.server_address)
 
     def __enter__(self):
