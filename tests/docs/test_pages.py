@@ -1,17 +1,14 @@
-"""What the pages say: Python code is run, commands have flags that exist, lines wrap.
+"""What the pages say: blocks have a language, lines wrap, commands have flags that exist.
 
-The tutorial has a test of its own. `<!-- not run: REASON -->` above a block marks one that cannot
-run here.
+tests/snippets runs the blocks. `<!-- not run: REASON -->` above a block marks one that cannot run
+there.
 """
 
 import json
 import re
-import shutil
 import subprocess
 import sys
 
-import cv2
-import matplotlib.cbook
 import pytest
 
 from tests.docs.pages import ROOT, TEXTS, blocks, command_lines, inline_commands
@@ -30,40 +27,6 @@ def test_lines_wrap(name):
     """Rows of tables cannot."""
     long = [line for line in TEXTS[name].splitlines() if len(line) > WIDTH and line[0] != "|"]
     assert not long
-
-
-# Python
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """Where a reader is: beside the photo and the video that the pages speak of."""
-    folder = tmp_path_factory.mktemp("pages")
-    photo = matplotlib.cbook.get_sample_data("grace_hopper.jpg", asfileobj=False)
-    shutil.copy(photo, folder / "photo.jpg")
-    frame = cv2.imread(photo)
-    size = frame.shape[1::-1]
-    video = cv2.VideoWriter(str(folder / "clip.mp4"), cv2.VideoWriter_fourcc(*"mp4v"), 25.0, size)
-    for _ in range(3):
-        video.write(frame)
-    video.release()
-    return folder
-
-
-def python(name):
-    return [block.code for block in blocks(name) if block.language == "python" and not block.reason]
-
-
-WITH_PYTHON = [name for name in TEXTS if python(name) and name != "docs/tutorial.md"]
-
-
-@pytest.mark.parametrize("name", WITH_PYTHON)
-def test_python_runs(name, folder, monkeypatch):
-    """The blocks of a page, one after the other, as a reader would paste them."""
-    monkeypatch.chdir(folder)
-    names = {"__name__": "__main__"}
-    for code in python(name):
-        exec(compile(code, name, "exec"), names)
 
 
 @pytest.mark.parametrize("name", TEXTS)
