@@ -10,6 +10,8 @@ import time
 
 import pytest
 
+from tests.snippets import files, reader
+
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("jax") is None, reason="JAX is not installed; run `make test-jax`"
 )
@@ -130,3 +132,9 @@ def test_a_killed_training_goes_on_under_jax(trained, tmp_path):
             process.send_signal(signal.SIGKILL)
     assert len(_numbers(metrics.read_text())) < 4
     assert _numbers(_run("train", tmp_path, "jax")["rows"]) == trained[1]
+
+
+def test_the_page_on_devices_can_be_followed(tmp_path):
+    reader.clone(tmp_path)
+    files.write_data_sets(tmp_path / "DIR")
+    reader.follow("docs/devices.md", tmp_path)
