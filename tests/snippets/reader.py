@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.docs.pages import ROOT, blocks, command_lines
 
 _READ = (
-    *("align.py", "evaluate.py", "export.py", "train.py", "assets", "benchmarks", "recipes"),
+    *("align.py", "evaluate.py", "export.py", "train.py", "assets", "recipes"),
     *("Makefile", "requirements.txt", "pyproject.toml"),
 )
 _SECONDS = 300  # for a block
