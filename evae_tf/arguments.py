@@ -7,7 +7,7 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
-from evae_tf.errors import UsageError
+from evae_tf.errors import InputError, UsageError
 
 
 def path(name: str, value: Any) -> Path:
@@ -19,6 +19,23 @@ def path(name: str, value: Any) -> Path:
     if not isinstance(value, str | os.PathLike) or not os.fspath(value):
         raise UsageError(f"{name}={_shown(value)}: expected a path.")
     return Path(value)
+
+
+def text_path(name: str, value: Any) -> Path:
+    """Like `path`, for what TensorFlow reads or writes: it takes names in UTF-8 only.
+
+    Raises:
+      UsageError: it is not a path, or empty.
+      InputError: the name is not UTF-8, as it can be on disks of Linux.
+    """
+    found = path(name, value)
+    try:
+        str(found).encode()
+    except UnicodeEncodeError as error:
+        raise InputError(
+            f"{found}: the name is not UTF-8, as TensorFlow needs it; use another name."
+        ) from error
+    return found
 
 
 def whole_number(name: str, value: Any, low: int = 1, high: float = math.inf) -> int:

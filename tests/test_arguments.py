@@ -1,5 +1,7 @@
 """Arguments of the wrong type, given to the public functions: one sentence that names them."""
 
+import os
+import shutil
 from pathlib import Path
 
 import matplotlib.cbook
@@ -10,6 +12,7 @@ import evae_tf
 from evae_tf import Aligner, FaceTracker, InputError, Markup, read_faces
 from evae_tf.data import synthetic
 
+ROOT = Path(__file__).parents[1]
 FIVE = Markup.load("mtfl_5")
 PORTRAIT = Path(matplotlib.cbook.get_sample_data("grace_hopper.jpg", asfileobj=False))
 
@@ -125,6 +128,19 @@ def test_arguments_of_a_training(faces, tmp_path):
     refused("train_faces=<Face>", evae_tf.train, config, faces[0], faces, "w")
     refused("workdir=None: expected a path", evae_tf.train, config, faces, faces, None)
     refused("found a int", evae_tf.train, config, faces, faces, tmp_path, init_from=3)
+
+
+def test_what_tensorflow_reads_and_writes_has_a_name_in_utf_8(faces, tmp_path):
+    """Latin-1 names, as old disks have; what does not need TensorFlow takes them."""
+    folder, config = tmp_path / os.fsdecode(b"b\xe9"), evae_tf.PRESETS["demo"]
+    refused("the name is not UTF-8", evae_tf.train, config, faces, faces, folder)
+    refused("the name is not UTF-8", evae_tf.export_model, "mobile_5", folder, "tflite")
+    assert not folder.exists()
+    folder.mkdir()
+    (folder / "saved_model.pb").touch()
+    refused("the name is not UTF-8", evae_tf.open_model, folder)
+    detector = shutil.copy(ROOT / "assets" / "detector.tflite", folder)
+    evae_tf.Aligner.load("mobile_5", detector="tflite", detector_model=detector)
 
 
 def test_arguments_of_an_evaluation(faces, tmp_path):

@@ -11,6 +11,7 @@ from typing import Any
 import cv2
 
 from evae_tf.align.container_size import missing_bytes
+from evae_tf.align.plain_path import plain_path
 from evae_tf.align.sources import CAMERA
 from evae_tf.array_types import ByteArray
 from evae_tf.errors import InputError, UsageError
@@ -42,7 +43,7 @@ class Video:
     def __init__(self, source: str | PathLike[str]) -> None:
         self.source = str(source)
         self.is_camera = self.source.startswith(CAMERA)
-        self._capture = cv2.VideoCapture(self._checked_source())
+        self._capture = self._opened()
         if not self._capture.isOpened():
             what = (
                 "there is no such camera, or it is in use"
@@ -58,19 +59,20 @@ class Video:
         self.announced = self.expected if is_counted else None
         self.missing_bytes = 0 if self.is_camera else missing_bytes(self.source)
 
-    def _checked_source(self) -> str | int:
+    def _opened(self) -> cv2.VideoCapture:
         if self.is_camera:
             number = self.source.removeprefix(CAMERA)
             if not number.isdecimal():
                 raise UsageError(
                     f"{self.source}: expected {CAMERA} and a number, such as camera:0."
                 )
-            return int(number)
+            return cv2.VideoCapture(int(number))
         if not Path(self.source).is_file():
             found = "found a folder, a pipe or a device, expected a video file"
             there = found if Path(self.source).exists() else "there is no such video"
             raise InputError(f"{self.source}: {there}.")
-        return self.source
+        with plain_path(Path(self.source)) as path:
+            return cv2.VideoCapture(str(path))
 
     @property
     def stem(self) -> str:

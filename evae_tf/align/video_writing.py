@@ -10,6 +10,7 @@ import cv2
 
 from evae_tf import atomic
 from evae_tf.align.frames import Video
+from evae_tf.align.plain_path import plain_path
 from evae_tf.array_types import ByteArray
 from evae_tf.errors import InputError
 
@@ -90,7 +91,9 @@ def video_file(path: Path, rate: float) -> Iterator[Callable[[ByteArray], None]]
             if encoder is None:
                 size = (frame.shape[1], frame.shape[0])
                 codec = cv2.VideoWriter.fourcc(*_CODEC)
-                encoder = cv2.VideoWriter(str(temporary), codec, steady_rate(rate), size)
+                with plain_path(temporary.parent) as folder:
+                    name = str(folder / temporary.name)
+                    encoder = cv2.VideoWriter(name, codec, steady_rate(rate), size)
                 if not encoder.isOpened():
                     raise InputError(f"{path}: OpenCV cannot write a video here.")
             if pending is not None:

@@ -89,6 +89,7 @@ class SavedModelPredictor(FilePredictor):
         super().__init__(path)
         if not (path / "saved_model.pb").is_file():
             raise InputError(f"{path}: a folder without a saved_model.pb; expected a SavedModel.")
+        arguments.text_path("path", path)
         description = path / sidecar.SAVED_MODEL_METADATA
         self.metadata = ModelMetadata.from_dict(
             sidecar.read_description(description), str(description)

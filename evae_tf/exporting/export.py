@@ -82,7 +82,7 @@ def export_model(
     if keras.backend.backend() != "tensorflow":
         raise InputError(f"KERAS_BACKEND={keras.backend.backend()}: export needs tensorflow.")
     outputs = None if outputs is None else arguments.names("outputs", outputs)
-    arguments.path("output", output)
+    arguments.text_path("output", output)
     arguments.whole_number("seed", seed, 0)
     arguments.whole_number("batch_size", batch_size)
     arguments.whole_number("num_threads", num_threads)

@@ -95,7 +95,7 @@ def train(
     train_faces = face_list("train_faces", train_faces)
     val_faces = face_list("val_faces", val_faces)
     markup = one_markup([*train_faces, *val_faces])
-    workdir = arguments.path("workdir", workdir)
+    workdir = arguments.text_path("workdir", workdir)
     num_threads = arguments.whole_number("num_threads", num_threads)
     configs.check_start(config, init_from)
     source = keras_file.load_model(init_from) if init_from else None

@@ -1,5 +1,6 @@
 """Times of frames come from the file, at any frame rate."""
 
+import os
 import struct
 
 import cv2
@@ -71,6 +72,19 @@ def test_a_video_of_any_rate_can_be_written(rate, tmp_path):
     assert video.announced == 7
     assert video.rate == pytest.approx(steady_rate(rate), rel=1e-9)
     assert steady_rate(rate) == pytest.approx(rate, rel=1e-4, abs=2e-3)
+
+
+def test_names_that_are_no_text_are_read_and_written(tmp_path):
+    """A Latin-1 name, as old disks have: OpenCV crashes on it."""
+    folder = tmp_path / os.fsdecode(b"b\xe9b\xe9")
+    folder.mkdir()
+    path = folder / os.fsdecode(b"caf\xe9.mp4")
+    with video_file(path, 25) as write:
+        for index in range(3):
+            write(frame(index))
+    assert [entry.name for entry in folder.iterdir()] == [path.name]
+    video = Video(path)
+    assert video.announced == len(list(video)) == 3
 
 
 class _Capture:

@@ -82,9 +82,11 @@ class _Network:
 
     def __init__(self, path: Path, num_threads: int) -> None:
         try:
-            self._interpreter = Interpreter(str(path), num_threads=num_threads)
+            # Its contents: the interpreter takes no path that is not UTF-8.
+            content = path.read_bytes()
+            self._interpreter = Interpreter(model_content=content, num_threads=num_threads)
             runner = self._interpreter.get_signature_runner()
-        except (ValueError, RuntimeError) as error:
+        except (OSError, ValueError, RuntimeError) as error:
             raise InputError(
                 f"{path}: not a .tflite model, or the file is damaged ({error})."
             ) from error
