@@ -20,8 +20,10 @@ from evae_tf.array_types import ByteArray, FloatArray
 from evae_tf.errors import InputError
 from recipes.free import lists
 
+SIDE = 192  # of a picture, pixels
+
 Seed: TypeAlias = tuple[int, ...]
-# Renders uint8 [side, side, 3], RGB; and float [68, 3]: x and y of the points, pixels, and 1 for
+# Renders uint8 [SIDE, SIDE, 3], RGB; and float [68, 3]: x and y of the points, pixels, and 1 for
 # those that nothing hides.
 Picture: TypeAlias = Callable[[Seed], tuple[ByteArray, FloatArray]]
 

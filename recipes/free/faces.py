@@ -22,14 +22,13 @@ from recipes.free import drawn_folder, lists
 from recipes.free import head as heads
 from recipes.free import skins as skin_files
 from recipes.free.backdrop import backdrop, expose
-from recipes.free.drawn_folder import Picture, Seed
+from recipes.free.drawn_folder import SIDE, Picture, Seed
 from recipes.free.head import Head
 from recipes.free.outline import Outline
 from recipes.free.people import People, sample_camera, sample_light
 from recipes.free.skins import Skins
 from recipes.free.tracing import render, unobstructed
 
-SIDE = 192  # of a picture, pixels
 _BACKDROPS = "pif_fellows/*.webp"  # the photos taken in many places
 
 

@@ -24,10 +24,12 @@ from recipes.free.fit import Fit, fit, pose
 from recipes.free.head import Head, Part
 from recipes.free.lists import Labelled
 from recipes.free.outline import JAW_POINTS, Outline
+from recipes.free.rasters import continued
 
 SIDE = 256  # of a texture, texels
 
 WORST = 0.035  # mean distance of the points from the fitted head's, in widths of the face
+_CONTINUED = ((3, 0.02), (12, 1e-3), (60, 1e-5))  # see `continued`, in texels
 _FIRST_OF_NOSE = 27  # the points before it are those of jaw and brows
 _GREY = 6.0  # spread of the colour channels below which a photo is grey, 0 to 255
 _SKIN_HUE = (0.86, 0.62, 0.5)  # RGB, up to a factor
@@ -97,18 +99,9 @@ class Unwrapping:
         weight[self._texels] = facing * inside
         weight *= self._mask
         # The other cheek, where the photo shows nothing of this one.
-        mirrored = texture[:, ::-1], 0.02 * weight[:, ::-1]
-        return _continued([(texture, weight), mirrored])
-
-
-def _continued(sources: list[tuple[FloatArray, FloatArray]]) -> ByteArray:
-    """Blends textures by their weights, and continues them smoothly where no weight is."""
-    total = sum(weight for _, weight in sources)
-    color = sum(texture * weight[..., None] for texture, weight in sources)
-    for sigma, share in ((3, 0.02), (12, 1e-3), (60, 1e-5)):
-        total = total + share * cv2.GaussianBlur(total, (0, 0), sigma)
-        color = color + share * cv2.GaussianBlur(color, (0, 0), sigma)
-    return np.clip(color / (total[..., None] + 1e-12), 0, 255).astype(np.uint8)
+        other = 0.02 * weight[:, ::-1]
+        total = texture * weight[..., None] + texture[:, ::-1] * other[..., None]
+        return np.clip(continued(total, weight + other, _CONTINUED), 0, 255).astype(np.uint8)
 
 
 def _face_mask() -> FloatArray:
@@ -204,7 +197,7 @@ def load(path: str | Path) -> Skins:
 def main(_: list[str]) -> None:
     """Prints how many skins were taken."""
     head = heads.load(Path(flags.FLAGS.data) / heads.FILE)
-    photos = [each for each in lists.read(Path(flags.FLAGS.photos)) if each.split == "train"]
+    photos = lists.training_photos(flags.FLAGS.photos)
     skins = make_skins(head, photos)
     save(skins, flags.FLAGS.output)
     print(f"{len(skins.names)} skins of {len(photos)} photos: {flags.FLAGS.output}")

@@ -1,10 +1,10 @@
 """Colours of the head itself: skin, eyes, teeth and mouth."""
 
-import cv2
 import numpy as np
 
 from evae_tf.array_types import ByteArray, FloatArray, IndexArray
 from recipes.free.head import Head, Part
+from recipes.free.rasters import sample
 from recipes.free.tracing import Layer
 
 _PUPIL, _IRIS, _WHITE = 9.0, 24.0, 27.0  # degrees from the axis of the eye
@@ -52,7 +52,7 @@ class Surface:
             uv = np.einsum("nk,nkd->nd", place, head.uv[triangle])
             at = (uv * side - 0.5).astype(np.float32)
             part = head.part[triangle]
-            color = np.where((uv[:, :1] < 1), _sample(skin, at), plain)
+            color = np.where((uv[:, :1] < 1), sample(skin, at), plain)
             height = np.einsum("nk,nk->n", place, head.neutral[head.triangles[triangle], 1])
             depth = np.einsum("nk,nk->n", place, head.neutral[head.triangles[triangle], 2])
             inside = np.clip((depth - 7) / 4, 0.05, 1)[:, None]  # the mouth is dark behind the lips
@@ -68,14 +68,3 @@ class Surface:
             return np.where((part == Part.EYE)[:, None], eye, color)
 
         return Layer(vertices, head.triangles, paint, gloss=0.12)
-
-
-def _sample(texture: FloatArray, at: FloatArray) -> FloatArray:
-    """Bilinear samples: float [N, 3] at (x, y), float32 [N, 2]."""
-    rows = -(-len(at) // 1024)
-    padded = np.zeros((rows * 1024, 2), np.float32)
-    padded[: len(at)] = at
-    taken = cv2.remap(
-        texture, padded.reshape(rows, 1024, 2), None, cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE
-    )
-    return taken.reshape(-1, 3)[: len(at)]

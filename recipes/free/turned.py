@@ -26,16 +26,17 @@ from recipes.free import head as heads
 from recipes.free import skins as skin_files
 from recipes.free.backdrop import backdrop, expose
 from recipes.free.camera import Camera, rotation
-from recipes.free.drawn_folder import Picture, Seed
+from recipes.free.drawn_folder import SIDE, Picture, Seed
 from recipes.free.fit import Fit, fit
 from recipes.free.head import Head
 from recipes.free.lists import Labelled
 from recipes.free.outline import JAW_POINTS, Outline
 from recipes.free.people import framing_camera
+from recipes.free.rasters import continued, sample
 from recipes.free.tracing import Layer, Light, depths, render, unobstructed
 
-SIDE = 192  # of a picture, pixels
 _STEPS = 160  # of the relief's grid
+_CONTINUED = ((2, 1e-2), (8, 1e-4), (40, 1e-6), (160, 1e-9))  # see `continued`, in steps
 _SOFTNESS = 1.5  # of its depth, steps
 _BORDER = 0.35  # around the photo, in its widths: a turned picture shows more of one side
 _MOST = 60.0  # yaw, degrees: beyond it the other side of the head would be seen
@@ -51,8 +52,7 @@ class Studio:
         Args:
           head: the head.
           offsets: see `Outline`.
-          photos: the photos; the last number of a seed is that of a photo, beginning anew after the
-            last.
+          photos: N photos; the picture of a seed shows the one at its last number modulo N.
         """
         self._head, self._outline, self._photos = head, Outline(head, offsets), photos
 
@@ -113,11 +113,7 @@ def relief(photo: ByteArray, skin: Layer, camera: Camera) -> Layer:
 
     def paint(triangle: IndexArray, place: FloatArray) -> FloatArray:
         at = np.einsum("nk,nkd->nd", place, pixels[triangles[triangle]])
-        padded = np.zeros((-(-len(at) // 1024) * 1024, 2), np.float32)  # OpenCV's rows are short
-        padded[: len(at)] = at
-        maps = padded.reshape(-1, 1024, 2)
-        taken = cv2.remap(color, maps, None, cv2.INTER_CUBIC, None, cv2.BORDER_REFLECT_101)
-        return taken.reshape(-1, 3)[: len(at)]
+        return sample(color, at, cv2.INTER_CUBIC, cv2.BORDER_REFLECT_101)
 
     return Layer(camera.unproject(pixels, depth), triangles, paint)
 
@@ -125,11 +121,8 @@ def relief(photo: ByteArray, skin: Layer, camera: Camera) -> Layer:
 def _filled(depth: FloatArray) -> FloatArray:
     """Depths [S, S] whose NaN are continued smoothly from the others."""
     known = ~np.isnan(depth)
-    total, mean = known.astype(np.float64), np.where(known, depth, 0)
-    for sigma, share in ((2, 1e-2), (8, 1e-4), (40, 1e-6), (160, 1e-9)):
-        total = total + share * cv2.GaussianBlur(total, (0, 0), sigma)
-        mean = mean + share * cv2.GaussianBlur(mean, (0, 0), sigma)
-    filled = np.where(known, depth, mean / total)
+    around = continued(np.where(known, depth, 0), known.astype(np.float64), _CONTINUED)
+    filled = np.where(known, depth, around)
     return cv2.GaussianBlur(filled, (0, 0), _SOFTNESS)  # steps, as behind an ear, would fray
 
 
@@ -161,14 +154,9 @@ def _no_paint(triangle: IndexArray, _: FloatArray) -> FloatArray:
 
 
 def open_studio(data: str, skins: str, photos: str) -> Picture:
-    """A studio with the training photos of a list."""
+    """A studio with the training photos of a list and the head in the folder `clean`."""
     head = heads.load(Path(data) / heads.FILE)
-    return Studio(head, skin_files.load(skins).offsets, training_photos(photos)).picture
-
-
-def training_photos(path: str) -> list[Labelled]:
-    """The `train` rows of a list."""
-    return [each for each in lists.read(Path(path)) if each.split == "train"]
+    return Studio(head, skin_files.load(skins).offsets, lists.training_photos(photos)).picture
 
 
 def main(_: list[str]) -> None:
@@ -180,7 +168,7 @@ def main(_: list[str]) -> None:
         "skins_sha256": lists.sha256(args.skins),
         "labels_sha256": lists.sha256(args.photos),
         "skins": {
-            str(each.image): lists.sha256(each.image) for each in training_photos(args.photos)
+            str(each.image): lists.sha256(each.image) for each in lists.training_photos(args.photos)
         },
     }
     drawn_folder.draw(
