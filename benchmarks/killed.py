@@ -4,11 +4,11 @@
 
 The commands are `align.py` on photos (JSON with images, and one table) and on a video, `train.py`,
 `export.py` and `evaluate.py`. Each runs once undisturbed. Then it is killed (SIGKILL) in a new
-folder at a moment between its start and its end, and called again. The second call must end with
-status 0 and leave the files of the undisturbed run with the same contents (for images, logs and
-reports with times: the same names), no hidden files may be left, and finished photos must be
-skipped. `train.py`, `export.py` and `evaluate.py` are forked from a process that has imported
-TensorFlow, so that all kills meet their work and none the imports, which write nothing.
+folder at a moment of its processor time, between its start and its end, and called again. The
+second call must end with status 0 and leave the files of the undisturbed run with the same contents
+(for images, logs and reports with times: the same names), no hidden files may be left, and finished
+photos must be skipped. `train.py`, `export.py` and `evaluate.py` are forked from a process that has
+imported TensorFlow, so that all kills meet their work and none the imports, which write nothing.
 """
 
 import contextlib
@@ -18,7 +18,6 @@ import re
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeAlias
@@ -30,7 +29,7 @@ from PIL import Image
 from tabulate import tabulate
 from tqdm import tqdm
 
-from benchmarks.warm_commands import ROOT, WarmCommand
+from benchmarks.warm_commands import ROOT, WarmCommand, finished
 from evae_tf.align.inputs import rgb_image
 from evae_tf.align.video_writing import video_file
 from evae_tf.config import Config
@@ -56,9 +55,8 @@ _ONLY_THERE = re.compile(
 )
 
 _Contents: TypeAlias = dict[str, object]
-# Runs a command: arguments, file for what it prints, and seconds until it is killed, or None;
-# returns the exit status.
-_Run: TypeAlias = Callable[[Sequence[str], Path, float | None], int]
+# As a `WarmCommand` runs a command.
+_Run: TypeAlias = Callable[[Sequence[str], Path, float | None], tuple[int, float]]
 
 
 def main(_: list[str]) -> None:
@@ -117,17 +115,12 @@ def _commands(folder: Path) -> dict[str, Callable[[Path], list[str]]]:
     }
 
 
-def _align(words: Sequence[str], log: Path, seconds: float | None) -> int:
+def _align(words: Sequence[str], log: Path, seconds: float | None) -> tuple[int, float]:
     command = [sys.executable, "align.py", *words]
-    with (
-        log.open("w") as file,
-        subprocess.Popen(command, cwd=ROOT, stdout=file, stderr=file) as process,
-    ):
-        try:
-            return process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            return process.wait()
+    with log.open("w") as file:
+        process = subprocess.Popen(command, cwd=ROOT, stdout=file, stderr=file)
+        process.returncode, used = finished(process.pid, seconds)
+    return process.returncode, used
 
 
 @contextlib.contextmanager
@@ -148,13 +141,14 @@ def _row(
     peace.parent.mkdir()
     with _runner(name) as run:
         run(words(peace.with_name("first")), log, None)  # reads the files of the libraries
-        started = time.monotonic()
-        if run(words(peace), log, None):
+        status, whole = run(words(peace), log, None)
+        if status:
             raise RuntimeError(f"{name}: {log.read_text()}")
-        whole, expected = time.monotonic() - started, _contents(peace)
+        expected = _contents(peace)
         for moment in tqdm(range(FLAGS.moments), desc=name, disable=None):
             out = folder / name / f"killed_{moment}"
-            unfinished += run(words(out), log, rng.uniform(0, whole)) != 0
+            status, _ = run(words(out), log, rng.uniform(0, whole))
+            unfinished += status != 0
             problem = _problem(run, words(out), out, log, expected)
             if problem:
                 wrong.append(problem)
@@ -163,7 +157,7 @@ def _row(
         "killed": FLAGS.moments,
         "before its end": unfinished,
         "wrong": len(wrong),
-        "seconds undisturbed": f"{whole:.1f}",
+        "processor seconds": f"{whole:.1f}",
         "first problem": wrong[0] if wrong else "-",
     }
 
@@ -174,7 +168,8 @@ def _problem(
     """The problem after a command was called again; None if there is none."""
     done = out / "done.jsonl"
     finished = done.read_bytes().count(b"\n") if done.exists() else 0
-    status, printed = run(words, log, None), log.read_text()
+    status, _ = run(words, log, None)
+    printed = log.read_text()
     if status:
         return printed.strip().splitlines()[-1]
     photos = re.search(r"^(\d+) photos", printed, re.MULTILINE)

@@ -38,18 +38,21 @@ class WarmCommand:
             cwd=ROOT,
         )
 
-    def __call__(self, words: Sequence[str], log: Path, seconds: float | None = None) -> int:
-        """Runs the command and returns its exit status; that of a killed one is negative.
+    def __call__(
+        self, words: Sequence[str], log: Path, seconds: float | None = None
+    ) -> tuple[int, float]:
+        """Runs the command and returns what `finished` does.
 
         Args:
           words: the arguments.
           log: file that receives what it prints.
-          seconds: when to kill it; None: never.
+          seconds: see `finished`.
         """
         assert self._server.stdin is not None and self._server.stdout is not None
         self._server.stdin.write(json.dumps([[*words], str(log), seconds]) + "\n")
         self._server.stdin.flush()
-        return int(self._server.stdout.readline())
+        status, used = json.loads(self._server.stdout.readline())
+        return status, used
 
     def close(self) -> None:
         """Ends the process that the commands are forked from."""
@@ -59,7 +62,7 @@ class WarmCommand:
 
 
 def _serve(script: str) -> None:
-    """Forks a process for each line of standard input, and prints its exit status."""
+    """Forks a process for each line of standard input, and prints what became of it."""
     command = importlib.import_module(f"evae_tf.cli.{script}")
     for name in _IMPORTED[script]:
         importlib.import_module(name)
@@ -71,7 +74,7 @@ def _serve(script: str) -> None:
             sys.argv = [f"{script}.py", *words]
             command.main()
             return
-        print(_status(process, seconds), flush=True)
+        print(json.dumps(finished(process, seconds)), flush=True)
 
 
 def _take_streams(log: str) -> None:
@@ -81,20 +84,31 @@ def _take_streams(log: str) -> None:
         os.dup2(ours, number)
 
 
-def _status(process: int, seconds: float | None) -> int:
-    """Waits for a process; kills it if it takes longer than `seconds`."""
-    end = time.monotonic() + (seconds or 0)
+def finished(process: int, seconds: float | None) -> tuple[int, float]:
+    """Waits for a child process and returns its exit status and the processor time it used.
+
+    Args:
+      process: its number.
+      seconds: the processor time at which to kill it; None: never. The status is negative then.
+        Other work on the machine does not shift such a moment.
+    """
     # Until it is waited for, no other process can get its number.
     while (
         seconds is not None
         and os.waitid(os.P_PID, process, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
     ):
-        if time.monotonic() >= end:
+        if _processor_time(process) >= seconds:
             os.kill(process, signal.SIGKILL)
             break
         time.sleep(0.002)
-    _, status = os.waitpid(process, 0)
-    return os.waitstatus_to_exitcode(status)
+    _, status, used = os.wait4(process, 0)
+    return os.waitstatus_to_exitcode(status), used.ru_utime + used.ru_stime
+
+
+def _processor_time(process: int) -> float:
+    """Seconds in user and system mode, on Linux."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 if __name__ == "__main__":
