@@ -7,11 +7,13 @@ own. The pages on Ray and on JAX are followed where these are installed: `make t
 
 import contextlib
 import shutil
+import subprocess
 
 import pytest
 
 from tests.docs.pages import ROOT, TEXTS, blocks
 from tests.serving.loopback_server import GrpcServer, Model, RestServer
+from tests.snippets import reader
 from tests.snippets.reader import follow, run_shell
 
 ELSEWHERE = {"docs/tutorial.md", "docs/bulk.md", "docs/devices.md", "docs/serving.md", "RESULTS.md"}
@@ -62,6 +64,12 @@ def test_the_page_on_serving_can_be_followed(clone):
 def test_what_fails_is_noticed(code, clone):
     with pytest.raises(AssertionError):
         run_shell(code, clone)
+
+
+def test_what_hangs_is_ended(clone, monkeypatch):
+    monkeypatch.setattr(reader, "_SECONDS", 1)
+    with pytest.raises(subprocess.TimeoutExpired):
+        run_shell("sleep 1000 | cat", clone)
 
 
 def test_trainings_are_cut_to_one_epoch(clone):
