@@ -6,8 +6,8 @@ FACES := --dataset=synthetic --markup=ibug_68
 
 MODELS := runs/models
 
-.PHONY: demo test lint docs test-jax test-bulk test-notebook test-install benchmark comparison models \
-  detector presence free-model web web-files clean
+.PHONY: demo test lint docs test-jax test-bulk test-notebook test-snippets test-install benchmark \
+  comparison models detector presence free-model web web-files clean
 
 .venv/run: requirements.txt pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -93,6 +93,10 @@ test-jax:
 # The tutorial as a notebook: it trains, so it takes a minute.
 test-notebook: .venv/dev
 	$(BIN)/python -m pytest tests/notebook
+
+# The Python and shell blocks of README.md and docs/, as a reader runs them: takes minutes.
+test-snippets: .venv/dev
+	$(BIN)/python -m pytest -n 2 --dist worksteal tests/snippets
 
 # The package as installed by pip, in new environments: takes minutes and 3 GB of disk.
 test-install: .venv/dev
@@ -266,10 +270,10 @@ free-model: .venv/dev
 	$(BIN)/python -m recipes.free.faces $(CLEAN) --skins=$(FREE)/skins.npz --output=$(FREE)/drawn --count=4000 --val=200 --seed=1
 	$(BIN)/python -m recipes.free.turned $(CLEAN) --skins=$(FREE)/skins.npz --photos=$(FREE)/photos/landmarks.csv --output=$(FREE)/turned --count=3786
 	$(call free_list,list_1,$(FREE)/photos/landmarks.csv)
-	$(call train_free,1,list_1,18)
+	$(call train_free,1,list_1,15)
 	$(BIN)/python -m recipes.free.relabel $(CLEAN) --model=$(FREE)/1/model.keras --trained_on=$(FREE)/list_1/landmarks.csv \
 	  --labels=$(FREE)/photos/landmarks.csv --output=$(FREE)/photos_2
 	$(call free_list,list_2,$(FREE)/photos_2/landmarks.csv)
-	$(call train_free,2,list_2,5,--init_from=$(FREE)/1/model.keras --set=learning_rate=1.5e-3)
+	$(call train_free,2,list_2,4,--init_from=$(FREE)/1/model.keras --set=learning_rate=1.5e-3)
 	$(BIN)/python export.py --model=$(FREE)/2/model.keras --output=$(FREE)/export --formats=tflite_int8 \
 	  --outputs=landmarks,covariance,visibility --dataset=csv --markup=ibug_68 --data_dir=$(FREE)/list_2/landmarks.csv
