@@ -9,6 +9,7 @@ difference is the time of communication, and of waiting for each other.
 """
 
 import csv
+import functools
 import os
 import socket
 import subprocess
@@ -82,6 +83,7 @@ def _together(count: int) -> list[list[str]]:
     return [[*flags_of_all, f"--process_id={index}"] for index in range(count)]
 
 
+@functools.cache
 def _faces() -> int:
     from evae_tf.data.splits import read_training_faces
 
