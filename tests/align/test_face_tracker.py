@@ -320,8 +320,12 @@ def _ctrl_c():
 
 @pytest.mark.parametrize(("end", "unplugged"), [(_unplugged, True), (_ctrl_c, False)])
 def test_what_a_camera_saw_is_written(aligner, video, tmp_path, monkeypatch, end, unplugged):
-    camera = _Camera(video, end)
-    monkeypatch.setattr("evae_tf.align.frames.cv2.VideoCapture", lambda number: camera)
+    camera, opened = _Camera(video, end), cv2.VideoCapture
+
+    def open_source(source, *settings):  # the drawn video is opened, too, to count its frames
+        return camera if source == 0 else opened(source, *settings)
+
+    monkeypatch.setattr("evae_tf.align.frames.cv2.VideoCapture", open_source)
     output = Output(tmp_path, "mobile_68", drawings=("points",))
     done = align_files(Sources(videos=["camera:0"]), aligner, output, create_filter=None)
     (summary,) = done.videos
