@@ -28,7 +28,7 @@ from recipes.free.rasters import continued
 
 SIDE = 256  # of a texture, texels
 
-WORST = 0.035  # mean distance of the points from the fitted head's, in widths of the face
+_WORST = 0.035  # mean distance of the points from the fitted head's, in widths of the face
 _CONTINUED = ((3, 0.02), (12, 1e-3), (60, 1e-5))  # see `continued`, in texels
 _FIRST_OF_NOSE = 27  # the points before it are those of jaw and brows
 _GREY = 6.0  # spread of the colour channels below which a photo is grey, 0 to 255
@@ -137,7 +137,7 @@ def _taken(
 ) -> Iterator[tuple[ByteArray, FloatArray, Path]]:
     for each in tqdm(photos, "skins"):
         fitted = fit(head, outline, each.landmarks)
-        if fitted.error > WORST:
+        if fitted.error > _WORST:
             continue
         photo = read_image(each.image)
         vertices = head.shape(fitted.identity, fitted.expression)
