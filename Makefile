@@ -267,13 +267,13 @@ train_free = $(BIN)/python train.py --preset=mobile --workdir=$(FREE)/$(1) \
 free-model: .venv/dev
 	$(BIN)/python -m recipes.free.label $(CLEAN) --teacher=$(TEACHER) --output=$(FREE)/photos
 	$(BIN)/python -m recipes.free.skins $(CLEAN) --photos=$(FREE)/photos/landmarks.csv --output=$(FREE)/skins.npz
-	$(BIN)/python -m recipes.free.faces $(CLEAN) --skins=$(FREE)/skins.npz --output=$(FREE)/drawn --count=4000 --val=200 --seed=1
-	$(BIN)/python -m recipes.free.turned $(CLEAN) --skins=$(FREE)/skins.npz --photos=$(FREE)/photos/landmarks.csv --output=$(FREE)/turned --count=3786
+	$(BIN)/python -m recipes.free.faces $(CLEAN) --skins=$(FREE)/skins.npz --output=$(FREE)/drawn --count=5000 --val=200 --seed=1
+	$(BIN)/python -m recipes.free.turned $(CLEAN) --skins=$(FREE)/skins.npz --photos=$(FREE)/photos/landmarks.csv --output=$(FREE)/turned --count=2524
 	$(call free_list,list_1,$(FREE)/photos/landmarks.csv)
-	$(call train_free,1,list_1,15)
+	$(call train_free,1,list_1,12)
 	$(BIN)/python -m recipes.free.relabel $(CLEAN) --model=$(FREE)/1/model.keras --trained_on=$(FREE)/list_1/landmarks.csv \
 	  --labels=$(FREE)/photos/landmarks.csv --output=$(FREE)/photos_2
 	$(call free_list,list_2,$(FREE)/photos_2/landmarks.csv)
-	$(call train_free,2,list_2,4,--init_from=$(FREE)/1/model.keras --set=learning_rate=1.5e-3)
+	$(call train_free,2,list_2,26,--init_from=$(FREE)/1/model.keras)
 	$(BIN)/python export.py --model=$(FREE)/2/model.keras --output=$(FREE)/export --formats=tflite_int8 \
 	  --outputs=landmarks,covariance,visibility --dataset=csv --markup=ibug_68 --data_dir=$(FREE)/list_2/landmarks.csv

@@ -1,25 +1,25 @@
 """The 68 points as 300-W defines them, from curves that begin or are divided otherwise.
 
-The jaw of 300-W is the visible outline of the face from about the height of the eyes to the chin.
-Where exactly it begins, and how its 17 points divide it, is taken from the 68 vertices of the head
-of ICT-FaceKit (`multipie68`), seen from the front.
+Nothing here is measured on 300-W. Each choice compares descriptions of the 68 points that are
+independent of each other: the vertices of the head of ICT-FaceKit (`multipie68`); the points of
+MediaPipe's mesh that public tables give for the 68; and the hand-placed points of the Face Research
+Lab. Where they differ, the table of RESULTS.md says by how much.
 
-The hand-placed points are those of the template of the Face Research Lab. Four parts differ from
-300-W:
+- The jaw is the visible outline of the face, from the height of the eyes over the chin. Each side
+  is divided evenly. Its described beginnings are between 3 % of the face's height above the eyes
+  and 4 % below them. The described divisions are uneven in different ways, and their mean is nearly
+  even.
+- The brows lie on the upper edge of the hair. The head's vertices are a little above it.
+- The bridge of the nose begins at the height of the head's vertex, `with_bridge`. The hand-placed
+  one begins between the inner corners of the eyes.
+- The base of the nose (31..35) is lower in its middle, `with_nose_base`. The hand-placed one is a
+  straight line.
 
-- Their jaw begins near the height of the eyes, mostly a little below it. `Jaw.brought_over` cuts
-  it, or continues it straight, to the height where that of 300-W begins.
-- Their brows lie on the upper edge of the hair. `with_brows` moves them to the middle of the hair.
-- Their bridge of the nose begins between the inner corners of the eyes. `with_bridge` continues it
-  to the height of the head's vertex.
-- The base of their nose (31..35) is a straight line. `with_nose_base` lowers its middle.
-
-The other points are kept.
+The other hand-placed points are kept.
 
 Points are [..., 2] as (x, y), y down. Heights count from the eye line (0) to the chin (1).
 """
 
-import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -27,14 +27,12 @@ import numpy as np
 from evae_tf.array_types import FloatArray
 
 JAW = slice(0, 17)
-_CHIN = 8
+JAW_TOP = 0.0  # height of its ends, see `heights`
+CHIN = 8
 _NASION, _NOSE_TIP = 27, 30
 _NOSE_BASE = slice(31, 36)
-# Points of the template on the upper and the lower edge of a brow, from its outer tip.
-_BROWS = (
-    (range(17, 22), (71, 72, 73, 74, 75), (71, 83, 84, 76)),
-    (range(26, 21, -1), (82, 81, 80, 79, 78), (82, 86, 85, 77)),
-)
+# Points of the template on the upper edge of a brow, from its outer tip.
+_BROWS = ((range(17, 22), (71, 72, 73, 74, 75)), (range(26, 21, -1), (82, 81, 80, 79, 78)))
 _BELOW_NOSE = (170, 172)  # of the template: the upper ends of the ridges between nose and lip
 _LEFT_EYE, _RIGHT_EYE = (36, 39), (42, 45)  # the corners
 
@@ -52,18 +50,18 @@ def heights(points: FloatArray, landmarks: FloatArray) -> FloatArray:
     along = right - left
     down = np.array([-along[1], along[0]]) / np.hypot(*along)
     middle = (left + right) / 2
-    return (points - middle) @ down / ((landmarks[_CHIN] - middle) @ down)
+    return (points - middle) @ down / ((landmarks[CHIN] - middle) @ down)
 
 
-def jaw_fractions(jaw: FloatArray) -> FloatArray:
+def length_fractions(curve: FloatArray) -> FloatArray:
     """The fraction of the curve's length at each point: [K, 2] -> [K], from 0 to 1."""
-    lengths = np.hypot(*np.diff(jaw, axis=0).T)
+    lengths = np.linalg.norm(np.diff(curve, axis=0), axis=1)
     return np.concatenate([[0.0], np.cumsum(lengths) / lengths.sum()])
 
 
 def resample(curve: FloatArray, fractions: FloatArray) -> FloatArray:
     """The points at fractions of a curve's length: [N, 2] and [K] -> [K, 2]."""
-    own = jaw_fractions(curve)
+    own = length_fractions(curve)
     return np.stack([np.interp(fractions, own, values) for values in curve.T], axis=-1)
 
 
@@ -88,44 +86,30 @@ def cut(curve: FloatArray, curve_heights: FloatArray, top: float) -> FloatArray:
     return curve
 
 
-@dataclasses.dataclass(frozen=True)
-class Jaw:
-    """Where a jaw begins and how its points divide it.
+def jaw_along(outline: FloatArray, landmarks: FloatArray) -> FloatArray:
+    """The 17 points of the jaw on the outline of a face.
 
-    Attributes:
-      top: mean height of points 0 and 16, see `heights`.
-      fractions: float [17], see `jaw_fractions`.
+    Args:
+      outline: float [N, 2], from one side of the face over the chin to the other.
+      landmarks: float [68, 2], for the corners of the eyes and the chin.
+
+    Returns:
+      float [17, 2].
     """
+    curve = cut(outline, heights(outline, landmarks), JAW_TOP)
+    chin = int(np.linalg.norm(curve - landmarks[CHIN], axis=1).argmin())
+    steps = np.linspace(0, 1, CHIN + 1)
+    sides = resample(curve[: chin + 1], steps), resample(curve[chin:], steps)
+    return np.concatenate([sides[0], sides[1][1:]])
 
-    top: float
-    fractions: FloatArray
 
-    @classmethod
-    def of(cls, landmarks: FloatArray) -> "Jaw":
-        """That of a face which looks straight ahead, float [68, 2]."""
-        ends = heights(landmarks[[0, 16]], landmarks)
-        return cls(float(ends.mean()), jaw_fractions(landmarks[JAW]))
-
-    def along(self, outline: FloatArray, landmarks: FloatArray) -> FloatArray:
-        """The 17 points of the jaw on the outline of a face.
-
-        Args:
-          outline: float [N, 2], from one side of the face over the chin to the other.
-          landmarks: float [68, 2], for the corners of the eyes and the chin.
-
-        Returns:
-          float [17, 2].
-        """
-        return resample(cut(outline, heights(outline, landmarks), self.top), self.fractions)
-
-    def brought_over(self, landmarks: FloatArray) -> FloatArray:
-        """Landmarks with their own jaw cut and divided anew: float [68, 2] -> float [68, 2]."""
-        jaw = self.along(landmarks[JAW], landmarks)
-        return np.concatenate([jaw, landmarks[JAW.stop :]])
+def with_jaw(landmarks: FloatArray) -> FloatArray:
+    """Landmarks with their own jaw cut and divided anew: float [68, 2] -> float [68, 2]."""
+    return np.concatenate([jaw_along(landmarks[JAW], landmarks), landmarks[JAW.stop :]])
 
 
 def with_brows(landmarks: FloatArray, template: FloatArray) -> FloatArray:
-    """Hand-placed landmarks whose brows lie on the middle line of the hair.
+    """Hand-placed landmarks whose brows lie on the upper edge of the hair, divided evenly.
 
     Args:
       landmarks: float [68, 2].
@@ -135,10 +119,8 @@ def with_brows(landmarks: FloatArray, template: FloatArray) -> FloatArray:
       float [68, 2].
     """
     landmarks = landmarks.copy()
-    steps = np.linspace(0, 1, 5)
-    for points, upper, lower in _BROWS:
-        edges = [resample(template[[*edge]], steps) for edge in (upper, lower)]
-        landmarks[points] = np.mean(edges, axis=0)
+    for points, upper in _BROWS:
+        landmarks[points] = resample(template[[*upper]], np.linspace(0, 1, 5))
     return landmarks
 
 

@@ -6,8 +6,9 @@ import numpy as np
 
 from evae_tf.array_types import FloatArray
 from recipes.free.camera import Camera
+from recipes.free.definition import JAW
 from recipes.free.head import Head
-from recipes.free.outline import JAW_POINTS, Outline
+from recipes.free.outline import Outline
 
 _DISTANCE = 90.0  # of the camera: what a portrait lens needs
 _ROUNDS = 6
@@ -43,7 +44,7 @@ def fit(head: Head, outline: Outline, points: FloatArray) -> Fit:
       points: float [68, 2], image pixels.
     """
     weight = np.ones(68)
-    weight[:JAW_POINTS] = 0.5  # annotators place them freely along the outline
+    weight[JAW] = 0.5  # annotators place them freely along the outline
     identity, expression = np.zeros(_MODES), np.zeros(len(head.expression_names))
     moves = np.concatenate(
         [outline.moves(each) for each in (head.identity[:_MODES], head.expressions)]

@@ -24,7 +24,6 @@ from recipes.free import clean_photos, definition, lists, mesh_points
 from recipes.free import head as heads
 from recipes.free.agreement import error, spread
 from recipes.free.clean_photos import Photo
-from recipes.free.definition import Jaw
 from recipes.free.lists import Labelled
 from recipes.free.mesh_points import Readout
 from recipes.free.mesh_teacher import Meshes, MeshTeacher
@@ -48,9 +47,7 @@ def main(_: list[str]) -> None:
         photo.image: teacher.meshes(read_image(photo.image))
         for photo in progress.bar(photos, desc="meshes of photos")
     }
-    readout = learn(
-        [photo for photo in pointed if not photo.held_out], hand, meshes, Jaw.of(frontal)
-    )
+    readout = learn([photo for photo in pointed if not photo.held_out], hand, meshes)
     views = {image: landmarks(mesh, readout) for image, mesh in meshes.items()}
     measured = [
         Labelled(photo.image, views[photo.image].mean(axis=0), "val", photo.source, "mesh")
@@ -85,7 +82,7 @@ def hand_landmarks(photo: Photo, frontal: FloatArray) -> FloatArray:
     points = definition.with_brows(photo.hand_points(), template)
     points = definition.with_nose_base(points, template)
     points = definition.with_bridge(points, frontal)
-    return Jaw.of(frontal).brought_over(points)
+    return definition.with_jaw(points)
 
 
 def landmarks(meshes: Meshes, readout: Readout) -> FloatArray:
@@ -109,14 +106,13 @@ def learn(
     photos: Sequence[Photo],
     hand: Mapping[Path, FloatArray],
     meshes: Mapping[Path, Meshes],
-    jaw: Jaw,
 ) -> Readout:
     """The readout of photos with hand-placed points and of their mirror images."""
     own = [meshes[photo.image] for photo in photos]
     points = [hand[photo.image] for photo in photos]
     flipped = [mirror(each, mesh.width) for each, mesh in zip(points, own, strict=True)]
     means = [mesh.views.mean(axis=0) for mesh in own] + [mesh.mirrored.mean(axis=0) for mesh in own]
-    return mesh_points.learn(np.stack(means), np.stack(points + flipped), jaw)
+    return mesh_points.learn(np.stack(means), np.stack(points + flipped))
 
 
 def chosen(

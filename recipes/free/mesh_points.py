@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from evae_tf.array_types import FloatArray, IndexArray
-from recipes.free.definition import JAW, Jaw
+from recipes.free.definition import JAW, jaw_along
 
 _NEAREST = 24  # mesh points for each point
 _RIDGE = 0.01
@@ -62,28 +62,25 @@ class Readout:
       weights: float [51, 478], of each inner point; rows add up to 1.
       offsets: float [17, 2], of the jaw from the mesh's outline, inwards and along it, as fractions
         of the distance from the eyes to the chin.
-      jaw: where the jaw begins and how its points divide it.
     """
 
     weights: FloatArray
     offsets: FloatArray
-    jaw: Jaw
 
     def points(self, mesh: FloatArray) -> FloatArray:
         """Landmarks of a mesh: float [478, 2 or 3] -> float [68, 2], in its unit."""
         mesh = mesh[:, :2]
-        jaw = jaw_of(mesh, self.jaw)
+        jaw = jaw_of(mesh)
         jaw = jaw + _height(mesh) * np.einsum("jkc,jk->jc", _axes(jaw), self.offsets)
         return np.concatenate([jaw, self.weights @ mesh])
 
 
-def learn(meshes: FloatArray, landmarks: FloatArray, jaw: Jaw) -> Readout:
+def learn(meshes: FloatArray, landmarks: FloatArray) -> Readout:
     """Learns the readout from faces with known landmarks.
 
     Args:
       meshes: float [N, 478, 2 or 3].
       landmarks: float [N, 68, 2], in the frame of the meshes.
-      jaw: see `Readout`.
     """
     meshes, inner = meshes[..., :2], landmarks[:, JAW.stop :]
     units = np.array([_height(mesh) for mesh in meshes])[:, None, None]
@@ -97,9 +94,9 @@ def learn(meshes: FloatArray, landmarks: FloatArray, jaw: Jaw) -> Readout:
         weights[row, near] = _weights(meshes[:, near] / units, inner[:, row] / units[:, 0])
     offsets = []
     for mesh, own, unit in zip(meshes, landmarks[:, JAW], units, strict=True):
-        found = jaw_of(mesh, jaw)
+        found = jaw_of(mesh)
         offsets.append(np.einsum("jkc,jc->jk", _axes(found), own - found) / unit)
-    return Readout(weights, np.mean(offsets, axis=0), jaw)
+    return Readout(weights, np.mean(offsets, axis=0))
 
 
 def _candidates(landmark: int, apart: FloatArray) -> IndexArray:
@@ -117,12 +114,11 @@ def _weights(near: FloatArray, target: FloatArray) -> FloatArray:
     return 1 / len(found) + found - found.mean()
 
 
-def jaw_of(mesh: FloatArray, jaw: Jaw) -> FloatArray:
+def jaw_of(mesh: FloatArray) -> FloatArray:
     """The jaw on the visible outline of a mesh, which is taken for convex.
 
     Args:
       mesh: float [478, 2].
-      jaw: see `Readout`.
 
     Returns:
       float [17, 2].
@@ -133,7 +129,7 @@ def jaw_of(mesh: FloatArray, jaw: Jaw) -> FloatArray:
     frame = np.zeros((68, 2))
     frame[_EYES], frame[8] = mesh[_EYE_CORNERS], mesh[_CHIN]
     closed = np.concatenate([outline, outline[:1]])
-    return jaw.along(closed, frame)
+    return jaw_along(closed, frame)
 
 
 def _height(mesh: FloatArray) -> float:

@@ -173,7 +173,7 @@ def sample_expression(head: Head, rng: np.random.Generator) -> FloatArray:
 
 def sample_camera(vertices: FloatArray, head: Head, rng: np.random.Generator, side: int) -> Camera:
     """A camera that sees a face turned at random, see `framing_camera`."""
-    yaw = rng.normal(0, 18) if rng.random() < 0.6 else rng.uniform(-78, 78)
+    yaw = rng.normal(0, 18) if rng.random() < 0.6 else rng.uniform(-85, 85)
     turn = rotation(yaw, rng.normal(0, 11), rng.normal(0, 10))
     return framing_camera(vertices, head, turn, rng, side)
 

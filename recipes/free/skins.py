@@ -20,10 +20,11 @@ from evae_tf.data.images import read_image
 from evae_tf.markups import MARKUPS
 from recipes.free import head as heads
 from recipes.free import lists
+from recipes.free.definition import JAW
 from recipes.free.fit import Fit, fit, pose
 from recipes.free.head import Head, Part
 from recipes.free.lists import Labelled
-from recipes.free.outline import JAW_POINTS, Outline
+from recipes.free.outline import Outline
 from recipes.free.rasters import continued
 
 SIDE = 256  # of a texture, texels
@@ -176,7 +177,7 @@ def measured_offsets(head: Head, shapes: Sequence[FloatArray]) -> FloatArray:
     mean = np.mean(found, axis=0)
     mirrored = mean[MARKUPS["ibug_68"].flip_permutation] * [-1, 1]
     offsets = np.zeros((68, 3))
-    offsets[JAW_POINTS:, :2] = (mean + mirrored)[JAW_POINTS:] / 2
+    offsets[JAW.stop :, :2] = (mean + mirrored)[JAW.stop :] / 2
     return offsets
 
 

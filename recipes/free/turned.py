@@ -26,11 +26,12 @@ from recipes.free import head as heads
 from recipes.free import skins as skin_files
 from recipes.free.backdrop import backdrop, expose
 from recipes.free.camera import Camera, rotation
+from recipes.free.definition import JAW
 from recipes.free.drawn_folder import SIDE, Picture, Seed
 from recipes.free.fit import Fit, fit
 from recipes.free.head import Head
 from recipes.free.lists import Labelled
-from recipes.free.outline import JAW_POINTS, Outline
+from recipes.free.outline import Outline
 from recipes.free.people import framing_camera
 from recipes.free.rasters import continued, sample
 from recipes.free.tracing import Layer, Light, depths, render, unobstructed
@@ -83,8 +84,8 @@ class Studio:
         before = self._outline.seen(vertices, fitted.camera)
         points = fitted.camera.unproject(landmarks, fitted.camera.place(before)[:, 2])
         after = self._outline.seen(vertices, camera)
-        beside = points[:JAW_POINTS] - before[:JAW_POINTS]
-        points[:JAW_POINTS] = after[:JAW_POINTS] + beside
+        beside = points[JAW] - before[JAW]
+        points[JAW] = after[JAW] + beside
         return points
 
 

@@ -1,10 +1,9 @@
-"""The jaw of the hand-placed points, brought over to that of 300-W."""
+"""Jaw, brows and nose of other definitions, brought over to that of 300-W."""
 
 import numpy as np
 import pytest
 
 from recipes.free import definition
-from recipes.free.definition import Jaw
 
 
 def face(top=0.0, turn=0.0):
@@ -28,7 +27,7 @@ def test_heights_count_from_the_eyes_to_the_chin(turn):
 
 def test_fractions_are_those_of_the_length():
     corner = np.array([[0, 0], [3, 0], [3, 1.0]])
-    np.testing.assert_allclose(definition.jaw_fractions(corner), [0, 0.75, 1])
+    np.testing.assert_allclose(definition.length_fractions(corner), [0, 0.75, 1])
     found = definition.resample(corner, np.array([0, 0.5, 0.875, 1]))
     np.testing.assert_allclose(found, [[0, 0], [2, 0], [3, 0.5], [3, 1]])
 
@@ -42,23 +41,34 @@ def test_one_end_is_cut_and_the_other_continued():
 @pytest.mark.parametrize("turn", [0.0, -0.3])
 @pytest.mark.parametrize("top", [-0.3, 0.2])
 def test_a_jaw_that_begins_elsewhere_is_brought_over(top, turn):
-    """The ends move along the straight sides, and with them the points between."""
-    wanted = Jaw.of(face())
-    found = wanted.brought_over(face(top, turn))
-    np.testing.assert_allclose(found, face(0.0, turn), atol=1e-9)
+    """The ends move along the straight sides to the height of the eyes."""
+    found = definition.with_jaw(face(top, turn))
+    np.testing.assert_allclose(found, definition.with_jaw(face(0.0, turn)), atol=1e-9)
+    np.testing.assert_allclose(definition.heights(found[[0, 16]], found), 0, atol=1e-9)
+    np.testing.assert_allclose(found[17:], face(0.0, turn)[17:], atol=1e-9)
 
 
-def test_a_brow_is_between_the_edges_of_the_hair():
-    """On brows of level edges, 10 apart, that begin in a point at x = -60 or 60."""
+def test_each_side_of_a_jaw_is_divided_evenly_from_its_end_to_the_chin():
+    """Right angles: the left side is 8 + 32 long, the right one 8 + 8."""
+    outline = np.array([[-32, 0], [-32, 8], [0, 8], [8, 8], [8, 0.0]])
+    landmarks = np.zeros((68, 2))
+    landmarks[[36, 39, 42, 45], 0] = [-6, -2, 2, 6]
+    landmarks[8] = [0, 8]
+    found = definition.jaw_along(outline, landmarks)
+    np.testing.assert_allclose(found[:4], [[-32, 0], [-32, 5], [-30, 8], [-25, 8]], atol=1e-9)
+    np.testing.assert_allclose(found[8:11], [[0, 8], [2, 8], [4, 8]], atol=1e-9)
+    np.testing.assert_allclose(found[14:], [[8, 4], [8, 2], [8, 0]], atol=1e-9)
+
+
+def test_a_brow_is_on_the_upper_edge_of_the_hair():
+    """Divided evenly by length, from its outer tip at x = -60 or 60."""
     template = np.zeros((189, 2))
-    template[[71, 72, 73, 74, 75], 0] = [-60, -50, -40, -30, -20]
-    template[[83, 84, 76]] = [[-50, 10], [-30, 10], [-20, 10]]
-    template[[82, 81, 80, 79, 78], 0] = [60, 50, 40, 30, 20]
-    template[[86, 85, 77]] = [[50, 10], [30, 10], [20, 10]]
-    template[[71, 82], 1] = 5
+    template[[71, 72, 73, 74, 75]] = [[-60, 6], [-60, 0], [-50, 0], [-44, 0], [-26, 0]]
+    template[[82, 81, 80, 79, 78]] = template[[71, 72, 73, 74, 75]] * [-1, 1]
     points = definition.with_brows(face(), template)
-    np.testing.assert_allclose(points[[17, 21, 22, 26]], [[-60, 5], [-20, 5], [20, 5], [60, 5]])
-    assert (np.abs(points[18:21, 1] - 5) < 0.6).all()
+    np.testing.assert_allclose(
+        points[17:22], [[-60, 6], [-56, 0], [-46, 0], [-36, 0], [-26, 0]], atol=1e-9
+    )
     np.testing.assert_allclose(points[26:21:-1] * [-1, 1], points[17:22])
     np.testing.assert_allclose(points[27:], face()[27:])
 
@@ -92,9 +102,3 @@ def test_the_points_of_a_head_are_seen_from_the_front(tmp_path):
     np.savez(tmp_path / "head.npz", neutral=shape, multipie68=order)
     found = definition.points_of_head(tmp_path / "head.npz")
     np.testing.assert_allclose(found, face(0.1), atol=1e-4)
-
-
-def test_a_face_gives_its_own_jaw():
-    found = Jaw.of(face(0.1))
-    assert found.top == pytest.approx(0.1)
-    np.testing.assert_allclose(found.fractions, definition.jaw_fractions(face(0.1)[:17]))

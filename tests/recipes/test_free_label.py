@@ -40,13 +40,12 @@ def learned():
     """(meshes [N, 478, 3], landmarks [N, 68, 2], readout) where landmarks are means of points."""
     rng = np.random.default_rng(3)
     meshes = np.stack([made_mesh(rng) * rng.uniform(0.5, 2) for _ in range(12)])
-    jaw = definition.Jaw(-0.1, np.linspace(0, 1, 17))
     landmarks = np.zeros((12, 68, 2))
-    landmarks[:, :17] = [mesh_points.jaw_of(mesh[:, :2], jaw) for mesh in meshes]
+    landmarks[:, :17] = [mesh_points.jaw_of(mesh[:, :2]) for mesh in meshes]
     for point in range(17, 68):
         own = list(mesh_points._OWN.get(point, range(point, point + 60)))[:3]
         landmarks[:, point] = meshes[:, own, :2].mean(axis=1)
-    return meshes, landmarks, mesh_points.learn(meshes, landmarks, jaw)
+    return meshes, landmarks, mesh_points.learn(meshes, landmarks)
 
 
 def test_the_readout_finds_what_it_learned_wherever_the_face_is(learned):
@@ -73,11 +72,10 @@ def test_a_lip_does_not_follow_the_other(learned):
 
 def test_the_jaw_is_the_outermost_of_a_mesh(learned):
     """A cheek that sticks out hides the points behind it."""
-    meshes, _, readout = learned
-    mesh = meshes[0, :, :2].copy()
-    before = mesh_points.jaw_of(mesh, readout.jaw)
+    mesh = learned[0][0, :, :2].copy()
+    before = mesh_points.jaw_of(mesh)
     mesh[205] = before[3] - [8, 0]
-    after = mesh_points.jaw_of(mesh, readout.jaw)
+    after = mesh_points.jaw_of(mesh)
     assert before[3, 0] - after[3, 0] > 4
     assert np.abs(after[9:] - before[9:]).max() < 2
     assert before[0, 0] < before[16, 0]
@@ -144,7 +142,7 @@ def test_real_photos_are_labelled(shared_data):
     held_out = [photo for photo in photos if photo.held_out][::5]
     hand = {photo.image: label.hand_landmarks(photo, frontal) for photo in known + held_out}
     meshes = {image: teacher.meshes(read_image(image)) for image in hand}
-    readout = label.learn(known, hand, meshes, definition.Jaw.of(frontal))
+    readout = label.learn(known, hand, meshes)
     views = {image: label.landmarks(mesh, readout) for image, mesh in meshes.items()}
     errors = [agreement.error(views[p.image].mean(axis=0), hand[p.image]) for p in held_out]
     assert np.mean(errors) < 0.02
