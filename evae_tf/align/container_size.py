@@ -3,7 +3,8 @@
 Matroska (.mkv, .webm) and ASF (.wmv) files say in their first bytes how long they are. A file that
 is shorter was cut off. That is a fact, unlike a number of frames, which is estimated from the
 duration in these containers. A program that could not go back to the beginning, such as a live
-recorder, leaves the size unknown.
+recorder, leaves the size unknown. Other containers say it of each of their parts only: see
+`container_parts`.
 
 Sources: RFC 9559 (Matroska) and RFC 8794 (EBML); Advanced Systems Format Specification, 3.2.
 """
@@ -11,6 +12,8 @@ Sources: RFC 9559 (Matroska) and RFC 8794 (EBML); Advanced Systems Format Specif
 import os
 import struct
 from pathlib import Path
+
+from evae_tf.align.container_parts import end_of_parts
 
 _LONGEST_HEADER = 2**16
 _EBML, _SEGMENT = bytes.fromhex("1a45dfa3"), bytes.fromhex("18538067")
@@ -20,11 +23,12 @@ _ASF_BROADCAST = 1  # the flag of a live stream, whose size is not valid
 
 
 def missing_bytes(path: str | os.PathLike[str]) -> int:
-    """The number of bytes that a video file lacks at its end; 0 if that is unknown."""
+    """The least number of bytes that a video file lacks at its end; 0 if that is unknown."""
     with Path(path).open("rb") as file:
         start = file.read(_LONGEST_HEADER)
         found = file.seek(0, os.SEEK_END)
-    return max(0, (_matroska_size(start) or _asf_size(start) or 0) - found)
+        size = _matroska_size(start) or _asf_size(start) or end_of_parts(file, found)
+    return max(0, size - found)
 
 
 def _matroska_size(start: bytes) -> int | None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import cv2
 
+from evae_tf.align.container_parts import is_fragmented
 from evae_tf.align.container_size import missing_bytes
 from evae_tf.align.plain_path import plain_path
 from evae_tf.align.sources import CAMERA
@@ -18,8 +19,8 @@ from evae_tf.errors import InputError, UsageError
 
 _USUAL_RATE = 25.0  # if the camera or file reports none
 _MOST_RATE = 1000.0
-# Containers with a frame index. For others OpenCV estimates the number of frames from a duration,
-# which may be that of the audio.
+# Containers with a frame index, unless the file is in fragments. For others OpenCV estimates the
+# number of frames from a duration, which may be that of the audio.
 _COUNTED = (".mp4", ".m4v", ".mov", ".3gp", ".3g2", ".avi")
 
 
@@ -34,7 +35,7 @@ class Video:
       rate: frames per second, on average.
       announced: number of frames according to the file's index; None if unknown.
       expected: like `announced`, but possibly an estimate.
-      missing_bytes: number of bytes that the file lacks at its end; 0 if that is unknown.
+      missing_bytes: least number of bytes that the file lacks at its end; 0 if that is unknown.
 
     Raises:
       InputError: it cannot be opened.
@@ -56,6 +57,7 @@ class Video:
         count = int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT))
         self.expected = count if count > 0 and not self.is_camera else None
         is_counted = Path(self.source).suffix.lower() in _COUNTED
+        is_counted = is_counted and not is_fragmented(self.source)
         self.announced = self.expected if is_counted else None
         self.missing_bytes = 0 if self.is_camera else missing_bytes(self.source)
 

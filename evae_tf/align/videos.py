@@ -167,7 +167,7 @@ def _follow(
     if missing > 0:
         summary.problem = f"ends {missing} frames before the length given in the file"
     elif video.missing_bytes:
-        summary.problem = f"ends {video.missing_bytes} bytes before the size given in the file"
+        summary.problem = f"ends at least {video.missing_bytes} bytes too early"
     if summary.problem is not None:
         summary.problem = f"{video.source}: {summary.problem}; all frames until then are written."
     return summary
