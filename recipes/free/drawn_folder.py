@@ -7,6 +7,7 @@ records what the pictures were made of, and the SHA-256 of each.
 import csv
 import json
 import multiprocessing
+import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -52,6 +53,8 @@ def draw(
     atomic.make_folder(folder / "images")
     _keep_settings(folder / "settings.json", settings)
     jobs = [(folder / "images" / f"{number:06}.jpg", seed) for number, seed in enumerate(seeds)]
+    # A process a core: threads of BLAS would take the cores from each other.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     context = multiprocessing.get_context("spawn")
     with context.Pool(workers, _start, (open_studio,)) as pool:
         done = list(tqdm(pool.imap(_render, jobs, chunksize=8), "faces", len(jobs)))
