@@ -1,19 +1,16 @@
 """The 68 points as 300-W defines them, from curves that begin or are divided otherwise.
 
-Nothing here is measured on 300-W. Each choice compares descriptions of the 68 points that are
-independent of each other: the vertices of the head of ICT-FaceKit (`multipie68`); the points of
-MediaPipe's mesh that public tables give for the 68; and the hand-placed points of the Face Research
-Lab. Where they differ, the table of RESULTS.md says by how much.
+Nothing here is measured on 300-W. `recipes.free.descriptions` compares three descriptions of the 68
+points: the vertices of the head of ICT-FaceKit (`multipie68`), the points of MediaPipe's mesh in a
+public table, and the hand-placed points of the Face Research Lab.
 
 - The jaw is the visible outline of the face, from the height of the eyes over the chin. Each side
-  is divided evenly. Its described beginnings are between 3 % of the face's height above the eyes
-  and 4 % below them. The described divisions are uneven in different ways, and their mean is nearly
-  even.
-- The brows lie on the upper edge of the hair. The head's vertices are a little above it.
-- The bridge of the nose begins at the height of the head's vertex, `with_bridge`. The hand-placed
-  one begins between the inner corners of the eyes.
-- The base of the nose (31..35) is lower in its middle, `with_nose_base`. The hand-placed one is a
-  straight line.
+  is divided evenly. The described ones begin up to 4 % of the face's height above or below the
+  eyes, and are divided unevenly in different ways.
+- The brows lie on the upper edge of the hair. The described ones lie there or a little above it.
+- The bridge of the nose begins at the height of the head's vertex. The hand-placed one begins
+  between the inner corners of the eyes.
+- The base of the nose (31..35) is lower in its middle. The hand-placed one is a straight line.
 
 The other hand-placed points are kept.
 
