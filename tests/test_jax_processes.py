@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import keras
+import matplotlib.cbook
 import numpy as np
 import pytest
 from PIL import Image
@@ -166,6 +167,30 @@ def test_two_processes_cut_each_face_once(data, alone, tmp_path):
     lengths = {path.name.partition("_")[2]: len(np.load(path)) for path in workdir.glob("crops_*")}
     assert sorted(lengths.values()) == [2, 2, 10, 10]
     assert all(name.endswith(("_1of2.npy", "_2of2.npy")) for name in lengths)
+
+
+def test_each_process_finds_the_boxes_of_its_part(tmp_path):
+    """The photos are one portrait in two sizes; the boxes are those that one process finds."""
+    portrait = Image.open(matplotlib.cbook.get_sample_data("grace_hopper.jpg", asfileobj=False))
+    five = np.array([[222, 190], [305, 186], [267, 240], [232, 279], [302, 276]])
+    sizes = [1.0, 0.6] * 6
+    data = tmp_path / "portraits" / "faces.csv"
+    data.parent.mkdir()
+    with data.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["image", *(f"{axis}{i}" for i in range(5) for axis in "xy"), "split"])
+        for i, size in enumerate(sizes):
+            portrait.resize([round(size * side) for side in portrait.size]).save(
+                data.with_name(f"{i}.png")
+            )
+            writer.writerow([f"{i}.png", *(five * size).ravel(), "val" if i < 4 else "train"])
+    trained(data, tmp_path / "alone", 1, 1, "--find_boxes")
+    copies = [
+        damaged_copy(data, tmp_path / "first", [2, 3, *range(8, 12)]),
+        damaged_copy(data, tmp_path / "second", [0, 1, *range(4, 8)]),
+    ]
+    trained(copies, tmp_path / "two", 2, 1, "--find_boxes")
+    assert_same_training(tmp_path / "two", tmp_path / "alone")
 
 
 def test_all_devices_of_a_machine_train_as_one_does(data, alone, tmp_path):

@@ -35,36 +35,61 @@ def with_boxes(faces: Sequence[Face], aligner: Aligner | None = None) -> list[Fa
       InputError: an image cannot be read, or no face is found in any photo.
     """
     faces = face_list("faces", faces)
+    return placed(faces, find_boxes(faces, aligner))
+
+
+def find_boxes(faces: Sequence[Face], aligner: Aligner | None = None) -> FloatArray:
+    """The boxes of annotated faces in their photos, NaN for a face that is not found.
+
+    Args:
+      faces: list of N `Face`.
+      aligner: see `with_boxes`.
+
+    Returns:
+      float64 [N, 4].
+
+    Raises:
+      InputError: an image cannot be read.
+    """
     aligner = Aligner.load("mobile_68") if aligner is None else aligner
     photo: object = None
     seen: list[AlignedFace] = []
-    boxes: list[FloatArray | None] = []
-    for face in progress.bar(faces, desc="finding faces", unit="face", hidden=len(faces) < 30):
+    boxes = np.full((len(faces), 4), np.nan)
+    bar = progress.bar(faces, desc="finding faces", unit="face", hidden=len(faces) < 30)
+    for box, face in zip(boxes, bar, strict=True):
         if not isinstance(face.image, Path) or face.image != photo:
             photo, seen = face.image, aligner(face.image)
-        boxes.append(_box_around(face, seen))
-    found = [index for index, box in enumerate(boxes) if box is not None]
+        box[:] = _box_around(face, seen)
+    return boxes
+
+
+def placed(faces: Sequence[Face], boxes: FloatArray) -> list[Face]:
+    """Copies of faces with the boxes of `find_boxes`; see `with_boxes`.
+
+    Raises:
+      InputError: no face was found in any photo.
+    """
+    found = np.flatnonzero(~np.isnan(boxes[:, 0])).tolist()
     if not found:
         raise InputError(f"no face was found in {len(faces)} photos; give their boxes instead.")
     relative = geometry.relative_box(
-        np.stack([box for box in boxes if box is not None]),
-        np.stack([faces[index].landmarks for index in found]),
+        boxes[found], np.stack([faces[index].landmarks for index in found])
     )
     return [
         dataclasses.replace(
             face,
-            box=geometry.box_of_landmarks(face.landmarks, relative) if box is None else box,
+            box=geometry.box_of_landmarks(face.landmarks, relative) if np.isnan(box[0]) else box,
         )
         for face, box in zip(faces, boxes, strict=True)
     ]
 
 
-def _box_around(face: Face, seen: Sequence[AlignedFace]) -> FloatArray | None:
-    """The box of the face that most points of an annotated face lie in, or None."""
+def _box_around(face: Face, seen: Sequence[AlignedFace]) -> FloatArray | float:
+    """The box of the face that most points of an annotated face lie in, or NaN."""
     points = face.landmarks[face.annotated]
     shares = [_share_inside(points, other.box) for other in seen]
     if not shares or max(shares) < _INSIDE:
-        return None
+        return np.nan
     return seen[int(np.argmax(shares))].box
 
 

@@ -1,14 +1,21 @@
 """Flags shared by the commands that read data, and the functions that read their faces."""
 
+import itertools
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
 import numpy as np
 from absl import flags, logging
 
 from evae_tf import geometry, markups
+from evae_tf.array_types import FloatArray
 from evae_tf.cli.path_flags import define_path
 from evae_tf.data import datasets, splits
 from evae_tf.data.face import Face
 
 FLAGS = flags.FLAGS
+
+Find: TypeAlias = Callable[[Sequence[Face]], FloatArray]
 
 # Schemes whose tight boxes are about as large as a detector's: their points include a chin.
 _OF_WHOLE_FACES = ("aflw_19", "cofw_29", "ibug_68", "wflw_98")
@@ -50,8 +57,25 @@ def read_training_faces(seed: int = 0) -> tuple[list[Face], list[Face]]:
 
     Training runs keep the default `seed`, so runs with different `--seed`s use the same faces.
     """
-    train, val = splits.read_training_faces(FLAGS.dataset, FLAGS.data_dir, FLAGS.markup, seed)
-    both = _with_boxes([*train, *val])
+    return with_boxes(*annotated_training_faces(seed))
+
+
+def annotated_training_faces(seed: int = 0) -> tuple[list[Face], list[Face]]:
+    """As `read_training_faces`, with the boxes of the annotation."""
+    return splits.read_training_faces(FLAGS.dataset, FLAGS.data_dir, FLAGS.markup, seed)
+
+
+def with_boxes(
+    train: list[Face], val: list[Face], find: Find | None = None
+) -> tuple[list[Face], list[Face]]:
+    """Training and validation faces, with boxes of the detector if the flag asks for them.
+
+    Args:
+      train: training faces.
+      val: validation faces.
+      find: finds the boxes; the default is `face_boxes.find_boxes`.
+    """
+    both = _with_boxes(train, val, find=find)
     return both[: len(train)], both[len(train) :]
 
 
@@ -62,12 +86,14 @@ def read_faces(subset: str | None = None) -> list[Face]:
     )
 
 
-def _with_boxes(faces: list[Face]) -> list[Face]:
-    """The faces, with boxes of the detector if the flag asks for them."""
+def _with_boxes(*subsets: list[Face], find: Find | None = None) -> list[Face]:
+    """The faces of all subsets, with boxes of the detector if the flag asks for them."""
+    faces = list(itertools.chain(*subsets))
     if FLAGS.find_boxes:
-        from evae_tf.align.face_boxes import with_boxes  # runs a model
+        from evae_tf.align import face_boxes  # runs a model
 
-        return with_boxes(faces)
+        find = find or face_boxes.find_boxes
+        return face_boxes.placed(faces, np.concatenate([find(each) for each in subsets]))
     if FLAGS.dataset == "csv" and faces and faces[0].markup.name not in _OF_WHOLE_FACES:
         tight = geometry.landmark_box(np.stack([face.landmarks for face in faces]))
         if np.allclose(np.stack([face.box for face in faces]), tight):

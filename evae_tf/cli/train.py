@@ -65,11 +65,12 @@ def _main() -> None:
     extras.require("keras")
     configs.check_start(config, FLAGS.init_from)
     process_flags.start()
-    train_faces, val_faces = data_flags.read_training_faces()
+    annotated = data_flags.annotated_training_faces()
     # Imported late: a wrong flag, --help and missing data should not wait for TensorFlow.
     from evae_tf.training.train import train
 
     process_flags.join()
+    train_faces, val_faces = data_flags.with_boxes(*annotated, find=process_flags.find_boxes)
     training = train(
         config,
         train_faces,
