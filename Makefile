@@ -274,6 +274,6 @@ free-model: .venv/dev
 	$(BIN)/python -m recipes.free.relabel $(CLEAN) --model=$(FREE)/1/model.keras --trained_on=$(FREE)/list_1/landmarks.csv \
 	  --labels=$(FREE)/photos/landmarks.csv --output=$(FREE)/photos_2
 	$(call free_list,list_2,$(FREE)/photos_2/landmarks.csv)
-	$(call train_free,2,list_2,26,--init_from=$(FREE)/1/model.keras)
+	$(call train_free,2,list_2,22,--init_from=$(FREE)/1/model.keras)
 	$(BIN)/python export.py --model=$(FREE)/2/model.keras --output=$(FREE)/export --formats=tflite_int8 \
 	  --outputs=landmarks,covariance,visibility --dataset=csv --markup=ibug_68 --data_dir=$(FREE)/list_2/landmarks.csv
