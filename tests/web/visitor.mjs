@@ -1,7 +1,7 @@
 /**
  * A visitor of the page in web/: acts like a user and prints the results as JSON.
  *
- * node visitor.mjs SCENARIO '{"url", "chromium", "profile", ...}'; see tests/web/test_web.py.
+ * node visitor.mjs SCENARIO '{"url", "chromium", "profile", ...}'; see tests/web/test_page.py.
  */
 
 import { readFileSync } from "node:fs";
