@@ -1,5 +1,7 @@
 """Each shipped file on a portrait: landmarks as recorded, after they were seen to be right."""
 
+import functools
+
 import keras
 import matplotlib.cbook
 import matplotlib.image
@@ -40,11 +42,16 @@ RECORDED_FIVE = np.array(
 FILES = ("mobile_68.tflite", "mobile_68.keras", "server_68.keras")
 
 
+@functools.cache
+def aligner_of(name):
+    """Opened once: Keras takes seconds to open a file and to trace its network."""
+    stem, _, kind = name.partition(".")
+    return Aligner.load(pretrained.find(stem, f".{kind}"))
+
+
 @pytest.mark.parametrize("name", FILES)
 def test_a_shipped_file_finds_the_recorded_landmarks(name):
-    stem, _, kind = name.partition(".")
-    aligner = Aligner.load(pretrained.find(stem, f".{kind}"))
-    (face,) = aligner(PORTRAIT, boxes=[BOX])
+    (face,) = aligner_of(name)(PORTRAIT, boxes=[BOX])
     errors = np.linalg.norm(face.landmarks - RECORDED, axis=1)
     assert errors.mean() < 0.02 * np.linalg.norm(RECORDED[36] - RECORDED[45])
     assert face.score > 0.9
@@ -55,8 +62,6 @@ def test_a_shipped_file_finds_the_recorded_landmarks(name):
 @pytest.mark.parametrize("name", FILES)
 @pytest.mark.parametrize("quarters", [1, 2, 3])
 def test_a_face_that_lies_or_is_upside_down_is_found_as_well(name, quarters):
-    stem, _, kind = name.partition(".")
-    aligner = Aligner.load(pretrained.find(stem, f".{kind}"))
     portrait = matplotlib.image.imread(PORTRAIT)
     corners, expected = np.float32(BOX).reshape(2, 2), RECORDED
     for _ in range(quarters):  # counter-clockwise
@@ -67,7 +72,7 @@ def test_a_face_that_lies_or_is_upside_down_is_found_as_well(name, quarters):
             for points in (corners, expected)
         )
     box = np.concatenate([corners.min(axis=0), corners.max(axis=0)])
-    (face,) = aligner(np.ascontiguousarray(portrait), boxes=[box])
+    (face,) = aligner_of(name)(np.ascontiguousarray(portrait), boxes=[box])
     errors = np.linalg.norm(face.landmarks - expected, axis=1)
     assert errors.mean() < 0.03 * np.linalg.norm(expected[36] - expected[45])
     assert face.score > 0.9
@@ -76,10 +81,9 @@ def test_a_face_that_lies_or_is_upside_down_is_found_as_well(name, quarters):
 @pytest.mark.parametrize("name", FILES)
 @pytest.mark.parametrize("yaw", [-80, 80])
 def test_of_a_profile_the_seen_side_is_found_and_the_other_one_known_to_be_hidden(name, yaw):
-    stem, _, kind = name.partition(".")
     markup = MARKUPS["ibug_68"]
     drawn, _ = synthetic.draw_face(markup, (0, 2, 8), pose=HeadPose(yaw, 0, 0), occluded=False)
-    (face,) = Aligner.load(pretrained.find(stem, f".{kind}"))(drawn.image, boxes=[drawn.box])
+    (face,) = aligner_of(name)(drawn.image, boxes=[drawn.box])
     errors = np.linalg.norm(face.landmarks - drawn.landmarks, axis=1)
     assert errors[drawn.visible].mean() < 0.06 * geometry.box_size(drawn.box)
     nearer = range(42, 48) if yaw < 0 else range(36, 42)
