@@ -1,5 +1,6 @@
 """The training list of the shipped models."""
 
+import json
 import re
 import subprocess
 import sys
@@ -185,22 +186,53 @@ def kitchen(tmp_path_factory):
     return folder
 
 
-def _cook(kitchen, names, output, *further):
-    models = ",".join(str(kitchen / f"{name}.keras") for name in names)
-    command = [sys.executable, "-m", "recipes.soup", f"--models={models}", f"--output={output}"]
-    command += ["--dataset=csv", f"--data_dir={kitchen / 'faces.csv'}", "--markup=ibug_68"]
-    command += further
-    return subprocess.run(command, capture_output=True, text=True)
+_COOK = """
+import json, sys
+from absl import flags
+from evae_tf.errors import InputError
+from recipes import soup
+for words in json.loads(sys.argv[1]):
+    flags.FLAGS.unparse_flags()
+    flags.FLAGS(["soup", *words])
+    try:
+        soup.main([])
+    except InputError as error:
+        print(error)
+"""
 
 
-@pytest.mark.parametrize("shares", [(0.5, 0.5), (0.2, 0.8)])
-def test_a_soup_is_the_mean_of_the_weights_calibrated_anew(shares, kitchen, tmp_path):
-    output = tmp_path / "soup" / "soup.keras"
-    further = [] if shares[0] == shares[1] else ["--shares=0.2,0.8"]
-    done = _cook(kitchen, "ab", output, *further)
+SOUPS = {
+    "even": ("a,b", []),
+    "uneven": ("a,b", ["--shares=0.2,0.8"]),
+    "of different architectures": ("a,other", []),
+    "of one share": ("a,b", ["--shares=1"]),
+}
+
+
+@pytest.fixture(scope="module")
+def soups(kitchen, tmp_path_factory):
+    """(the lines that the recipe prints for `SOUPS`, the folder with a file for each).
+
+    One process makes all of them: importing TensorFlow takes longer.
+    """
+    folder = tmp_path_factory.mktemp("soups")
+    data = ["--dataset=csv", f"--data_dir={kitchen / 'faces.csv'}", "--markup=ibug_68"]
+    calls = []
+    for soup, (names, further) in SOUPS.items():
+        models = ",".join(str(kitchen / f"{name}.keras") for name in names.split(","))
+        calls.append([f"--models={models}", f"--output={folder / soup}.keras", *data, *further])
+    command = [sys.executable, "-c", _COOK, json.dumps(calls)]
+    done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert len(re.findall(r"\d %", done.stdout)) == 3
-    models = map(keras_file.load_model, (kitchen / "a.keras", kitchen / "b.keras", output))
+    return done.stdout.splitlines(), folder
+
+
+@pytest.mark.parametrize(("soup", "shares"), [("even", (0.5, 0.5)), ("uneven", (0.2, 0.8))])
+def test_a_soup_is_the_mean_of_the_weights_calibrated_anew(soup, shares, kitchen, soups):
+    printed, folder = soups
+    path = folder / f"{soup}.keras"
+    assert [line for line in printed if re.fullmatch(rf"mean .*\d %: {path}", line)]
+    models = map(keras_file.load_model, (kitchen / "a.keras", kitchen / "b.keras", path))
     for weights in zip(*(model.weights for model in models), strict=True):
         a, b, mean = (np.float64(keras.ops.convert_to_numpy(weight)) for weight in weights)
         if weights[0].name == "calibration":
@@ -209,14 +241,14 @@ def test_a_soup_is_the_mean_of_the_weights_calibrated_anew(shares, kitchen, tmp_
             np.testing.assert_allclose(mean, shares[0] * a + shares[1] * b, rtol=1e-6, atol=1e-7)
 
 
-def test_a_soup_of_different_architectures_is_refused(kitchen, tmp_path):
-    done = _cook(kitchen, ["a", "other"], tmp_path / "soup.keras")
-    assert done.returncode != 0
-    assert "differ in shape" in done.stderr
-    done = _cook(kitchen, "ab", tmp_path / "soup.keras", "--shares=1")
-    assert done.returncode != 0
-    assert "1 shares for 2 models" in done.stderr
-    assert not list(tmp_path.iterdir())
+def test_a_soup_of_different_architectures_is_refused(soups):
+    printed, folder = soups
+    assert {path.name for path in folder.iterdir()} == {"even.keras", "uneven.keras"}
+    *others, architectures, a, b, share = printed
+    assert "differ in shape" in architectures
+    assert "1 shares for 2 models" in share
+    errors = [line for line in (*others, a, b) if re.search(r"\d %", line)]
+    assert len(errors) == 3 + 3 + 2 + 2  # of each model, and of each mean
 
 
 def test_a_recipe_that_uses_another_one_has_flags_of_its_own():
