@@ -25,7 +25,7 @@ from evae_tf.errors import InputError, first_line
 from evae_tf.metadata import ModelMetadata
 from evae_tf.pool import Pool
 
-_BATCH_SIZE = 64
+MOST_AT_ONCE = 64  # crops; more take memory and no less time
 _KINDS = "a .keras file, a SavedModel folder, a .tflite file or an .onnx file"
 
 
@@ -79,7 +79,7 @@ class KerasPredictor(FilePredictor):
 
     def _predict(self, images: FloatArray) -> dict[str, FloatArray]:
         with self._lock:  # `Model.predict` keeps its state in the model
-            return self.model.predict(images, batch_size=_BATCH_SIZE, verbose=0)
+            return self.model.predict(images, batch_size=MOST_AT_ONCE, verbose=0)
 
 
 class SavedModelPredictor(FilePredictor):
@@ -108,7 +108,7 @@ class SavedModelPredictor(FilePredictor):
     def _predict(self, images: FloatArray) -> dict[str, FloatArray]:
         parts = [
             {name: value.numpy() for name, value in self._serve(images=part).items()}
-            for part in np.split(images, range(_BATCH_SIZE, len(images), _BATCH_SIZE))
+            for part in np.split(images, range(MOST_AT_ONCE, len(images), MOST_AT_ONCE))
         ]
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
@@ -184,6 +184,6 @@ class ONNXPredictor(FilePredictor):
     def _predict(self, images: FloatArray) -> dict[str, FloatArray]:
         parts = [
             self._session.run(self._names, {"images": part})
-            for part in np.split(images, range(_BATCH_SIZE, len(images), _BATCH_SIZE))
+            for part in np.split(images, range(MOST_AT_ONCE, len(images), MOST_AT_ONCE))
         ]
         return dict(zip(self._names, map(np.concatenate, zip(*parts, strict=True)), strict=True))

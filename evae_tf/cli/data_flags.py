@@ -48,7 +48,11 @@ flags.DEFINE_boolean(
     "cover only a part of the face.",
 )
 flags.DEFINE_integer(
-    "batch_size", None, "Batch size; the default is the preset's, or 64.", lower_bound=1
+    "batch_size",
+    None,
+    "Batch size; the default is the preset's, at most the number of training faces. Without "
+    "training, 64, which is also the most.",
+    lower_bound=1,
 )
 
 

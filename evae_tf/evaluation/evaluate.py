@@ -11,6 +11,7 @@ from typing import Any
 from tabulate import tabulate
 
 from evae_tf import arguments, atomic, geometry
+from evae_tf.artifacts.predictors import MOST_AT_ONCE
 from evae_tf.data.face import Face, face_list
 from evae_tf.errors import UsageError
 from evae_tf.evaluation import groups, readings, report_figures, statistics
@@ -44,7 +45,7 @@ def evaluate(
         for each group, with the key `group`.
       description: further keys of each row, such as `dataset` and `subset`.
       box_jitter: whether the boxes are perturbed first, see `geometry.jitter_boxes`.
-      batch_size: faces per batch.
+      batch_size: faces per batch; more than 64 count as 64.
       num_threads: threads for decoding and for .tflite and .onnx files.
 
     Returns:
@@ -65,7 +66,7 @@ def evaluate(
     group_by = list(dict.fromkeys(arguments.names("group_by", group_by)))
     arguments.path("output", output)
     batches = {
-        "batch_size": arguments.whole_number("batch_size", batch_size),
+        "batch_size": min(arguments.whole_number("batch_size", batch_size), MOST_AT_ONCE),
         "num_threads": arguments.whole_number("num_threads", num_threads),
     }
     truth = Truth.of(faces, normalizers)

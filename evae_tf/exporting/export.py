@@ -18,6 +18,7 @@ import tensorflow as tf
 
 from evae_tf import arguments, atomic, progress
 from evae_tf.artifacts import keras_file
+from evae_tf.artifacts.predictors import MOST_AT_ONCE
 from evae_tf.data.crops import cut_crops
 from evae_tf.data.face import Face
 from evae_tf.errors import InputError, UsageError
@@ -64,7 +65,7 @@ def export_model(
       outputs: names of the outputs to export; None exports all in a SavedModel and only
         `landmarks` in TFLite and ONNX files.
       seed: random seed of the synthetic faces.
-      batch_size: faces per batch in the comparison.
+      batch_size: faces per batch in the comparison; more than 64 count as 64.
       num_threads: threads for decoding and for TFLite files.
       report: whether to write EXPORT_REPORT.md, with the time and memory of each TFLite file.
 
@@ -84,7 +85,7 @@ def export_model(
     outputs = None if outputs is None else arguments.names("outputs", outputs)
     arguments.text_path("output", output)
     arguments.whole_number("seed", seed, 0)
-    arguments.whole_number("batch_size", batch_size)
+    batch_size = min(arguments.whole_number("batch_size", batch_size), MOST_AT_ONCE)
     arguments.whole_number("num_threads", num_threads)
     network = _in_float32(keras_file.load_model(model))
     metadata = ModelMetadata.from_dict(network.metadata, str(model))

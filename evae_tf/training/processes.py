@@ -126,17 +126,22 @@ def index() -> int:
     return jax.process_index()
 
 
+def devices() -> int:
+    """Number of devices that a batch is split over, of all processes."""
+    return len(keras.distribution.list_devices()) if _is_jax() else 1
+
+
 def share(batch_size: int) -> slice:
     """The rows of each batch that this process reads.
 
     Raises:
       UsageError: the batch cannot be split equally over the devices of all processes.
     """
-    devices = len(keras.distribution.list_devices()) if _is_jax() else 1
-    if batch_size % devices:
+    parts = devices()
+    if batch_size % parts:
         raise UsageError(
-            f"batch_size={batch_size} cannot be split over {devices} devices; expected a multiple "
-            f"of {devices}."
+            f"batch_size={batch_size} cannot be split over {parts} devices; expected a multiple "
+            f"of {parts}."
         )
     rows = batch_size // count()
     return slice(index() * rows, (index() + 1) * rows)

@@ -32,6 +32,7 @@ from evae_tf.errors import UsageError
 from evae_tf.markups import Markup
 from evae_tf.models.build import build_model
 from evae_tf.training import agreement, checkpoint, processes, transfer
+from evae_tf.training.batch_size import enough_memory, faces_per_step
 from evae_tf.training.callbacks import EpochEnd, Interruption, Progress, Validation
 from evae_tf.training.objective import LandmarkTrainer, Objective
 from evae_tf.training.optimizers import optimizer_of
@@ -87,8 +88,8 @@ def train(
 
     Raises:
       InputError: there are no faces or they have several markups; `workdir` is not writable,
-        holds another run or is in use by another process; an image cannot be read; or the loss
-        is NaN or infinite.
+        holds another run or is in use by another process; an image cannot be read; the loss is
+        NaN or infinite; or the memory does not hold a step.
     """
     if not isinstance(config, Config):
         raise UsageError(f"config={config!r:.60}: expected a Config, such as PRESETS['default'].")
@@ -192,8 +193,13 @@ def _data(
     crop |= {"store": store, "num_threads": num_threads}
     (train_faces, train_key), (val_faces, val_key) = lists
     crops = cut_crops(train_faces, key=train_key, context=config.crop_context_px, **crop)
-    rows = processes.share(config.batch_size)
-    batches = TrainingBatches(crops, config.batch_size, config.seed, rows)
+    batch_size = faces_per_step(config.batch_size, len(crops), processes.devices())
+    if batch_size < config.batch_size and processes.index() == 0:
+        logging.warning(
+            "batch_size=%d is larger than the data set of %d faces: a step takes %d.",
+            *(config.batch_size, len(crops), batch_size),
+        )
+    batches = TrainingBatches(crops, batch_size, config.seed, processes.share(batch_size))
     return batches, Validation(val_faces, cut_crops(val_faces, key=val_key, **crop))
 
 
@@ -259,7 +265,8 @@ def _fit(
 
         pictures = Pictures(epoch_end.shipped, epoch_end.validation, tensorboard / "validation")
         callbacks.append(pictures)
-    with processes.all_devices(trainer), Interruption() as interruption:
+    memory = enough_memory(batches.batch_size)
+    with memory, processes.all_devices(trainer), Interruption() as interruption:
         trainer.fit(
             data,
             epochs=config.epochs,
