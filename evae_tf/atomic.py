@@ -11,7 +11,7 @@ from evae_tf.errors import InputError
 
 try:
     import fcntl
-except ImportError:  # Windows, where folders are not locked
+except ImportError:  # Windows cannot lock folders
     fcntl = None
 
 TEMPORARY = ".evae-"  # prefix of unfinished files and folders
@@ -46,8 +46,9 @@ def make_folder(path: str | os.PathLike[str]) -> Path:
 def exclusive_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Yields the folder `path`, created if needed and locked against other runs.
 
-    Unfinished files of killed runs are removed first. The lock ends with the process. Disks that
-    do not support locks are used without.
+    Unfinished files of killed runs are removed first. The lock ends with the process, and leaves
+    no file. Windows, and disks that do not support locks, are used without: the package `filelock`
+    knows Windows, but cannot lock a folder, and leaves a lock file in it.
 
     Raises:
       InputError: the folder cannot be created or written to, or another run is writing to it.
