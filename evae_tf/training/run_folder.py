@@ -45,37 +45,27 @@ class RunFolder:
         Raises:
           InputError: the folder holds a run with another description; names the fields.
         """
-        path = self.path / "config.json"
         if not self.last_checkpoint.exists():
-            atomic.write_text(path, json.dumps(description, indent=2) + "\n")
+            atomic.write_text(self.path / "config.json", json.dumps(description, indent=2) + "\n")
             return
-        self.check(description)
+        _check(self.path, description)
 
-    def check(self, description: dict[str, Any]) -> None:
-        """Finds config.json equal to `description`, see `claim`."""
-        path = self.path / "config.json"
-        try:
-            earlier = json.loads(path.read_bytes())  # given text, json refuses a byte-order mark
-        except (OSError, ValueError) as error:
-            raise InputError(f"{path}: cannot be read, so the run cannot resume.") from error
-        changed = differences(earlier, description, "{} was {!r}, now {!r}")
-        if changed:
-            raise InputError(
-                f"{self.path}: holds a run with another configuration ({'; '.join(changed)}); "
-                "use another --workdir, or the same settings to resume."
-            )
-
-    def copy(self, workdir: Path) -> None:
+    def copy(self, workdir: Path, description: dict[str, Any]) -> None:
         """Copies the files that a run resumes from, out of the training folder of process 0.
 
+        Args:
+          workdir: that folder.
+          description: see `claim`.
+
         Raises:
-          InputError: the folder is not there.
+          InputError: the folder is not there, or see `claim`.
         """
         if not (workdir / "config.json").exists():
             raise InputError(
                 f"{workdir}: lacks the config.json of the process with --process_id=0; expected a "
                 "folder on a disk that all processes share."
             )
+        _check(workdir, description)
         files = ("config.json", "metrics.csv", "model.keras", "checkpoints/last.npz")
         for name in files:
             if (workdir / name).exists():
@@ -105,6 +95,21 @@ class RunFolder:
         writer.writeheader()
         writer.writerows({**row, "epoch": int(row["epoch"])} for row in rows)
         atomic.write_text(self.path / "metrics.csv", text.getvalue())
+
+
+def _check(folder: Path, description: dict[str, Any]) -> None:
+    """Finds the config.json of a folder equal to `description`, see `RunFolder.claim`."""
+    path = folder / "config.json"
+    try:
+        earlier = json.loads(path.read_bytes())  # given text, json refuses a byte-order mark
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read, so the run cannot resume.") from error
+    changed = differences(earlier, description, "{} was {!r}, now {!r}")
+    if changed:
+        raise InputError(
+            f"{folder}: holds a run with another configuration ({'; '.join(changed)}); "
+            "use another --workdir, or the same settings to resume."
+        )
 
 
 def differences(one: dict[str, Any], other: dict[str, Any], words: str) -> list[str]:

@@ -143,8 +143,7 @@ def _claimed(workdir: Path, description: dict[str, dict[str, Any]]) -> Generator
     processes.wait_for_all("claimed")
     with tempfile.TemporaryDirectory() as own:
         folder = RunFolder(own)
-        folder.copy(workdir)
-        folder.check(description)
+        folder.copy(workdir, description)
         yield folder
 
 

@@ -1,0 +1,32 @@
+"""The folder of a training, and the copies that further processes of it work on."""
+
+import pytest
+
+from evae_tf.errors import InputError
+from evae_tf.training.run_folder import RunFolder
+
+DESCRIPTION = {"config": {"epochs": 3, "seed": 0}, "data": {"markup": "mtfl_5"}}
+
+
+def test_a_further_process_names_the_folder_that_the_user_gave(tmp_path):
+    """Its own copy has a name that nobody has heard of."""
+    workdir, own = tmp_path / "runs" / "mine", RunFolder(tmp_path / "tmp" / "copy")
+    with pytest.raises(InputError, match="mine: lacks the config.json of the process"):
+        own.copy(workdir, DESCRIPTION)
+    first = RunFolder(workdir)
+    first.claim(DESCRIPTION)
+    first.last_checkpoint.write_bytes(b"weights")
+    own.copy(workdir, DESCRIPTION)
+    assert own.last_checkpoint.read_bytes() == b"weights"
+    other = {**DESCRIPTION, "config": {"epochs": 9, "seed": 0}}
+    for claim in (first.claim, lambda given: own.copy(workdir, given)):
+        with pytest.raises(InputError) as raised:
+            claim(other)
+        assert str(raised.value) == (
+            f"{workdir}: holds a run with another configuration (config.epochs was 3, now 9); "
+            "use another --workdir, or the same settings to resume."
+        )
+    (workdir / "config.json").write_text("{")
+    with pytest.raises(InputError) as raised:
+        own.copy(workdir, DESCRIPTION)
+    assert str(raised.value).startswith(f"{workdir / 'config.json'}: cannot be read")
