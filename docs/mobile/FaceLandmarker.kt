@@ -9,8 +9,13 @@ import org.json.JSONObject
 import org.tensorflow.lite.DataType
 import org.tensorflow.lite.Interpreter
 
+/** `score` is the model's `presence`, null if the file has none. */
 class Face(val square: Square, val landmarks: List<Point>,
-           val covariance: Array<Array<FloatArray>>?, val visibility: FloatArray?)
+           val covariance: Array<Array<FloatArray>>?, val visibility: FloatArray?,
+           val score: Float?, val detectionScore: Float? = null) {
+    fun scored(score: Float?, detectionScore: Float?) =
+        Face(square, landmarks, covariance, visibility, score, detectionScore)
+}
 
 /** Not thread-safe: use it from one thread, that of the analyzer. */
 class FaceLandmarker(context: Context, modelAsset: String) : AutoCloseable {
@@ -40,13 +45,23 @@ class FaceLandmarker(context: Context, modelAsset: String) : AutoCloseable {
 
     override fun close() = interpreter.close()
 
-    /** Two passes, from a square of `FaceDetector`. */
-    fun detect(image: Pixels, find: Square): Face = follow(image, predict(
-        image, Square(find.x, find.y, find.side * (1 + margin), find.angle)).landmarks)
+    /** Two passes, from a find of `FaceDetector`; see `isFace`. */
+    fun detect(image: Pixels, find: Find): Face {
+        val (square, side) = find.square to find.square.side * (1 + margin)
+        return detect(image, Square(square.x, square.y, side, square.angle), find.score)
+    }
 
-    /** Two passes, from the box of another detector. */
-    fun detect(image: Pixels, box: Box): Face =
-        follow(image, predict(image, squareAround(box, margin)).landmarks)
+    /** Two passes, from the box of another detector and its score, 0 to 1. */
+    fun detect(image: Pixels, box: Box, detectionScore: Float? = null): Face =
+        detect(image, squareAround(box, margin), detectionScore)
+
+    private fun detect(image: Pixels, square: Square, detectionScore: Float?): Face {
+        val first = predict(image, square)
+        val second = follow(image, first.landmarks)
+        val turned = second.square.angle - square.angle
+        val score = first.score?.let { scoreOf(it, second.score!!, turned) }
+        return second.scored(score, detectionScore)
+    }
 
     /** One pass, around the landmarks of the frame before. */
     fun follow(image: Pixels, landmarks: List<Point>): Face =
@@ -61,14 +76,17 @@ class FaceLandmarker(context: Context, modelAsset: String) : AutoCloseable {
         val landmarks = Array(1) { Array(points.size) { FloatArray(2) } }
         val covariance = Array(1) { Array(points.size) { Array(2) { FloatArray(2) } } }
         val visibility = Array(1) { FloatArray(points.size) }
+        val presence = FloatArray(1)
         val results = mapOf<String, Any>(
-            "landmarks" to landmarks, "covariance" to covariance, "visibility" to visibility
+            "landmarks" to landmarks, "covariance" to covariance, "visibility" to visibility,
+            "presence" to presence
         ).filterKeys { it in outputs }
         interpreter.runSignature(mapOf<String, Any>(INPUT to input), results, SIGNATURE)
         return Face(
             square, landmarks[0].map { mapBack(it, square) },
             covariance[0].takeIf { "covariance" in outputs },
-            visibility[0].takeIf { "visibility" in outputs })
+            visibility[0].takeIf { "visibility" in outputs },
+            presence[0].takeIf { "presence" in outputs })
     }
 
     private fun indices(group: JSONArray) = List(group.length()) { group.getInt(it) }
@@ -101,11 +119,15 @@ class FaceAnalyzer(private val landmarker: FaceLandmarker, private val detector:
     private var faces = listOf<Face>()
     private var frames = 0
 
+    private fun isSeen(face: Face) = isFace(face.score, face.detectionScore)
+
     override fun analyze(image: ImageProxy) {
         val pixels = image.use { turnedFrame(it) }  // closed, or no further frame comes
-        faces = if (faces.isNotEmpty() && frames++ % 10 != 0)
-            faces.map { landmarker.follow(pixels, it.landmarks) }
-        else detector.detect(pixels).map { landmarker.detect(pixels, it.square) }
+        val followed = if (frames++ % 10 == 0) listOf()
+            else faces.map { landmarker.follow(pixels, it.landmarks) }.filter(::isSeen)
+        val isLost = followed.isEmpty() || followed.size < faces.size
+        faces = if (!isLost) followed
+            else detector.detect(pixels).map { landmarker.detect(pixels, it) }.filter(::isSeen)
         onFaces(faces)
     }
 }

@@ -2,11 +2,14 @@ import CoreVideo
 import Foundation
 import TensorFlowLite
 
+/// `score` is the model's `presence`, nil if the file has none.
 struct Face {
     let square: Square
     let landmarks: [Point]
     let covariance: [Float]?
     let visibility: [Float]?
+    var score: Float?
+    var detectionScore: Float?
 }
 
 struct Sidecar: Decodable {
@@ -51,16 +54,27 @@ final class FaceLandmarker {
         asBytes = try runner.input(named: Self.input).dataType == .uInt8
     }
 
-    /// Two passes, from a square of `FaceDetector`.
-    func detect(_ image: Pixels, _ find: Square) throws -> Face {
-        var square = find
+    /// Two passes, from a find of `FaceDetector`; see `isFace`.
+    func detect(_ image: Pixels, _ find: Find) throws -> Face {
+        var square = find.square
         square.side *= 1 + sidecar.crop_margin
-        return try follow(image, predict(image, square).landmarks)
+        return try detect(image, square, find.score)
     }
 
-    /// Two passes, from the box of another detector.
-    func detect(_ image: Pixels, _ box: Box) throws -> Face {
-        try follow(image, predict(image, squareAround(box, sidecar.crop_margin)).landmarks)
+    /// Two passes, from the box of another detector and its score, 0 to 1.
+    func detect(_ image: Pixels, _ box: Box, _ detectionScore: Float? = nil) throws -> Face {
+        try detect(image, squareAround(box, sidecar.crop_margin), detectionScore)
+    }
+
+    private func detect(
+        _ image: Pixels, _ square: Square, _ detectionScore: Float?
+    ) throws -> Face {
+        let first = try predict(image, square)
+        var second = try follow(image, first.landmarks)
+        let turned = second.square.angle - square.angle
+        second.score = first.score.map { scoreOf($0, second.score!, turned) }
+        second.detectionScore = detectionScore
+        return second
     }
 
     /// One pass, around the landmarks of the frame before.
@@ -79,7 +93,8 @@ final class FaceLandmarker {
             landmarks: stride(from: 0, to: landmarks.count, by: 2).map {
                 mapBack(landmarks[$0], landmarks[$0 + 1], square)
             },
-            covariance: values("covariance"), visibility: values("visibility"))
+            covariance: values("covariance"), visibility: values("visibility"),
+            score: values("presence")?.first)
     }
 
     private func values(_ name: String) throws -> [Float]? {

@@ -1,11 +1,13 @@
 /*
  * What `detector.tflite` says of an image, without Android: which of its cells hold a face, and
- * where that is. The squares are those around the landmarks, turned as the heads lean.
+ * where that is. The squares are those around the landmarks, turned as the heads lean. And whether
+ * something is a face, from the scores of both models.
  */
 
 import kotlin.math.*
 
 const val DETECTOR_SIZE = 640
+const val MIN_SCORE = 0.4  // of `confidence`
 
 class Find(val score: Float, val square: Square)
 
@@ -65,3 +67,15 @@ fun squareInImage(square: Square, whole: Square): Square {
     return Square(whole.x + place(square.x), whole.y + place(square.y),
                   square.side * whole.side / DETECTOR_SIZE, square.angle)
 }
+
+/** The score of two passes, from their `presence`: a crop of a tilted head is unreliable. */
+fun scoreOf(first: Float, second: Float, turned: Double): Float =
+    if (abs(atan2(sin(turned), cos(turned))) <= PI / 6) (first + second) / 2 else second
+
+/** The confidence that this is a face: the mean of the scores that there are, or none. */
+fun confidence(score: Float?, detectionScore: Float?): Double? =
+    listOfNotNull(score, detectionScore).ifEmpty { null }?.average()
+
+/** Whether this is a face; without any score nothing speaks against it. */
+fun isFace(score: Float?, detectionScore: Float?, minScore: Double = MIN_SCORE): Boolean =
+    (confidence(score, detectionScore) ?: 1.0) >= minScore

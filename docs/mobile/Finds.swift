@@ -1,16 +1,18 @@
 // What `detector.tflite` says of an image, without UIKit: which of its cells hold a face, and where
-// that is. The squares are those around the landmarks, turned as the heads lean.
+// that is. The squares are those around the landmarks, turned as the heads lean. And whether
+// something is a face, from the scores of both models.
 
 import Foundation
 
 let detectorSize = 640
+let minScore = 0.4  // of `confidence`
 
 struct Find { var score: Float; var square: Square }
 
 /// The faces in `centres`, `columns` to a row, and `geometry`, 13 numbers a cell; likeliest first.
-func finds(_ centres: [Float], _ geometry: [Float], _ columns: Int, _ minScore: Float) -> [Find] {
+func finds(_ centres: [Float], _ geometry: [Float], _ columns: Int, _ least: Float) -> [Find] {
     var found: [Find] = []
-    for cell in centres.indices where centres[cell] >= minScore {
+    for cell in centres.indices where centres[cell] >= least {
         let row = cell / columns, column = cell % columns
         if centres[cell] < largestAround(centres, row, column, columns) { continue }
         let told = geometry[13 * cell..<13 * cell + 13].map { Double($0) }
@@ -62,4 +64,20 @@ func squareInImage(_ square: Square, _ whole: Square) -> Square {
     func place(_ value: Double) -> Double { ((value + 0.5) / Double(detectorSize) - 0.5) * whole.side }
     return Square(x: whole.x + place(square.x), y: whole.y + place(square.y),
                   side: square.side * whole.side / Double(detectorSize), angle: square.angle)
+}
+
+/// The score of two passes, from their `presence`: a crop of a tilted head is unreliable.
+func scoreOf(_ first: Float, _ second: Float, _ turned: Double) -> Float {
+    abs(atan2(sin(turned), cos(turned))) <= Double.pi / 6 ? (first + second) / 2 : second
+}
+
+/// The confidence that this is a face: the mean of the scores that there are, or none.
+func confidence(_ score: Float?, _ detectionScore: Float?) -> Double? {
+    let scores = [score, detectionScore].compactMap { $0 }.map { Double($0) }
+    return scores.isEmpty ? nil : scores.reduce(0, +) / Double(scores.count)
+}
+
+/// Whether this is a face; without any score nothing speaks against it.
+func isFace(_ score: Float?, _ detectionScore: Float?, _ least: Double = minScore) -> Bool {
+    (confidence(score, detectionScore) ?? 1.0) >= least
 }

@@ -71,6 +71,12 @@ fun main() {
                     listOf(it.score.toDouble()) + numbers(it.square) + it.square.angle
                 }
             }
+            "confidence" -> {
+                val (first, second, turned, detection) = given.numbers()
+                val score = scoreOf(first.toFloat(), second.toFloat(), turned)
+                val found = detection.toFloat().takeIf { it >= 0 }
+                listOf(score, confidence(score, found)!!, if (isFace(score, found)) 1 else 0)
+            }
             "in_image" -> {
                 val (width, height) = List(2) { given.int() }
                 val whole = wholeOf(Pixels(width, height, IntArray(0)))

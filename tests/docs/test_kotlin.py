@@ -7,9 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from evae_tf.align.aligned_face import AlignedFace
 from evae_tf.align.detections import rolls
-from evae_tf.align.detectors.tflite import decoded
+from evae_tf.align.detectors.tflite import TfliteDetector, decoded
 from evae_tf.geometry import square_around
+from evae_tf.markups import MARKUPS
 from tests.golden import vectors
 
 ROOT = Path(__file__).parents[2]
@@ -81,6 +83,30 @@ def test_the_detector_s_maps_mean_what_they_mean_in_python(ask):
     expected = np.column_stack([rows[:, 14], square_around(rows[:, :4], 0.0), angles])
     assert len(rows) > 3
     np.testing.assert_allclose(np.reshape(found, (-1, 5)), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_what_is_a_face_is_what_it_is_in_python(ask):
+    """The confidence of `AlignedFace`; the score is that of `align/passes.py`."""
+    rng = np.random.default_rng(4)
+    first, second, detection = np.float32(rng.uniform(0, 1, (3, 60)))
+    turned = rng.uniform(-7, 7, 60)  # more than a turn
+    detection[::4] = -1  # none
+    given = np.column_stack([first, second, turned, detection])
+    found = np.array(ask([("confidence", [row]) for row in given.tolist()]))
+    is_near = np.cos(turned) >= np.cos(np.radians(30))
+    scores = np.where(is_near, (first + second) / 2, second)
+    faces = [
+        AlignedFace(
+            *(np.zeros((5, 2)), np.zeros(4), float(score), MARKUPS["mtfl_5"], np.zeros((9, 9, 3))),
+            detection_score=None if told < 0 else float(told),
+        )
+        for score, told in zip(scores, detection, strict=True)
+    ]
+    confidences = np.array([face.confidence for face in faces])
+    assert 20 > is_near.sum() > 5
+    np.testing.assert_allclose(found[:, 0], scores, atol=1e-6)
+    np.testing.assert_allclose(found[:, 1], confidences, atol=1e-6)
+    np.testing.assert_array_equal(found[:, 2], confidences >= TfliteDetector.min_confidence)
 
 
 def test_finds_lie_where_they_do_in_the_image(ask):

@@ -48,6 +48,13 @@ class FaceLandmarker:
         first = self.predict(image, geometry.square_around(box, self.margin), 0.0)
         return self.follow(image, first)
 
+    def score(self, image, square, angle):
+        """Step 6."""
+        landmarks, first = self.predict(image, square, angle), self.presence
+        self.follow(image, landmarks)
+        turned = (self.angle - angle + np.pi) % (2 * np.pi) - np.pi
+        return (first + self.presence) / 2 if abs(turned) <= np.pi / 6 else self.presence
+
     def follow(self, image, landmarks):
         (square,), (angle,) = upright_squares(
             landmarks[None], self.markup, self.margin, self.face_box
@@ -57,6 +64,7 @@ class FaceLandmarker:
     def predict(self, image, square, angle):
         pixels = geometry.cut_square(image, square, self.size, angle)
         result = self.runner(**{INPUT: (pixels / np.float32(255))[None]})
+        self.presence, self.angle = float(result["presence"][0]), float(angle)
         return geometry.crop_to_image(result["landmarks"][0], square, angle)
 
 
@@ -106,6 +114,18 @@ def test_detector_and_landmarks_together_are_the_aligner_s():
         landmarks = landmarker.follow(group, landmarker.predict(group, crop, float(angle)))
         off = [np.linalg.norm(landmarks - face.landmarks, axis=1).mean() for face in faces]
         assert min(off) < 0.02 * square[2]
+        score = landmarker.score(group, crop, float(angle))
+        assert score == pytest.approx(faces[int(np.argmin(off))].score, abs=0.01)
+
+
+def test_the_presence_tells_a_face_from_a_wall():
+    """And, in a video, that the face has left."""
+    landmarker = FaceLandmarker(MODELS["mobile_68"])
+    wall = np.full((600, 512, 3), (140, 120, 90), np.uint8)
+    assert landmarker.score(wall, geometry.square_around(BOXES[0], landmarker.margin), 0.0) < 0.1
+    assert Aligner.load("mobile_68", detector="tflite").min_score == 0.4
+    for code in FINDS:
+        assert re.findall(r"(?:MIN_SCORE|minScore) = ([\d.]+)", code) == ["0.4"]
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +136,7 @@ def portrait():
 @pytest.mark.parametrize("name", MODELS)
 @pytest.mark.parametrize("box", BOXES)
 def test_the_two_passes_are_the_first_two_crops_of_the_aligner(name, box, portrait):
-    """In a detector's box. `Aligner` takes means over the second one and two crops more."""
+    """In a detector's box. `Aligner` takes the mean over both."""
     landmarker = FaceLandmarker(MODELS[name])
     landmarks = landmarker.detect(portrait, box)
     first = landmarker.predict(portrait, geometry.square_around(box, landmarker.margin), 0.0)
@@ -145,10 +165,11 @@ def test_the_code_names_the_signature_of_the_file():
 def test_the_code_names_the_outputs_of_a_model():
     known = {"landmarks", "covariance", "visibility"}
     assert known < {field.name for field in dataclasses.fields(AlignedFace)}
+    known.add("presence")
     assert set(re.findall(r'"(\w+)" to \w+', KOTLIN)) == known
     assert set(re.findall(r'"(\w+)" in outputs', KOTLIN)) == known - {"landmarks"}
     assert set(re.findall(r'values\("(\w+)"\)', SWIFT)) == known
-    table = set(re.findall(r"^\| `(\w+)` \| \[1, ", DOCUMENT, flags=re.MULTILINE))
+    table = set(re.findall(r"^\| `(\w+)` \| \[1[,\]]", DOCUMENT, flags=re.MULTILINE))
     assert table == known | {INPUT}
 
 
@@ -231,7 +252,7 @@ def test_swift_has_the_detector_s_functions_of_kotlin():
         set(re.findall(rf"^{keyword} (\w+)\(", code, flags=re.MULTILINE))
         for keyword, code in zip(("fun", "func"), FINDS, strict=True)
     )
-    assert kotlin == swift > {"finds", "lean", "overlap", "squareInImage"}
+    assert kotlin == swift > {"finds", "lean", "overlap", "squareInImage", "isFace", "scoreOf"}
 
 
 def test_the_document_names_files_that_are_there():
