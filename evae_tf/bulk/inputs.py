@@ -12,7 +12,7 @@ from pyarrow import fs
 
 from evae_tf.align.sources import PHOTOS, Sources, find_sources
 from evae_tf.bulk import tables
-from evae_tf.bulk.addresses import is_local, local_path, resolve, split_options, stated
+from evae_tf.bulk.addresses import is_local, local_path, resolve, shown, split_options, stated
 from evae_tf.errors import InputError
 
 Photos: TypeAlias = list[str]  # addresses
@@ -46,7 +46,7 @@ def find(pattern: str) -> Photos | tables.Tables:
     others = Sources(left_out=left_out).describe_left_out()
     if not photos:
         raise InputError(
-            f"{pattern}: found {others or 'nothing'}, expected photos, or a table of them."
+            f"{shown(pattern)}: found {others or 'nothing'}, expected photos, or a table of them."
         )
     if others:
         logging.info("ignored, not photos: %s", others)

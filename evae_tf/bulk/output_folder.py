@@ -21,7 +21,7 @@ from pyarrow import fs
 
 from evae_tf.atomic import TEMPORARY
 from evae_tf.bulk import fingerprints
-from evae_tf.bulk.addresses import SetupError, resolve, stated
+from evae_tf.bulk.addresses import SetupError, resolve, shown, stated
 from evae_tf.errors import InputError
 
 _PREFIX = "part-"  # of result files; Parquet readers ignore names that begin with _ or .
@@ -53,13 +53,13 @@ class OutputFolder:
         earlier = self._read_settings().get("settings")
         if earlier is None:
             raise InputError(
-                f"{self.address}: holds {names[0]}, which is not from evae-bulk. Use another "
-                "--output."
+                f"{shown(self.address)}: holds {names[0]}, which is not from evae-bulk. Use "
+                "another --output."
             )
         for name, value in settings.items():
             if (found := earlier.get(name)) != value:
                 raise InputError(
-                    f"{self.address}: holds landmarks with {name} {found}, not {value}. Use "
+                    f"{shown(self.address)}: holds landmarks with {name} {found}, not {value}. Use "
                     "another --output, or --overwrite."
                 )
 
@@ -170,5 +170,5 @@ class OutputFolder:
                 raise
             if run is not None and self._read_settings().get("run") != run:
                 filesystem.delete_file(temporary)
-                raise SetupError(f"{self.address}: another run has taken over this folder.")
+                raise SetupError(f"{shown(self.address)}: another run has taken over this folder.")
             filesystem.move(temporary, f"{folder}/{name}")

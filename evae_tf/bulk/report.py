@@ -5,6 +5,7 @@ import dataclasses
 
 import pyarrow.compute as pc
 
+from evae_tf.bulk.addresses import shown
 from evae_tf.bulk.output_folder import OutputFolder
 from evae_tf.errors import InputError
 
@@ -46,7 +47,7 @@ class Report:
             report.without_face += table["face"].null_count - errors
             report.errors.update(table["error"].drop_null().to_pylist())
         if not report.photos:
-            raise InputError(f"{address}: holds no landmarks from evae-bulk.")
+            raise InputError(f"{shown(address)}: holds no landmarks from evae-bulk.")
         return report
 
     def describe(self) -> str:

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-from evae_tf.bulk.addresses import is_local, local_path, resolve, split_options, stated
+from evae_tf.bulk.addresses import is_local, local_path, resolve, shown, split_options, stated
 from evae_tf.errors import InputError
 
 ENDINGS = (".parquet", ".pq", ".csv", ".tsv")
@@ -50,7 +50,8 @@ def opened(addresses: Sequence[str]) -> Tables:
                 if file.metadata.num_rows:
                     pieces += [(address, group) for group in range(file.num_row_groups)]
     if not pieces:
-        raise InputError(f"{', '.join(addresses[:3]) or 'the glob'}: no table with a row found.")
+        names = ", ".join(map(shown, addresses[:3]))
+        raise InputError(f"{names or 'the glob'}: no table with a row found.")
     return Tables(pieces)
 
 
@@ -79,7 +80,7 @@ def _csv_batches(address: str, file: pa.NativeFile) -> Iterator[pa.RecordBatch]:
     first_line = header.split(b"\n", 1)[0].decode(errors="replace")
     names = re.split(f"[{_SEPARATORS}]", first_line.lstrip("\ufeff"))
     if COLUMN not in [name.strip().strip('"') for name in names]:
-        raise InputError(f"{address}: the header {first_line[:100]!r} lacks {COLUMN}.")
+        raise InputError(f"{shown(address)}: the header {first_line[:100]!r} lacks {COLUMN}.")
     stream = pa.PythonFile(_Joined(header, file), mode="r")
     yield from pyarrow.csv.open_csv(
         stream,
@@ -108,10 +109,12 @@ class _Joined:
 
 def _check(address: str, schema: pa.Schema) -> None:
     if COLUMN not in schema.names:
-        raise InputError(f"{address}: has the columns {schema.names[:10]}, expected {COLUMN}.")
+        raise InputError(
+            f"{shown(address)}: has the columns {schema.names[:10]}, expected {COLUMN}."
+        )
     kind = schema.field(COLUMN).type
     if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
-        raise InputError(f"{address}: the column {COLUMN} holds {kind}, expected text.")
+        raise InputError(f"{shown(address)}: the column {COLUMN} holds {kind}, expected text.")
 
 
 def _absolute(table: str, column: pa.Array) -> list[str]:

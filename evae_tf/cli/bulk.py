@@ -53,6 +53,7 @@ def _main() -> None:
 
 def _align() -> None:
     from evae_tf.bulk import run as bulk_run
+    from evae_tf.bulk.addresses import shown
     from evae_tf.bulk.settings import Settings
 
     summary = bulk_run.align(
@@ -65,7 +66,7 @@ def _align() -> None:
     )
     print(
         f"{summary.photos} photos, {summary.faces} faces, {summary.without_face} photos without a "
-        f"face, {summary.finished} skipped: {FLAGS.output}"
+        f"face, {summary.finished} skipped: {shown(FLAGS.output)}"
     )
     if summary.errors:
         raise InputError(

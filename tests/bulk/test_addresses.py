@@ -3,10 +3,15 @@
 import http.server
 import threading
 
+import fsspec
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from evae_tf.bulk import addresses
+from evae_tf.bulk import addresses, inputs
 from evae_tf.bulk.addresses import MAX_BYTES, SetupError, read_bytes
+from evae_tf.bulk.output_folder import OutputFolder
+from evae_tf.bulk.report import Report
 from evae_tf.errors import InputError
 from tests.bulk.conftest import bulk, read_rows
 
@@ -82,6 +87,26 @@ def test_a_missing_credential_is_no_matter_of_one_photo(server):
     with pytest.raises(SetupError, match="the credential of s3://bucket is missing") as caught:
         read_bytes(s3(server, "a.png"))
     assert "secret" not in str(caught.value)
+
+
+def test_no_message_has_the_password_of_an_address():
+    """Messages end up in logs. Of this file system, user and password are a part of the name."""
+    base, memory = "memory://me:secret@host", fsspec.filesystem("memory")
+    memory.pipe("/me:secret@host/notes/a.txt", b"x")
+    memory.pipe("/me:secret@host/none.csv", b"picture\na.png\n")
+    memory.pipe("/me:secret@host/empty.csv", b"image\n")
+    columns = {"none": {"picture": ["a.png"]}, "numbers": {"image": [1]}, "empty": {"image": []}}
+    for name, content in columns.items():
+        kind = {"empty": pa.schema([("image", pa.string())])}.get(name)
+        with memory.open(f"/me:secret@host/{name}/a.parquet", "wb") as file:
+            pq.write_table(pa.table(content, schema=kind), file)
+    tables = ["none.csv", "empty.csv", *(f"{name}/a.parquet" for name in columns)]
+    calls = [lambda name=name: inputs.find(f"{base}/{name}") for name in ["notes", *tables]]
+    calls += [lambda: OutputFolder(f"{base}/none").check({}), lambda: Report.of(f"{base}/notes")]
+    for call in calls:
+        with pytest.raises(InputError, match=r"^memory://host/\w+") as caught:
+            call()
+        assert "secret" not in str(caught.value)
 
 
 def test_a_run_over_the_web_has_rows_for_what_is_missing(server, tmp_path):
