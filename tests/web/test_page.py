@@ -1,7 +1,7 @@
 """The page in web/ as visitors use it.
 
 The visitors (`tests/web/visitor.mjs`) use a real Chromium on the files of `make web-files`. With
-EVAE_WEB_PICTURES=DIR they save screenshots.
+EVAE_WEB_PICTURES=DIR they save screenshots; docs/images/web.jpg is cut out of `light.png`.
 """
 
 import json
