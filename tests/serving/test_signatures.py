@@ -32,19 +32,6 @@ SIGNATURES = {"serving_default", "predict_uint8", "align_bytes"}
 
 
 @pytest.fixture(scope="module")
-def faces():
-    return synthetic.read("val", markups.MARKUPS["ibug_68"], count=4)
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory, faces):
-    """(entry of export.json, version folder) of `mobile_68`."""
-    folder = tmp_path_factory.mktemp("models")
-    (entry,) = export_model("mobile_68", folder, ["serving"], faces=faces)
-    return entry, folder / "1"
-
-
-@pytest.fixture(scope="module")
 def loaded(served):
     return tf.saved_model.load(str(served[1]))
 
