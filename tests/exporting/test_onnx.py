@@ -9,6 +9,7 @@ import pytest
 from evae_tf import config, markups
 from evae_tf.artifacts.predictors import open_model
 from evae_tf.config_text import override
+from evae_tf.data import synthetic
 from evae_tf.errors import InputError
 from evae_tf.exporting import formats
 from evae_tf.exporting.export import export_model
@@ -24,9 +25,11 @@ def exported(tmp_path_factory):
     folder = tmp_path_factory.mktemp("onnx")
     sizes = [f"input_size={SIZE}", "encoder_filters=4,4,4", "decoder_filters=4,4,4"]
     settings = override(config.Config(), [*sizes, "uncertainty=true"])
-    build_model(settings, markups.MARKUPS["mtfl_5"]).save(folder / "model.keras")
-    (entry,) = export_model(folder / "model.keras", folder, "onnx", outputs=OUTPUTS)
-    return folder / "model.keras", folder / "model.onnx", entry
+    markup, path = markups.MARKUPS["mtfl_5"], folder / "model.keras"
+    build_model(settings, markup).save(path)
+    faces = synthetic.read("val", markup, count=8)
+    (entry,) = export_model(path, folder, "onnx", faces=faces, outputs=OUTPUTS)
+    return path, folder / "model.onnx", entry
 
 
 def refuses(path, *words):

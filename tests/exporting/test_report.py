@@ -12,7 +12,7 @@ from evae_tf.config_text import override
 from evae_tf.data import synthetic
 from evae_tf.data.crops import cut_crops
 from evae_tf.evaluation import metrics
-from evae_tf.exporting import timing
+from evae_tf.exporting import report, timing
 from evae_tf.exporting.export import export_model
 from evae_tf.exporting.faces import ExportFaces
 from evae_tf.exporting.formats import FILES
@@ -31,7 +31,9 @@ def reported(tmp_path_factory, faces):
     """(entries, folder) of an export of `mobile_68` with its report."""
     folder = tmp_path_factory.mktemp("out")
     given = ExportFaces(faces, dataset="synthetic")
-    return export_model("mobile_68", folder, FORMATS, faces=given, report=True), folder
+    with pytest.MonkeyPatch.context() as fewer:
+        fewer.setattr(report, "_ROUNDS", 20)  # of 200, since no test here compares the times
+        return export_model("mobile_68", folder, FORMATS, faces=given, report=True), folder
 
 
 @pytest.fixture(scope="module")
