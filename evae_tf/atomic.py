@@ -36,7 +36,7 @@ def make_folder(path: str | os.PathLike[str]) -> Path:
         path.mkdir(parents=True, exist_ok=True)
         probe = _beside(path / "probe")
         probe.touch()
-        probe.unlink()
+        probe.unlink(missing_ok=True)  # another run may have tidied it away
     except OSError as error:
         raise InputError(f"{path}: cannot write to this folder ({error.strerror}).") from error
     return path

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import pathlib
 import subprocess
 import sys
 
@@ -149,6 +150,18 @@ with atomic.exclusive_folder({str(tmp_path / "out")!r}):
         with atomic.exclusive_folder(folder / "inner"):
             pass
     assert _names(tmp_path / "out") == ["inner"]
+
+
+def test_a_folder_that_another_run_tidies_at_that_moment_can_be_written(tmp_path, monkeypatch):
+    """It removes what looks left behind, also the file that only tests whether one can write."""
+    touch = pathlib.Path.touch
+
+    def touched_and_tidied(path):
+        touch(path)
+        path.unlink()
+
+    monkeypatch.setattr(pathlib.Path, "touch", touched_and_tidied)
+    assert atomic.make_folder(tmp_path / "out") == tmp_path / "out"
 
 
 def test_what_a_killed_run_left_half_written_is_removed(tmp_path):
