@@ -75,6 +75,12 @@ def trained(folder, **fields):
     return keras.saving.load_model(folder / "model.keras")
 
 
+@pytest.fixture(scope="module")
+def with_head(tmp_path_factory):
+    """A short training with the default configuration, which has the head."""
+    return trained(tmp_path_factory.mktemp("with"))
+
+
 def test_a_model_is_calibrated_whatever_it_was_started_from(tmp_path):
     """A trained model is calibrated, even if its source is far from calibrated."""
     start = build_model(small(), MTFL)
@@ -90,18 +96,17 @@ def test_a_model_is_calibrated_whatever_it_was_started_from(tmp_path):
     assert calibration.deviation_factor(errors, outputs["covariance"]) == pytest.approx(1, abs=0.02)
 
 
-def test_landmarks_are_what_they_would_be_without_the_head(tmp_path):
-    with_head = trained(tmp_path / "with")
-    without = trained(tmp_path / "without", uncertainty=False)
+def test_landmarks_are_what_they_would_be_without_the_head(with_head, tmp_path):
+    without = trained(tmp_path, uncertainty=False)
     for name in ("landmarks", "response_maps"):
         np.testing.assert_array_equal(
             numpy(with_head(images()))[name], numpy(without(images()))[name]
         )
 
 
-def test_training_calibrates_the_saved_model_on_the_validation_faces(tmp_path):
+def test_training_calibrates_the_saved_model_on_the_validation_faces(with_head):
     """The saved model needs no further factor; without its factor it needs that one."""
-    model = trained(tmp_path)
+    model = with_head
     crops = cut_crops(synthetic.read("val", MTFL, count=4), size=64, margin=0.25)
     outputs = numpy(model(crops.model_input()))
     errors, factor = outputs["landmarks"] - crops.landmarks, float(model.uncertainty.calibration)

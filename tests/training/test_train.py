@@ -112,11 +112,9 @@ def test_the_best_model_is_the_one_of_the_best_epoch(finished, faces):
     assert nme == pytest.approx(best, rel=1e-5)
 
 
-def test_two_runs_of_one_seed_are_the_same_and_of_another_are_not(finished, faces, tmp_path):
-    train(small(), *faces, tmp_path / "again")
-    assert results(rows_of(tmp_path / "again")) == results(rows_of(finished))
-    train(small(seed=1, epochs=1), *faces, tmp_path / "other")
-    assert rows_of(tmp_path / "other")[0]["loss"] != rows_of(finished)[0]["loss"]
+def test_a_run_of_another_seed_is_another(finished, faces, tmp_path):
+    train(small(seed=1, epochs=1), *faces, tmp_path)
+    assert rows_of(tmp_path)[0]["loss"] != rows_of(finished)[0]["loss"]
 
 
 _RUN = """
@@ -130,7 +128,10 @@ train(small(), *faces, sys.argv[1])
 
 
 def test_a_killed_run_goes_on_where_it_was(finished, faces, tmp_path):
-    """After kill -9 within an epoch, the same call gives the numbers of an undisturbed run."""
+    """After kill -9 within an epoch, the same call gives the numbers of an undisturbed run.
+
+    So do two runs of one seed, in two processes.
+    """
     process = subprocess.Popen([sys.executable, "-c", _RUN, tmp_path])
     deadline = time.monotonic() + 120
     metrics = tmp_path / "metrics.csv"
