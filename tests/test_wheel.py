@@ -20,7 +20,8 @@ ROOT = Path(__file__).parents[1]
 def wheel(tmp_path_factory):
     folder = tmp_path_factory.mktemp("wheel")
     # A copy: setuptools leaves a `build` folder, and puts what an old one holds into the wheel.
-    ignored = shutil.ignore_patterns(".*", "runs", "build", "*.egg-info", "__pycache__")
+    built = ("runs", "build", "*.egg-info", "__pycache__", "node_modules", "vendor")
+    ignored = shutil.ignore_patterns(".*", *built)
     source = shutil.copytree(ROOT, folder / "source", ignore=ignored)
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "wheel", "--quiet"]
     subprocess.run([*pip, "--no-deps", f"--wheel-dir={folder}", str(source)], check=True)
