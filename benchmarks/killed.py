@@ -13,6 +13,7 @@ imported TensorFlow, so that all kills meet their work and none the imports, whi
 
 import contextlib
 import csv
+import functools
 import json
 import re
 import subprocess
@@ -29,7 +30,7 @@ from PIL import Image
 from tabulate import tabulate
 from tqdm import tqdm
 
-from benchmarks.warm_commands import ROOT, WarmCommand, finished
+from benchmarks.warm_commands import ROOT, WarmCommands, finished
 from evae_tf.align.inputs import rgb_image
 from evae_tf.align.video_writing import video_file
 from evae_tf.config import Config
@@ -55,7 +56,7 @@ _ONLY_THERE = re.compile(
 )
 
 _Contents: TypeAlias = dict[str, object]
-# As a `WarmCommand` runs a command.
+# As `WarmCommands` run one of them.
 _Run: TypeAlias = Callable[[Sequence[str], Path, float | None], tuple[int, float]]
 
 
@@ -128,8 +129,8 @@ def _runner(name: str) -> Iterator[_Run]:
     if name.startswith("align"):
         yield _align
         return
-    with contextlib.closing(WarmCommand(name)) as run:
-        yield run
+    with contextlib.closing(WarmCommands()) as run:
+        yield functools.partial(run, name)
 
 
 def _row(

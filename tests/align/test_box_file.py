@@ -1,20 +1,15 @@
 """Boxes from a table, alone and through align.py."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 
-import matplotlib.cbook
 import numpy as np
 import pytest
 from PIL import Image
 
 from evae_tf.align.box_file import read_boxes
 from evae_tf.errors import InputError
+from tests.commands import PORTRAIT, start
 
-ROOT = Path(__file__).parents[2]
-PORTRAIT = Path(matplotlib.cbook.get_sample_data("grace_hopper.jpg", asfileobj=False))
 HEADER = "image,box_x_min,box_y_min,box_x_max,box_y_max\n"
 
 
@@ -83,11 +78,6 @@ def test_a_missing_table_is_named(tmp_path):
         read_boxes(tmp_path / "none.csv")
 
 
-def align(*words):
-    command = [sys.executable, "align.py", *map(str, words)]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-
-
 def test_align_takes_boxes_and_lists_impossible_ones(tmp_path):
     photos = tmp_path / "photos"
     photos.mkdir()
@@ -98,7 +88,8 @@ def test_align_takes_boxes_and_lists_impossible_ones(tmp_path):
         HEADER + "photos/one.png,170,110,330,320\nphotos/one.png,20,20,60,60\n"
         "photos/outside.png,900,10,990,90\n"
     )
-    done = align(
+    done = start(
+        "align",
         f"--input={photos}",
         f"--output={tmp_path / 'out'}",
         "--detector=boxes",
@@ -116,6 +107,6 @@ def test_align_takes_boxes_and_lists_impossible_ones(tmp_path):
 
 
 def test_align_says_that_boxes_need_a_table(tmp_path):
-    done = align(f"--input={PORTRAIT}", f"--output={tmp_path}", "--detector=boxes")
+    done = start("align", f"--input={PORTRAIT}", f"--output={tmp_path}", "--detector=boxes")
     assert done.returncode == 2
     assert done.stderr.strip().splitlines()[-1].startswith("error: --detector=boxes needs a table")

@@ -2,20 +2,15 @@
 
 import csv
 import json
-import subprocess
-import sys
-from pathlib import Path
 
-import matplotlib.cbook
 import numpy as np
 import pytest
 from PIL import Image
 
 from evae_tf import Aligner, InputError, geometry, make_face, with_boxes
 from evae_tf.markups import MARKUPS
+from tests.commands import PORTRAIT, call, own
 
-ROOT = Path(__file__).parents[2]
-PORTRAIT = Path(matplotlib.cbook.get_sample_data("grace_hopper.jpg", asfileobj=False))
 FIVE = MARKUPS["mtfl_5"]
 
 
@@ -82,15 +77,8 @@ def test_commands_take_found_boxes_and_warn_without(aligned, tmp_path):
     nme = {}
     for flag in ("--nofind_boxes", "--find_boxes"):
         output = tmp_path / flag
-        done = subprocess.run(
-            [
-                *(sys.executable, "evaluate.py", "--dataset=csv", f"--data_dir={file.name}"),
-                *("--markup=mtfl_5", "--model=assets/mobile_5.tflite", f"--output={output}", flag),
-            ],
-            capture_output=True,
-            text=True,
-            cwd=ROOT,
-        )
+        words = [*own(file.name), "--model=mobile_5", f"--output={output}", flag]
+        done = call("evaluate", *words)
         assert done.returncode == 0, done.stderr
         assert ("faces.csv has no boxes" in done.stderr) == (flag == "--nofind_boxes")
         (row, *_) = json.loads((output / "report.json").read_text())["rows"]

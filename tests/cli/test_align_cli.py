@@ -5,20 +5,16 @@ import os
 import subprocess
 import sys
 import time
-from pathlib import Path
 
-import matplotlib.cbook
 import numpy as np
 import pytest
 from PIL import Image
 
-ROOT = Path(__file__).parents[2]
-PORTRAIT = Path(matplotlib.cbook.get_sample_data("grace_hopper.jpg", asfileobj=False))
+from tests.commands import PORTRAIT, ROOT, start
 
 
 def align(*words):
-    command = [sys.executable, "align.py", *map(str, words)]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    return start("align", *words, cwd=ROOT)
 
 
 @pytest.fixture(scope="module")
@@ -148,9 +144,8 @@ def test_a_tilde_is_the_home_folder(tmp_path):
         ["--input=~", "--detector=tflite", "--detector_model=~/detector.tflite", "--output=~/c"],
     ]
     for words in calls:
-        command = [sys.executable, ROOT / "align.py", "--draw=", *words]
-        environment = {**os.environ, "HOME": str(home)}
-        done = subprocess.run(command, cwd=work, env=environment, capture_output=True, text=True)
+        there = {"cwd": work, "env": {**os.environ, "HOME": str(home)}}
+        done = start("align", "--draw=", *words, **there)
         assert done.returncode == 0, done.stderr
     assert all((home / name / "me.json").exists() for name in "abc")
     assert not list(work.iterdir())

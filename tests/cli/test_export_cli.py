@@ -2,29 +2,22 @@
 
 import csv
 import json
-import resource
 import subprocess
 import sys
-from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
-from evae_tf import config, markups
 from evae_tf.artifacts.predictors import open_model
-from evae_tf.config_text import override
-from evae_tf.models.build import build_model
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.commands import ROOT, call, start, write_model
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """A folder with model.keras for 5 points, and faces.csv with its images."""
-    folder, markup = tmp_path_factory.mktemp("cli"), markups.MARKUPS["mtfl_5"]
-    sizes = ["input_size=32", "encoder_filters=4,4,4", "decoder_filters=4,4,4"]
-    build_model(override(config.Config(), sizes), markup).save(folder / "model.keras")
+    folder = tmp_path_factory.mktemp("cli")
+    write_model(folder / "model.keras")
     rng = np.random.default_rng(2)
     with (folder / "faces.csv").open("w", newline="") as file:
         writer = csv.writer(file)
@@ -36,13 +29,8 @@ def folder(tmp_path_factory):
     return folder
 
 
-def export(folder, *flags, **options):
-    return subprocess.run(
-        [sys.executable, str(ROOT / "export.py"), f"--model={folder / 'model.keras'}", *flags],
-        capture_output=True,
-        text=True,
-        **options,
-    )
+def given(folder, *flags):
+    return [f"--model={folder / 'model.keras'}", *flags]
 
 
 def data_flags(folder):
@@ -51,7 +39,7 @@ def data_flags(folder):
 
 def test_export_writes_the_files_and_prints_a_table(folder, tmp_path):
     flags = [*data_flags(folder), "--formats=serving,saved_model,tflite", "--report"]
-    done = export(folder, *flags, f"--output={tmp_path}")
+    done = start("export", *given(folder, *flags, f"--output={tmp_path}"))
     assert done.returncode == 0, done.stderr
     assert "6 faces of `csv`" in (tmp_path / "EXPORT_REPORT.md").read_text()
     files = json.loads((tmp_path / "export.json").read_text())["files"]
@@ -65,25 +53,33 @@ def test_export_writes_the_files_and_prints_a_table(folder, tmp_path):
 
 def test_faces_are_drawn_where_there_is_no_data_set(folder, tmp_path):
     """Faces are in the markup of the model, not in the default one of synthetic data."""
-    done = export(folder, f"--output={tmp_path}", "--formats=tflite_int8", "--outputs=landmarks")
+    flags = [f"--output={tmp_path}", "--formats=tflite_int8", "--outputs=landmarks"]
+    done = start("export", *given(folder, *flags))
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""  # no output of the converter
     (entry,) = json.loads((tmp_path / "export.json").read_text())["files"]
     assert entry["faces"] == 200
 
 
+_STUBBED = """
+import sys
+from evae_tf.cli import export
+from evae_tf.exporting import export as exporting
+exporting.export_model = lambda *_, seed, batch_size, **__: exit(f"{seed} {batch_size}")
+for words in ([], ["--seed=7", "--batch_size=5"]):
+    sys.argv = ["export.py", "--model=mobile_5", *words]
+    try:
+        export.main()
+    except SystemExit as ended:
+        print(ended.code)
+"""
+
+
 def test_seed_and_batch_size_reach_the_export():
     """Called with a stub; the export itself has its own tests."""
-    code = (
-        "from evae_tf.exporting import export as exporting\n"
-        "exporting.export_model = lambda *_, seed, batch_size, **__: exit(f'{seed} {batch_size}')\n"
-        "from evae_tf.cli import export\n"
-        "export.main()"
-    )
-    for flags, expected in ((["--seed=7", "--batch_size=5"], "7 5"), ([], "0 64")):
-        command = [sys.executable, "-c", code, "--model=mobile_5", *flags]
-        done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
-        assert done.stderr.splitlines()[-1] == expected, done.stderr
+    command = [sys.executable, "-c", _STUBBED]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    assert done.stdout.splitlines() == ["0 64", "7 5"], done.stderr
 
 
 @pytest.mark.parametrize(
@@ -99,12 +95,8 @@ def test_a_full_disk_leaves_the_old_model(name, file, folder, tmp_path):
     old = tmp_path / file
     old.parent.mkdir(exist_ok=True)
     old.write_bytes(b"old")
-
-    def limit():
-        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
-
     flags = [*data_flags(folder), f"--output={tmp_path}", f"--formats={name}"]
-    done = export(folder, *flags, preexec_fn=limit)
+    done = call("export", *given(folder, *flags), file_limit=20_000)
     assert done.returncode == 1, done.stderr
     assert "Traceback" not in done.stderr
     sentence = done.stderr.splitlines()[-1]
@@ -129,7 +121,7 @@ def test_a_full_disk_leaves_the_old_model(name, file, folder, tmp_path):
 def test_a_wrong_call_is_one_sentence(folder, tmp_path, flags, status, words):
     flags = [flag.replace("FOLDER", str(folder)) for flag in flags]
     before = sorted(folder.iterdir())
-    done = export(folder, *data_flags(folder), f"--output={tmp_path}", *flags)
+    done = call("export", *given(folder, *data_flags(folder), f"--output={tmp_path}", *flags))
     assert done.returncode == status, done.stderr
     assert "Traceback" not in done.stderr
     (sentence,) = [line for line in done.stderr.splitlines() if line.startswith("error:")]

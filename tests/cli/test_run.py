@@ -6,17 +6,11 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
-import matplotlib.cbook
-import numpy as np
 import pytest
 from PIL import Image
 
-from tests.cli.test_cli import SET, own, write_faces
-
-ROOT = Path(__file__).parents[2]
-PORTRAIT = Path(matplotlib.cbook.get_sample_data("grace_hopper.jpg", asfileobj=False))
+from tests.commands import PORTRAIT, ROOT, SET, own, write_faces
 
 
 def command(script, *arguments):
@@ -178,20 +172,6 @@ def test_a_signal_ends_a_run_over_photos_as_ctrl_c_does(number, prepare, tmp_pat
     assert 3 < len(finished) < 300
     for path in finished:
         assert path.read_text().endswith("}\n")
-
-
-def test_a_signal_ends_a_training_after_its_step(tmp_path):
-    """Sent during the first epochs: the checkpoint is complete, and no file is partial."""
-    data, run = write_faces(tmp_path / "data"), tmp_path / "run"
-    arguments = command("train", *own(data), f"--workdir={run}", *SET, "--set=epochs=1000")
-    with running(arguments, (run / "checkpoints" / "last.npz").exists) as process:
-        process.send_signal(signal.SIGTERM)
-        _, errors = process.communicate(timeout=60)
-    assert process.returncode == 1
-    assert "error: stopped" in errors
-    assert "Traceback" not in errors
-    assert not list(run.rglob(".*"))
-    assert np.load(run / "checkpoints" / "last.npz").files
 
 
 def test_a_signal_that_is_ignored_stays_so(tmp_path):
