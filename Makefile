@@ -248,8 +248,7 @@ presence: .venv/run
 	$(call ship,mobile_5,$(ON_MTFL))
 
 # free_68, from DATA/clean and MediaPipe's landmark network alone: no other data set and no other
-# model is opened. `evidence` checks the lists before each training. RESULTS.md says why it does not
-# ship yet.
+# model is opened. `evidence` checks the lists before each training.
 FREE := runs/free
 TEACHER ?= $(DATA)/../peers/mediapipe_face_landmarks_v2.tflite
 CLEAN = --data=$(DATA)/clean
@@ -277,3 +276,6 @@ free-model: .venv/dev
 	$(call train_free,2,list_2,22,--init_from=$(FREE)/1/model.keras)
 	$(BIN)/python export.py --model=$(FREE)/2/model.keras --output=$(FREE)/export --formats=tflite_int8 \
 	  --outputs=landmarks,covariance,visibility --dataset=csv --markup=ibug_68 --data_dir=$(FREE)/list_2/landmarks.csv
+	cp $(FREE)/2/model.keras assets/free_68.keras
+	cp $(FREE)/export/model_int8.tflite assets/free_68.tflite
+	cp $(FREE)/export/model_int8.json assets/free_68.json

@@ -92,6 +92,18 @@ def test_of_a_profile_the_seen_side_is_found_and_the_other_one_known_to_be_hidde
 
 
 @pytest.mark.parametrize("kind", [".tflite", ".keras"])
+def test_the_free_model_finds_the_recorded_landmarks_less_precisely(kind):
+    """Its jaw and brows follow another definition; the inner points do not."""
+    (face,) = Aligner.load(pretrained.find("free_68", kind))(PORTRAIT, boxes=[BOX])
+    errors = np.linalg.norm(face.landmarks - RECORDED, axis=1)
+    errors /= np.linalg.norm(RECORDED[36] - RECORDED[45])
+    assert errors.mean() < 0.035
+    assert errors[27:].mean() < 0.025
+    assert face.score > 0.9
+    assert face.visibility.min() > 0.5
+
+
+@pytest.mark.parametrize("kind", [".tflite", ".keras"])
 def test_five_points_are_found_without_a_box(kind):
     """Also at the second pass, whose crop is not the one around the tight box of five points."""
     (face,) = Aligner.load(pretrained.find("mobile_5", kind))(PORTRAIT)
@@ -104,15 +116,15 @@ def test_five_points_are_found_without_a_box(kind):
 
 
 def test_models_are_found_by_name_and_small_enough_for_git():
-    assert pretrained.pretrained_names() == ["mobile_5", "mobile_68", "server_68"]
+    assert pretrained.pretrained_names() == ["free_68", "mobile_5", "mobile_68", "server_68"]
     assert load_pretrained("mobile_68").metadata["preset"] == "mobile"
-    for name in ("mobile_5", "mobile_68"):
+    for name in ("free_68", "mobile_5", "mobile_68"):
         assert pretrained.find(name, ".tflite").stat().st_size < 1.2e6
     folder = pretrained.find("mobile_68", ".tflite").parent
     assert sum(path.stat().st_size for path in folder.iterdir()) < 40e6
 
 
-@pytest.mark.parametrize("name", ["mobile_68", "server_68"])
+@pytest.mark.parametrize("name", ["free_68", "mobile_68", "server_68"])
 def test_the_regressor_of_a_shipped_model_is_alive(name):
     """Of two faces it says different things: it is no constant beside the maps."""
     model = load_pretrained(name)

@@ -109,9 +109,13 @@ def test_the_recipe_reads_and_writes_nothing_else():
         if "/" in part and not part.endswith("/python")
     }
     allowed = ("/peers/teacher.tflite", "runs/free/")
-    assert {
-        path for path in paths if path != "/data/clean" and not path.startswith(allowed)
-    } == set()
+    shipped = {f"assets/free_68.{kind}" for kind in ("keras", "tflite", "json")}
+    elsewhere = {path for path in paths if path != "/data/clean" and not path.startswith(allowed)}
+    assert elsewhere == shipped
+    for line in recipe.splitlines():
+        if "assets/" in line:  # written, not read
+            command, source, target = shlex.split(line)
+            assert (command, target in shipped) == ("cp", True) and source.startswith("runs/free/")
     assert {word for word in words if word.startswith("--dataset=")} == {"--dataset=csv"}
     commands = [line for line in recipe.splitlines() if "train.py" in line or "evidence" in line]
     assert ["train.py" in line for line in commands] == [False, True, False, True]
