@@ -150,6 +150,25 @@ def test_a_fast_face_in_a_compressed_video_keeps_its_number(aligner, tmp_path):
     assert [[face.identity for face in faces] for faces in found] == [[0]] * 19
 
 
+def test_a_face_that_another_hides_keeps_its_number(aligner):
+    """The one behind is lost for some frames and comes back half hidden."""
+    heads = [
+        cv2.resize(
+            synthetic.draw_face(aligner.markup, (11, who), occluded=False)[0].image, (150,) * 2
+        )
+        for who in (0, 1)
+    ]
+    track, numbers = FaceTracker(aligner), set()
+    for t in range(60):
+        frame = np.full((300, 640, 3), (110, 120, 130), np.uint8)
+        lefts = [round(10 + 8 * t), round(480 - 8 * t)]
+        for head, left, top in zip(heads, lefts, (60, 80), strict=True):
+            frame[top : top + 150, left : left + 150] = head
+        found = track(frame, t / RATE)
+        numbers |= {face.identity for face in found}
+    assert numbers == {0, 1}
+
+
 def test_after_a_cut_to_somebody_else_the_number_is_new(aligner):
     """Synthetic people one after the other, in the same place."""
     track, places = FaceTracker(aligner), []
