@@ -1,25 +1,19 @@
-"""Landmark files, one writer per format.
-
-Photos: see `Writer`. Videos: a context manager yields `write(seconds, faces)`, called once per
-frame; the file appears when the context exits without an error.
-"""
+"""Landmark files of photos, one writer per format; see `landmark_streams` for videos."""
 
 import abc
 import collections
-import contextlib
 import csv
 import io
 import itertools
 import json
 import os
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection
 from pathlib import Path
-from typing import TextIO, TypeAlias
+from typing import TextIO
 
 from evae_tf import atomic, geometry
 from evae_tf.align.aligned_face import AlignedFace
 from evae_tf.align.landmark_records import (
-    Record,
     landmark_columns,
     landmark_values,
     read_record,
@@ -30,8 +24,6 @@ from evae_tf.errors import InputError
 from evae_tf.markups import Markup
 
 TABLE = "landmarks.csv"
-
-_WriteFaces: TypeAlias = Callable[[float, list[AlignedFace]], None]
 
 
 class Writer(abc.ABC):
@@ -231,60 +223,3 @@ def _shown(path: Path) -> str:
 
 
 WRITERS: dict[str, type[Writer]] = {"json": JsonWriter, "csv": CsvWriter, "pts": PtsWriter}
-
-
-@contextlib.contextmanager
-def json_stream(path: Path, header: Record, markup: Markup) -> Iterator[_WriteFaces]:
-    """Writes `{..header.., "frames": [{"frame", "seconds", "faces": [...]}]}`, one line per frame.
-
-    Args:
-      path: Path of the file.
-      header: dict with the video's metadata.
-      markup: `Markup` of the landmarks.
-    """
-    header = {**header, "markup": markup.name}
-    with atomic.replacing_file(path) as temporary, temporary.open("w", encoding="utf-8") as file:
-        file.write(json.dumps(header)[:-1] + ', "frames": [')
-        count = 0
-
-        def write(seconds: float, faces: list[AlignedFace]) -> None:
-            nonlocal count
-            frame = {"frame": count, "seconds": round(seconds, 4)}
-            frame["faces"] = [face.to_dict() for face in faces]
-            file.write(f"{',' if count else ''}\n{json.dumps(frame)}")
-            count += 1
-
-        yield write
-        file.write("\n]}\n")
-
-
-@contextlib.contextmanager
-def csv_stream(path: Path, header: Record, markup: Markup) -> Iterator[_WriteFaces]:
-    """Writes one row per face and frame: `frame`, `seconds`, `id`, then the columns of photos."""
-    del header  # a table has no place for it
-    with (
-        atomic.replacing_file(path) as temporary,
-        temporary.open("w", newline="", encoding="utf-8") as file,
-    ):
-        rows = csv.writer(file, lineterminator="\n")
-        rows.writerow(["frame", "seconds", "id", *landmark_columns(markup)])
-        count = 0
-
-        def write(seconds: float, faces: list[AlignedFace]) -> None:
-            nonlocal count
-            for face in faces:
-                record = face.to_dict()
-                rows.writerow([count, round(seconds, 4), record["id"], *landmark_values(record)])
-            count += 1
-
-        yield write
-
-
-def read_header(path: Path) -> Record:
-    """The header of a `json_stream` file; an empty dict for any other file."""
-    with path.open(encoding="utf-8") as file:
-        first_line = file.readline().rstrip()
-    return read_record(first_line.removesuffix(', "frames": [') + "}")
-
-
-STREAMS = {"json": json_stream, "csv": csv_stream}

@@ -11,7 +11,8 @@ class Output:
     Attributes:
       folder: output folder; created if needed.
       model: name of the model, as recorded in JSON files.
-      file_format: a key of `landmark_files.WRITERS`, or of `STREAMS` for a video.
+      file_format: a key of `landmark_files.WRITERS`, or of
+        `landmark_streams.STREAMS` for a video.
       drawings: what to draw, a subset of `overlay.DRAWINGS`; empty: no pictures or video.
       overwrite: whether finished files are processed again.
     """

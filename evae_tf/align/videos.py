@@ -14,8 +14,8 @@ from evae_tf.align.aligner import Aligner
 from evae_tf.align.done_list import DoneList
 from evae_tf.align.face_tracker import FaceTracker
 from evae_tf.align.frames import Video
-from evae_tf.align.landmark_files import STREAMS, read_header
 from evae_tf.align.landmark_records import refuse_another
+from evae_tf.align.landmark_streams import STREAMS, read_header
 from evae_tf.align.output import Output
 from evae_tf.align.overlay import draw_faces
 from evae_tf.align.smoothing import OneEuroFilter, Smoother

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from absl import flags
 
-from evae_tf.align import box_file, files, landmark_files, overlay, sources
+from evae_tf.align import box_file, files, landmark_files, landmark_streams, overlay, sources
 from evae_tf.align.aligner import Aligner
 from evae_tf.align.output import Output
 from evae_tf.align.smoothing import OneEuroFilter
@@ -49,7 +49,7 @@ def _main() -> None:
         )
     boxes, found = None, sources.find_sources(FLAGS.input)
     only_videos = bool(found.videos) and not found.photos
-    if only_videos and FLAGS.format not in landmark_files.STREAMS:
+    if only_videos and FLAGS.format not in landmark_streams.STREAMS:
         raise UsageError(
             f"--format={FLAGS.format} is for photos only; use json or csv for a video."
         )
