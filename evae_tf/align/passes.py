@@ -15,8 +15,9 @@ from evae_tf import geometry
 from evae_tf.align.aligned_face import AlignedFace
 from evae_tf.align.detections import Detections
 from evae_tf.align.face_score import face_score, probe_squares
+from evae_tf.align.model_pass import ModelPass, mean_pass
 from evae_tf.align.upright import upright_squares
-from evae_tf.array_types import BoolArray, ByteArray, FloatArray, IndexArray
+from evae_tf.array_types import ByteArray, FloatArray
 from evae_tf.artifacts.predictors import Predictor
 
 _LYING = np.radians(30)  # models are most precise for a smaller roll
@@ -88,9 +89,9 @@ def _in_two_passes(
     angles: FloatArray,
     *,
     known: bool,
-) -> "tuple[_Pass, FloatArray]":
+) -> tuple[ModelPass, FloatArray]:
     """Aligns faces twice, first in squares turned by angles; returns the result and scores [N]."""
-    first = _Pass.through(predictor, images, squares, angles)
+    first = ModelPass.through(predictor, images, squares, angles)
     upright, leaning = _upright(predictor, _set_upright(predictor, images, first, angles))
     second, probes, scores = _scored(predictor, images, upright, leaning)
     if first.presence is not None:  # the first crop of a tilted head is unreliable
@@ -100,9 +101,9 @@ def _in_two_passes(
     # Landmarks that left their box and are unstable have lost the face.
     lost = (~same & (scores < _STEADY))[:, None]
     if probes and not known:
-        return _mean([second, *probes, first], [~lost, ~lost, ~lost, lost]), scores
+        return mean_pass([second, *probes, first], [~lost, ~lost, ~lost, lost]), scores
     same &= ("covariance" in first.further) | (_apart(leaning, angles) <= _LYING)
-    return _mean([second, first], [~lost, same[:, None] | lost]), scores
+    return mean_pass([second, first], [~lost, same[:, None] | lost]), scores
 
 
 def _are_same(first: FloatArray, second: FloatArray) -> bool:
@@ -135,15 +136,15 @@ def faces_around(
             break
         squares[far] = own[far]
         moved = [images[index] for index in far.tolist()]
-        again = _Pass.through(predictor, moved, own[far], leaning[far])
+        again = ModelPass.through(predictor, moved, own[far], leaning[far])
         found.replace(far, again, np.ones(len(far), bool))
         scores[far] = again.presence
     passes = [found, *probes]
-    return _faces(predictor, images, _mean(passes, [True] * len(passes)), scores)
+    return _faces(predictor, images, mean_pass(passes, [True] * len(passes)), scores)
 
 
 def _set_upright(
-    predictor: Predictor, images: Sequence[ByteArray], found: "_Pass", angles: FloatArray
+    predictor: Predictor, images: Sequence[ByteArray], found: ModelPass, angles: FloatArray
 ) -> FloatArray:
     """Landmarks [N, K, 2] in image pixels; strongly tilted heads are aligned again, upright.
 
@@ -158,7 +159,7 @@ def _set_upright(
     lying = np.flatnonzero(_apart(upright, angles) > _LYING)
     if len(lying):
         turned = [images[index] for index in lying.tolist()], squares[lying], upright[lying]
-        landmarks[lying] = _Pass.through(predictor, *turned).landmarks
+        landmarks[lying] = ModelPass.through(predictor, *turned).landmarks
     return landmarks
 
 
@@ -174,18 +175,20 @@ def _upright(predictor: Predictor, landmarks: FloatArray) -> tuple[FloatArray, F
 
 def _scored(
     predictor: Predictor, images: Sequence[ByteArray], squares: FloatArray, angles: FloatArray
-) -> "tuple[_Pass, list[_Pass], FloatArray]":
+) -> tuple[ModelPass, list[ModelPass], FloatArray]:
     """Results for the squares, results for the extra squares of the score, and scores [N]."""
-    found = _Pass.through(predictor, images, squares, angles)
+    found = ModelPass.through(predictor, images, squares, angles)
     if found.presence is not None:
         return found, [], found.presence
-    probes = [_Pass.through(predictor, images, *probe) for probe in probe_squares(squares, angles)]
+    probes = [
+        ModelPass.through(predictor, images, *probe) for probe in probe_squares(squares, angles)
+    ]
     scores = face_score(found.landmarks, [probe.landmarks for probe in probes], squares)
     return found, probes, scores
 
 
 def _faces(
-    predictor: Predictor, images: Sequence[ByteArray], found: "_Pass", scores: FloatArray
+    predictor: Predictor, images: Sequence[ByteArray], found: ModelPass, scores: FloatArray
 ) -> list[AlignedFace]:
     metadata = predictor.metadata
     boxes = geometry.box_of_landmarks(found.landmarks, metadata.face_box)
@@ -200,78 +203,3 @@ def _faces(
         )
         for index, image in enumerate(images)
     ]
-
-
-@dataclasses.dataclass(frozen=True)
-class _Pass:
-    """Model outputs for one crop per face.
-
-    Attributes:
-      landmarks: float [N, K, 2], image pixels.
-      further: dict of `covariance` [N, K, 2, 2], squared image pixels, and `visibility` [N, K], if
-        the model has them.
-      presence: float [N], probability of a face, or None if the model does not output it.
-    """
-
-    landmarks: FloatArray
-    further: dict[str, FloatArray]
-    presence: FloatArray | None = None
-
-    @classmethod
-    def through(
-        cls,
-        predictor: Predictor,
-        images: Sequence[ByteArray],
-        squares: FloatArray,
-        angles: FloatArray,
-    ) -> "_Pass":
-        """Crops the squares and runs the model."""
-        size = predictor.metadata.input_size
-        crops = [
-            geometry.cut_square(image, square, size, float(angle))
-            for image, square, angle in zip(images, squares, angles, strict=True)
-        ]
-        outputs = predictor.predict(np.stack(crops).astype(np.float32) / 255)
-        landmarks = geometry.crop_to_image(outputs["landmarks"], squares, angles)
-        further = {name: outputs[name] for name in ("covariance", "visibility") if name in outputs}
-        if "covariance" in further:
-            further["covariance"] = geometry.covariance_to_image(
-                further["covariance"], squares, angles
-            )
-        return cls(landmarks, further, outputs.get("presence"))
-
-    def replace(self, indices: IndexArray, other: "_Pass", picked: BoolArray) -> None:
-        """Copies the `picked` faces of another pass to `indices` of this one."""
-        self.landmarks[indices] = other.landmarks[picked]
-        for name, values in self.further.items():
-            values[indices] = other.further[name][picked]
-
-
-def _mean(passes: Sequence[_Pass], counts: Sequence[BoolArray | bool]) -> _Pass:
-    """The mean of passes, weighted by the inverse variance of each point, if it is known.
-
-    Args:
-      passes: at least one.
-      counts: for each pass, the faces that it counts for: bool [N, 1], or one bool for all. At
-        least one pass counts for each face.
-    """
-    weights = [counting / _variance(found) for found, counting in zip(passes, counts, strict=True)]
-    total = np.sum(weights, axis=0)
-
-    def mean(arrays: Sequence[FloatArray]) -> FloatArray:
-        wide = (1,) * (arrays[0].ndim - 2)
-        shares = [(weight / total).reshape(*total.shape, *wide) for weight in weights]
-        parts = [share * array for share, array in zip(shares, arrays, strict=True)]
-        return np.stack(parts).sum(axis=0).astype(np.float32)
-
-    return _Pass(
-        mean([found.landmarks for found in passes]),
-        {name: mean([found.further[name] for found in passes]) for name in passes[0].further},
-    )
-
-
-def _variance(found: _Pass) -> FloatArray:
-    """Variance of each landmark, float [N, K]; 1 if the model has no covariance."""
-    if "covariance" not in found.further:
-        return np.ones(found.landmarks.shape[:2], np.float32)
-    return np.trace(found.further["covariance"], axis1=-2, axis2=-1)
