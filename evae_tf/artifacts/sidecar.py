@@ -15,25 +15,28 @@ from evae_tf.metadata import ModelMetadata
 SAVED_MODEL_METADATA = Path("assets.extra") / "evae_tf.json"
 # In the archive appended to a .tflite file, and among the properties of an .onnx file.
 DESCRIPTION_INSIDE = "evae_tf.json"
-_LICENSE = (
+LICENSE = (
     "The software is under Apache-2.0. The weights are also under the terms of the data that the "
     "model was trained on."
 )
 
 
-def describe(metadata: ModelMetadata, outputs: Iterable[str], normalization: str) -> dict[str, Any]:
+def describe(
+    metadata: ModelMetadata, outputs: Iterable[str], normalization: str, terms: str = LICENSE
+) -> dict[str, Any]:
     """The description that `predictors.open_model` reads, as a dict for JSON.
 
     Args:
       metadata: `ModelMetadata`.
       outputs: names of the exported outputs.
       normalization: the expected pixel values of `images`.
+      terms: the licence of software and weights, as a sentence.
     """
     return {
         **metadata.to_dict(),
         "normalization": normalization,
         "outputs": list(outputs),
-        "license": _LICENSE,
+        "license": terms,
     }
 
 

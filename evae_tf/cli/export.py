@@ -3,7 +3,7 @@
 from absl import flags, logging
 
 from evae_tf import extras
-from evae_tf.artifacts import keras_file
+from evae_tf.artifacts import keras_file, sidecar
 from evae_tf.cli import data_flags
 from evae_tf.cli.path_flags import define_path
 from evae_tf.cli.run import run
@@ -12,7 +12,7 @@ from evae_tf.exporting.faces import ExportFaces
 
 FLAGS = flags.FLAGS
 
-define_path("model", "runs/default/model.keras", "The model.keras file of a training run.")
+define_path("model", "runs/default/model.keras", "A .keras file, or the name of a shipped model.")
 flags.DEFINE_list(
     "formats",
     ["saved_model", "tflite", "tflite_fp16", "tflite_dynamic", "tflite_int8"],
@@ -28,6 +28,7 @@ flags.DEFINE_list(
 flags.DEFINE_boolean(
     "report", False, "Write EXPORT_REPORT.md: accuracy loss, size and time of each file."
 )
+flags.DEFINE_string("license", sidecar.LICENSE, "Licence named in the description of each file.")
 define_path("output", "runs/export", "Folder for the files and export.json.")
 
 
@@ -59,6 +60,7 @@ def _main() -> None:
         batch_size=FLAGS.batch_size or 64,
         num_threads=FLAGS.num_threads,
         report=FLAGS.report,
+        license=FLAGS.license,
     )
     header = ["file", "MB", "operations", "difference", "NME %", "loss %"]
     rows = [

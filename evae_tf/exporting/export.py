@@ -19,6 +19,7 @@ import tensorflow as tf
 from evae_tf import arguments, atomic, progress
 from evae_tf.artifacts import keras_file
 from evae_tf.artifacts.predictors import MOST_AT_ONCE
+from evae_tf.artifacts.sidecar import LICENSE
 from evae_tf.data.crops import cut_crops
 from evae_tf.data.face import Face
 from evae_tf.errors import InputError, UsageError
@@ -53,6 +54,7 @@ def export_model(
     batch_size: int = 64,
     num_threads: int = 2,
     report: bool = False,
+    license: str = LICENSE,
 ) -> list[dict[str, Any]]:
     """Writes a trained model in other formats and checks each against the Keras model.
 
@@ -68,6 +70,7 @@ def export_model(
       batch_size: faces per batch in the comparison; more than 64 count as 64.
       num_threads: threads for decoding and for TFLite files.
       report: whether to write EXPORT_REPORT.md, with the time and memory of each TFLite file.
+      license: a sentence for the description of each file.
 
     Returns:
       List of dicts, one for each format as in export.json: `format`, `path`, `bytes`, `ops`
@@ -87,6 +90,8 @@ def export_model(
     arguments.whole_number("seed", seed, 0)
     batch_size = min(arguments.whole_number("batch_size", batch_size), MOST_AT_ONCE)
     arguments.whole_number("num_threads", num_threads)
+    if not license.strip():
+        raise UsageError("license is empty, expected a sentence.")
     network = _in_float32(keras_file.load_model(model))
     metadata = ModelMetadata.from_dict(network.metadata, str(model))
     chosen = {name: _choose(network, metadata, outputs, name) for name in formats}
@@ -108,7 +113,9 @@ def export_model(
         try:
             # In the same folder as the old files, so that replacing them is a rename.
             with tempfile.TemporaryDirectory(prefix=atomic.TEMPORARY, dir=folder) as staging:
-                writer = FileWriter(metadata, reference, images, Path(staging), folder, num_threads)
+                writer = FileWriter(
+                    metadata, reference, images, Path(staging), folder, num_threads, license
+                )
                 written = _write_all(writer, chosen, measured_with)
                 if report:
                     reports.write(writer, chosen, written)

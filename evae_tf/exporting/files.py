@@ -28,6 +28,7 @@ class FileWriter:
       staging: Path of an empty folder on the disk of `folder`.
       folder: Path of the destination folder.
       num_threads: threads for TFLite files.
+      terms: see `sidecar.describe`.
     """
 
     metadata: ModelMetadata
@@ -36,12 +37,16 @@ class FileWriter:
     staging: Path
     folder: Path
     num_threads: int
+    terms: str
 
     def write(self, name: str, model: Any) -> dict[str, Any]:
         """Writes `model` in the format `name` and returns its entry in export.json."""
         write = {"saved_model": self._saved_model, "serving": self._serving, "onnx": self._onnx}
         entry = write.get(name, self._tflite)(name, model)
         return {"format": name, **entry, "nme_keras": self.reference.nme}
+
+    def _description(self, model: Any, pixels: str = "RGB in [0, 1]") -> dict[str, Any]:
+        return sidecar.describe(self.metadata, model.output, pixels, self.terms)
 
     def _saved_model(self, name: str, model: Any) -> dict[str, Any]:
         with atomic.replacing_folder(self.folder / FILES[name]) as temporary:
@@ -62,7 +67,7 @@ class FileWriter:
 
     def _described(self, name: str, model: Any, temporary: Path) -> dict[str, Any]:
         """Writes the description of a SavedModel and compares the model."""
-        description = sidecar.describe(self.metadata, model.output, "RGB in [0, 1]")
+        description = self._description(model)
         sidecar.write_json(temporary / sidecar.SAVED_MODEL_METADATA, description)
         compared = self.reference.compare(temporary, name, self.num_threads)
         size = sum(file.stat().st_size for file in temporary.rglob("*") if file.is_file())
@@ -74,7 +79,7 @@ class FileWriter:
         if is_uint8:
             content = tflite_file.with_uint8_input(content)
         pixels = "RGB in 0..255, uint8" if is_uint8 else "RGB in [0, 1]"
-        description = sidecar.describe(self.metadata, model.output, pixels)
+        description = self._description(model, pixels)
         operations = tflite.count_ops(content)
         content = tflite_file.with_description(content, description)
         staged = self.staging / FILES[name]
@@ -88,7 +93,7 @@ class FileWriter:
     def _onnx(self, name: str, model: Any) -> dict[str, Any]:
         content = onnx_file.convert(model)
         operations = onnx_file.count_ops(content)
-        description = sidecar.describe(self.metadata, model.output, "RGB in [0, 1]")
+        description = self._description(model)
         content = onnx_file.with_description(content, description)
         staged = self.staging / FILES[name]
         staged.write_bytes(content)
@@ -114,6 +119,6 @@ class FileWriter:
         content = self._converted(tflite.INT8_THROUGHOUT, model)
         path = self.staging / f"{tflite.INT8_THROUGHOUT}.tflite"
         path.write_bytes(content)
-        sidecar.write_sidecar(path, sidecar.describe(self.metadata, model.output, "RGB in [0, 1]"))
+        sidecar.write_sidecar(path, self._description(model))
         compared = self.reference.compare(path, tflite.INT8_THROUGHOUT, self.num_threads)
         return {"bytes": len(content), "ops": tflite.count_ops(content), **compared}, path

@@ -13,7 +13,7 @@ from ai_edge_litert.interpreter import Interpreter
 from evae_tf import markups
 from evae_tf.artifacts.predictors import LiteRTPredictor, open_model
 from evae_tf.data import synthetic
-from evae_tf.errors import InputError
+from evae_tf.errors import InputError, UsageError
 from evae_tf.exporting import faces as export_faces
 from evae_tf.exporting.export import export_model
 from evae_tf.exporting.faces import ExportFaces
@@ -103,6 +103,13 @@ def test_outputs_are_chosen(exported, tmp_path):
     found = open_model(tmp_path / "model.tflite").predict(crops[:2])
     assert list(found) == names
     np.testing.assert_allclose(found["response_maps"], expected["response_maps"][:2], atol=1e-3)
+
+
+def test_a_licence_of_ones_own_is_in_the_description(exported, tmp_path):
+    with pytest.raises(UsageError, match="license is empty"):
+        export_model(exported[2], tmp_path, ["tflite"], faces=noise_faces(2), license=" ")
+    export_model(exported[2], tmp_path, ["tflite"], faces=noise_faces(2), license="Ask us first.")
+    assert json.loads((tmp_path / "model.json").read_text())["license"] == "Ask us first."
 
 
 def test_faces_are_drawn_by_the_seed_and_compared_in_batches(tmp_path, monkeypatch):
