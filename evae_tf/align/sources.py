@@ -33,22 +33,28 @@ class Sources:
       photos: paths, sorted.
       videos: paths, sorted; or a camera, such as `camera:0`.
       left_out: number of other files by lower-case extension.
+      subfolders: number of subfolders, whose files are left out, too.
     """
 
     photos: list[Path] = dataclasses.field(default_factory=list[Path])
     videos: list[str] = dataclasses.field(default_factory=list[str])
     left_out: collections.Counter[str] = dataclasses.field(default_factory=collections.Counter[str])
+    subfolders: int = 0
 
     def describe_left_out(self) -> str:
-        """The ignored files as text, such as `3 .heic, 1 .txt`; empty if there are none."""
-        return ", ".join(f"{count} {ending}" for ending, count in self.left_out.most_common())
+        """What is ignored as text, such as `3 .heic, 1 .txt, 2 subfolders`; empty if nothing is."""
+        parts = [f"{count} {ending}" for ending, count in self.left_out.most_common()]
+        if self.subfolders:
+            parts.append(f"{self.subfolders} subfolder{'s' * (self.subfolders > 1)}")
+        return ", ".join(parts)
 
 
 def find_sources(pattern: str | PathLike[str]) -> Sources:
     """The photos and videos of a path, a folder, a glob or `camera:N`.
 
-    In a folder or glob, other files are counted; subfolders, hidden files and drawn pictures and
-    videos are ignored. A single file is a video if it has a video extension, else a photo.
+    In a folder or glob, other files are counted; hidden files and drawn pictures and videos are
+    ignored. Subfolders of a folder are counted. A single file is a video if it has a video
+    extension, else a photo.
 
     Raises:
       InputError: there is no photo or video.
@@ -57,7 +63,9 @@ def find_sources(pattern: str | PathLike[str]) -> Sources:
         return Sources(videos=[str(pattern)])
     path = Path(pattern)
     if path.is_dir():
-        return _sorted_out(path.iterdir(), path)
+        entries = list(path.iterdir())
+        subfolders = sum(entry.is_dir() and not entry.name.startswith(".") for entry in entries)
+        return _sorted_out(entries, path, subfolders)
     if path.exists() or path.is_symlink():
         if path.suffix.lower() in VIDEOS:
             return Sources(videos=[str(path)])
@@ -70,7 +78,7 @@ def find_sources(pattern: str | PathLike[str]) -> Sources:
     return _sorted_out(map(Path, matches), path)
 
 
-def _sorted_out(paths: Iterable[Path], source: Path) -> Sources:
+def _sorted_out(paths: Iterable[Path], source: Path, subfolders: int = 0) -> Sources:
     files = [path for path in sorted(paths) if not (path.name.startswith(".") or path.is_dir())]
     stems = {path.stem for path in files}
     files = [path for path in files if not _is_drawn(path, stems)]
@@ -81,6 +89,7 @@ def _sorted_out(paths: Iterable[Path], source: Path) -> Sources:
         collections.Counter(
             ending or "without ending" for ending in endings if ending not in PHOTOS | VIDEOS
         ),
+        subfolders,
     )
     if not found.photos and not found.videos:
         instead = found.describe_left_out() or "nothing"

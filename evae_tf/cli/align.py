@@ -61,8 +61,8 @@ def _main() -> None:
         if FLAGS.detector_model is None:
             raise UsageError("--detector=boxes needs a table: give --detector_model=FILE.csv.")
         boxes = box_file.read_boxes(FLAGS.detector_model)
-    if found.left_out:
-        print(f"ignored, neither photos nor videos: {found.describe_left_out()}")
+    if ignored := found.describe_left_out():
+        print(f"ignored, neither photos nor videos: {ignored}")
     run_of_files = files.align_files(
         found,
         _aligner(),
@@ -94,7 +94,7 @@ def _report(done: files.RunSummary, found: sources.Sources) -> None:
             continue
         print(
             f"{video.source}: {video.frames} frames ({_rate(video.frames, video.seconds)}), "
-            f"{video.identities} different faces, {video.faces} summed over frames: "
+            f"different faces: {video.identities}, in all frames: {video.faces}: "
             f"{Path(FLAGS.output)}"
         )
     if len(done.errors) == 1:

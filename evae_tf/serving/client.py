@@ -218,7 +218,7 @@ def align_photo(
     first = _align_all(client, path, files, asked)
     asked = geometry.box_of_landmarks(first["landmarks"], face_box)
     found = _align_all(client, path, files, asked)
-    keys = [name for name in found if name != "valid"]
+    keys = sorted(found.keys() - {"valid"})  # a gRPC answer has no order
     return [
         {"box": asked[i].tolist(), **{name: found[name][i].tolist() for name in keys}}
         for i in range(len(files))

@@ -68,7 +68,7 @@ def test_a_video_becomes_landmarks_and_a_video(video, tmp_path):
     done = start("align", f"--input={video}", f"--output={tmp_path}")
     assert done.returncode == 0, done.stderr
     assert f"{COUNT} frames" in done.stdout
-    assert "2 different faces" in done.stdout
+    assert "different faces: 2, in all frames: " in done.stdout
     record = json.loads((tmp_path / "two_heads.json").read_text())
     assert (record["width"], record["height"], record["fps"]) == (WIDTH, HEIGHT, RATE)
     assert [frame["frame"] for frame in record["frames"]] == list(range(COUNT))

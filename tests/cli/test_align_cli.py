@@ -155,9 +155,11 @@ def test_what_is_left_out_of_a_folder_is_counted(tmp_path):
     Image.open(PORTRAIT).save(tmp_path / "a.jpg")
     for name in ("b.heic", "c.HEIC", "d.pdf"):
         (tmp_path / name).touch()
+    for name in ("more", "again", ".hidden"):
+        (tmp_path / name).mkdir()
     done = align(f"--input={tmp_path}", f"--output={tmp_path / 'out'}")
     assert done.returncode == 0
-    assert "2 .heic, 1 .pdf" in done.stdout
+    assert "2 .heic, 1 .pdf, 2 subfolders\n" in done.stdout
 
 
 def test_four_runs_at_once_lose_no_row(tmp_path):

@@ -1,10 +1,13 @@
 """A model server on loopback, for tests: the official protos over `tf.saved_model`.
 
+  python -m tests.serving.loopback_server --version=serving/models/evae_landmarks/1
+
 It replaces TensorFlow Serving, which is not available as a Python package, and can simulate the
-faults of real servers.
+faults of real servers. As a command it takes the ports of the real one.
 """
 
 import base64
+import contextlib
 import http.server
 import json
 import threading
@@ -14,6 +17,7 @@ from concurrent import futures
 import grpc
 import numpy as np
 import tensorflow as tf
+from absl import app, flags
 from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
 # Errors of TensorFlow and Python that the real server reports as an invalid argument.
@@ -134,3 +138,17 @@ class RestServer:
         """Accepts no further request."""
         self._server.shutdown()
         self._server.server_close()
+
+
+def main(_):
+    """Serves until Ctrl-C."""
+    model = Model(flags.FLAGS.version)
+    with GrpcServer(model, port=8500) as grpc_server, RestServer(model, port=8501) as rest_server:
+        print(f"gRPC: {grpc_server.address}   REST: {rest_server.address}   Ctrl-C stops.")
+        with contextlib.suppress(KeyboardInterrupt):
+            threading.Event().wait()
+
+
+if __name__ == "__main__":
+    flags.DEFINE_string("version", None, "Folder of a version.", required=True)
+    app.run(main)
