@@ -14,10 +14,12 @@ from absl import app, flags, logging
 from evae_tf import extras
 from evae_tf.data.image_files import hold_limit_in_pillow
 from evae_tf.errors import InputError, UsageError
+from evae_tf.version import VERSION
 
 FLAGS = flags.FLAGS
 _TITLES = {"data_flags": "Data", "process_flags": "Several processes", "run": "General"}
 flags.DEFINE_integer("num_threads", 2, "Threads for data and for .tflite inference.", lower_bound=1)
+flags.DEFINE_boolean("version", False, "Print the version and exit.")
 flags.DEFINE_boolean("verbose", False, "Also print the logs of TensorFlow, LiteRT and others.")
 
 _RESUMES = "stopped; finished work is kept. Run the same command to resume."
@@ -129,6 +131,9 @@ def _interrupt_at_signals() -> None:
 
 
 def _parse(arguments: list[str], modules: list[str], description: str | None) -> list[str]:
+    if "--version" in arguments[1:]:
+        print(f"evae_tf {VERSION}")
+        sys.exit(0)
     # absl's --help shows the flags of the started file, here a shim without flags.
     if {"-h", "-help", "--help"} & set(arguments[1:]):
         print(description)

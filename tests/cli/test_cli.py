@@ -10,6 +10,7 @@ import time
 import numpy as np
 import pytest
 
+from evae_tf.version import VERSION
 from tests.commands import MTFL, ROOT, SET, call, own, refused, write_faces
 
 
@@ -19,6 +20,12 @@ def test_help_names_the_flags_and_what_they_mean(script):
     assert result.returncode == 0
     for flag in ("--dataset", "--data_dir", "--markup", "--seed", "--batch_size", "--num_threads"):
         assert flag in result.stdout.replace("--[no]", "--")
+
+
+@pytest.mark.parametrize("script", ["train", "align"])
+def test_a_command_tells_its_version_without_its_other_flags(script):
+    result = call(script, "--version")
+    assert (result.returncode, result.stdout, result.stderr) == (0, f"evae_tf {VERSION}\n", "")
 
 
 @pytest.mark.parametrize(
