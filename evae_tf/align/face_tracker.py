@@ -95,6 +95,8 @@ class FaceTracker:
         seen = [track for track in self._tracks if not track.missed]
         found = self.aligner.follow(image, [track.expected for track in seen])
         kept: list[AlignedFace] = []
+        for track in seen:
+            track.is_beside = any(track.touches(other) for other in seen if other is not track)
         for track in self._tracks:
             track.missed += 1
         for track, face in zip(seen, found, strict=True):
@@ -110,15 +112,21 @@ class FaceTracker:
         found = self.aligner.search(image, followed)
         lost = [track for track in self._tracks if track.missed]
         for track, face in _pairs(lost, found):
+            if self._is_full():
+                return
             track.see(face, seconds)
         for face in found:
             if any(track.face is face for track in self._tracks):
                 continue
-            if sum(not track.missed for track in self._tracks) == self.aligner.max_faces:
+            if self._is_full():
                 return
             smooth = self.create_filter() if self.create_filter else None
             self._tracks.append(Track(self._next_identity, face, seconds, smooth))
             self._next_identity += 1
+
+    def _is_full(self) -> bool:
+        """Whether as many faces are seen as the aligner keeps."""
+        return sum(not track.missed for track in self._tracks) == self.aligner.max_faces
 
 
 def _pairs(lost: Sequence[Track], found: Sequence[AlignedFace]) -> list[tuple[Track, AlignedFace]]:

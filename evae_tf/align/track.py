@@ -18,9 +18,9 @@ _CHIP_PX = 32
 _ALIKE, _PERHAPS_ALIKE = 0.8, 0.7
 _STEADY = 0.995  # below this score, chips are not upright enough to be compared
 _BLURRED_ALIKE = 0.5
-_EXPECTED_ALIKE = 0.3  # of a lost face that is back where it was expected, maybe still half hidden
-_EXPECTED = 0.75  # largest distance of such a face from its prediction, in sides
-_FAST = 0.1  # sides per frame
+_HALF_HIDDEN_ALIKE = 0.3  # of a face that comes out from behind another
+_EXPECTED = 0.5  # largest distance of such a face from its prediction, in sides
+_FAST = 0.2  # sides per frame
 _SAME_SCENE = 8  # grey levels; the median change of the whole frame is larger at a cut
 _UNCHANGED = 20  # grey levels; the median change in a face's square is larger only at a cut
 _REACH, _REACH_GROWTH = 1.0, 0.3  # largest distance of a lost face from its prediction, in sides
@@ -37,7 +37,8 @@ class Track:
       seen_at: time at which it was last seen, seconds.
       smooth: its filter, or None.
       shift: float [2], image pixels: its last shift per frame.
-      missed: number of frames since it was last seen.
+      missed: number of frames since it was last seen; 1 while the next frame is searched.
+      is_beside: whether another head touched this one when it was last seen.
     """
 
     identity: int
@@ -46,6 +47,7 @@ class Track:
     smooth: Smoother | None
     shift: FloatArray = dataclasses.field(default_factory=lambda: np.zeros(2, np.float32))
     missed: int = 0
+    is_beside: bool = False
 
     def __post_init__(self) -> None:
         self._halves = _grey_halves(self.face)
@@ -57,7 +59,7 @@ class Track:
 
     def see(self, face: AlignedFace, seconds: float) -> None:
         """Updates the track with the face found in a frame."""
-        self.shift = (_centre(face) - _centre(self.face)) / (self.missed + 1)
+        self.shift = (_centre(face) - _centre(self.face)) / self.missed
         self.face, self.seen_at, self.missed = face, seconds, 0
         if face.score >= _STEADY:
             self._halves = _grey_halves(face)
@@ -65,10 +67,9 @@ class Track:
     def is_alike(self, face: AlignedFace) -> bool:
         """Whether `face` may be the same person.
 
-        Appearance is compared if the image around the face changed abruptly, as at a cut. A face
-        that is gradually occluded is accepted without. A face that moves fast is blurred, so less
-        likeness is required while the rest of the frame stays. So it is for a lost face that comes
-        back where it was expected: what hid it may still cover a part of it.
+        Appearance is compared if the image around the face changed abruptly, as at a cut; it is not
+        if the face is gradually occluded. A face that moves fast is blurred, so less likeness is
+        required while the rest of the frame stays.
         """
         if self.missed == 1:
             if self._is_unchanged(face.image):
@@ -76,9 +77,17 @@ class Track:
             is_fast = float(np.linalg.norm(self.shift)) >= _FAST * _side(self.face)
             is_blurred = is_fast and self._is_same_scene(face.image)
             return self._likeness(face) >= (_BLURRED_ALIKE if is_blurred else _ALIKE)
-        is_expected = self.distance(face) < _EXPECTED and self._is_same_scene(face.image)
-        least = _EXPECTED_ALIKE if is_expected else _PERHAPS_ALIKE
-        return face.score < _STEADY or self._likeness(face) >= least
+        return face.score < _STEADY or self._likeness(face) >= _PERHAPS_ALIKE
+
+    def _is_half_hidden(self, face: AlignedFace) -> bool:
+        """Whether `face` may be this one, still half hidden by the face that was beside it."""
+        is_expected = self.is_beside and self.distance(face) < _EXPECTED
+        return is_expected and self._likeness(face) >= _HALF_HIDDEN_ALIKE
+
+    def touches(self, other: "Track") -> bool:
+        """Whether the heads touch: squares half as large again as the faces."""
+        squares = geometry.square_around(np.stack([self.face.box, other.face.box]), 0.5)
+        return bool(geometry.squares_overlap(*squares) > 0)
 
     def _is_unchanged(self, image: ByteArray) -> bool:
         square = geometry.square_around(self.face.box, 0.0)
@@ -95,16 +104,16 @@ class Track:
 
     def distance(self, face: AlignedFace) -> float:
         """Distance of `face` from the predicted place, in sides of the tracked face."""
-        expected = _centre(self.face) + self.shift * (self.missed + 1)
+        expected = _centre(self.face) + self.shift * self.missed
         return float(np.linalg.norm(_centre(face) - expected)) / _side(self.face)
 
     def may_be(self, face: AlignedFace) -> bool:
-        """Whether `face` may be this one: near, of similar size and appearance."""
+        """Whether a detection may be this face: near, of similar size and appearance."""
         ratio = _side(face) / _side(self.face)
         return (
             self.distance(face) < _REACH + _REACH_GROWTH * self.missed
             and 1 / _LIKE_SIZE < ratio < _LIKE_SIZE
-            and self.is_alike(face)
+            and (self._is_half_hidden(face) or self.is_alike(face))
         )
 
     def smoothed(self, seconds: float) -> AlignedFace:

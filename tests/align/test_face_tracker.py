@@ -92,6 +92,18 @@ def test_no_more_faces_are_followed_than_the_aligner_keeps(aligner, frames):
     assert [face.identity for face in track(frames[1], 0.04)] == [0]
 
 
+def test_a_face_that_comes_back_does_not_exceed_what_the_aligner_keeps(aligner):
+    """One is seen, lost while the other appears, and comes back beside it."""
+    one = Aligner(aligner.predictor, aligner.detector, max_faces=1)
+    track = FaceTracker(one, search_every=1)
+    left, right = (10, 30), (225, 30)
+    found = [
+        track(frame_with(places), t / RATE)
+        for t, places in enumerate(([left], [right], [left, right]))
+    ]
+    assert [len(faces) for faces in found] == [1, 1, 1]
+
+
 def test_a_face_that_scores_too_little_is_not_followed(aligner, frames):
     assert (
         FaceTracker(Aligner(aligner.predictor, aligner.detector, min_score=1.0))(frames[0], 0.0)
