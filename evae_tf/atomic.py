@@ -103,7 +103,8 @@ def replacing_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Like `replacing_file`, for a folder, which is created empty.
 
     A folder cannot be renamed over a non-empty one, so the old one is moved aside first. A crash
-    between the two renames leaves both complete, the old one under a hidden name.
+    between the two renames leaves both complete under hidden names, until the next run removes
+    them.
     """
     path = Path(path)
     temporary, old = _beside(path), _beside(path)

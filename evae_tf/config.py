@@ -38,7 +38,7 @@ class Augmentation:
       shift: shift in x and y, within +- this fraction of the crop's side; together with `scale` it
         simulates rough detector boxes.
       mirror_rate: horizontal flip of image and markup.
-      color: gain and offset of brightness, contrast and each channel, within +- this.
+      color: contrast changes by up to this factor; brightness and each channel by half of it.
       grey_rate: conversion to grey.
       dark_rate: darkening, down to a twentieth, and rounding to 8 bits.
       occluder_rate: a pasted occluder, see `data.occluders`.

@@ -35,14 +35,6 @@ class HeadPose:
         about_z = [[np.cos(roll), -np.sin(roll), 0], [np.sin(roll), np.cos(roll), 0], [0, 0, 1]]
         return np.array(about_z) @ np.array(about_x) @ np.array(about_y)
 
-    @classmethod
-    def from_rotation(cls, rotation: FloatArray) -> "HeadPose":
-        """The inverse of `rotation`, with a pitch within 90 degrees."""
-        yaw = np.arctan2(-rotation[2, 0], rotation[2, 2])
-        pitch = np.arcsin(np.clip(-rotation[2, 1], -1, 1))
-        roll = np.arctan2(-rotation[0, 1], rotation[1, 1])
-        return cls(*np.degrees([yaw, pitch, roll]).tolist())
-
 
 def determines_pose(places: FloatArray) -> bool:
     """Whether the projections of these points determine a head pose.

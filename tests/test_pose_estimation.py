@@ -90,14 +90,6 @@ def test_the_generic_face_has_the_pose_in_which_it_is_seen():
     assert (found.yaw, found.pitch, found.roll) == pytest.approx(angles, abs=0.02)
 
 
-@pytest.mark.parametrize("pose", [HeadPose(70, -40, 160), HeadPose(-20, 60, -5)])
-def test_angles_survive_their_rotation(pose):
-    again = HeadPose.from_rotation(pose.rotation)
-    np.testing.assert_allclose(
-        [again.yaw, again.pitch, again.roll], [pose.yaw, pose.pitch, pose.roll], atol=1e-9
-    )
-
-
 def test_place_and_size_do_not_matter():
     points = landmarks(HeadPose(25, 5, 10))
     here, there = head_pose(points, MARKUP), head_pose(points * 3.5 + [4000, -70], MARKUP)

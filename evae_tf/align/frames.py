@@ -87,7 +87,7 @@ class Video:
         one, the previous one plus a period of `rate` is used. The next frame is decoded in the
         background. Iteration ends when no more frames can be read.
         """
-        with futures.ThreadPoolExecutor(1) as pool, contextlib.closing(self):
+        with contextlib.closing(self), futures.ThreadPoolExecutor(1) as pool:
             ahead = pool.submit(self._read)
             first, last = None, -1 / self.rate
             while (read := ahead.result()) is not None:

@@ -68,7 +68,7 @@ def csv_stream(path: Path, header: Record, markup: Markup) -> Iterator[_WriteFac
 
 def read_header(path: Path) -> Record:
     """The header of a `json_stream` file; an empty dict for any other file."""
-    with path.open(encoding="utf-8") as file:
+    with path.open(encoding="utf-8", errors="replace") as file:
         first_line = file.readline().rstrip()
     return read_record(first_line.removesuffix(', "frames": [') + "}")
 

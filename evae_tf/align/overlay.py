@@ -9,10 +9,11 @@ import numpy as np
 from evae_tf import geometry
 from evae_tf.align.aligned_face import AlignedFace
 from evae_tf.array_types import ByteArray, FloatArray
+from evae_tf.evaluation.calibration import ellipse_radius
 from evae_tf.markups import Markup
 
 DRAWINGS = ("points", "ellipses", "ids", "box", "numbers")
-_RADIUS = math.sqrt(-2 * math.log(1 - 0.9))  # of the 90 % ellipse, in standard deviations
+_RADIUS = ellipse_radius(0.9)  # standard deviations
 _DOT_RGB, _LINE_RGB = (240, 228, 66), (255, 255, 255)
 _ELLIPSE_RGB, _BOX_RGB, _TEXT_RGB = (86, 180, 233), (0, 158, 115), (255, 255, 255)
 _SHADOW_RGB = (0, 0, 0)

@@ -79,7 +79,7 @@ def find_sources(pattern: str | PathLike[str]) -> Sources:
 
 
 def _sorted_out(paths: Iterable[Path], source: Path, subfolders: int = 0) -> Sources:
-    files = [path for path in sorted(paths) if not (path.name.startswith(".") or path.is_dir())]
+    files = [path for path in sorted({*paths}) if not (path.name.startswith(".") or path.is_dir())]
     stems = {path.stem for path in files}
     files = [path for path in files if not _is_drawn(path, stems)]
     endings = [path.suffix.lower() for path in files]

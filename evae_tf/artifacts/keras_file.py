@@ -82,7 +82,9 @@ def _check_keras_config(path: Path) -> None:
         with zipfile.ZipFile(path) as archive:
             config = json.loads(archive.read("config.json"))
         name, registered = config["class_name"], str(config["registered_name"])
-    except (KeyError, ValueError, TypeError, zipfile.BadZipFile, OSError) as error:
+    except (
+        *(KeyError, ValueError, TypeError, RecursionError, zipfile.BadZipFile, OSError),
+    ) as error:
         raise InputError(f"{path}: not a Keras model, or damaged ({error}).") from error
     if not registered.startswith("evae_tf>"):
         raise InputError(f"{path}: contains a {name}, expected a landmark model of evae_tf.")

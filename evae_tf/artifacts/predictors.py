@@ -20,6 +20,7 @@ from evae_tf import arguments, extras
 from evae_tf.array_types import FloatArray
 from evae_tf.artifacts import pretrained, sidecar
 from evae_tf.artifacts.keras_file import load_model
+from evae_tf.artifacts.onnx_session import open_session
 from evae_tf.artifacts.predictor import FilePredictor, Predictor
 from evae_tf.errors import InputError, first_line
 from evae_tf.metadata import ModelMetadata
@@ -163,19 +164,8 @@ class ONNXPredictor(FilePredictor):
 
     def __init__(self, path: Path, num_threads: int) -> None:
         super().__init__(path, num_threads)
-        extras.require("onnxruntime")
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = num_threads
         content = path.read_bytes()
-        try:
-            self._session: Any = onnxruntime.InferenceSession(
-                content, options, providers=["CPUExecutionProvider"]
-            )
-        except Exception as error:  # ONNX Runtime's exceptions have no common base class
-            reason = first_line(error)
-            raise InputError(f"{path}: not an ONNX file, or damaged ({reason}).") from error
+        self._session = open_session(content, num_threads, str(path))
         properties = self._session.get_modelmeta().custom_metadata_map
         description = sidecar.parse_property(properties, content, path)
         self.metadata = ModelMetadata.from_dict(description, str(path))

@@ -77,8 +77,9 @@ def align(
         with cluster.joined(address):
             number = cluster.workers_that_fit(workers)
             folder.begin(identity.aligner, overwrite)
-            if parts != (parts := folder.parts()):  # a worker of an earlier run was still writing
-                selection = _select(found, folder, parts)
+            now = folder.parts()
+            if now != parts:  # a worker of an earlier run was still writing
+                selection = _select(found, folder, now)
             return _run(found, selection, (settings, identity, folder), number)
 
 

@@ -67,7 +67,9 @@ def read(address: str, row_group: int, size: int) -> Iterator[list[str]]:
         filesystem, path = resolve(address)
         if row_group == _CSV:
             with filesystem.open_input_stream(path, compression=None) as file:
-                for batch in _csv_batches(address, file):
+                delimiter = _delimiter(address, file.read(2**16))
+            with filesystem.open_input_stream(path, compression=None) as file:
+                for batch in _csv_batches(file, delimiter):
                     yield _absolute(address, batch[COLUMN])
             return
         with pq.ParquetFile(path, filesystem=filesystem) as file:
@@ -75,36 +77,23 @@ def read(address: str, row_group: int, size: int) -> Iterator[list[str]]:
                 yield _absolute(address, batch[COLUMN])
 
 
-def _csv_batches(address: str, file: pa.NativeFile) -> Iterator[pa.RecordBatch]:
-    header = file.read(2**16)
-    first_line = header.split(b"\n", 1)[0].decode(errors="replace")
+def _delimiter(address: str, start: bytes) -> str:
+    """The character between the columns of a CSV file that begins with `start`."""
+    first_line = start.split(b"\n", 1)[0].decode(errors="replace")
     names = re.split(f"[{_SEPARATORS}]", first_line.lstrip("\ufeff"))
     if COLUMN not in [name.strip().strip('"') for name in names]:
         raise InputError(f"{shown(address)}: the header {first_line[:100]!r} lacks {COLUMN}.")
-    stream = pa.PythonFile(_Joined(header, file), mode="r")
+    return max(_SEPARATORS, key=first_line.count)
+
+
+def _csv_batches(file: pa.NativeFile, delimiter: str) -> Iterator[pa.RecordBatch]:
     yield from pyarrow.csv.open_csv(
-        stream,
-        parse_options=pyarrow.csv.ParseOptions(delimiter=max(_SEPARATORS, key=first_line.count)),
+        file,
+        parse_options=pyarrow.csv.ParseOptions(delimiter=delimiter),
         convert_options=pyarrow.csv.ConvertOptions(
             include_columns=[COLUMN], column_types={COLUMN: pa.string()}
         ),
     )
-
-
-class _Joined:
-    """A file whose first bytes were already read."""
-
-    def __init__(self, start: bytes, rest: pa.NativeFile) -> None:
-        self._start = start
-        self._rest = rest
-        self.closed = False
-
-    def read(self, size: int = -1) -> bytes:
-        taken, self._start = self._start[:size], self._start[size:]
-        return taken or self._rest.read(size)
-
-    def close(self) -> None:
-        self.closed = True
 
 
 def _check(address: str, schema: pa.Schema) -> None:

@@ -131,9 +131,8 @@ def _interrupt_at_signals() -> None:
 
 
 def _parse(arguments: list[str], modules: list[str], description: str | None) -> list[str]:
-    if "--version" in arguments[1:]:
-        print(f"evae_tf {VERSION}")
-        sys.exit(0)
+    if {"-version", "--version"} & set(arguments[1:]):  # also without flags that are required
+        _tell_version()
     # absl's --help shows the flags of the started file, here a shim without flags.
     if {"-h", "-help", "--help"} & set(arguments[1:]):
         print(description)
@@ -143,9 +142,17 @@ def _parse(arguments: list[str], modules: list[str], description: str | None) ->
         sys.stdout.flush()
         sys.exit(0)
     try:
-        return FLAGS(arguments)
+        positional = FLAGS(arguments)
     except flags.Error as error:
         _stop(f"{error}; see --help.", 2)
+    if FLAGS.version:
+        _tell_version()
+    return positional
+
+
+def _tell_version() -> NoReturn:
+    print(f"evae_tf {VERSION}")
+    sys.exit(0)
 
 
 def _stop(message: str, status: int) -> NoReturn:

@@ -4,6 +4,7 @@ Rows are read and written by file offsets, not through a memory map: the pages o
 as memory of the process.
 """
 
+import contextlib
 import dataclasses
 import os
 from collections.abc import Callable, Sequence
@@ -55,9 +56,9 @@ class CropStore:
         own = self._path(name, self.index, self.count)
         if not self._found(name) and not own.exists():
             with replacing_file(own) as temporary:
-                writer = PartWriter(temporary, shape, part(shape[0], self.index, self.count))
-                write(writer)
-                writer.close()
+                rows = part(shape[0], self.index, self.count)
+                with contextlib.closing(PartWriter(temporary, shape, rows)) as writer:
+                    write(writer)
         self.wait()
         if not (paths := self._found(name)):
             raise InputError(
@@ -89,13 +90,15 @@ class PartWriter:
     """
 
     def __init__(self, path: Path, shape: Sequence[int], rows: range) -> None:
+        if not hasattr(os, "pwrite"):  # Windows
+            raise InputError("cache=file and several processes need Linux or macOS.")
         self.shape = tuple(shape)
         self.rows = rows
         self._file = path.open("w+b", buffering=0)
         own = {"descr": "|u1", "fortran_order": False, "shape": (len(rows), *shape[1:])}
         np.lib.format.write_array_header_1_0(self._file, own)
         self._start = self._file.tell()
-        if rows:  # a disk that is too small is found before the work
+        if rows and hasattr(os, "posix_fallocate"):  # finds a full disk before the work
             os.posix_fallocate(self._file.fileno(), self._start, len(rows) * self._row_bytes)
 
     @property

@@ -113,7 +113,7 @@ def make_face(
         annotated, or the box has no area.
     """
     image = _path_or_pixels(image, name)
-    markup = Markup.load(markup) if isinstance(markup, str) else markup
+    markup = Markup.load(markup) if isinstance(markup, str | Path) else markup
     if not isinstance(markup, Markup):
         raise InputError(f"{name}: markup={markup!r:.60}: expected a Markup, a name or a file.")
     landmarks = _checked_landmarks(landmarks, markup, name)

@@ -26,7 +26,8 @@ class Row:
 
     Attributes:
       table: path of the file.
-      number: row number; the header is row 1, as in a spreadsheet.
+      number: number of its last line in the file, counted from 1. In most files it is the row
+        that a spreadsheet shows.
       cells: the text of each column.
       decimal_comma: whether a comma in a number is a decimal separator.
     """

@@ -208,7 +208,7 @@ def training_figure(columns: Mapping[str, Sequence[float]]) -> Figure:
     # Linear: the loss contains a negative log-likelihood, which can be below zero.
     total.plot(epochs, columns["loss"], marker=".", color=COLORS[0])
     total.set(ylabel="loss")
-    names = ("response_map_loss", "kl", "landmark_loss")
+    names = ("response_map_loss", "kl", "landmark_loss", "map_landmark_loss")
     for name, style in zip(names, STYLES, strict=False):
         if any(columns[name]):  # terms that the model lacks are 0 in all rows
             terms.plot(epochs, columns[name], marker=".", label=words(name), **style)

@@ -1,6 +1,7 @@
 """Groups of faces by difficulty, such as head pose, visibility, size or an attribute."""
 
 import dataclasses
+import itertools
 from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
@@ -82,17 +83,30 @@ def _of_values(name: str, values: np.ndarray) -> list[Group]:
 
 def _in_quarters(name: str, numbers: FloatArray) -> list[Group]:
     edges = np.unique(np.nanquantile(numbers, [0, 0.25, 0.5, 0.75, 1]))
-    bins = {
-        f"{low:g} to {high:g}": (low, np.nextafter(high, np.inf) if high == edges[-1] else high)
-        for low, high in zip(edges[:-1], edges[1:], strict=True)
-    }
-    return _in_bins(name, numbers, bins)
+    shown = _distinct(edges)
+    labels = [f"{low} to {high}" for low, high in itertools.pairwise(shown)]
+    edges[-1] = np.nextafter(edges[-1], np.inf)  # the largest number belongs to the last quarter
+    return _in_bins(name, numbers, zip(labels, edges[:-1], edges[1:], strict=True))
 
 
-def _in_bins(name: str, numbers: FloatArray, bins: dict[str, tuple[float, float]]) -> list[Group]:
-    groups = {label: (low <= numbers) & (numbers < high) for label, (low, high) in bins.items()}
-    groups[_UNKNOWN] = np.isnan(numbers)
-    return [Group(name, label, rows) for label, rows in groups.items() if rows.any()]
+def _distinct(numbers: FloatArray) -> list[str]:
+    """Different numbers as different texts, with as few digits as that takes, at least 6."""
+    for digits in range(6, 18):
+        texts = [
+            np.format_float_positional(number, digits, fractional=False, trim="-")
+            for number in numbers
+        ]
+        if len({*texts}) == len(texts):
+            break
+    return texts
+
+
+def _in_bins(
+    name: str, numbers: FloatArray, bins: Iterable[tuple[str, float, float]]
+) -> list[Group]:
+    groups = [(label, (low <= numbers) & (numbers < high)) for label, low, high in bins]
+    groups.append((_UNKNOWN, np.isnan(numbers)))
+    return [Group(name, label, rows) for label, rows in groups if rows.any()]
 
 
 def _yaw(truth: Truth) -> FloatArray:
@@ -111,19 +125,19 @@ _MEASURES: dict[str, Callable[[Truth], FloatArray]] = {
     "visibility": _covered,
     "size": lambda truth: box_size(np.asarray(truth.boxes, np.float64)),
 }
-_BINS = {
-    "yaw": {
-        **{f"{low} to {low + 15} degrees": (low, low + 15) for low in (0, 15, 30, 45, 60)},
-        "75 degrees and more": (75, np.inf),
-    },
-    "visibility": {
-        "nothing covered": (0, 1e-9),
-        "up to 25 % covered": (1e-9, 0.25),
-        "25 % and more covered": (0.25, np.inf),
-    },
-    "size": {
-        "below 32 pixels": (0, 32),
-        **{f"{low} to {2 * low} pixels": (low, 2 * low) for low in (32, 64, 128)},
-        "256 pixels and more": (256, np.inf),
-    },
+_BINS: dict[str, list[tuple[str, float, float]]] = {
+    "yaw": [
+        *((f"{low} to {low + 15} degrees", low, low + 15) for low in (0, 15, 30, 45, 60)),
+        ("75 degrees and more", 75, np.inf),
+    ],
+    "visibility": [
+        ("nothing covered", 0, 1e-9),
+        ("up to 25 % covered", 1e-9, 0.25),
+        ("25 % and more covered", 0.25, np.inf),
+    ],
+    "size": [
+        ("below 32 pixels", 0, 32),
+        *((f"{low} to {2 * low} pixels", low, 2 * low) for low in (32, 64, 128)),
+        ("256 pixels and more", 256, np.inf),
+    ],
 }

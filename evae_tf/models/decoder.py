@@ -13,7 +13,7 @@ from evae_tf.models.response_maps import spatial_softmax
 
 @keras.saving.register_keras_serializable("evae_tf")
 class ResponseDecoder(layers.Layer):
-    """Three transposed convolutions, then one convolution to K maps.
+    """Transposed convolutions, then one convolution to K maps.
 
     Args:
       num_points: K.

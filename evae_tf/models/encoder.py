@@ -15,7 +15,7 @@ _LUMA = (0.299, 0.587, 0.114)
 
 @keras.saving.register_keras_serializable("evae_tf")
 class FaceEncoder(layers.Layer):
-    """Three convolutional stages; the output of the first also guides the regressor.
+    """Convolutional stages; the output of the first also guides the regressor.
 
     Args:
       filters: channels of each stage.

@@ -1,7 +1,7 @@
 """The regressor: precise landmarks from a stack of feature maps."""
 
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any
 
 import keras
 from keras import layers, ops
@@ -106,8 +106,3 @@ class LandmarkRegressor(layers.Layer):
             "normalization": self.normalization,
             "offset_unit": self.offset_unit,
         }
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Self:
-        config.pop("dropout", None)  # in older files: a rate of 0, for training only
-        return cls(**config)

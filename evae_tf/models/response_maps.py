@@ -171,13 +171,14 @@ def log_spread(maps: Tensor) -> Tensor:
     """Spread of the mass of each map: size, direction and peak.
 
     Args:
-      maps: float [B, h, w, K], non-negative.
+      maps: float [B, h, w, K]; negative values count as 0.
 
     Returns:
       float [B, 4, K]: the logarithms of the standard deviations of x and of y in crop fractions,
       the correlation of x and y, and the logarithm of the highest cell's share of the mass.
     """
     tiny = 1e-7
+    maps = ops.relu(maps)
     shares = maps / (ops.sum(maps, axis=(1, 2), keepdims=True) + tiny)
     # Positions are relative to the crop's centre: the difference below then loses fewer digits.
     height, width = maps.shape[1:3]
@@ -198,13 +199,3 @@ def log_spread(maps: Tensor) -> Tensor:
     highest = ops.max(shares, axis=(1, 2))
     measures = [ops.log(deviation_x), ops.log(deviation_y), correlation, ops.log(highest + tiny)]
     return ops.concatenate([ops.expand_dims(measure, axis=1) for measure in measures], axis=1)
-
-
-def peak(maps: Tensor) -> Tensor:
-    """The centre of the highest cell of each map: float [B, h, w, K] -> float32 [B, K, 2]."""
-    height, width, num_points = maps.shape[1:]
-    cells = ops.reshape(maps, (-1, height * width, num_points))
-    index = ops.argmax(cells, axis=1)
-    x = pixel_to_fraction(ops.cast(index % width, "float32"), width)
-    y = pixel_to_fraction(ops.cast(index // width, "float32"), height)
-    return ops.stack([x, y], axis=-1)

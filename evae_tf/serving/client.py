@@ -24,7 +24,6 @@ from urllib3.util import Retry
 from evae_tf import geometry
 from evae_tf.align import detection
 from evae_tf.align.detections import checked
-from evae_tf.align.detectors.haar import HaarDetector
 from evae_tf.align.inputs import box_array
 from evae_tf.array_types import ByteArray, FloatArray
 from evae_tf.data.images import read_image
@@ -233,10 +232,7 @@ def _detector() -> detection.Detector:
 
 def _find_boxes(image: ByteArray) -> FloatArray:
     """Confident detections only: there are no landmarks yet to judge the others."""
-    detector = _detector()
-    if isinstance(detector, HaarDetector):
-        return detector.detect(image)
-    found = checked(detector(image), "the detector")
+    found = checked(_detector()(image), "the detector")
     return found.boxes if found.scores is None else found.boxes[found.scores >= _SURE]
 
 

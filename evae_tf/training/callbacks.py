@@ -147,8 +147,6 @@ class EpochEnd(keras.callbacks.Callback):
         self.rows.append({"epoch": epoch + 1, **{name: logs[name] for name in METRICS[1:]}})
         self.folder.write_metrics(self.rows)
         self._draw(is_last=epoch + 1 == self.params["epochs"])
-        if logs["val_nme"] < best:
-            checkpoint.save(self.model, self.folder.best_checkpoint)
         checkpoint.save(self.model, self.folder.last_checkpoint)
 
     def _draw(self, *, is_last: bool) -> None:

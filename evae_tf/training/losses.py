@@ -14,6 +14,8 @@ from evae_tf.array_types import Tensor
 from evae_tf.models.probability import tfd
 from evae_tf.models.response_maps import spatial_log_softmax
 
+_WING_WIDTH, _WING_CURVATURE = 0.04, 0.008  # crop fractions: about 10 and 2 of 256 pixels
+
 
 def annotated(true: Tensor) -> Tensor:
     """Which landmarks are annotated: float [B, K, 2] -> float32 [B, K], 1 or 0."""
@@ -31,19 +33,15 @@ def _filled(true: Tensor, predicted: Tensor) -> Tensor:
     return ops.where(ops.isnan(true), ops.stop_gradient(predicted), true)
 
 
-def wing_loss(
-    predicted: Tensor, true: Tensor, width: float = 0.04, curvature: float = 0.008
-) -> Tensor:
+def wing_loss(predicted: Tensor, true: Tensor) -> Tensor:
     """Wing loss: steep near zero, linear for outliers.
 
-    For each coordinate: width * log(1 + |d| / curvature) if |d| < width, else |d| plus a constant.
+    For each coordinate: w * log(1 + |d| / e) if |d| < w, else |d| plus a constant. The width w and
+    the curvature e are about those of the source at its input size of 256 pixels.
 
     Args:
       predicted: float [B, K, 2], crop fractions.
       true: as `predicted`; NaN where not annotated.
-      width: where the logarithm ends, crop fractions.
-      curvature: the smaller, the steeper near zero, crop fractions. Both defaults are those of the
-        source at its input size of 256 px (10 and 2 px).
 
     Returns:
       float scalar, crop fractions.
@@ -51,9 +49,9 @@ def wing_loss(
     Source: Feng et al., Wing Loss for Robust Facial Landmark Localisation, CVPR 2018.
     """
     distance = ops.abs(predicted - _filled(true, predicted))
-    constant = width - width * math.log1p(width / curvature)
-    near = width * ops.log1p(distance / curvature)
-    loss = ops.where(distance < width, near, distance - constant)
+    constant = _WING_WIDTH - _WING_WIDTH * math.log1p(_WING_WIDTH / _WING_CURVATURE)
+    near = _WING_WIDTH * ops.log1p(distance / _WING_CURVATURE)
+    loss = ops.where(distance < _WING_WIDTH, near, distance - constant)
     return _mean(loss, ops.expand_dims(annotated(true), -1))
 
 

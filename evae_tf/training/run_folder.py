@@ -11,7 +11,7 @@ from evae_tf import atomic
 from evae_tf.errors import InputError
 
 METRICS = (
-    *("epoch", "loss", "response_map_loss", "kl", "landmark_loss"),
+    *("epoch", "loss", "response_map_loss", "kl", "landmark_loss", "map_landmark_loss"),
     *("nll", "visibility_loss", "learning_rate", "val_nme", "seconds"),
 )
 
@@ -32,7 +32,6 @@ class RunFolder:
         atomic.remove_unfinished(self.checkpoints)
         self.model = self.path / "model.keras"
         self.last_checkpoint = self.checkpoints / "last.npz"
-        self.best_checkpoint = self.checkpoints / "best.npz"
         self.tensorboard = self.path / "tensorboard"
         self.curves = self.path / "training.png"
 
@@ -98,7 +97,7 @@ class RunFolder:
 
 
 def _check(folder: Path, description: dict[str, Any]) -> None:
-    """Finds the config.json of a folder equal to `description`, see `RunFolder.claim`."""
+    """Checks that the config.json of a folder equals `description`, see `RunFolder.claim`."""
     path = folder / "config.json"
     try:
         earlier = json.loads(path.read_bytes())  # given text, json refuses a byte-order mark

@@ -22,9 +22,11 @@ def test_help_names_the_flags_and_what_they_mean(script):
         assert flag in result.stdout.replace("--[no]", "--")
 
 
-@pytest.mark.parametrize("script", ["train", "align"])
-def test_a_command_tells_its_version_without_its_other_flags(script):
-    result = call(script, "--version")
+@pytest.mark.parametrize(
+    ("script", "flag"), [("train", "--version"), ("align", "-version"), ("train", "--version=true")]
+)
+def test_a_command_tells_its_version(script, flag):
+    result = call(script, flag)
     assert (result.returncode, result.stdout, result.stderr) == (0, f"evae_tf {VERSION}\n", "")
 
 
@@ -110,7 +112,7 @@ def test_a_full_disk_keeps_what_was_there(trained, tmp_path):
     data, _ = trained
     arguments = [*own(data), f"--workdir={tmp_path}", *SET, "--set=epochs=2"]
     arguments.append("--set=optimizer=adamw")
-    for limit, file in ((20_000, "model.keras"), (215_000, "best.npz")):
+    for limit, file in ((20_000, "model.keras"), (215_000, "last.npz")):
         refused(call("train", *arguments, file_limit=limit), 1, str(tmp_path), file)
         assert not list(tmp_path.rglob(file))
         assert not list(tmp_path.rglob(".*"))

@@ -50,6 +50,13 @@ def test_many_numbers_are_parted_in_four():
     assert parted["29.25 to 39"][-1] == 39, "the oldest is one of them"
 
 
+def test_large_numbers_that_are_close_are_parted_too():
+    times = [str(1_700_000_000 + second) for second in range(40)]
+    parted = groups("time", [face(time=time) for time in times])
+    assert [len(rows) for rows in parted.values()] == [10, 10, 10, 10]
+    assert next(iter(parted)) == "1700000000 to 1700000010"
+
+
 def test_a_name_of_its_own_for_each_face_is_no_group():
     faces = [face(number=f"face {index}") for index in range(200)]
     with pytest.raises(InputError, match="number has 200 values, too many"):

@@ -137,18 +137,6 @@ def test_spatial_softmax_sums_to_one_and_agrees_with_its_logarithm():
     np.testing.assert_allclose(logarithm, expected, atol=1e-4)
 
 
-def test_peak_is_the_centre_of_the_highest_cell():
-    maps = np.random.default_rng(1).uniform(0, 1, (2, HEIGHT, WIDTH, 5)).astype(np.float32)
-    maps[1, 47, 5, 3] = 2.0
-    read = _numpy(response_maps.peak(maps))
-    np.testing.assert_allclose(read[1, 3], [5.5 / WIDTH, 47.5 / HEIGHT], rtol=1e-6)
-    for face in range(2):
-        for point in range(5):
-            row, column = np.unravel_index(maps[face, :, :, point].argmax(), (HEIGHT, WIDTH))
-            expected = [(column + 0.5) / WIDTH, (row + 0.5) / HEIGHT]
-            np.testing.assert_allclose(read[face, point], expected, rtol=1e-6)
-
-
 def test_log_spread_finds_the_covariance_that_a_map_was_drawn_with():
     height, width = 48, 64
     x, y = np.meshgrid((np.arange(width) + 0.5) / width, (np.arange(height) + 0.5) / height)

