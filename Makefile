@@ -258,7 +258,7 @@ $(BIN)/python -m recipes.free.join --lists=$(2),$(FREE)/turned/landmarks.csv,$(F
 $(BIN)/python -m recipes.free.evidence $(CLEAN) --list=$(FREE)/$(1)/landmarks.csv
 endef
 # $(call train_free,NAME,LIST,EPOCHS,further flags)
-train_free = $(BIN)/python train.py --preset=mobile --workdir=$(FREE)/$(1) \
+train_free = $(BIN)/python train.py --preset=mobile --mixed_precision --workdir=$(FREE)/$(1) \
   --dataset=csv --markup=ibug_68 --data_dir=$(FREE)/$(2)/landmarks.csv --set=epochs=$(3) \
   --set=augmentation.dark_rate=0.05 $(4)
 
@@ -266,16 +266,17 @@ train_free = $(BIN)/python train.py --preset=mobile --workdir=$(FREE)/$(1) \
 free-model: .venv/dev
 	$(BIN)/python -m recipes.free.label $(CLEAN) --teacher=$(TEACHER) --output=$(FREE)/photos
 	$(BIN)/python -m recipes.free.skins $(CLEAN) --photos=$(FREE)/photos/landmarks.csv --output=$(FREE)/skins.npz
-	$(BIN)/python -m recipes.free.faces $(CLEAN) --skins=$(FREE)/skins.npz --output=$(FREE)/drawn --count=5000 --val=200 --seed=1
-	$(BIN)/python -m recipes.free.turned $(CLEAN) --skins=$(FREE)/skins.npz --photos=$(FREE)/photos/landmarks.csv --output=$(FREE)/turned --count=2524
+	$(BIN)/python -m recipes.free.faces $(CLEAN) --skins=$(FREE)/skins.npz --output=$(FREE)/drawn --count=8000 --val=200 --seed=1
+	$(BIN)/python -m recipes.free.turned $(CLEAN) --skins=$(FREE)/skins.npz --photos=$(FREE)/photos/landmarks.csv --output=$(FREE)/turned --count=4000
 	$(call free_list,list_1,$(FREE)/photos/landmarks.csv)
 	$(call train_free,1,list_1,12)
 	$(BIN)/python -m recipes.free.relabel $(CLEAN) --model=$(FREE)/1/model.keras --trained_on=$(FREE)/list_1/landmarks.csv \
 	  --labels=$(FREE)/photos/landmarks.csv --output=$(FREE)/photos_2
 	$(call free_list,list_2,$(FREE)/photos_2/landmarks.csv)
-	$(call train_free,2,list_2,22,--init_from=$(FREE)/1/model.keras)
+	$(call train_free,2,list_2,32,--init_from=$(FREE)/1/model.keras)
 	$(BIN)/python export.py --model=$(FREE)/2/model.keras --output=$(FREE)/export --formats=tflite_int8 \
-	  --outputs=landmarks,covariance,visibility --dataset=csv --markup=ibug_68 --data_dir=$(FREE)/list_2/landmarks.csv
+	  --outputs=landmarks,covariance,visibility --dataset=csv --markup=ibug_68 --data_dir=$(FREE)/list_2/landmarks.csv \
+	  --license="Software and weights are under Apache-2.0. Pass on the attribution of free_68 in assets/MODEL_CARD.md."
 	cp $(FREE)/2/model.keras assets/free_68.keras
 	cp $(FREE)/export/model_int8.tflite assets/free_68.tflite
 	cp $(FREE)/export/model_int8.json assets/free_68.json

@@ -25,7 +25,8 @@ from recipes.free.backdrop import backdrop, expose
 from recipes.free.drawn_folder import SIDE, Picture, Seed
 from recipes.free.head import Head
 from recipes.free.outline import Outline
-from recipes.free.people import People, sample_camera, sample_light
+from recipes.free.people import People
+from recipes.free.shots import sample_camera, sample_light
 from recipes.free.skins import Skins
 from recipes.free.tracing import render, unobstructed
 

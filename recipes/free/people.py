@@ -1,25 +1,21 @@
-"""Random people, before a camera and in a light."""
+"""Random people."""
 
 import dataclasses
 
-import cv2
 import numpy as np
 
-from evae_tf.array_types import ByteArray, FloatArray
-from recipes.free.camera import Camera, rotation
-from recipes.free.covers import Hairline, Scalp, face_mask
+from evae_tf.array_types import FloatArray
+from recipes.free.beards import Beards, sample_beard
+from recipes.free.complexion import blended, recolored
+from recipes.free.face_mask import face_mask
 from recipes.free.glasses import glasses
+from recipes.free.hair import Hairline, Scalp
 from recipes.free.head import Head
 from recipes.free.skins import Skins
 from recipes.free.surface import Surface
-from recipes.free.tracing import Layer, Light
+from recipes.free.tracing import Layer, Paint
 
-# RGB, 0 to 255, from light to dark.
-_TONES = np.array(
-    [(236, 196, 172), (222, 176, 150), (205, 156, 126), (176, 126, 96), (138, 94, 68)]
-    + [(96, 64, 46), (64, 43, 34)],
-    np.float64,
-)
+# RGB, 0 to 255.
 _HAIR = np.array(
     [(20, 16, 14), (34, 25, 20), (58, 40, 28), (92, 66, 44), (150, 116, 76), (200, 170, 120)]
     + [(110, 52, 28), (120, 118, 114), (205, 203, 198)],
@@ -49,6 +45,7 @@ class People:
         """Keeps the head and the skins."""
         self._head, self._skins = head, skins
         self._surface, self._scalp = Surface(head), Scalp(head)
+        self._beards = Beards(head, self._scalp)
 
     def sample(self, rng: np.random.Generator, own: float) -> Person:
         """A random person.
@@ -64,8 +61,12 @@ class People:
         identity = rng.normal(0, 1, len(head.identity)) * rng.uniform(0.6, 1.15)
         if is_own:
             identity[: self._skins.identity.shape[1]] = self._skins.identity[row]
-        elif rng.random() < 0.7:
-            texture = _recolored(texture, rng)
+        else:
+            if rng.random() < 0.5:
+                other = self._skins.textures[rng.integers(len(self._skins.names))]
+                texture = blended(texture, other, rng)
+            if rng.random() < 0.7:
+                texture = recolored(texture, rng)
         if rng.random() < 0.5:
             texture = texture[:, ::-1]
         vertices = head.shape(identity, sample_expression(head, rng))
@@ -76,7 +77,13 @@ class People:
             clothes=np.clip(rng.uniform(0.05, 0.95) + rng.normal(0, 0.12, 3), 0, 1),
             whiteness=rng.uniform(0.75, 1),
         )
-        layers = [base, *self._hair(vertices, base, texture, rng)]
+        is_dark = texture.mean() < _DARK_SKIN
+        hair = _HAIR[rng.integers(3 if is_dark and rng.random() < 0.85 else len(_HAIR))] / 255
+        hair = np.clip(hair * rng.uniform(0.8, 1.3), 0, 1)
+        layers = [base, *self._hair(vertices, base.paint, hair, rng)]
+        if rng.random() < 0.25:
+            color = hair * rng.uniform(0.7, 1.05)
+            layers.append(self._beards.layer(sample_beard(rng), vertices, color, base.paint, rng))
         if rng.random() < 0.2:
             layers += glasses(head, vertices, rng, dark=rng.random() < 0.25)
         if rng.random() < 0.03:
@@ -85,12 +92,9 @@ class People:
         return Person(vertices, layers)
 
     def _hair(
-        self, vertices: FloatArray, base: Layer, texture: ByteArray, rng: np.random.Generator
+        self, vertices: FloatArray, skin: Paint, color: FloatArray, rng: np.random.Generator
     ) -> list[Layer]:
         """Hair, a cap, or nothing on a bald head."""
-        is_dark = texture.mean() < _DARK_SKIN
-        color = _HAIR[rng.integers(3 if is_dark and rng.random() < 0.85 else len(_HAIR))] / 255
-        color = np.clip(color * rng.uniform(0.8, 1.3), 0, 1)
         style = rng.random()
         is_bald, has_cap = style < 0.1, 0.1 <= style < 0.18
         recedes, has_fringe = 0.18 <= style < 0.25, 0.25 <= style < 0.42
@@ -107,7 +111,6 @@ class People:
             cloth = np.clip(rng.uniform(0, 1) + rng.normal(0, 0.2, 3), 0, 1)
             line = dataclasses.replace(line, forehead=rng.uniform(14, 40))
             thickness = rng.uniform(0.3, 1.2)
-            skin = base.paint
             return [
                 self._scalp.hair(vertices, line, thickness, cloth, skin, rng, soft=6, strands=0)
             ]
@@ -119,7 +122,7 @@ class People:
             line = dataclasses.replace(line, forehead=forehead, temples=temples)
         thickness = rng.uniform(0.6, 2.4) if is_full else rng.uniform(0.15, 0.8)
         soft = rng.uniform(4, 18)
-        layers = [self._scalp.hair(vertices, line, thickness, color, base.paint, rng, soft=soft)]
+        layers = [self._scalp.hair(vertices, line, thickness, color, skin, rng, soft=soft)]
         if is_long:
             begin = rng.uniform(62, 115)
             length = rng.choice([rng.uniform(-4, 2), rng.uniform(-18, -6)])
@@ -169,61 +172,3 @@ def sample_expression(head: Head, rng: np.random.Generator) -> FloatArray:
         weights += head.expression(eyeBlink=rng.uniform(0, 0.5))
     weights[[name.startswith("PupilDilate") for name in head.expression_names]] = 0
     return np.clip(weights, 0, 1)
-
-
-def sample_camera(vertices: FloatArray, head: Head, rng: np.random.Generator, side: int) -> Camera:
-    """A camera that sees a face turned at random, see `framing_camera`."""
-    yaw = rng.normal(0, 18) if rng.random() < 0.6 else rng.uniform(-85, 85)
-    turn = rotation(yaw, rng.normal(0, 11), rng.normal(0, 10))
-    return framing_camera(vertices, head, turn, rng, side)
-
-
-def framing_camera(
-    vertices: FloatArray, head: Head, turn: FloatArray, rng: np.random.Generator, side: int
-) -> Camera:
-    """A camera at a random distance that sees a face 52 to 62 % of a picture's side wide.
-
-    Args:
-      vertices: float [V, 3], of a person.
-      head: the head.
-      turn: float [3, 3], see `Camera.rotation`.
-      rng: the source of randomness.
-      side: of the picture, pixels.
-    """
-    distance = np.exp(rng.uniform(np.log(40), np.log(250)))
-    target = vertices[head.points[[27, 33, 8]]].mean(axis=0) - [0, 0, 4]
-    scale = side * rng.uniform(0.52, 0.62) / 15
-    return Camera(turn, target, distance, scale, side / 2 - 0.5 + rng.normal(0, 2, 2))
-
-
-def sample_light(rng: np.random.Generator) -> Light:
-    """A random light; the mean brightness of skin stays near that of its texture."""
-    angle, height = rng.uniform(-100, 100), rng.normal(25, 25)
-    a, h = np.radians([angle, height])
-    direction = np.array([np.sin(a) * np.cos(h), np.sin(h), np.cos(a) * np.cos(h)])
-    hard = rng.uniform(0, 1) ** 1.5
-    tint = 1 + rng.normal(0, 0.05, 3)
-    return Light(
-        ambient=tint * (1 - 0.7 * hard),
-        slope=tint[:, None] * rng.normal(0, [0.1, 0.13, 0.06]) + rng.normal(0, 0.015, (3, 3)),
-        lamp=(1 + rng.normal(0, 0.06, 3)) * hard * rng.uniform(0.8, 1.5),
-        direction=direction,
-        size=rng.uniform(0.01, 0.12),
-        exposure=rng.uniform(0.7, 1.3),
-    )
-
-
-def _recolored(texture: ByteArray, rng: np.random.Generator) -> ByteArray:
-    """Moves the skin to a random tone and keeps its contrasts."""
-    tone = rng.uniform(0, len(_TONES) - 1)
-    wanted = np.array([np.interp(tone, range(len(_TONES)), axis) for axis in _TONES.T])
-    wanted = np.clip(wanted * rng.uniform(0.85, 1.12) + rng.normal(0, 5, 3), 10, 250)
-    lab = cv2.cvtColor(texture, cv2.COLOR_RGB2LAB).astype(np.float32)
-    pixel = np.clip(wanted, 0, 255).astype(np.uint8)[None, None]
-    target = cv2.cvtColor(pixel, cv2.COLOR_RGB2LAB)[0, 0].astype(np.float32)
-    low, high = len(lab) // 4, len(lab) * 7 // 10
-    middle = np.median(lab[low:high, low:-low], axis=(0, 1))
-    factor = np.clip(target[0] / max(middle[0], 1), 0.3, 2)
-    lab[..., 0] = lab[..., 0] * factor
-    lab[..., 1:] += target[1:] - middle[1:]
-    return cv2.cvtColor(np.clip(lab, 0, 255).astype(np.uint8), cv2.COLOR_LAB2RGB)

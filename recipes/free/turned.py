@@ -32,8 +32,8 @@ from recipes.free.fit import Fit, fit
 from recipes.free.head import Head
 from recipes.free.lists import Labelled
 from recipes.free.outline import Outline
-from recipes.free.people import framing_camera
 from recipes.free.rasters import continued, sample
+from recipes.free.shots import framing_camera
 from recipes.free.tracing import Layer, Light, depths, render, unobstructed
 
 _STEPS = 160  # of the relief's grid
