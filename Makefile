@@ -276,7 +276,7 @@ free-model: .venv/dev
 	$(call train_free,2,list_2,32,--init_from=$(FREE)/1/model.keras)
 	$(BIN)/python export.py --model=$(FREE)/2/model.keras --output=$(FREE)/export --formats=tflite_int8 \
 	  --outputs=landmarks,covariance,visibility --dataset=csv --markup=ibug_68 --data_dir=$(FREE)/list_2/landmarks.csv \
-	  --license="Software and weights are under Apache-2.0. Pass on the attribution of free_68 in assets/MODEL_CARD.md."
+	  --license="Software and weights are under Apache-2.0. Pass on the attribution in the model card of free_68."
 	cp $(FREE)/2/model.keras assets/free_68.keras
 	cp $(FREE)/export/model_int8.tflite assets/free_68.tflite
 	cp $(FREE)/export/model_int8.json assets/free_68.json

@@ -14,6 +14,9 @@ from evae_tf import extras
 from evae_tf.artifacts import pretrained
 from evae_tf.errors import InputError, first_line
 
+# What reading a damaged archive or its JSON raises.
+_DAMAGE = (KeyError, ValueError, TypeError, RecursionError, zipfile.BadZipFile, OSError)
+
 
 def load_pretrained(name: str) -> Any:
     """A shipped model, such as "mobile_68", as a Keras model.
@@ -82,9 +85,7 @@ def _check_keras_config(path: Path) -> None:
         with zipfile.ZipFile(path) as archive:
             config = json.loads(archive.read("config.json"))
         name, registered = config["class_name"], str(config["registered_name"])
-    except (
-        *(KeyError, ValueError, TypeError, RecursionError, zipfile.BadZipFile, OSError),
-    ) as error:
+    except _DAMAGE as error:
         raise InputError(f"{path}: not a Keras model, or damaged ({error}).") from error
     if not registered.startswith("evae_tf>"):
         raise InputError(f"{path}: contains a {name}, expected a landmark model of evae_tf.")

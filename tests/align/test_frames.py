@@ -2,6 +2,8 @@
 
 import os
 import struct
+import threading
+from time import sleep
 
 import cv2
 import numpy as np
@@ -123,6 +125,30 @@ def test_times_always_rise(tmp_path, monkeypatch, stamps, seconds):
     monkeypatch.setattr("evae_tf.align.frames.cv2.VideoCapture", lambda path: _Capture(stamps))
     found = [time for time, _ in Video(tmp_path / "a.ts")]
     np.testing.assert_allclose(found, seconds, atol=1e-9)
+
+
+def test_a_capture_is_released_after_its_last_read(tmp_path, monkeypatch):
+    """The next frame is read in the background when iteration stops."""
+    events, begun = [], threading.Event()
+
+    class Slow(_Capture):
+        def read(self):
+            if events:
+                begun.set()
+                sleep(0.2)
+            events.append("read")
+            return super().read()
+
+        def release(self):
+            events.append("release")
+
+    (tmp_path / "a.ts").touch()
+    monkeypatch.setattr("evae_tf.align.frames.cv2.VideoCapture", lambda path: Slow([0.0, 100.0]))
+    frames = iter(Video(tmp_path / "a.ts"))
+    next(frames)
+    assert begun.wait(10)
+    frames.close()
+    assert events == ["read", "read", "release"]
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,12 @@ def test_a_glob_is_sorted_out_likewise(folder):
     assert names(find_sources(f"{folder}/*.mp4")) == ([], ["film.mp4"])
 
 
+def test_a_file_that_a_glob_names_twice_is_one(folder):
+    (folder / "deep" / "deeper").mkdir(parents=True)
+    (folder / "deep" / "deeper" / "c.jpg").touch()
+    assert names(find_sources(f"{folder}/**/**/c.jpg")) == (["c.jpg"], [])
+
+
 @pytest.mark.parametrize("name", ["*.heic", "*.nothing", "nothing.jpg", "nothing"])
 def test_nothing_to_do_is_said(folder, name):
     with pytest.raises(InputError, match=r"nothing|1 \.heic"):

@@ -3,6 +3,7 @@
 import dataclasses
 import subprocess
 import sys
+import zipfile
 
 import keras
 import numpy as np
@@ -38,6 +39,16 @@ def test_a_tflite_file_is_called_no_keras_file():
     path = pretrained.find("mobile_5", ".tflite")
     with pytest.raises(InputError, match=r"mobile_5\.tflite: not a \.keras file; expected a mod"):
         keras_file.find_keras_file(path)
+
+
+def test_a_file_that_is_nested_too_deeply_is_refused(tmp_path):
+    path = tmp_path / "deep.keras"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("config.json", "[" * 100_000)
+        archive.writestr("metadata.json", "{}")
+        archive.writestr("model.weights.h5", "")
+    with pytest.raises(InputError, match=r"deep\.keras: not a Keras model, or damaged"):
+        keras_file.load_model(path)
 
 
 def test_plain_keras_opens_a_file_once_the_networks_are_imported(tmp_path):

@@ -197,6 +197,7 @@ def _columns(epochs):
         "response_map_loss": [2 / (epoch + 1) for epoch in range(epochs)],
         "kl": [0.0] * epochs,
         "landmark_loss": [1 / (epoch + 1) for epoch in range(epochs)],
+        "map_landmark_loss": [0.5 / (epoch + 1) for epoch in range(epochs)],
         "learning_rate": [1e-3] * epochs,
         "val_nme": [0.06 + 0.01 * abs(epoch - 2) for epoch in range(epochs)],
         "seconds": [1.0] * epochs,
@@ -208,7 +209,7 @@ def test_training_figure_draws_the_terms_that_the_model_has(epochs, tmp_path):
     figure = figures.training_figure(_columns(epochs))
     _, of_terms, validation = figure.axes
     terms = {line.get_label(): line.get_ydata() for line in of_terms.lines}
-    assert set(terms) == {"response map loss", "landmark loss"}
+    assert set(terms) == {"response map loss", "landmark loss", "map landmark loss"}
     np.testing.assert_allclose(terms["response map loss"], _columns(epochs)["response_map_loss"])
     assert len(validation.lines[0].get_xdata()) == epochs
     best = "8.00 % after epoch 1" if epochs == 1 else "6.00 % after epoch 3"
