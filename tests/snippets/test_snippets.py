@@ -43,6 +43,8 @@ def test_the_page_on_serving_can_be_followed(clone):
     with contextlib.ExitStack() as servers:
 
         def start(code):
+            if "docker" not in code:  # the page's own stand-in: it runs already
+                return
             model = Model(clone / "serving" / "models" / "evae_landmarks" / "1")
             servers.enter_context(GrpcServer(model, 8500))
             servers.enter_context(RestServer(model, 8501))
