@@ -27,7 +27,7 @@ from evae_tf import Aligner, geometry
 from evae_tf.align import detection
 from evae_tf.align.detections import Detections, checked, landmark_squares, rolls
 from evae_tf.align.detectors.images import shrunk
-from evae_tf.align.detectors.retinaface import is_installed
+from evae_tf.align.detectors.retinaface import RetinaFaceDetector
 from evae_tf.array_types import ByteArray, FloatArray
 from evae_tf.cli.path_flags import define_path
 from evae_tf.data.images import read_image
@@ -100,7 +100,7 @@ def _zone(zone: Any) -> Any:
 
 def _detectors() -> dict[str, detection.Detector]:
     found = {name: detection.create(name) for name in ("haar", "tflite")}
-    if is_installed():
+    if RetinaFaceDetector.is_installed():
         found["retinaface"] = detection.create("retinaface")
     if FLAGS.yunet:
         found["yunet"] = detection.create("yunet", FLAGS.yunet)

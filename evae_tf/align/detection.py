@@ -14,7 +14,7 @@ import numpy.typing as npt
 from evae_tf import arguments
 from evae_tf.align.detections import Detections
 from evae_tf.align.detectors.haar import HaarDetector
-from evae_tf.align.detectors.retinaface import RetinaFaceDetector, is_installed
+from evae_tf.align.detectors.retinaface import RetinaFaceDetector
 from evae_tf.align.detectors.tflite import TfliteDetector
 from evae_tf.align.detectors.yunet import YuNetDetector
 from evae_tf.array_types import ByteArray
@@ -43,7 +43,7 @@ def create(name: str, model: str | PathLike[str] | None = None, num_threads: int
     if model is not None and name in ("auto", "retinaface", "haar", "none"):
         raise UsageError(f"{model}: the detector {name} takes no file (--detector_model).")
     if name == "auto":
-        name = "retinaface" if is_installed() else "tflite"
+        name = "retinaface" if RetinaFaceDetector.is_installed() else "tflite"
     if name == "retinaface":
         return RetinaFaceDetector(num_threads=num_threads)
     if name == "tflite":

@@ -15,11 +15,6 @@ LONG_SIDE_PX = 1280
 MIN_SCORE = 0.3  # above it, the landmarks' score decides too, see `AlignedFace.confidence`
 
 
-def is_installed() -> bool:
-    """Whether the extra `[faces]` is installed; imports nothing."""
-    return all(importlib.util.find_spec(name) for name in extras.EXTRAS["faces"])
-
-
 class RetinaFaceDetector:
     """RetinaFace with a MobileNet-0.25 backbone, run by ONNX Runtime.
 
@@ -43,6 +38,11 @@ class RetinaFaceDetector:
 
         self._arguments = (min_score, num_threads)
         self._session = open_session(WEIGHTS, num_threads, "RetinaFace")
+
+    @staticmethod
+    def is_installed() -> bool:
+        """Whether the extra `[faces]` is installed; imports nothing."""
+        return all(importlib.util.find_spec(name) for name in extras.EXTRAS["faces"])
 
     def __reduce__(self) -> tuple[Any, ...]:
         return RetinaFaceDetector, self._arguments
