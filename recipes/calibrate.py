@@ -16,7 +16,7 @@ import numpy as np
 from absl import app, flags
 from tabulate import tabulate
 
-from evae_tf import atomic, geometry
+from evae_tf import atomic
 from evae_tf.array_types import FloatArray
 from evae_tf.artifacts import keras_file
 from evae_tf.cli.path_flags import define_path
@@ -65,10 +65,7 @@ def _distances(model: Any, faces: Sequence[Face]) -> FloatArray:
     crops = cut_crops(faces, size=metadata.input_size, margin=metadata.crop_margin)
     outputs = Validation(faces, crops).predict(model)
     errors = outputs["landmarks"] - crops.landmarks
-    distances = np.full(errors.shape[:2], np.nan)
-    known = geometry.annotated(errors)
-    distances[known] = calibration.mahalanobis(errors[known], outputs["covariance"][known])
-    return distances
+    return calibration.mahalanobis(errors, outputs["covariance"])
 
 
 def even_factor(distances: Sequence[FloatArray]) -> float:
