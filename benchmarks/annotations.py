@@ -38,16 +38,15 @@ from recipes.free.agreement import PARTS
 FLAGS = flags.FLAGS
 
 _IBUG = MARKUPS["ibug_68"]
-_THUMBNAIL = 24  # pixels
-_SAME = 0.98  # correlation of thumbnails of one photo
-_CROP = 193  # pixels; odd, so that the axis is a column
-_SIDE = (
-    0.9  # of the crop in which the axis is searched, in sizes of the box: without the background
-)
-_FURTHEST = 14  # pixels of the crop by which its mirror image is shifted
-_UNEVEN = (
-    0.02  # of the box: most by which landmarks differ from their mirror image in frontal faces
-)
+# Side of the crops that are compared, in pixels; their least correlation before and after one is
+# laid over the other, which may resize and turn it by this share.
+_THUMBNAIL, _SIMILAR, _SAME, _MOST_CHANGED = 48, 0.8, 0.95, 0.25
+# The crop whose axis is searched: its side in pixels, odd so that the middle is a column, and in
+# sizes of the box, without background; how many pixels its mirror image is shifted at most.
+_CROP, _SIDE, _FURTHEST = 193, 0.9, 14
+# Landmarks of faces that look ahead: most by which they differ from their mirror image, in sizes of
+# the box, and most roll. Least correlation of a crop and its mirror image.
+_UNEVEN = 0.02
 _LEANING = np.radians(20)
 _ALIKE = 0.35  # least correlation of a crop and its mirror image
 
@@ -74,12 +73,33 @@ def _noise(faces: Sequence[Face]) -> str:
 
 
 def annotated_twice(faces: Sequence[Face]) -> list[tuple[int, int]]:
-    """The pairs of faces whose photos are the same but for compression and size."""
-    grey = cut_crops(faces, size=_THUMBNAIL, margin=0.0).images.mean(axis=3).reshape(len(faces), -1)
-    centred = grey - grey.mean(axis=1, keepdims=True)
+    """The pairs of faces with the same photo, whatever their annotations.
+
+    Pairs with similar crops are candidates. One crop is then laid over the other by its pixels, so
+    that a pair counts even if the annotated boxes, which place the crops, differ.
+    """
+    grey = cut_crops(faces, size=_THUMBNAIL, margin=0.0).images.mean(axis=3, dtype=np.float32)
+    flat = grey.reshape(len(faces), -1)
+    centred = flat - flat.mean(axis=1, keepdims=True)
     thumbnails = centred / np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-6)
-    alike = np.triu(thumbnails @ thumbnails.T, 1) > _SAME
-    return [(int(first), int(second)) for first, second in np.argwhere(alike)]
+    candidates = np.argwhere(np.triu(thumbnails @ thumbnails.T, 1) > _SIMILAR)
+    return [
+        (first, second)
+        for first, second in tqdm(candidates.tolist(), desc="pairs", disable=None)
+        if _correlation(grey[first], grey[second]) > _SAME
+    ]
+
+
+def _correlation(first: FloatArray, second: FloatArray) -> float:
+    """The correlation of the details of two grey images, one laid over the other by its pixels."""
+    first, second = (image - cv2.GaussianBlur(image, (0, 0), 4) for image in (first, second))
+    until = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 100, 1e-5)
+    start = np.eye(2, 3, dtype=np.float32)
+    try:
+        found, move = cv2.findTransformECC(first, second, start, cv2.MOTION_AFFINE, until)
+    except cv2.error:  # it does not converge
+        return 0.0
+    return found if np.abs(move[:, :2] - np.eye(2)).max() < _MOST_CHANGED else 0.0
 
 
 def difference(first: Face, second: Face) -> FloatArray:
