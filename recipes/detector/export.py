@@ -1,6 +1,6 @@
-"""Exports the trained detector to `detector.tflite`, which takes images of any size.
+"""Exports the trained detector to a `.tflite` file, which takes images of any size.
 
-python -m recipes.detector.export --weights=runs/detector/final.weights.h5 --output=DIR
+python -m recipes.detector.export --weights=runs/detector/final.weights.h5 --output=FILE.tflite
 """
 
 from pathlib import Path

@@ -6,6 +6,7 @@ Writes a folder for `recipes.detector.train --negatives`. The images contain no 
 possible face.
 """
 
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -33,17 +34,20 @@ _FREE = 1.1  # side of the square that must be free of faces, in sides of the im
 def main(_: list[str]) -> None:
     """Prints the number of images written."""
     detector = TfliteDetector(FLAGS.detector, min_score=FLAGS.min_score)
-    folder = atomic.make_folder(FLAGS.output)
     photos = read(Path(FLAGS.photos))
     chosen = np.random.default_rng(0).permutation(len(photos))
+    found = (
+        picture
+        for index in tqdm(chosen.tolist(), disable=None)
+        for picture in _false_finds(detector, photos[index])
+    )
     count = 0
-    for index in tqdm(chosen.tolist(), disable=None):
-        if count >= FLAGS.most:
-            break
-        for picture in _false_finds(detector, photos[index]):
+    atomic.make_folder(Path(FLAGS.output).parent)
+    with atomic.replacing_folder(FLAGS.output) as folder:
+        for picture in itertools.islice(found, FLAGS.most):
             Image.fromarray(picture).save(folder / f"{count:05d}.png")
             count += 1
-    print(f"{count} images: {folder}")
+    print(f"{count} images: {FLAGS.output}")
 
 
 def _false_finds(detector: TfliteDetector, photo: Photo) -> Iterator[ByteArray]:
@@ -71,5 +75,5 @@ if __name__ == "__main__":
     define_path("photos", "runs/detector/photos.npz", "From `recipes.detector.photos`.")
     define_path("output", "runs/detector/negatives", "Folder to write.")
     flags.DEFINE_float("min_score", 0.25, "Lowest score of a false detection.")
-    flags.DEFINE_integer("most", 4000, "Pictures.")
+    flags.DEFINE_integer("most", 4000, "Largest number of images.", lower_bound=1)
     app.run(main)

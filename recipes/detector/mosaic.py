@@ -224,7 +224,7 @@ def _moved_squares(squares: FloatArray, move: FloatArray, scale: float) -> Float
 def _move(
     source: FloatArray, target: FloatArray, scale: float, rng: np.random.Generator
 ) -> FloatArray:
-    """The affine map [2, 3] from one position to another, with rotation and optional mirroring."""
+    """The affine map [2, 3] from one position to another, with rotation."""
     kind = rng.random()
     degrees = rng.normal(0, 10) if kind < 0.7 else rng.normal(0, 35)
     if kind > 0.9:
@@ -238,9 +238,11 @@ def _anywhere(image: ByteArray, rng: np.random.Generator) -> FloatArray:
     """A map that covers the tile with a photo, enlarged up to three times beyond need."""
     height, width = image.shape[:2]
     scale = TILE_PX / min(height, width) * np.exp(rng.uniform(0, np.log(3)))
-    turn = np.radians(rng.choice([0, 0, 0, 90, 180, 270]) + rng.normal(0, 5))
+    quarters = int(rng.choice([0, 0, 0, 1, 2, 3]))
+    turn = np.radians(90 * quarters + rng.normal(0, 5))
     axes = scale * np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
-    free = np.maximum(np.array([width, height]) * scale - TILE_PX, 0) / 2
+    size = (height, width) if quarters % 2 else (width, height)  # as it lies in the tile
+    free = np.maximum(np.array(size) * scale - TILE_PX, 0) / 2
     target = TILE_PX / 2 + rng.uniform(-1, 1, 2) * free
     return np.column_stack([axes, target - axes @ [width / 2, height / 2]])
 
@@ -297,10 +299,11 @@ def _what_counts(
     for layer in layers:
         for square, points in zip(layer.squares, layer.five, strict=True):
             seen = _seen(owner, layer.number, square)
-            if seen > _SEEN and LEAST_PX * 0.9 <= square[2] <= _MOST_LISTED_PX:
+            is_large = square[2] > _MOST_LISTED_PX  # a part of it can fill the tile
+            if seen > _SEEN and square[2] >= LEAST_PX * 0.9 and not is_large:
                 squares.append(square)
                 five.append(points)
-            elif seen > _HARDLY_SEEN:
+            elif seen > (0 if is_large else _HARDLY_SEEN):
                 unsure.append(square)
         unsure += [
             square for square in layer.unsure if _seen(owner, layer.number, square) > _HARDLY_SEEN

@@ -83,8 +83,9 @@ def targets(tile: Tile) -> FloatArray:
         spread = max(_SPREAD * side, _LEAST_SPREAD * STRIDE_PX)
         near = [np.exp(-((places - centre) ** 2) / (2 * spread**2)) for centre in (x, y)]
         likely = np.outer(near[1], near[0])
-        if 0 <= x < TILE_PX and 0 <= y < TILE_PX:
-            likely[int(y / STRIDE_PX), int(x / STRIDE_PX)] = 1
+        column, row = (int((centre + 0.5) // STRIDE_PX) for centre in (x, y))
+        if 0 <= column < cells and 0 <= row < cells:
+            likely[row, column] = 1
         target[..., 0] = np.maximum(target[..., 0], likely)
         told = likely > _TELLS
         if not told.any():
@@ -105,7 +106,6 @@ def targets(tile: Tile) -> FloatArray:
     return target
 
 
-@keras.saving.register_keras_serializable("evae_tf.recipes")
 class FaceDetector(keras.Model):
     """A network with its loss, for `fit`.
 

@@ -115,7 +115,8 @@ def write(photos: Sequence[Photo], path: Path) -> None:
 
 def read(path: Path) -> list[Photo]:
     """Reads what `write` wrote."""
-    arrays = dict(np.load(path))
+    with np.load(path) as file:
+        arrays = dict(file)
     faces, unsure = (
         np.cumsum([0, *arrays[f"{name}_count"].tolist()]).tolist() for name in ("squares", "unsure")
     )

@@ -1,9 +1,10 @@
-"""Trains the face detector on composed tiles; run the same command to resume.
+"""Trains the face detector on composed tiles; run the same command to resume a stopped training.
 
 python -m recipes.detector.train --photos=runs/detector/photos.npz --workdir=runs/detector
 """
 
 import multiprocessing
+import queue as queues
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,10 +23,11 @@ from recipes.detector.photos import read
 
 FLAGS = flags.FLAGS
 _STEPS = 250  # per epoch
+_PATIENCE_S = 60  # then it is checked whether tiles are still being composed
 
 
 def main(_: list[str]) -> None:
-    """Trains and writes `network.keras`."""
+    """Trains and writes `final.weights.h5`."""
     keras.utils.set_random_seed(FLAGS.seed)
     folder = Path(FLAGS.workdir)
     folder.mkdir(parents=True, exist_ok=True)
@@ -68,9 +70,14 @@ def _batches() -> Iterator[tuple[ByteArray, FloatArray]]:
     context = multiprocessing.get_context("spawn")
     queue: multiprocessing.Queue = context.Queue(8)
     arguments = (queue, FLAGS.photos, FLAGS.negatives, FLAGS.batch_size)
-    context.Process(target=_compose, args=arguments, daemon=True).start()
+    process = context.Process(target=_compose, args=arguments, daemon=True)
+    process.start()
     while True:
-        yield queue.get()
+        try:
+            yield queue.get(timeout=_PATIENCE_S)
+        except queues.Empty:
+            if not process.is_alive():
+                raise RuntimeError("the process that composes tiles has ended.") from None
 
 
 def _compose(

@@ -61,6 +61,35 @@ def test_what_is_covered_does_not_count():
     np.testing.assert_array_equal(unsure, squares[2:])
 
 
+def test_the_inside_of_a_large_face_is_not_background():
+    """A tile inside a face of 900 pixels shows an eighth of it."""
+    owner = np.ones((mosaic.TILE_PX, mosaic.TILE_PX), np.uint8)
+    squares = np.float32([[160, 160, 900]])
+    layer = mosaic._Layer(1, squares, np.zeros((1, 5, 2)), np.zeros((1, 68, 2)), squares[:0])
+    counted, _, unsure = mosaic._what_counts(owner, [layer])
+    assert len(counted) == 0
+    np.testing.assert_array_equal(unsure, squares)
+
+
+@pytest.mark.parametrize("shape", [(200, 500), (300, 240)])
+def test_a_background_covers_the_tile_whichever_way_it_is_turned(shape):
+    photo = np.full((*shape, 3), 255, np.uint8)
+    rng = np.random.default_rng(0)
+    for _ in range(60):
+        canvas = np.zeros((mosaic.TILE_PX, mosaic.TILE_PX, 3), np.uint8)
+        mosaic._lay(canvas, canvas[..., 0].copy(), 0, photo, mosaic._anywhere(photo, rng))
+        assert (canvas > 0).mean() > 0.85  # a tilt of a few degrees frees the corners
+
+
+@pytest.mark.parametrize(("place", "cell"), [(103.4, 25), (103.6, 26), (-0.4, 0), (319.4, 79)])
+def test_the_cell_of_a_centre_holds_it(place, cell):
+    """Pixel i reaches from i - 0.5 to i + 0.5; a cell has four pixels."""
+    squares = np.float32([[place, 60, 20]])
+    tile = mosaic.Tile(np.zeros((320, 320, 3), np.uint8), squares, np.zeros((1, 5, 2)), squares[:0])
+    label = network.targets(tile)[15, :, 0]
+    assert np.flatnonzero(label == 1).tolist() == [cell]
+
+
 def test_what_the_network_is_to_say_is_read_back_as_the_faces():
     squares = np.float32([[60, 80, 20], [200.5, 150.2, 130]])
     five = np.stack([square[:2] + square[2] * np.float32([[-0.2, -0.3]] * 5) for square in squares])
