@@ -51,8 +51,8 @@ def check(path: str | Path, clean: str | Path) -> int:
     path = Path(path)
     photos = {photo.image.resolve(): photo for photo in clean_photos.read(Path(clean).resolve())}
     record = read(path.parent)
-    if record.get("teacher", TEACHER) != TEACHER:
-        raise InputError(f"{path}: labelled by another file than MediaPipe's Face Landmarker v2.")
+    if record.get("pictures") and not record.get("drawn"):
+        _check_teacher(record, path)
     if "model" in record and "trained_on" not in record:
         raise InputError(f"{path}: labelled by a model of unknown origin.")
     splits: dict[str, set[str]] = {}
@@ -91,12 +91,19 @@ def _drawn(folder: Path, photos: Mapping[Path, Photo]) -> dict[Path, str]:
             continue
         if record.get("head_sha256") != HEAD or not record.get("skins"):
             raise InputError(f"{above}: drawn with another head, or with unknown skin.")
+        if "labels_sha256" in record:  # turned photos, with their labels
+            _check_teacher(record, above)
         for skin, digest in record["skins"].items():
             photo = photos.get(Path(skin).resolve())
             if photo is None or photo.held_out or lists.sha256(skin) != digest:
                 raise InputError(f"{skin}: its skin is in {above}, not of a photo to train on.")
         return {above / name: digest for name, digest in record["pictures"].items()}
     return {}
+
+
+def _check_teacher(record: Mapping[str, Any], path: Path) -> None:
+    if record.get("teacher") != TEACHER:
+        raise InputError(f"{path}: labelled by another file than MediaPipe's Face Landmarker v2.")
 
 
 def read(folder: Path) -> dict[str, Any]:

@@ -28,6 +28,7 @@ _EYELASHES = 1368  # the last vertices, which the modes leave out
 
 def main(_: list[str]) -> None:
     """Prints what the file holds."""
+    atomic.make_folder(Path(FLAGS.output).parent)
     arrays = convert(Path(FLAGS.release))
     with atomic.replacing_file(Path(FLAGS.output)) as temporary, open(temporary, "wb") as file:
         np.savez_compressed(file, **arrays)

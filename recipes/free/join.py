@@ -17,7 +17,7 @@ from absl import app, flags
 from evae_tf import atomic
 from evae_tf.cli.path_flags import define_path, define_paths
 from evae_tf.data.tables import image_name, read_table
-from evae_tf.errors import UsageError
+from evae_tf.errors import InputError, UsageError
 from recipes.free import evidence, lists
 
 FLAGS = flags.FLAGS
@@ -43,7 +43,7 @@ def join(paths: Sequence[Path], copies: Sequence[int], output: Path) -> int:
 
     Raises:
       UsageError: the arguments have different lengths.
-      InputError: a list cannot be read.
+      InputError: a list cannot be read, or two lists have different teachers or models.
     """
     if len(paths) != len(copies):
         raise UsageError(f"{len(paths)} lists, {len(copies)} copies, expected as many.")
@@ -53,11 +53,17 @@ def join(paths: Sequence[Path], copies: Sequence[int], output: Path) -> int:
         own = evidence.read(path.parent)
         if not own.get("drawn"):  # drawn faces keep the record in their own folder
             pictures |= own.pop("pictures", {})
+            differing = [name for name in own if facts.get(name, own[name]) != own[name]]
+            if differing:
+                raise InputError(f"{path}: another {differing[0]} than the lists before it.")
             facts |= own
     columns = list(dict.fromkeys(column for row in rows for column in row))
     seen = {column: "1" for column in columns if column.startswith("visible")}
     atomic.make_folder(output.parent)
-    with atomic.replacing_file(output) as temporary, temporary.open("w", newline="") as file:
+    with (
+        atomic.replacing_file(output) as temporary,
+        temporary.open("w", newline="", encoding="utf-8") as file,
+    ):
         writer = csv.DictWriter(file, columns, restval="")
         writer.writeheader()
         writer.writerows({**seen, **row} for row in rows)

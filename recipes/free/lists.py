@@ -79,7 +79,10 @@ def write(pictures: Sequence[Labelled], path: Path, **facts: Any) -> None:
 def write_rows(pictures: Sequence[Labelled], path: Path) -> None:
     """Writes a list without evidence, see `write`."""
     atomic.make_folder(path.parent)
-    with atomic.replacing_file(path) as temporary, temporary.open("w", newline="") as file:
+    with (
+        atomic.replacing_file(path) as temporary,
+        temporary.open("w", newline="", encoding="utf-8") as file,
+    ):
         writer = csv.writer(file)
         writer.writerow(COLUMNS)
         for each in pictures:

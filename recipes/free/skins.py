@@ -183,8 +183,8 @@ def measured_offsets(head: Head, shapes: Sequence[FloatArray]) -> FloatArray:
 
 def save(skins: Skins, path: str | Path) -> None:
     """Writes a compressed `.npz`."""
-    with atomic.replacing_file(Path(path)) as temporary:
-        np.savez_compressed(temporary, **dataclasses.asdict(skins))
+    with atomic.replacing_file(Path(path)) as temporary, temporary.open("wb") as file:
+        np.savez_compressed(file, **dataclasses.asdict(skins))
 
 
 def load(path: str | Path) -> Skins:
@@ -199,6 +199,7 @@ def main(_: list[str]) -> None:
     """Prints how many skins were taken."""
     head = heads.load(Path(flags.FLAGS.data) / heads.FILE)
     photos = lists.training_photos(flags.FLAGS.photos)
+    atomic.make_folder(Path(flags.FLAGS.output).parent)  # before the work, which takes minutes
     skins = make_skins(head, photos)
     save(skins, flags.FLAGS.output)
     print(f"{len(skins.names)} skins of {len(photos)} photos: {flags.FLAGS.output}")

@@ -21,7 +21,7 @@ from absl import app, flags
 from evae_tf.array_types import ByteArray, FloatArray, IndexArray
 from evae_tf.cli.path_flags import define_path
 from evae_tf.data.images import read_image
-from recipes.free import drawn_folder, lists
+from recipes.free import drawn_folder, evidence, lists
 from recipes.free import head as heads
 from recipes.free import skins as skin_files
 from recipes.free.backdrop import backdrop, expose
@@ -168,6 +168,7 @@ def main(_: list[str]) -> None:
         "head_sha256": lists.sha256(Path(args.data) / heads.FILE),
         "skins_sha256": lists.sha256(args.skins),
         "labels_sha256": lists.sha256(args.photos),
+        "teacher": evidence.read(Path(args.photos).parent).get("teacher"),
         "skins": {
             str(each.image): lists.sha256(each.image) for each in lists.training_photos(args.photos)
         },

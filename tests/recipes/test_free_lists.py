@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -159,9 +160,34 @@ def test_who_labelled_a_list_is_known(made):
     path.with_name("evidence.json").write_text(json.dumps({**facts, "teacher": "0"}))
     with pytest.raises(InputError, match="labelled by another file than MediaPipe"):
         evidence.check(path, made / "clean")
+    path.with_name("evidence.json").write_text(json.dumps({"pictures": facts["pictures"]}))
+    with pytest.raises(InputError, match="labelled by another file than MediaPipe"):
+        evidence.check(path, made / "clean")
     path.with_name("evidence.json").write_text(json.dumps({**facts, "model": "0"}))
     with pytest.raises(InputError, match="labelled by a model of unknown origin"):
         evidence.check(path, made / "clean")
+
+
+def test_turned_photos_have_labels_of_the_teacher(made):
+    path, record = joined(made), made / "drawn" / "evidence.json"
+    facts = {**json.loads(record.read_text()), "labels_sha256": "1"}
+    for teacher in (None, "0"):
+        record.write_text(json.dumps({**facts, "teacher": teacher}))
+        with pytest.raises(InputError, match="drawn: labelled by another file than MediaPipe"):
+            evidence.check(path, made / "clean")
+    record.write_text(json.dumps({**facts, "teacher": evidence.TEACHER}))
+    assert evidence.check(path, made / "clean") == 5
+
+
+def test_lists_of_two_teachers_are_not_joined(made):
+    path = made / "photos" / "landmarks.csv"
+    other = made / "others" / "landmarks.csv"
+    shutil.copytree(path.parent, other.parent)
+    facts = {**evidence.read(path.parent), "teacher": "0"}
+    other.with_name("evidence.json").write_text(json.dumps(facts))
+    for order in ((path, other), (other, path)):
+        with pytest.raises(InputError, match="another teacher than the lists before it"):
+            join.join(order, (1, 1), made / "all" / "landmarks.csv")
 
 
 def test_a_file_in_the_folder_that_is_no_photo_of_it_is_foreign(made):
