@@ -9,6 +9,7 @@ one, the second pass uses the wide one. The `val` rows are the validation faces 
 aflw68, as annotated.
 """
 
+import collections
 import csv
 import dataclasses
 import os
@@ -117,24 +118,29 @@ def with_whole_boxes(faces: Iterable[Face]) -> list[Face]:
 
 
 def write(parts: dict[str, Sequence[Face]], path: Path) -> None:
-    """Writes a dict of `split` to faces as the .csv that `--dataset=csv` reads."""
+    """Writes a dict of `split` to faces as the .csv that `--dataset=csv` reads.
+
+    That reader refuses repeated rows, so a column `copy` counts the rows of a photo.
+    """
     points = range(one_markup(face for faces in parts.values() for face in faces).num_points)
     header = ["image", *(f"{axis}{i}" for i in points for axis in "xy")]
-    header += [*(f"visible{i}" for i in points), *geometry.BOX_COLUMNS, "split"]
-    listed: dict[Path, int] = {}
-    with atomic.replacing_file(path) as temporary, temporary.open("w", newline="") as file:
+    header += [*(f"visible{i}" for i in points), *geometry.BOX_COLUMNS, "split", "copy"]
+    listed: collections.Counter[Path] = collections.Counter()
+    with (
+        atomic.replacing_file(path) as temporary,
+        temporary.open("w", newline="", encoding="utf-8") as file,
+    ):
         writer = csv.writer(file)
         writer.writerow(header)
         for split, faces in parts.items():
             for face in faces:
                 image = Path(os.path.relpath(face.image, path.parent))
-                # Shifted by a thousandth of a pixel: the reader of the list refuses repeated rows.
-                shift = 1e-3 * listed.setdefault(image, 0)
-                listed[image] += 1
-                landmarks = np.round(face.landmarks.astype(float) + shift, 3)
+                landmarks = np.round(face.landmarks.astype(float), 3)
                 seen = face.annotated if face.visible is None else face.visible
                 box = np.round(face.box.astype(float), 3)
-                writer.writerow([image, *landmarks.ravel(), *seen.astype(int), *box, split])
+                cells = [image, *landmarks.ravel(), *seen.astype(int), *box, split, listed[image]]
+                writer.writerow(cells)
+                listed[image] += 1
 
 
 if __name__ == "__main__":

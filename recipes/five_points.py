@@ -47,9 +47,9 @@ def main(_: list[str]) -> None:
 
 def without_repeats(faces: Iterable[Face]) -> list[Face]:
     """The faces without repetitions, which have the same photo and nose."""
-    first: dict[tuple[str, int, int], Face] = {}
+    first: dict[tuple[str, float, float], Face] = {}
     for face in faces:
-        x, y = np.floor(face.landmarks[_NOSE]).astype(int).tolist()
+        x, y = face.landmarks[_NOSE].tolist()
         first.setdefault((str(face.image), x, y), face)
     return [*first.values()]
 

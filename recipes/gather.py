@@ -5,10 +5,11 @@
 The landmarks of several teachers, separated by commas, are averaged.
 
 Writes a .csv for `train.py --dataset=csv --markup=ibug_68`. Its `val` rows are the faces of
-300-W's val.txt. No photo of any validation list is among the others, not even as a copy under
-another name.
+300-W's val.txt. None of these photos is among the others, not even as a copy under another name,
+and no photo of MTFL's val.txt is in the other sets.
 """
 
+import collections
 import csv
 import os
 from collections.abc import Iterable, Sequence
@@ -52,13 +53,13 @@ def main(_: list[str]) -> None:
     if FLAGS.smooth:
         points = teaching.smoothed(teachers, annotated)
     rows = [(face, face.landmarks, "val") for face in validation]
-    for copy in range(FLAGS.copies):
-        # Shifted by a thousandth of a pixel: the reader of the list refuses repeated rows.
-        shift = np.float32(copy * 1e-3)
-        rows += [(face, own + shift, "train") for face, own in zip(annotated, points, strict=True)]
+    rows += [(*each, "train") for each in zip(annotated, points, strict=True)] * FLAGS.copies
+    of_mtfl = datasets.read_faces("mtfl", data / "mtfl", "val") if "helen29" in FLAGS.others else []
     for name in FLAGS.others:
         faces = datasets.without_photos(OTHERS[name](data), [*annotated, *validation])
         distinct = without_copies(faces, validation)
+        if name != "mtfl" and of_mtfl:
+            distinct = without_copies(distinct, of_mtfl)
         kept = labelled(teachers, distinct, annotated)
         rows += [(face, landmarks, "train") for face, landmarks in kept]
         print(
@@ -131,14 +132,22 @@ def _thumbnails(faces: Sequence[Face]) -> FloatArray:
 
 
 def write(rows: Iterable[tuple[Face, FloatArray, str]], path: Path) -> None:
-    """Writes (face, landmarks, split) as the .csv that `--dataset=csv` reads."""
-    header = ["image", *(f"{axis}{i}" for i in range(68) for axis in "xy"), "split"]
-    with atomic.replacing_file(path) as temporary, temporary.open("w", newline="") as file:
+    """Writes (face, landmarks, split) as the .csv that `--dataset=csv` reads.
+
+    That reader refuses repeated rows, so a column `copy` counts the rows of a photo.
+    """
+    header = ["image", *(f"{axis}{i}" for i in range(68) for axis in "xy"), "split", "copy"]
+    listed: collections.Counter[str] = collections.Counter()
+    with (
+        atomic.replacing_file(path) as temporary,
+        temporary.open("w", newline="", encoding="utf-8") as file,
+    ):
         writer = csv.writer(file)
         writer.writerow(header)
         for face, landmarks, split in rows:
             image = os.path.relpath(face.image, path.parent)
-            writer.writerow([image, *np.round(landmarks, 3).ravel(), split])
+            writer.writerow([image, *np.round(landmarks, 3).ravel(), split, listed[image]])
+            listed[image] += 1
 
 
 if __name__ == "__main__":

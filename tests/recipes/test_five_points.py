@@ -46,5 +46,5 @@ def test_points_flags_and_boxes_of_another_face_are_made(drawn):
 
 def test_a_face_that_is_listed_again_counts_once(drawn):
     (first, _), (second, _) = drawn
-    again = dataclasses.replace(first, landmarks=first.landmarks + 1e-3, box=second.box)
+    again = dataclasses.replace(first, box=second.box)
     assert five_points.without_repeats([first, second, again]) == [first, second]
