@@ -1,12 +1,12 @@
 """Adds a presence head to a trained model, which detects crops without a face.
 
-  python -m recipes.presence --model=mobile_68 --photos=runs/detector/photos.npz
-    --output=runs/presence/mobile_68.keras
+  python -m recipes.presence --model=runs/models/mobile_68/model.keras
+    --photos=runs/detector/photos.npz --output=runs/presence/mobile_68.keras
 
-The other weights are unchanged. Positive examples are crops of faces with correct landmarks.
-Negative examples are crops placed so badly that the landmarks are wrong, backgrounds of the
-photos, photos without faces, and false detections. Each crop is used twice: as it is and as
-cropped by the second pass.
+The other weights are unchanged; a head that the model has is replaced. Positive examples are crops
+of faces with correct landmarks. Negative examples are crops placed so badly that the landmarks are
+wrong, backgrounds of the photos, photos without faces, and false detections. Each crop is used
+twice: as it is and as cropped by the second pass.
 """
 
 from collections.abc import Iterator
@@ -193,7 +193,10 @@ def with_presence(model: Any, kernel: FloatArray, bias: FloatArray) -> Any:
     copy = type(model).from_config(config)
     size = model.metadata["input_size"]
     copy.build((None, size, size, 3))
-    copy.set_weights([*model.get_weights(), kernel, bias])
+    others = model.get_weights()
+    if model.presence is not None:  # its weights are the last ones
+        others = others[: -len(model.presence.weights)]
+    copy.set_weights([*others, kernel, bias])
     return copy
 
 
@@ -206,6 +209,6 @@ if __name__ == "__main__":
         "From `recipes.detector.mine`.",
     )
     define_path("output", None, ".keras file to write.", required=True)
-    flags.DEFINE_integer("most", 3000, "Photos.", lower_bound=1)
+    flags.DEFINE_integer("most", 3000, "Largest number of photos.", lower_bound=1)
     flags.DEFINE_integer("seed", 0, "Random seed of the crops and the head.")
     app.run(main)

@@ -54,6 +54,16 @@ def test_presence_is_the_logistic_of_what_the_head_sees(model, images, unit):
     np.testing.assert_allclose(outputs["presence"], expected, atol=1e-6)
 
 
+def test_a_head_is_replaced(model, images, unit):
+    kernel, bias = unit
+    headed = with_presence(model, *unit)
+    again = with_presence(headed, -kernel, -bias)
+    first, second = numpy(headed(images)), numpy(again(images))
+    np.testing.assert_allclose(second.pop("presence"), 1 - first.pop("presence"), atol=1e-6)
+    for name, value in first.items():
+        np.testing.assert_array_equal(second[name], value)
+
+
 def test_the_head_survives_a_file(model, images, unit, tmp_path):
     headed = with_presence(model, *unit)
     headed.save(tmp_path / "model.keras")
