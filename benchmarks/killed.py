@@ -5,10 +5,12 @@
 The commands are `align.py` on photos (JSON with images, and one table) and on a video, `train.py`,
 `export.py` and `evaluate.py`. Each runs once undisturbed. Then it is killed (SIGKILL) in a new
 folder at a moment of its processor time, between its start and its end, and called again. The
-second call must end with status 0 and leave the files of the undisturbed run with the same contents
-(for images, logs and reports with times: the same names), no hidden files may be left, and finished
-photos must be skipped. `train.py`, `export.py` and `evaluate.py` are forked from a process that has
-imported TensorFlow, so that all kills meet their work and none the imports, which write nothing.
+second call must end with status 0 and leave the files of the undisturbed run with the same
+contents, no hidden files may be left, and finished photos must be skipped. Images count as equal if
+they are readable and of one size, models and checkpoints if their arrays are equal. Logs, reports
+with times and the parts of a SavedModel need only exist. `train.py`, `export.py` and `evaluate.py`
+are forked from a process that has imported TensorFlow, so that all kills meet their work and none
+the imports, which write nothing.
 """
 
 import contextlib
@@ -50,10 +52,8 @@ _SMALL = (
     *("decoder_filters=8,8,6", "regressor_filters=8,8", "regressor_blocks=0,0"),
     *("regressor_units=16", "regressor_bottleneck=4", "batch_size=8", "epochs=8"),
 )
-# All of a row of metrics.csv except the seconds; other files of these names need only exist.
-_ONLY_THERE = re.compile(
-    r"events\.out|\.png$|\.jpg$|export\.json|done\.jsonl|\.npz$|\.keras$|\.pb$"
-)
+# Logs, and files with times or of no fixed order; they need only exist.
+_ONLY_THERE = re.compile(r"events\.out|export\.json|done\.jsonl|saved_model/")
 
 _Contents: TypeAlias = dict[str, object]
 # As `WarmCommands` run one of them.
@@ -168,14 +168,14 @@ def _problem(
 ) -> str | None:
     """The problem after a command was called again; None if there is none."""
     done = out / "done.jsonl"
-    finished = done.read_bytes().count(b"\n") if done.exists() else 0
+    skipped = done.read_bytes().count(b"\n") if done.exists() else 0
     status, _ = run(words, log, None)
     printed = log.read_text()
     if status:
         return printed.strip().splitlines()[-1]
     photos = re.search(r"^(\d+) photos", printed, re.MULTILINE)
-    if photos and int(photos[1]) != _PHOTOS - finished:
-        return f"{photos[1]} photos repeated, {finished} were finished"
+    if photos and int(photos[1]) != _PHOTOS - skipped:
+        return f"{photos[1]} photos repeated, {skipped} were finished"
     found = _contents(out)
     differing = sorted(key for key in {*expected, *found} if expected.get(key) != found.get(key))
     return f"differs: {', '.join(differing)}" if differing else None
@@ -186,8 +186,12 @@ def _contents(folder: Path) -> _Contents:
     contents: _Contents = {}
     for path in sorted(folder.rglob("*")):
         name = re.sub(r"events\.out.*", "events.out", str(path.relative_to(folder)))
-        if path.is_dir() or _ONLY_THERE.search(name) or "saved_model/" in name:
+        if path.is_dir() or _ONLY_THERE.search(name):
             contents[name] = "there"
+        elif path.suffix in (".png", ".jpg"):
+            contents[name] = read_image(path).shape
+        elif path.suffix in (".keras", ".npz"):
+            contents[name] = _arrays(path)
         elif name == "metrics.csv":
             with path.open(newline="") as file:
                 contents[name] = [{**row, "seconds": ""} for row in csv.DictReader(file)]
@@ -196,6 +200,16 @@ def _contents(folder: Path) -> _Contents:
         else:
             contents[name] = path.read_bytes()
     return contents
+
+
+def _arrays(path: Path) -> list[bytes]:
+    """The arrays of a model or of an `.npz` file."""
+    if path.suffix == ".keras":
+        from evae_tf.artifacts import keras_file  # only here: it imports TensorFlow
+
+        return [weight.tobytes() for weight in keras_file.load_model(path).get_weights()]
+    with np.load(path) as file:
+        return [file[name].tobytes() for name in sorted(file)]
 
 
 if __name__ == "__main__":
