@@ -33,7 +33,7 @@ def main(_: list[str]) -> None:
     batches = [(FLAGS.seed, start, min(start + _BATCH, FLAGS.files)) for start in starts]
     batches = [(originals, *batch) for batch in batches]
     context = multiprocessing.get_context("spawn")  # with Pillow in its initial state
-    with futures.ProcessPoolExecutor(1, context) as pool:
+    with futures.ProcessPoolExecutor(1, context, max_tasks_per_child=1) as pool:
         outcomes = [outcome for batch in pool.map(read_batch, batches) for outcome in batch]
     by_format = collections.defaultdict(list)
     for outcome in outcomes:

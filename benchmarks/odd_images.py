@@ -28,7 +28,7 @@ def pictures() -> Iterator[tuple[str, bytes]]:
     for name in sorted(set(Image.SAVE) - set(_NO_PICTURES)):
         packings = [{"compression": packing} for packing in _TIFF_PACKINGS if name == "TIFF"]
         for mode in _MODES:
-            yield from _saved(picture.convert(mode if mode != "I;16" else "I"), name)
+            yield from _saved(picture.convert(mode), name)
         for options in [*further, *packings]:
             yield from _saved(picture, name, **options)
 
