@@ -8,6 +8,7 @@ difference, so that starting Ray and loading the model do not count. All command
 another in every round. The ratios to align.py with one thread are taken round by round.
 """
 
+import itertools
 import os
 import subprocess
 import sys
@@ -82,7 +83,7 @@ def _rates(sources: Sequence[Path], folder: Path) -> tuple[dict[str, float], Pat
     """Prints the rate of each command. Returns photos a second, and evae-bulk's output folder."""
     few, many = max(2, FLAGS.count // 4), FLAGS.count
     inputs = {count: _linked(sources, count, folder / f"photos_{count}") for count in (few, many)}
-    outputs = iter(range(10**6))
+    outputs = itertools.count()
 
     def align(threads: int) -> Callable[[int], float]:
         return lambda count: _seconds(
@@ -108,10 +109,12 @@ def _rates(sources: Sequence[Path], folder: Path) -> tuple[dict[str, float], Pat
         "evae-bulk, 1 worker": bulk(1),
         "evae-bulk, 2 workers": bulk(2),
     }
-    rounds = [
-        {name: (many - few) / (run(many) - run(few)) for name, run in runs.items()}
-        for _ in range(FLAGS.rounds)
-    ]
+    rounds: list[dict[str, float]] = []
+    for _ in range(FLAGS.rounds):
+        rounds.append({})
+        for name, run in runs.items():
+            seconds = run(few)
+            rounds[-1][name] = (many - few) / (run(many) - seconds)  # `many` last: it is measured
     base = "align.py, 1 thread"
     for name in runs:
         rate = np.median([found[name] for found in rounds])
@@ -133,16 +136,18 @@ def _print_growth(sources: Sequence[Path], folder: Path) -> None:
     lengths = [int(length) for length in FLAGS.addresses]
     links = _linked([small], max(lengths), folder / "links")
     names = sorted(map(str, links.iterdir()))
+    before: tuple[int, float] | None = None
     for length in lengths:
         table, output = folder / f"{length}.parquet", folder / f"table_{length}"
         pq.write_table(pa.table({"image": names[:length]}), table)
         words = f"--input={table}", f"--output={output}", "--detector=none", "--passes=1"
         first, repeated = _seconds("evae-bulk", *words), _seconds("evae-bulk", *words)
-        each = 1000 * (first - repeated) / length
-        print(
-            f"{length:7} addresses: {first:6.1f} s, {repeated:5.1f} s if all are finished; the "
-            f"difference is {each:.2f} ms a photo"
-        )
+        line = f"{length:7} addresses: {first:6.1f} s, {repeated:5.1f} s if all are finished"
+        if before is not None:
+            further = 1000 * (first - before[1]) / (length - before[0])
+            line += f"; {further:.2f} ms for each photo more than in the row above"
+        print(line)
+        before = length, first
 
 
 def _print_estimate(sources: Sequence[Path], rate: float, output: Path) -> None:
