@@ -72,7 +72,11 @@ def main(_: list[str]) -> None:
     """Prints the table."""
     photos = read(Path(FLAGS.data))
     rows = []
-    for name, detector in _detectors().items():
+    detectors = _detectors()
+    unknown = sorted({*FLAGS.detectors} - {*detectors})
+    if unknown:
+        raise app.UsageError(f"--detectors={','.join(unknown)}: expected some of {[*detectors]}.")
+    for name, detector in detectors.items():
         if FLAGS.detectors and name not in FLAGS.detectors:
             continue
         aligner = Aligner.load(FLAGS.model, detector=detector)

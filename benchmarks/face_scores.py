@@ -12,11 +12,11 @@ from pathlib import Path
 
 import numpy as np
 from absl import app, flags
-from scipy.stats import mannwhitneyu
 from tabulate import tabulate
 from tqdm import tqdm
 
 from benchmarks.detection import Photo, in_doubt, read
+from benchmarks.roc import roc_area
 from evae_tf import Aligner, geometry
 from evae_tf.align import detection
 from evae_tf.align.detections import checked
@@ -48,7 +48,7 @@ def main(_: list[str]) -> None:
         scores = {"detector": detected, "landmarks": landmarks, "mean": (detected + landmarks) / 2}
         for kind, score in scores.items():
             row = {"detector": name, "finds": len(is_face), "score": kind}
-            row["AUC"] = f"{_area(is_face, score):.4f}"
+            row["AUC"] = f"{roc_area(score[is_face], score[~is_face]):.4f}"
             for most, recall in zip(_FALSE, _recalls(is_face, score, faces), strict=True):
                 row[f"found %, {most} false"] = f"{100 * recall:.1f}"
             rows.append(row)
@@ -84,14 +84,9 @@ def _judged(squares: FloatArray, photo: Photo) -> tuple[BoolArray, BoolArray]:
     return is_face, counts
 
 
-def _area(is_face: BoolArray, score: FloatArray) -> float:
-    pairs = int(is_face.sum()) * int((~is_face).sum())
-    return float(mannwhitneyu(score[is_face], score[~is_face]).statistic) / pairs
-
-
 def _recalls(is_face: BoolArray, score: FloatArray, faces: int) -> list[float]:
     """Recall at the score that admits each number of false detections in `_FALSE`."""
-    false = np.sort(score[~is_face])[::-1]
+    false = np.append(np.sort(score[~is_face])[::-1], [-np.inf] * (max(_FALSE) + 1))
     return [float((score[is_face] > false[most]).sum()) / faces for most in _FALSE]
 
 

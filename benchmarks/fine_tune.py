@@ -65,7 +65,10 @@ def write_own_data(faces: Sequence[Face], folder: Path) -> None:
     header = ["image", *(f"{axis}{i}" for i in range(5) for axis in "xy")]
     header += [*geometry.BOX_COLUMNS, "split"]
     target = folder / "mine.csv"
-    with atomic.replacing_file(target) as temporary, temporary.open("w", newline="") as file:
+    with (
+        atomic.replacing_file(target) as temporary,
+        temporary.open("w", newline="", encoding="utf-8") as file,
+    ):
         writer = csv.writer(file)
         writer.writerow(header)
         for split, members in own_splits(faces).items():

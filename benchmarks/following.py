@@ -144,7 +144,7 @@ def _fast(frame: int) -> _Scene:
 
 
 def _cut(frame: int) -> _Scene:
-    """Every second, a cut to other people in the same places."""
+    """Every 20 frames, a cut to other people in the same places."""
     first = 7 + 2 * (frame // 20)
     return [(first, 100, 100), (first + 1, 380, 110)]
 

@@ -1,7 +1,7 @@
 """Fuzzes `align_bytes` with damaged JPEG and PNG files, in batches with an intact photo.
 
 No batch may be refused, the intact photo must get its landmarks, each row must be valid or NaN, and
-the process must neither end nor grow.
+the process must not end. Its memory is printed.
 
   python -m benchmarks.fuzz_serving --files=2000
 """

@@ -9,12 +9,12 @@ predictor of an error above 8 %.
 
 import numpy as np
 from absl import app, flags
-from scipy import stats
 from tabulate import tabulate
 from tqdm import tqdm
 
+from benchmarks.roc import roc_area
 from evae_tf import Aligner
-from evae_tf.array_types import BoolArray, FloatArray
+from evae_tf.array_types import FloatArray
 from evae_tf.cli.path_flags import define_path
 from evae_tf.data import datasets
 from evae_tf.data.face import Face
@@ -44,9 +44,11 @@ def main(_: list[str]) -> None:
     header = ["yaw", "faces", "one pass %", "two %", "above 5 %: one", "two"]
     print(tabulate(rows, header, floatfmt=".2f"))
     for passes, error in errors.items():
+        wrong = error > _WRONG
+        area = roc_area(scores[passes][~wrong], scores[passes][wrong])
         print(
             f"passes {passes}: area under the ROC curve of the score against an error above 8 %: "
-            f"{roc_area(-scores[passes], error > _WRONG):.3f} ({np.sum(error > _WRONG)} faces)"
+            f"{area:.3f} ({wrong.sum()} faces)"
         )
 
 
@@ -67,14 +69,6 @@ def _row(group: groups.Group, errors: dict[int, FloatArray]) -> list[str | int |
     means = [100 * error.mean() for error in of_group]
     much = [100 * metrics.failure_rate(error, _MUCH) for error in of_group]
     return [group.name, int(group.rows.sum()), *means, *much]
-
-
-def roc_area(values: FloatArray, positive: BoolArray) -> float:
-    """Share of pairs where the positive has the larger value; ties count half."""
-    first, second = values[positive], values[~positive]
-    if not len(first) or not len(second):
-        return float("nan")
-    return float(stats.mannwhitneyu(first, second).statistic / (len(first) * len(second)))
 
 
 if __name__ == "__main__":

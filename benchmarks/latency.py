@@ -26,11 +26,7 @@ define_paths(
     ["assets/mobile_68.tflite", "assets/server_68.keras"],
     "Files to time, comma-separated; a .keras file is first exported as float32.",
 )
-define_path(
-    "peer",
-    "../shared/peers/mediapipe_face_landmarks_v2.tflite",
-    "Reference of the ratios; if the file is missing, the first model.",
-)
+define_path("peer", None, "Reference of the ratios (.tflite); by default the first model.")
 flags.DEFINE_integer("rounds", 300, "Number of runs of each file.", lower_bound=1)
 flags.DEFINE_boolean("profile", False, "Also time the layers of the first model.")
 
@@ -73,10 +69,8 @@ def print_profile(content: bytes) -> None:
 
 def main(_: list[str]) -> None:
     """Prints a row for each file."""
-    models, peer = [Path(path) for path in FLAGS.model], Path(FLAGS.peer)
-    if not peer.is_file():
-        print(f"{peer}: missing; ratios are to {models[0]}.")
-    paths = ([peer] if peer.is_file() else []) + models
+    models = [Path(path) for path in FLAGS.model]
+    paths = [*([Path(FLAGS.peer)] if FLAGS.peer else []), *models]
     with tempfile.TemporaryDirectory() as folder:
         contents = [read_model(path, Path(folder)) for path in paths]
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})  # one core, also for NumPy

@@ -18,6 +18,7 @@ from keras import ops
 from scipy import stats
 
 from benchmarks.comparison.tables import markdown
+from benchmarks.roc import roc_area
 from evae_tf import geometry
 from evae_tf.array_types import FloatArray
 from evae_tf.artifacts import keras_file
@@ -59,7 +60,7 @@ def main(_: list[str]) -> None:
     for name in ("covariance", "latent", "both"):
         spreads = {picture: values[name] for picture, values in _with_both(doubts).items()}
         correlation = stats.spearmanr(spreads["faces"], errors).statistic
-        cells = [area(spreads["faces"], spreads[p]) for p in doubts if p != "faces"]
+        cells = [roc_area(spreads[p], spreads["faces"]) for p in doubts if p != "faces"]
         rows.append([name, f"{correlation:.2f}", *(f"{cell:.3f}" for cell in cells)])
     print(f"{FLAGS.model}, {len(faces)} faces, {FLAGS.samples} samples")
     print(markdown(["spread", "rank correlation", "upside down", "blurred", "no face"], rows))
@@ -105,12 +106,6 @@ def _with_both(doubts: dict[str, dict[str, FloatArray]]) -> dict[str, dict[str, 
         }
         for picture, values in doubts.items()
     }
-
-
-def area(faces: FloatArray, others: FloatArray) -> float:
-    """Share of pairs where the other image has more spread than the face."""
-    statistic = stats.mannwhitneyu(others, faces).statistic
-    return statistic / (len(faces) * len(others))
 
 
 def _blurred(image: FloatArray) -> FloatArray:

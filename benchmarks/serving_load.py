@@ -91,6 +91,7 @@ def main(_: list[str]) -> None:
         pipe, other = multiprocessing.Pipe()
         server = multiprocessing.get_context("spawn").Process(target=serve, args=(version, other))
         server.start()
+        other.close()  # so that `recv` fails if the server does
         addresses, size, network = pipe.recv()
         load, end = Load(addresses, size, FLAGS.malformed), time.monotonic() + FLAGS.seconds
         asking = [

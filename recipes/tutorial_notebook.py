@@ -10,6 +10,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+from evae_tf import atomic
+
 DOCS = Path(__file__).parents[1] / "docs"
 SOURCE, NOTEBOOK = DOCS / "tutorial.md", DOCS / "tutorial.ipynb"
 
@@ -48,4 +50,4 @@ def text() -> str:
 
 
 if __name__ == "__main__":
-    NOTEBOOK.write_text(text(), encoding="utf-8")
+    atomic.write_text(NOTEBOOK, text())
