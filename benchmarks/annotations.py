@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from tabulate import tabulate
 from tqdm import tqdm
 
-from benchmarks.definition import landmarks as found_by
+from benchmarks.definition import landmarks_of
 from evae_tf import geometry
 from evae_tf.array_types import ByteArray, FloatArray
 from evae_tf.artifacts.predictors import open_model
@@ -195,7 +195,7 @@ def _beside_annotations(sets: dict[str, Sequence[Face]]) -> str:
         for name, faces in sets.items():
             true = np.stack([face.landmarks for face in faces])
             sizes = geometry.box_size(np.stack([face.box for face in faces]))
-            beside = (found_by(model, list(faces)) - true) / sizes[:, None, None]
+            beside = (landmarks_of(model, faces) - true) / sizes[:, None, None]
             rows.append([path, name, *100 * np.nanmean(beside, axis=(0, 1))])
     headers = ["landmarks beside the annotation, % of box", "faces", "right", "down"]
     return tabulate(rows, headers, "github", floatfmt="+.2f")

@@ -7,6 +7,8 @@ the face. The second row is without a constant difference of each point: the mea
 half of the faces, along the eyes and at right angles to them, is subtracted on the other half.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from absl import app, flags
 from tabulate import tabulate
@@ -20,10 +22,10 @@ from evae_tf.data.crops import cut_crops
 from evae_tf.data.face import Face
 from evae_tf.markups import MARKUPS
 from recipes.free.agreement import PARTS
+from recipes.predictions import landmarks_in
 
 FLAGS = flags.FLAGS
 
-_BATCH = 64
 _EYES = (36, 45)
 
 
@@ -31,7 +33,7 @@ def main(_: list[str]) -> None:
     """Prints both rows."""
     faces = datasets.read_faces("300w", FLAGS.data, "val", MARKUPS["ibug_68"])
     true = np.stack([face.landmarks for face in faces])
-    found = landmarks(open_model(FLAGS.model), faces)
+    found = landmarks_of(open_model(FLAGS.model), faces)
     apart = differences(found, true)
     rows = {"as it is": apart, "without a constant difference": without_constant(apart)}
     table = []
@@ -42,14 +44,10 @@ def main(_: list[str]) -> None:
     print(tabulate(table, ["error %", *PARTS, "all"], "github", floatfmt=".2f"))
 
 
-def landmarks(model: Predictor, faces: list[Face]) -> FloatArray:
+def landmarks_of(model: Predictor, faces: Sequence[Face]) -> FloatArray:
     """The model's landmarks in the boxes of the annotation: float [N, 68, 2], image pixels."""
     crops = cut_crops(faces, size=model.metadata.input_size, margin=model.metadata.crop_margin)
-    found = [
-        model.predict(crops.model_input(slice(start, start + _BATCH)))["landmarks"]
-        for start in range(0, len(faces), _BATCH)
-    ]
-    return geometry.crop_to_image(np.concatenate(found), crops.squares)
+    return geometry.crop_to_image(landmarks_in(model, crops), crops.squares)
 
 
 def differences(found: FloatArray, true: FloatArray) -> FloatArray:

@@ -28,13 +28,13 @@ from evae_tf.data.crops import cut_crops
 from evae_tf.data.face import Face, one_markup
 from recipes import teaching
 from recipes.hidden_points import completed, mean_face
+from recipes.predictions import landmarks_in
 
 FLAGS = flags.FLAGS
 
 _IBUG = markups.MARKUPS["ibug_68"]
 _WIDER = 1.12  # least ratio of the box's area with the hidden points to that without them
 _MIDDLE = 0.01  # points nearer to the axis of the mean face, in eye distances, have no side
-_BATCH = 64
 
 
 def main(_: list[str]) -> None:
@@ -97,14 +97,8 @@ def _found(teacher: Predictor, faces: Sequence[Face]) -> FloatArray:
     """Landmarks [N, 68, 2], image pixels: the mean over each crop and its mirror image."""
     metadata = teacher.metadata
     crops = cut_crops(faces, size=metadata.input_size, margin=metadata.crop_margin)
-    order = list(_IBUG.flip_permutation)
-    found: list[FloatArray] = []
-    for start in range(0, len(faces), _BATCH):
-        images = crops.model_input(slice(start, start + _BATCH))
-        seen = teacher.predict(images)["landmarks"]
-        mirrored = teacher.predict(np.ascontiguousarray(images[:, :, ::-1]))["landmarks"][:, order]
-        found.append((seen + mirrored * [-1, 1] + [1, 0]) / 2)
-    return geometry.crop_to_image(np.concatenate(found), crops.squares).astype(np.float32)
+    views = [landmarks_in(teacher, crops, mirrored=mirrored) for mirrored in (False, True)]
+    return geometry.crop_to_image(np.mean(views, axis=0), crops.squares).astype(np.float32)
 
 
 def with_whole_boxes(faces: Iterable[Face]) -> list[Face]:

@@ -20,6 +20,7 @@ from evae_tf.data.augment import DRAWS, warp
 from evae_tf.data.crops import Crops, cut_crops
 from evae_tf.data.face import Face
 from evae_tf.evaluation import metrics
+from recipes.predictions import landmarks_in
 
 # Indices of the points common to all markups: eye centres, tip of the nose, mouth corners.
 FIVE_POINTS = {
@@ -89,11 +90,8 @@ def _views(teacher: Predictor, faces: Sequence[Face], boxes: FloatArray) -> Floa
     """Landmarks [6, N, K, 2], image pixels, in the boxes of a first pass."""
     crop = {"size": teacher.metadata.input_size, "margin": teacher.metadata.crop_margin}
     crops = cut_crops(faces, boxes=boxes, **crop)
-    # In batches: the response maps of a model would fill the memory.
-    parts = [slice(start, start + _BATCH) for start in range(0, len(crops), _BATCH)]
-    first = [teacher.predict(crops.model_input(part))["landmarks"] for part in parts]
-    looked = geometry.crop_to_image(np.concatenate(first), crops.squares)
-    boxes = geometry.box_of_landmarks(looked, teacher.metadata.face_box)
+    first = geometry.crop_to_image(landmarks_in(teacher, crops), crops.squares)
+    boxes = geometry.box_of_landmarks(first, teacher.metadata.face_box)
     crops = cut_crops(faces, boxes=boxes, context=_CONTEXT_PX, **crop)
     return np.stack(
         [

@@ -22,19 +22,19 @@ from evae_tf import geometry, markups, progress
 from evae_tf.array_types import FloatArray
 from evae_tf.artifacts.predictors import Predictor, open_model
 from evae_tf.cli.path_flags import define_path
-from evae_tf.data.crops import Crops, cut_crops
+from evae_tf.data.crops import cut_crops
 from evae_tf.data.face import make_face
 from evae_tf.errors import InputError
 from recipes.free import evidence, lists
 from recipes.free.agreement import PARTS, agreed, best_weights, error, mixed
 from recipes.free.label import MESH
 from recipes.free.lists import Labelled
+from recipes.predictions import landmarks_in
 
 FLAGS = flags.FLAGS
 
 _SHIFTS = ((0, 0), (0.05, 0), (-0.05, 0), (0, 0.05), (0, -0.05))  # of the box, in its sides
 _SCALES = (0.92, 1.0, 1.1)
-_BATCH = 64
 _IBUG = markups.MARKUPS["ibug_68"]
 
 
@@ -119,20 +119,9 @@ def predict(model: Predictor, pictures: Sequence[Labelled]) -> FloatArray:
         moved = np.concatenate([middle - half * scale, middle + half * scale], axis=1)
         crops = cut_crops(faces, boxes=moved, **crop)
         for mirrored in (False, True):
-            fractions = _landmarks(model, crops, mirrored)
+            fractions = landmarks_in(model, crops, mirrored=mirrored)
             found.append(geometry.crop_to_image(fractions, crops.squares))
     return np.stack(found)
-
-
-def _landmarks(model: Predictor, crops: Crops, mirrored: bool) -> FloatArray:
-    """Landmarks [N, 68, 2] in crop fractions, of the crops or of their mirror images."""
-    found = []
-    for start in range(0, len(crops), _BATCH):  # all response maps at once would fill the memory
-        images = crops.model_input(slice(start, start + _BATCH))
-        images = images[:, :, ::-1] if mirrored else images
-        found.append(model.predict(images)["landmarks"])
-    landmarks = np.concatenate(found)
-    return landmarks[:, _IBUG.flip_permutation] * [-1, 1] + [1, 0] if mirrored else landmarks
 
 
 if __name__ == "__main__":
