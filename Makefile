@@ -124,7 +124,8 @@ comparison: .venv/run
 #    are averaged.
 # 2. All poses. `mobile` trains on them, with hidden points first from a mean face, then from its own
 #    predictions; so does a widened server. The mean of the weights before and after keeps most of the
-#    accuracy of both; a few epochs at a low learning rate adapt the heads.
+#    accuracy of both; a few epochs at a low learning rate adapt the heads. A long training of `mobile`
+#    follows. Both are moved by their mean error on training faces.
 # 3. The five-point model starts from the `mobile` of step 1.
 LESS_CHANGED := $(addprefix --set=augmentation.,rotation_degrees=15 scale=0.1 shift=0.04 color=0.2 \
   occluder_rate=0.05 blur_rate=0.05 jpeg_rate=0.05)
@@ -137,7 +138,8 @@ BOTH := --teacher=$(MODELS)/mobile_300w/model.keras,$(MODELS)/server_300w/model.
 NARROW := --set=encoder_filters=48,64,96 --set=decoder_filters=64,64,48
 
 POSES = $(BIN)/python -m recipes.all_poses --data=$(DATA)
-SMOOTH_300W := --smooth_300w=$(MODELS)/mobile/model.keras,$(MODELS)/server/model.keras
+# $(call smooth_300w,MOBILE,SERVER)
+smooth_300w = --smooth_300w=$(MODELS)/$(1)/model.keras,$(MODELS)/$(2)/model.keras
 SOUP = $(BIN)/python -m recipes.soup
 ROLLED := --set=learning_rate=3e-3 $(addprefix --set=augmentation.,rotation_degrees=45 any_angle_rate=0.12 scale=0.15)
 LEANING := --set=learning_rate=2e-3 $(addprefix --set=augmentation.,rotation_degrees=20 any_angle_rate=0.06 \
@@ -145,6 +147,7 @@ LEANING := --set=learning_rate=2e-3 $(addprefix --set=augmentation.,rotation_deg
 UPRIGHT := --set=learning_rate=2e-3 $(addprefix --set=augmentation.,rotation_degrees=15 any_angle_rate=0.06 \
   dark_rate=0.04 scale=0.1 shift=0.04 color=0.2 occluder_rate=0.1 blur_rate=0.06 jpeg_rate=0.06)
 SLOWLY := --set=learning_rate=5e-4
+QUICKLY := --set=learning_rate=3e-3
 
 # $(call train,NAME,PRESET,EPOCHS,further flags)
 train = $(BIN)/python train.py --preset=$(2) --mixed_precision --workdir=$(MODELS)/$(1) --set=epochs=$(3) $(4)
@@ -166,6 +169,10 @@ space := $(subst ,, )
 commas = $(subst $(space),$(comma),$(1))
 mix = $(SOUP) $(ON_300W) --output=$(MODELS)/$(1)/model.keras --shares=$(call commas,$(3)) \
   --models=$(call commas,$(2:%=$(MODELS)/%/model.keras))
+
+# $(call centre,NAME,MODEL): a model moved by its mean error on training faces
+centre = $(BIN)/python -m recipes.centre --data=$(DATA) --model=$(MODELS)/$(2)/model.keras \
+  --output=$(MODELS)/$(1)/model.keras
 
 # $(call ship,NAME,data flags): the .tflite file of a model with presence, in int8, and its .json
 define ship
@@ -197,14 +204,19 @@ models: .venv/run
 	$(call train,poses_mobile_3,mobile,14,$(ON_LIST)/poses_3.csv $(call from,mixed_2) $(UPRIGHT))
 	$(BIN)/python -m recipes.widen --model=$(MODELS)/server/model.keras --output=$(MODELS)/wide/model.keras
 	$(call train,poses_server_1,server,11,$(ON_LIST)/poses_2.csv $(call from,wide) $(LEANING))
-	$(POSES) --teacher=$(MODELS)/poses_mobile_3/model.keras $(SMOOTH_300W) --copies=3 --output=$(MODELS)/poses_4.csv
+	$(POSES) --teacher=$(MODELS)/poses_mobile_3/model.keras $(call smooth_300w,mobile,server) --copies=3 --output=$(MODELS)/poses_4.csv
 	$(call train,poses_server_2,server,12,$(ON_LIST)/poses_4.csv $(call from,poses_server_1) $(LEANING))
 	$(call mix,mixed_server,wide poses_server_2,0.3 0.7)
-	$(call train,server_68,server,2,$(ON_LIST)/poses_4.csv $(call from,mixed_server) $(UPRIGHT) $(SLOWLY))
+	$(call train,poses_server_3,server,2,$(ON_LIST)/poses_4.csv $(call from,mixed_server) $(UPRIGHT) $(SLOWLY))
 	$(call mix,mixed_3,mobile poses_mobile_3,0.3 0.7)
 	$(call train,poses_mobile_4,mobile,20,$(ON_LIST)/poses_4.csv $(call from,mixed_3) $(LEANING))
 	$(call mix,mixed_4,mobile poses_mobile_3 poses_mobile_4,0.2 0.4 0.4)
-	$(call train,mobile_68,mobile,4,$(ON_LIST)/poses_4.csv $(call from,mixed_4) $(UPRIGHT) $(SLOWLY))
+	$(call train,poses_mobile_5,mobile,4,$(ON_LIST)/poses_4.csv $(call from,mixed_4) $(UPRIGHT) $(SLOWLY))
+	$(POSES) --teacher=$(MODELS)/poses_server_3/model.keras $(call smooth_300w,poses_mobile_5,poses_server_3) \
+	  --copies=3 --output=$(MODELS)/poses_5.csv
+	$(call train,poses_mobile_6,mobile,60,$(ON_LIST)/poses_5.csv $(call from,poses_mobile_5) $(UPRIGHT) $(QUICKLY))
+	$(call centre,mobile_68,poses_mobile_6)
+	$(call centre,server_68,poses_server_3)
 	$(call train,mobile_5,mobile,6,$(ON_MTFL) $(call from,mobile) --set=learning_rate=2e-3)
 
 clean:
@@ -227,24 +239,26 @@ MINE = $(BIN)/python -m recipes.detector.mine $(PHOTOS) --detector=$(DETECTOR)/$
 GO_ON = --init_from=$(DETECTOR)/$(1)/final.weights.h5 --learning_rate=1.5e-3
 
 detector: .venv/run
-	$(BIN)/python -m recipes.detector.photos --data=$(DATA) --faces=$(MODELS)/poses_4.csv,$(MODELS)/smooth_all.csv --output=$(DETECTOR)/photos.npz
+	$(BIN)/python -m recipes.detector.photos --data=$(DATA) --faces=$(MODELS)/poses_5.csv,$(MODELS)/smooth_all.csv --output=$(DETECTOR)/photos.npz
 	$(call train_detector,1,30)
 	$(call MINE,1)
 	$(call train_detector,2,40,--negatives=$(DETECTOR)/negatives_1 $(call GO_ON,1))
 	$(call MINE,2)
 	cp $(DETECTOR)/2.tflite assets/detector.tflite
 
-# $(call with_presence,NAME): adds the presence output to a model of `make models`, and ships it
-define with_presence
-$(BIN)/python -m recipes.presence $(PHOTOS) $(FALSE_FINDS) --most=3000 \
+# $(call with_presence,NAME): adds the presence output to a model of `make models`
+with_presence = $(BIN)/python -m recipes.presence $(PHOTOS) $(FALSE_FINDS) --most=3000 \
   --model=$(MODELS)/$(1)/model.keras --output=$(MODELS)/$(1)_presence/model.keras
-cp $(MODELS)/$(1)_presence/model.keras assets/$(1).keras
-endef
+# $(call calibrate,NAME,MODEL): ships a model whose ellipses fit every kind of face
+calibrate = $(BIN)/python -m recipes.calibrate --data=$(DATA) --model=$(MODELS)/$(2)/model.keras \
+  --output=assets/$(1).keras
 presence: .venv/run
-	cp $(MODELS)/server_68/model.keras assets/server_68.keras
+	$(call calibrate,server_68,server_68)
 	$(call with_presence,mobile_68)
+	$(call calibrate,mobile_68,mobile_68_presence)
 	$(call with_presence,mobile_5)
-	$(call ship,mobile_68,$(ON_LIST)/poses_4.csv)
+	cp $(MODELS)/mobile_5_presence/model.keras assets/mobile_5.keras
+	$(call ship,mobile_68,$(ON_LIST)/poses_5.csv)
 	$(call ship,mobile_5,$(ON_MTFL))
 
 # free_68, from DATA/clean and MediaPipe's landmark network alone: no other data set and no other
