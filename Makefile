@@ -125,7 +125,8 @@ comparison: .venv/run
 # 2. All poses. `mobile` trains on them, with hidden points first from a mean face, then from its own
 #    predictions; so does a widened server. The mean of the weights before and after keeps most of the
 #    accuracy of both; a few epochs at a low learning rate adapt the heads. A long training of `mobile`
-#    follows. Both are moved by their mean error on training faces.
+#    follows, and one in which it gains its local offsets, on the annotations of 300-W as they are. Both
+#    models are moved by their mean error on training faces.
 # 3. The five-point model starts from the `mobile` of step 1.
 LESS_CHANGED := $(addprefix --set=augmentation.,rotation_degrees=15 scale=0.1 shift=0.04 color=0.2 \
   occluder_rate=0.05 blur_rate=0.05 jpeg_rate=0.05)
@@ -149,8 +150,10 @@ UPRIGHT := --set=learning_rate=2e-3 $(addprefix --set=augmentation.,rotation_deg
 SLOWLY := --set=learning_rate=5e-4
 QUICKLY := --set=learning_rate=3e-3
 
-# $(call train,NAME,PRESET,EPOCHS,further flags)
-train = $(BIN)/python train.py --preset=$(2) --mixed_precision --workdir=$(MODELS)/$(1) --set=epochs=$(3) $(4)
+# $(call train,NAME,PRESET,EPOCHS,further flags); LOCAL adds the local offsets that the presets have
+LOCAL := --set=local_channels=16
+train = $(BIN)/python train.py --preset=$(2) --mixed_precision --workdir=$(MODELS)/$(1) --set=epochs=$(3) \
+  --set=local_channels=none $(4)
 from = --init_from=$(MODELS)/$(1)/model.keras
 
 # $(call finish,PRESET,further flags): the mean of three trainings on the smoothed annotations
@@ -202,7 +205,7 @@ models: .venv/run
 	$(call mix,mixed_2,mobile poses_mobile_2,0.3 0.7)
 	$(POSES) --teacher=$(MODELS)/poses_mobile_2/model.keras --copies=4 --output=$(MODELS)/poses_3.csv
 	$(call train,poses_mobile_3,mobile,14,$(ON_LIST)/poses_3.csv $(call from,mixed_2) $(UPRIGHT))
-	$(BIN)/python -m recipes.widen --model=$(MODELS)/server/model.keras --output=$(MODELS)/wide/model.keras
+	$(BIN)/python -m recipes.widen --model=$(MODELS)/server/model.keras --set=local_channels=none --output=$(MODELS)/wide/model.keras
 	$(call train,poses_server_1,server,11,$(ON_LIST)/poses_2.csv $(call from,wide) $(LEANING))
 	$(POSES) --teacher=$(MODELS)/poses_mobile_3/model.keras $(call smooth_300w,mobile,server) --copies=3 --output=$(MODELS)/poses_4.csv
 	$(call train,poses_server_2,server,12,$(ON_LIST)/poses_4.csv $(call from,poses_server_1) $(LEANING))
@@ -215,7 +218,9 @@ models: .venv/run
 	$(POSES) --teacher=$(MODELS)/poses_server_3/model.keras $(call smooth_300w,poses_mobile_5,poses_server_3) \
 	  --copies=3 --output=$(MODELS)/poses_5.csv
 	$(call train,poses_mobile_6,mobile,60,$(ON_LIST)/poses_5.csv $(call from,poses_mobile_5) $(UPRIGHT) $(QUICKLY))
-	$(call centre,mobile_68,poses_mobile_6)
+	$(POSES) --teacher=$(MODELS)/poses_server_3/model.keras --copies=3 --output=$(MODELS)/poses_6.csv
+	$(call train,poses_mobile_7,mobile,13,$(ON_LIST)/poses_6.csv $(call from,poses_mobile_6) $(UPRIGHT) $(LOCAL))
+	$(call centre,mobile_68,poses_mobile_7)
 	$(call centre,server_68,poses_server_3)
 	$(call train,mobile_5,mobile,6,$(ON_MTFL) $(call from,mobile) --set=learning_rate=2e-3)
 
@@ -239,7 +244,7 @@ MINE = $(BIN)/python -m recipes.detector.mine $(PHOTOS) --detector=$(DETECTOR)/$
 GO_ON = --init_from=$(DETECTOR)/$(1)/final.weights.h5 --learning_rate=1.5e-3
 
 detector: .venv/run
-	$(BIN)/python -m recipes.detector.photos --data=$(DATA) --faces=$(MODELS)/poses_5.csv,$(MODELS)/smooth_all.csv --output=$(DETECTOR)/photos.npz
+	$(BIN)/python -m recipes.detector.photos --data=$(DATA) --faces=$(MODELS)/poses_6.csv,$(MODELS)/smooth_all.csv --output=$(DETECTOR)/photos.npz
 	$(call train_detector,1,30)
 	$(call MINE,1)
 	$(call train_detector,2,40,--negatives=$(DETECTOR)/negatives_1 $(call GO_ON,1))
@@ -258,7 +263,7 @@ presence: .venv/run
 	$(call calibrate,mobile_68,mobile_68_presence)
 	$(call with_presence,mobile_5)
 	cp $(MODELS)/mobile_5_presence/model.keras assets/mobile_5.keras
-	$(call ship,mobile_68,$(ON_LIST)/poses_5.csv)
+	$(call ship,mobile_68,$(ON_LIST)/poses_6.csv)
 	$(call ship,mobile_5,$(ON_MTFL))
 
 # free_68, from DATA/clean and MediaPipe's landmark network alone: no other data set and no other
@@ -272,7 +277,7 @@ $(BIN)/python -m recipes.free.join --lists=$(2),$(FREE)/turned/landmarks.csv,$(F
 $(BIN)/python -m recipes.free.evidence $(CLEAN) --list=$(FREE)/$(1)/landmarks.csv
 endef
 # $(call train_free,NAME,LIST,EPOCHS,further flags)
-train_free = $(BIN)/python train.py --preset=mobile --mixed_precision --workdir=$(FREE)/$(1) \
+train_free = $(BIN)/python train.py --preset=mobile --set=local_channels=none --mixed_precision --workdir=$(FREE)/$(1) \
   --dataset=csv --markup=ibug_68 --data_dir=$(FREE)/$(2)/landmarks.csv --set=epochs=$(3) \
   --set=augmentation.dark_rate=0.05 $(4)
 

@@ -101,6 +101,7 @@ class Config:
     regressor_blocks: Blocks = (1, 1)
     regressor_bottleneck: Annotated[int | None, fields.Range(1, 4096)] = 32
     regressor_units: Count = 256
+    local_channels: Annotated[int | None, fields.Range(1, 4096)] = None
     refine: bool = True
     uncertainty: bool = True
 

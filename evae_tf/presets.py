@@ -72,6 +72,7 @@ _MOBILE = Config(
     regressor_blocks=(0, 0),
     regressor_bottleneck=12,
     regressor_units=160,
+    local_channels=16,
 )
 
 # For less tight latency budgets: in float32 up to 12 times that of MediaPipe.
@@ -84,6 +85,7 @@ _SERVER = dataclasses.replace(
     regressor_filters=(32, 96),
     regressor_bottleneck=32,
     regressor_units=256,
+    local_channels=32,
 )
 
 PRESETS = {preset.preset: preset for preset in (Config(), _PAPER, _DEMO, _MOBILE, _SERVER)}

@@ -37,7 +37,7 @@ task, folder, preset, architecture = sys.argv[1], Path(sys.argv[2]), *sys.argv[3
 markup = markups.MARKUPS["mtfl_5"]
 rng = np.random.default_rng(0)
 images = rng.uniform(0, 1, (3, 64, 64, 3)).astype(np.float32)
-config = small(preset, architecture=architecture, batch_size=8, epochs=3)
+config = small(preset, architecture=architecture, local_channels=4, batch_size=8, epochs=3)
 if task == "write":
     keras.utils.set_random_seed(3)
     build_model(config, markup).save(folder / "model.keras")

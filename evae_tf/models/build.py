@@ -11,11 +11,14 @@ from evae_tf.models.encoder import FaceEncoder
 from evae_tf.models.evae import EVAE
 from evae_tf.models.evae_cnn import EVAECNN
 from evae_tf.models.landmark_cnn import LandmarkCNN
+from evae_tf.models.local_offsets import LocalOffsets
 from evae_tf.models.regressor import LandmarkRegressor
 from evae_tf.models.response_maps import ResponseMapCodec
 from evae_tf.models.sampling import GaussianSampling
 from evae_tf.models.uncertainty import UncertaintyHead
 from evae_tf.version import VERSION
+
+_OFFSET_UNIT = 0.01  # landmarks read off the maps are mostly within 1 % of the crop of the truth
 
 
 def build_model(
@@ -53,7 +56,18 @@ def build_model(
             uncertainty = None
             if config.uncertainty:
                 uncertainty = UncertaintyHead(markup.num_points, name="uncertainty")
-            model = EVAECNN(model, regressor, config.refine, uncertainty, metadata)
+            local = None
+            if config.local_channels is not None:
+                local = LocalOffsets(
+                    markup.num_points,
+                    config.local_channels,
+                    normalization=config.normalization,
+                    offset_unit=_OFFSET_UNIT,
+                    name="local_offsets",
+                )
+            model = EVAECNN(
+                model, regressor, config.refine, uncertainty, metadata, local_offsets=local
+            )
     model.build((None, config.input_size, config.input_size, 3))
     return model
 
@@ -101,7 +115,6 @@ def _regressor(config: Config, markup: Markup) -> LandmarkRegressor:
         config.regressor_units,
         bottleneck=config.regressor_bottleneck,
         normalization=config.normalization,
-        # Landmarks read off the maps are mostly within 1 % of the crop of the truth.
-        offset_unit=0.01 if config.refine else 1.0,
+        offset_unit=_OFFSET_UNIT if config.refine else 1.0,
         name="regressor",
     )

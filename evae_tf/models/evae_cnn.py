@@ -8,11 +8,12 @@ from keras import ops
 from evae_tf.array_types import Tensor
 from evae_tf.models.blocks import Shape, build_once
 from evae_tf.models.evae import EVAE
+from evae_tf.models.local_offsets import LocalOffsets
 from evae_tf.models.presence import PresenceHead
 from evae_tf.models.regressor import LandmarkRegressor
 from evae_tf.models.uncertainty import UncertaintyHead
 
-_PARTS = ("evae", "regressor", "uncertainty", "presence")
+_PARTS = ("evae", "regressor", "local_offsets", "uncertainty", "presence")
 
 
 @keras.saving.register_keras_serializable("evae_tf")
@@ -27,6 +28,7 @@ class EVAECNN(keras.Model):
       uncertainty: an `UncertaintyHead`, or None.
       metadata: see `ModelMetadata`.
       presence: a `PresenceHead`, or None.
+      local_offsets: a `LocalOffsets`, which is added to the regressor's offsets, or None.
 
     `network.compile(optimizer, loss={"landmarks": loss})` and
     `network.fit(images, {"landmarks": landmarks})` train on the landmarks only. They omit the
@@ -49,12 +51,14 @@ class EVAECNN(keras.Model):
         uncertainty: UncertaintyHead | None,
         metadata: dict[str, Any],
         presence: PresenceHead | None = None,
+        local_offsets: LocalOffsets | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.evae = evae
         self.regressor = regressor
         self.refine = refine
+        self.local_offsets = local_offsets
         self.uncertainty = uncertainty
         self.metadata = dict(metadata)
         self.presence = presence
@@ -66,6 +70,8 @@ class EVAECNN(keras.Model):
             shape, _ = self.evae.sampling.compute_output_shape(shape)
         maps_shape, _ = self.evae.decoder.compute_output_shape(shape)
         build_once(self.regressor, (*early_shape[:-1], early_shape[-1] + maps_shape[-1]))
+        if self.local_offsets is not None:
+            build_once(self.local_offsets, early_shape, maps_shape)
         features_shape = (maps_shape[0], self.regressor.units)
         for head in (self.uncertainty, self.presence):
             if head is not None:
@@ -94,12 +100,14 @@ class EVAECNN(keras.Model):
     def _respond(
         self, images: Tensor, training: bool
     ) -> tuple[dict[str, Tensor], Tensor, Tensor, Tensor]:
-        """Outputs of the maps' network, the regressor's offsets and features, the latent code."""
+        """Outputs of the maps' network, offsets, the regressor's features, the latent code."""
         early_features, latent, outputs = self.evae.respond(images, training=training)
         maps = ops.cast(outputs["response_maps"], early_features.dtype)
         offsets, features = self.regressor(
             ops.concatenate([early_features, maps], axis=-1), training=training
         )
+        if self.local_offsets is not None:
+            offsets += self.local_offsets(early_features, maps, training=training)
         return outputs, offsets, features, latent
 
     def get_config(self) -> dict[str, Any]:
@@ -109,6 +117,7 @@ class EVAECNN(keras.Model):
             "evae": serialize(self.evae),
             "regressor": serialize(self.regressor),
             "refine": self.refine,
+            "local_offsets": serialize(self.local_offsets),
             "uncertainty": serialize(self.uncertainty),
             "metadata": self.metadata,
             "presence": serialize(self.presence),

@@ -15,7 +15,7 @@ from keras import ops
 from evae_tf.array_types import Tensor
 from evae_tf.config import Config
 
-_LAST_LAYERS = ("/head/", "/uncertainty/")
+_LAST_LAYERS = ("/head/", "/uncertainty/", r"/local_offsets/(kernel|bias)")
 
 
 class _WarmAverages:

@@ -15,7 +15,7 @@ SIZE = 32
 TINY = [
     *("encoder_filters=8,8,16", "decoder_filters=8,8,8", "latent_channels=4"),
     *("regressor_filters=8,8", "regressor_strides=2,2", "regressor_blocks=0,0"),
-    *("regressor_bottleneck=4", "regressor_units=16"),
+    *("regressor_bottleneck=4", "regressor_units=16", "local_channels=4"),
 ]
 
 
@@ -24,13 +24,16 @@ def tiny_model(path, markup="ibug_68", architecture="evae_cnn", preset="default"
     assignments = [f"input_size={SIZE}", f"architecture={architecture}", *TINY]
     keras.utils.set_random_seed(3)
     model = build_model(override(PRESETS[preset], assignments), markups.MARKUPS[markup])
-    images = np.random.default_rng(0).random((16, SIZE, SIZE, 3), np.float32)
+    rng = np.random.default_rng(0)
+    images = rng.random((16, SIZE, SIZE, 3), np.float32)
     for _ in range(5):
         model(images, training=True)  # updates the statistics of batch normalisation
     for weight in model.weights:
         if weight.path.endswith("head/kernel"):
             # Sharp maps and noticeable offsets.
             weight.assign((10_000 if "regressor" in weight.path else 20) * weight)
+        elif weight.path.endswith("local_offsets/kernel"):  # 0 at first
+            weight.assign(rng.normal(size=weight.shape))
     model.save(path)
     return path
 

@@ -31,7 +31,8 @@ MTFL = markups.MARKUPS["mtfl_5"]
 SMALL = [
     *("input_size=48", "encoder_filters=6,8,10", "encoder_blocks=0,0,0", "latent_channels=4"),
     *("decoder_filters=8,8,6", "regressor_filters=8,8", "regressor_blocks=0,0"),
-    *("regressor_units=16", "regressor_bottleneck=4", "batch_size=8", "epochs=12"),
+    *("regressor_units=16", "regressor_bottleneck=4", "local_channels=4"),
+    *("batch_size=8", "epochs=12"),
 ]
 
 
@@ -79,11 +80,14 @@ def test_muon_trains_all_kernels_but_those_of_the_last_layers(architecture):
     trainer = compiled_trainer(build_model(config, MTFL), config, steps_per_epoch=3)
     kernels = [w for w in trainer.trainable_variables if w.path.endswith("kernel")]
     left = {w.path for w in kernels if trainer.optimizer._should_use_adamw(w)}
-    last = ("/head/kernel", *(f"/uncertainty/{name}/kernel" for name in _UNCERTAINTY))
+    last = (
+        *("/head/kernel", "/local_offsets/kernel"),
+        *(f"/uncertainty/{name}/kernel" for name in _UNCERTAINTY),
+    )
     assert left == {w.path for w in kernels if w.path.endswith(last)}
     assert left
-    others = {w.path for w in trainer.trainable_variables} - {w.path for w in kernels}
-    assert all(len(w.shape) == 1 for w in trainer.trainable_variables if w.path in others)
+    others = [w for w in trainer.trainable_variables if not w.path.endswith("kernel")]
+    assert all(trainer.optimizer._should_use_adamw(w) for w in others)
 
 
 def test_training_learns_and_leaves_what_the_contract_names(finished):
@@ -185,6 +189,7 @@ def test_weights_are_copied_where_shapes_agree(faces):
     anew = transfer.copy_weights(source, target)
     assert anew == [
         "evae/decoder/head",
+        "local_offsets",
         "regressor/head",
         "regressor/stage_0/convolution/convolution",
         "uncertainty/hidden",
