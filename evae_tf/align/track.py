@@ -16,6 +16,7 @@ _CHIP_PX = 32
 # 0.6 for 97 % of the faces with a third covered. It is below 0.8 for 98 % of the pairs of different
 # people.
 _ALIKE, _PERHAPS_ALIKE = 0.8, 0.7
+_SURE = 0.9  # below this score, a face may be half hidden, and its centre elsewhere
 _STEADY = 0.995  # below this score, chips are not upright enough to be compared
 _BLURRED_ALIKE = 0.5
 _HALF_HIDDEN_ALIKE = 0.3  # of a face that comes out from behind another
@@ -36,7 +37,7 @@ class Track:
       face: the face as last seen, not smoothed.
       seen_at: time at which it was last seen, seconds.
       smooth: its filter, or None.
-      shift: float [2], image pixels: its last shift per frame.
+      shift: float [2], image pixels: its last shift per frame while it was wholly seen.
       missed: number of frames since it was last seen; 1 while the next frame is searched.
       is_beside: whether another head touched this one when it was last seen.
     """
@@ -59,7 +60,8 @@ class Track:
 
     def see(self, face: AlignedFace, seconds: float) -> None:
         """Updates the track with the face found in a frame."""
-        self.shift = (_centre(face) - _centre(self.face)) / self.missed
+        if face.score >= _SURE:
+            self.shift = (_centre(face) - _centre(self.face)) / self.missed
         self.face, self.seen_at, self.missed = face, seconds, 0
         if face.score >= _STEADY:
             self._halves = _grey_halves(face)
