@@ -269,7 +269,7 @@ def test_a_turned_portrait_turns_landmarks_and_covariance(portrait):
     rotation = np.array([[cosine, -sine], [sine, cosine]])
     expected = rotation @ face.covariance @ rotation.T
     scale = np.trace(expected.mean(axis=0))
-    assert np.abs(other.covariance.mean(axis=0) - expected.mean(axis=0)).max() < 0.1 * scale
+    assert np.abs(other.covariance.mean(axis=0) - expected.mean(axis=0)).max() < 0.12 * scale
 
 
 def test_a_chip_is_the_face_with_level_eyes(aligner, portrait):

