@@ -34,6 +34,7 @@ from evae_tf.data.images import read_image
 from evae_tf.evaluation import metrics
 from evae_tf.markups import MARKUPS, Markup
 from recipes.free.agreement import PARTS
+from recipes.teaching import fit_similarity
 
 FLAGS = flags.FLAGS
 
@@ -45,7 +46,7 @@ _THUMBNAIL, _SIMILAR, _SAME, _MOST_CHANGED = 48, 0.8, 0.95, 0.25
 # sizes of the box, without background; how many pixels its mirror image is shifted at most.
 _CROP, _SIDE, _FURTHEST = 193, 0.9, 14
 # Landmarks of faces that look ahead: most by which they differ from their mirror image, in sizes of
-# the box, and most roll. Least correlation of a crop and its mirror image.
+# the box, and most roll.
 _UNEVEN = 0.02
 _LEANING = np.radians(20)
 _ALIKE = 0.35  # least correlation of a crop and its mirror image
@@ -105,11 +106,10 @@ def _correlation(first: FloatArray, second: FloatArray) -> float:
 def difference(first: Face, second: Face) -> FloatArray:
     """Distances [K] of two annotations laid over each other, in sizes of the second's box."""
     both = first.annotated & second.annotated
-    laid, onto = (face.landmarks[both].astype(float) @ [1, 1j] for face in (first, second))
-    laid, onto = laid - laid.mean(), onto - onto.mean()
-    factor = np.vdot(laid, onto) / np.vdot(laid, laid)  # a complex product rotates and scales
+    laid, onto = (face.landmarks[both].astype(float) for face in (first, second))
+    laid = fit_similarity(laid, onto)(laid)
     apart = np.full(len(both), np.nan)
-    apart[both] = np.abs(laid * factor - onto) / geometry.box_size(second.box)
+    apart[both] = np.linalg.norm(laid - onto, axis=1) / geometry.box_size(second.box)
     return apart
 
 
