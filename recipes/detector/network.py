@@ -14,7 +14,8 @@ import numpy as np
 from keras import layers, ops
 
 from evae_tf.array_types import FloatArray, Tensor
-from recipes.detector.mosaic import TILE_PX, Tile
+from recipes.detector.canvas import TILE_PX
+from recipes.detector.mosaic import Tile
 
 STRIDE_PX = 4
 UNIT_PX = 32.0  # sides are encoded as log(side / UNIT_PX)
@@ -23,7 +24,7 @@ _BLOCKS = (0, 1, 2, 2, 2)
 _NECK = 32
 _SPREAD = 0.1  # standard deviation of a centre's label, in sides of the face
 _LEAST_SPREAD = 0.7  # in cells
-_TELLS = 0.5  # cells with at least this label learn the face's geometry
+_LEAST_LABEL = 0.5  # cells with a higher label than this learn the face's geometry
 _PRIOR = -4.0
 _GEOMETRY = 13  # centre, side, five points
 
@@ -81,21 +82,23 @@ def targets(tile: Tile) -> FloatArray:
     for index in np.argsort(-tile.squares[:, 2]):
         x, y, side = tile.squares[index].tolist()
         spread = max(_SPREAD * side, _LEAST_SPREAD * STRIDE_PX)
-        near = [np.exp(-((places - centre) ** 2) / (2 * spread**2)) for centre in (x, y)]
-        likely = np.outer(near[1], near[0])
+        along_x, along_y = (
+            np.exp(-((places - centre) ** 2) / (2 * spread**2)) for centre in (x, y)
+        )
+        label = np.outer(along_y, along_x)
         column, row = (int((centre + 0.5) // STRIDE_PX) for centre in (x, y))
         if 0 <= column < cells and 0 <= row < cells:
-            likely[row, column] = 1
-        target[..., 0] = np.maximum(target[..., 0], likely)
-        told = likely > _TELLS
-        if not told.any():
+            label[row, column] = 1
+        target[..., 0] = np.maximum(target[..., 0], label)
+        learns = label > _LEAST_LABEL
+        if not learns.any():
             continue
-        target[told, 1] = 1
-        target[told, 2] = likely[told] / likely[told].sum()
-        rows, columns = np.nonzero(told)
+        target[learns, 1] = 1
+        target[learns, 2] = label[learns] / label[learns].sum()
+        rows, columns = np.nonzero(learns)
         cell = np.stack([places[columns], places[rows]], axis=1)
         points = (tile.five[index].reshape(1, 10) - np.tile([x, y], 5)) / side
-        target[told, 3:] = np.concatenate(
+        target[learns, 3:] = np.concatenate(
             [
                 (np.array([x, y]) - cell) / UNIT_PX,
                 np.full((len(cell), 1), np.log(side / UNIT_PX)),
@@ -143,10 +146,10 @@ class FaceDetector(keras.Model):
         return parts["centre_loss"] + parts["geometry_loss"] + 0.5 * parts["point_loss"]
 
 
-def focal(logits: Tensor, likely: Tensor) -> Tensor:
-    """Penalty-reduced focal loss of each cell; `likely` is 1 at centres, less around them."""
+def focal(logits: Tensor, labels: Tensor) -> Tensor:
+    """Penalty-reduced focal loss of each cell; `labels` is 1 at centres, less around them."""
     probability = ops.sigmoid(logits)
-    centre = ops.cast(likely > 0.999, logits.dtype)
+    centre = ops.cast(labels > 0.999, logits.dtype)
     hit = -ops.log_sigmoid(logits) * (1 - probability) ** 2
-    false = -ops.log_sigmoid(-logits) * probability**2 * (1 - likely) ** 4
+    false = -ops.log_sigmoid(-logits) * probability**2 * (1 - labels) ** 4
     return centre * hit + (1 - centre) * false

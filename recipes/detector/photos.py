@@ -9,6 +9,7 @@ are detections of RetinaFace. Its uncertain detections are neither faces nor bac
 import dataclasses
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 from absl import app, flags
@@ -49,6 +50,24 @@ class Photo:
     five: FloatArray
     landmarks: FloatArray
     unsure: FloatArray
+
+    def moved(self, move: FloatArray) -> Self:
+        """The faces after an affine map [2, 3] of the photo that keeps squares square."""
+        scale = np.float32(np.hypot(*move[:, 0]))
+
+        def points(positions: FloatArray) -> FloatArray:
+            return (positions @ move[:, :2].T + move[:, 2]).astype(np.float32)
+
+        def squares(those: FloatArray) -> FloatArray:
+            return np.concatenate([points(those[:, :2]), those[:, 2:] * scale], axis=1)
+
+        return dataclasses.replace(
+            self,
+            squares=squares(self.squares),
+            five=points(self.five),
+            landmarks=points(self.landmarks),
+            unsure=squares(self.unsure),
+        )
 
 
 def main(_: list[str]) -> None:

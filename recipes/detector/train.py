@@ -18,7 +18,8 @@ from evae_tf.array_types import ByteArray, FloatArray
 from evae_tf.cli.path_flags import define_path, define_paths
 from evae_tf.data.images import read_image
 from recipes.detector import network
-from recipes.detector.mosaic import TILE_PX, Mosaics
+from recipes.detector.canvas import TILE_PX
+from recipes.detector.mosaic import Mosaics
 from recipes.detector.photos import read
 
 FLAGS = flags.FLAGS

@@ -10,6 +10,7 @@ from evae_tf.align.detectors.tflite import TfliteDetector, decoded
 from evae_tf.data import synthetic
 from recipes import teaching
 from recipes.detector import export, mosaic, network, photos
+from recipes.detector.canvas import LEAST_PX, TILE_PX, Canvas
 
 IBUG = markups.MARKUPS["ibug_68"]
 
@@ -40,35 +41,64 @@ def test_faces_of_a_tile_are_where_it_says(listed):
     drawn = [tiles.draw(rng) for _ in range(40)]
     assert {len(tile.squares) > 0 for tile in drawn} == {True, False}
     for tile in drawn:
-        assert tile.image.shape == (mosaic.TILE_PX, mosaic.TILE_PX, 3)
+        assert tile.image.shape == (TILE_PX, TILE_PX, 3)
         for (x, y, side), five in zip(tile.squares, tile.five, strict=True):
-            assert 0.9 * mosaic.LEAST_PX <= side <= 400
+            assert 0.9 * LEAST_PX <= side <= 400
             assert (np.abs(five - [x, y]) < 0.75 * side).all()
+
+
+BLACK = np.zeros((TILE_PX, TILE_PX, 3), np.uint8)
+UNMOVED = np.float64([[1, 0, 0], [0, 1, 0]])
+
+
+def pasted(*squares):
+    """A canvas that shows one photo with these faces, and the faces."""
+    squares, no_squares = np.float32(squares), np.zeros((0, 3), np.float32)
+    count = len(squares)
+    photo = photos.Photo(
+        "", squares, np.zeros((count, 5, 2)), np.zeros((count, 68, 2)), no_squares
+    )  # fmt: skip
+    canvas = Canvas(BLACK.copy())
+    canvas.paste(np.full_like(BLACK, 128), photo, UNMOVED)
+    return canvas, squares
 
 
 def test_what_is_covered_does_not_count():
     """A face under another photo does not count; one half visible is ignored."""
-    owner = np.ones((mosaic.TILE_PX, mosaic.TILE_PX), np.uint8)
-    owner[:, :100] = 2
-    squares = np.float32([[200, 100, 60], [50, 100, 60], [110, 100, 60]])
-    layer = mosaic._Layer(1, squares, np.zeros((3, 5, 2)), np.zeros((3, 68, 2)), squares[:0])
-    counted, _, unsure = mosaic._what_counts(owner, [layer])
+    canvas, squares = pasted([200, 100, 60], [50, 100, 60], [110, 100, 60])
+    canvas.paste_background(BLACK[:, :100], UNMOVED)
+    counted, _, unsure = canvas.visible()
     np.testing.assert_array_equal(counted, squares[[0, 2]])
     assert len(unsure) == 0
-    owner[:, :115] = 2
-    counted, _, unsure = mosaic._what_counts(owner, [layer])
+    canvas.paste_background(BLACK[:, :115], UNMOVED)
+    counted, _, unsure = canvas.visible()
     np.testing.assert_array_equal(counted, squares[:1])
     np.testing.assert_array_equal(unsure, squares[2:])
 
 
 def test_the_inside_of_a_large_face_is_not_background():
     """A tile inside a face of 900 pixels shows an eighth of it."""
-    owner = np.ones((mosaic.TILE_PX, mosaic.TILE_PX), np.uint8)
-    squares = np.float32([[160, 160, 900]])
-    layer = mosaic._Layer(1, squares, np.zeros((1, 5, 2)), np.zeros((1, 68, 2)), squares[:0])
-    counted, _, unsure = mosaic._what_counts(owner, [layer])
+    canvas, squares = pasted([160, 160, 900])
+    counted, _, unsure = canvas.visible()
     assert len(counted) == 0
     np.testing.assert_array_equal(unsure, squares)
+
+
+def test_a_part_of_a_photo_is_pasted_where_the_photo_would_be(listed):
+    """A part shows the same pixels, and its faces are those of the whole photo."""
+    photo = listed[0]
+    image = np.asarray(Image.open(photo.path))
+    move = np.float64([[0.9, 0, 20], [0, 0.9, 30]])
+    whole, part = Canvas(BLACK.copy()), Canvas(BLACK.copy())
+    whole.paste(image, photo, move)
+    part.paste(image, photo, move, photo.squares[0] * [1, 1, 0.8])
+    x, y, side = photo.moved(move).squares[0]
+    low = [int(centre - 0.3 * side) for centre in (y, x)]
+    inside = tuple(slice(start, start + int(0.6 * side)) for start in low)
+    difference = whole.image[inside].astype(int) - part.image[inside]
+    assert np.abs(difference).mean() < 0.5 < 5 < whole.image[inside].std()
+    assert (part.image == 0).mean() > (whole.image == 0).mean()
+    np.testing.assert_array_equal(part.photos[0].five, whole.photos[0].five)
 
 
 @pytest.mark.parametrize("shape", [(200, 500), (300, 240)])
@@ -76,16 +106,16 @@ def test_a_background_covers_the_tile_whichever_way_it_is_turned(shape):
     photo = np.full((*shape, 3), 255, np.uint8)
     rng = np.random.default_rng(0)
     for _ in range(60):
-        canvas = np.zeros((mosaic.TILE_PX, mosaic.TILE_PX, 3), np.uint8)
-        mosaic._lay(canvas, canvas[..., 0].copy(), 0, photo, mosaic._anywhere(photo, rng))
-        assert (canvas > 0).mean() > 0.85  # a tilt of a few degrees frees the corners
+        canvas = Canvas(BLACK.copy())
+        canvas.paste_background(photo, mosaic._anywhere(photo, rng))
+        assert (canvas.image > 0).mean() > 0.85  # a tilt of a few degrees frees the corners
 
 
 @pytest.mark.parametrize(("place", "cell"), [(103.4, 25), (103.6, 26), (-0.4, 0), (319.4, 79)])
 def test_the_cell_of_a_centre_holds_it(place, cell):
     """Pixel i reaches from i - 0.5 to i + 0.5; a cell has four pixels."""
     squares = np.float32([[place, 60, 20]])
-    tile = mosaic.Tile(np.zeros((320, 320, 3), np.uint8), squares, np.zeros((1, 5, 2)), squares[:0])
+    tile = mosaic.Tile(BLACK, squares, np.zeros((1, 5, 2)), squares[:0])
     label = network.targets(tile)[15, :, 0]
     assert np.flatnonzero(label == 1).tolist() == [cell]
 
@@ -93,7 +123,7 @@ def test_the_cell_of_a_centre_holds_it(place, cell):
 def test_what_the_network_is_to_say_is_read_back_as_the_faces():
     squares = np.float32([[60, 80, 20], [200.5, 150.2, 130]])
     five = np.stack([square[:2] + square[2] * np.float32([[-0.2, -0.3]] * 5) for square in squares])
-    tile = mosaic.Tile(np.zeros((320, 320, 3), np.uint8), squares, five, squares[:0])
+    tile = mosaic.Tile(BLACK, squares, five, squares[:0])
     target = network.targets(tile)
     np.testing.assert_allclose(target[..., 2].sum(), len(squares), rtol=1e-5)
     rows = decoded(target[..., 0], target[..., 3:], 0.9)
@@ -105,7 +135,7 @@ def test_what_the_network_is_to_say_is_read_back_as_the_faces():
 
 def test_what_may_be_a_face_is_not_learned():
     unsure = np.float32([[100, 100, 40]])
-    tile = mosaic.Tile(np.zeros((320, 320, 3), np.uint8), unsure[:0], np.zeros((0, 5, 2)), unsure)
+    tile = mosaic.Tile(BLACK, unsure[:0], np.zeros((0, 5, 2)), unsure)
     counts = network.targets(tile)[..., 1]
     assert (counts[21:29, 21:29] == 0).all()
     assert counts.sum() == counts.size - 100
