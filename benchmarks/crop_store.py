@@ -14,6 +14,8 @@ from pathlib import Path
 import numpy as np
 from absl import app, flags
 
+from benchmarks.process_memory import memory, reset_peak
+
 FLAGS = flags.FLAGS
 flags.DEFINE_list("counts", ["20000", "200000"], "Numbers of faces, rising.")
 flags.DEFINE_integer("size", 32, "Side of a crop, pixels.", lower_bound=1)
@@ -55,22 +57,14 @@ def measured(cache: str, count: int, size: int) -> tuple[float, float]:
     ]
     with tempfile.TemporaryDirectory() as folder:
         store = CropStore(Path(folder)) if cache == "file" else None
-        before = _memory("VmRSS")
-        Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
+        before = memory("VmRSS")
+        reset_peak()
         crops = cut_crops(faces, size=size, margin=0.2, store=store, key="benchmark")
         order = np.random.default_rng(1).permutation(count)
         started = time.perf_counter()
         for start in range(0, count, _BATCH):
             crops.images[order[start : start + _BATCH]]
-        return _memory("VmHWM") - before, time.perf_counter() - started
-
-
-def _memory(name: str) -> float:
-    """A line of the process' status, in MB."""
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith(f"{name}:"):
-            return int(line.split()[1]) * 1024 / 1e6
-    raise ValueError(name)
+        return (memory("VmHWM") - before) / 1e6, time.perf_counter() - started
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ from evae_tf.align import detection
 from evae_tf.align.detections import Detections, checked, landmark_squares, rolls
 from evae_tf.align.detectors.images import shrunk
 from evae_tf.align.detectors.retinaface import RetinaFaceDetector
-from evae_tf.array_types import ByteArray, FloatArray
+from evae_tf.array_types import ByteArray, FloatArray, IndexArray
 from evae_tf.cli.path_flags import define_path
 from evae_tf.data.images import read_image
 
@@ -40,7 +40,7 @@ flags.DEFINE_list("detectors", [], "Only these detectors.")
 
 # From a box of forehead to chin, as detectors return, to the box of landmarks.
 _PLACE = (0.0, 0.137, 0.77)
-_SAME = 0.3
+SAME = 0.3
 _SIZES = (24, 32, 48, 80, 160, 10_000)
 
 Finder = Callable[[ByteArray], FloatArray]
@@ -167,22 +167,31 @@ def _size_names() -> list[str]:
 
 def _judged(squares: FloatArray, photo: Photo) -> Iterable[str]:
     """Counters to raise: `of GROUP` and `found GROUP` for faces, `false` and `double`."""
-    truth = photo.squares
-    shared = geometry.squares_overlap(squares[:, None], truth[None])
-    found = np.zeros(len(truth), bool)
-    for index in np.argsort(-shared.max(axis=1, initial=0)):
-        free = np.where(found, 0, shared[index])
-        if free.max(initial=0) > _SAME:
-            found[free.argmax()] = True
-        elif shared[index].max(initial=0) > _SAME:
+    shared = geometry.squares_overlap(squares[:, None], photo.squares[None])
+    faces, most = matched(shared), shared.max(axis=1, initial=0)
+    for square, face, overlap in zip(squares, faces, most, strict=True):
+        if face < 0 and overlap > SAME:
             yield "double"
-        elif not in_doubt(squares[index], photo.ignore):
+        elif face < 0 and not in_doubt(square, photo.ignore):
             yield "false"
+    found = np.isin(np.arange(len(photo.squares)), faces)
     for face, good in zip(photo.faces, found, strict=True):
         for group in _groups(face):
             yield f"of {group}"
             if good:
                 yield f"found {group}"
+
+
+def matched(shared: FloatArray) -> IndexArray:
+    """The face of each detection, or -1, from their overlaps [N, M]; the largest overlap first."""
+    faces = np.full(len(shared), -1)
+    free = np.ones(shared.shape[1], bool)
+    for index in np.argsort(-shared.max(axis=1, initial=0)):
+        left = np.where(free, shared[index], 0)
+        if left.max(initial=0) > SAME:
+            faces[index] = left.argmax()
+            free[faces[index]] = False
+    return faces
 
 
 def in_doubt(square: FloatArray, zones: FloatArray) -> bool:

@@ -15,7 +15,7 @@ from absl import app, flags
 from tabulate import tabulate
 from tqdm import tqdm
 
-from benchmarks.detection import Photo, in_doubt, read
+from benchmarks.detection import SAME, Photo, in_doubt, matched, read
 from benchmarks.roc import roc_area
 from evae_tf import Aligner, geometry
 from evae_tf.align import detection
@@ -28,7 +28,6 @@ from evae_tf.artifacts import pretrained
 
 FLAGS = flags.FLAGS
 
-_SAME = 0.3
 _FALSE = (2, 5, 10)
 
 
@@ -72,16 +71,10 @@ def _finds(
 def _judged(squares: FloatArray, photo: Photo) -> tuple[BoolArray, BoolArray]:
     """(is a face, counts) of squares [N]; doubles and ignored ones do not count."""
     shared = geometry.squares_overlap(squares[:, None], photo.squares[None])
-    free = np.ones(len(photo.faces), bool)
-    is_face, counts = (np.zeros(len(squares), bool) for _ in range(2))
-    for index in np.argsort(-shared.max(axis=1, initial=0)):
-        left = np.where(free, shared[index], 0)
-        is_face[index] = left.max(initial=0) > _SAME
-        if is_face[index]:
-            free[left.argmax()] = False
-        further = shared[index].max(initial=0) > _SAME
-        counts[index] = is_face[index] or not (further or in_doubt(squares[index], photo.ignore))
-    return is_face, counts
+    is_face = matched(shared) >= 0
+    is_double = shared.max(axis=1, initial=0) > SAME
+    doubtful = np.array([in_doubt(square, photo.ignore) for square in squares], bool)
+    return is_face, is_face | ~(is_double | doubtful)
 
 
 def _recalls(is_face: BoolArray, score: FloatArray, faces: int) -> list[float]:

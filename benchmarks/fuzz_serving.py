@@ -14,6 +14,7 @@ import tensorflow as tf
 from absl import app, flags
 
 from benchmarks.damaged_images import BATCH, send_damaged
+from benchmarks.process_memory import memory
 from evae_tf.cli.path_flags import define_path
 from evae_tf.exporting.export import export_model
 
@@ -22,14 +23,6 @@ define_path("version", None, "Version folder; by default, `--model` is exported.
 define_path("model", "mobile_68", "Model to export if no version is given.")
 flags.DEFINE_integer("files", 2000, "Number of damaged files.", lower_bound=1)
 flags.DEFINE_integer("seed", 0, "Random seed of the damage.")
-
-_STATUS = Path("/proc/self/status")  # Linux only
-
-
-def memory(name: str) -> float:
-    """Memory of this process in MB: `VmRSS` (current) or `VmHWM` (peak)."""
-    (line,) = [line for line in _STATUS.read_text().splitlines() if line.startswith(name)]
-    return int(line.split()[1]) / 1024
 
 
 def main(_: list[str]) -> None:
@@ -44,8 +37,8 @@ def main(_: list[str]) -> None:
     found = send_damaged(align, FLAGS.files, FLAGS.seed)
     print("{files} files, {valid} of them valid; slowest batch: {slowest:.2f} s".format(**found))
     print(f"seconds: {time.perf_counter() - started:.1f}, including the creation of the files")
-    after, most = memory("VmRSS"), memory("VmHWM")
-    print(f"memory: {before:.0f} MB before, {after:.0f} after, {most:.0f} at most")
+    moments = (each / 2**20 for each in (before, memory("VmRSS"), memory("VmHWM")))
+    print("memory: {:.0f} MB before, {:.0f} after, {:.0f} at most".format(*moments))
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.odd_images import damaged
+from benchmarks.process_memory import memory, reset_peak
 from evae_tf.data.image_files import hold_limit_in_pillow
 from evae_tf.data.images import read_image
 from evae_tf.errors import InputError
@@ -62,8 +63,8 @@ def read_batch(batch: tuple[list[tuple[str, bytes]], int, int, int]) -> list[Out
 
 def _measured(path: Path) -> tuple[str, float, float]:
     """(outcome of a file, CPU seconds, peak megabytes)."""
-    Path("/proc/self/clear_refs").write_text("5")  # resets the peak
-    before, started = _peak_kb(), time.process_time()
+    reset_peak()
+    before, started = memory("VmHWM"), time.process_time()
     try:
         read_image(path)
         result = "read"
@@ -73,9 +74,4 @@ def _measured(path: Path) -> tuple[str, float, float]:
         result = "refused" if is_one else f"no sentence: {sentence}"
     except BaseException as error:
         result = repr(error)
-    return result, time.process_time() - started, (_peak_kb() - before) / 1000
-
-
-def _peak_kb() -> int:
-    status = Path("/proc/self/status").read_text()
-    return int(status.partition("VmHWM:")[2].split()[0])
+    return result, time.process_time() - started, (memory("VmHWM") - before) / 1e6

@@ -20,6 +20,7 @@ import numpy as np
 from absl import app, flags
 from tabulate import tabulate
 
+from benchmarks.process_memory import memory
 from benchmarks.serving_requests import Load
 from evae_tf.artifacts import sidecar
 from evae_tf.cli.path_flags import define_path
@@ -54,32 +55,30 @@ def serve(version: Path, pipe: Connection) -> None:
         pipe.recv()
 
 
-def memory_of(process: int) -> float:
-    """Memory of a process in MB; Linux only."""
-    pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
-    return pages * 4096 / 2**20
-
-
 def follow(load: Load, server: Any, seconds: int) -> list[float]:
     """Prints a line per minute; returns the server's memory at the end of each, in MB."""
-    memory = []
-    print(f"the server uses {memory_of(server.pid):.0f} MB", flush=True)
+
+    def megabytes() -> float:
+        return memory("VmRSS", server.pid) / 2**20
+
+    used: list[float] = []
+    print(f"the server uses {megabytes():.0f} MB", flush=True)
     for start in range(0, seconds, _MINUTE):
         length = min(_MINUTE, seconds - start)
         server.join(length)
         if not server.is_alive():
             break
         took, load.latencies = load.latencies, []
-        memory.append(memory_of(server.pid))
+        used.append(megabytes())
         photos = sum(rows for _, rows in took) / length
         half, most = 1e3 * np.quantile([latency for latency, _ in took] or [0], [0.5, 0.99])
         print(
-            f"minute {len(memory)}: {memory[-1]:.0f} MB, {len(took)} valid requests, "
+            f"minute {len(used)}: {used[-1]:.0f} MB, {len(took)} valid requests, "
             f"{photos:.1f} photos per second, latency {half:.0f} ms, 99 % within {most:.0f} ms, "
             f"{len(load.wrong)} answers wrong, load {os.getloadavg()[0]:.1f}",
             flush=True,
         )
-    return memory
+    return used
 
 
 def main(_: list[str]) -> None:
@@ -100,7 +99,7 @@ def main(_: list[str]) -> None:
         ]
         for thread in asking:
             thread.start()
-        memory = follow(load, server, FLAGS.seconds)
+        used = follow(load, server, FLAGS.seconds)
         for thread in asking:
             thread.join()
         went_away = not server.is_alive()
@@ -108,8 +107,8 @@ def main(_: list[str]) -> None:
         server.join()
     print(tabulate(sorted(load.counts.items()), tablefmt="plain"))
     print(f"the network alone takes {1e3 * network:.1f} ms for a crop, on the idle server")
-    if memory:
-        print(f"memory after the first minute: {memory[0]:.0f} MB, at the end {memory[-1]:.0f}")
+    if used:
+        print(f"memory after the first minute: {used[0]:.0f} MB, at the end {used[-1]:.0f}")
     print(*load.wrong[:20], sep="\n")
     if load.wrong or went_away:
         raise SystemExit("the server ended" if went_away else "answers were wrong")
