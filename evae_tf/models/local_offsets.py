@@ -7,6 +7,7 @@ from keras import layers, ops
 
 from evae_tf.array_types import Tensor
 from evae_tf.models.blocks import ConvBlock, Shape
+from evae_tf.models.response_maps import marginals
 
 
 @keras.saving.register_keras_serializable("evae_tf")
@@ -59,14 +60,13 @@ class LocalOffsets(layers.Layer):
     def call(self, features: Tensor, maps: Tensor, training: bool = False) -> Tensor:
         height, width, num_points = maps.shape[1:]
         fields = ops.cast(self.fields(features, training=training), "float32")
-        fields = ops.transpose(ops.reshape(fields, (-1, height * width, self.channels)), (0, 2, 1))
-        # The same terms as in `soft_argmax`, so that a converter computes them once.
+        fields = ops.reshape(fields, (-1, height * width, self.channels))
         weights = ops.relu(ops.cast(maps, "float32"))
-        total = ops.sum(weights, axis=(1, 2)) + 1e-7
-        weights = ops.reshape(weights, (-1, height * width, num_points))
-        seen = ops.matmul(fields, weights) / ops.expand_dims(total, axis=1)  # [B, channels, K]
-        seen = ops.expand_dims(ops.transpose(seen, (0, 2, 1)), axis=-1)
-        return self.offset_unit * (ops.sum(seen * self.kernel, axis=2) + self.bias)
+        *_, total = marginals(weights)
+        weights = ops.transpose(ops.reshape(weights, (-1, height * width, num_points)), (0, 2, 1))
+        seen = ops.matmul(weights, fields) / ops.expand_dims(total, axis=-1)  # [B, K, channels]
+        offsets = ops.sum(ops.expand_dims(seen, axis=-1) * self.kernel, axis=2)
+        return self.offset_unit * (offsets + self.bias)
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -24,6 +24,7 @@ from evae_tf.config import Config
 from evae_tf.geometry import fraction_to_pixel, pixel_to_fraction
 from evae_tf.metadata import ModelMetadata
 
+_TINY = 1e-7  # the mass of an empty map
 _NOWHERE = -1e3  # crop fractions: so far outside that the label is 0 everywhere in the crop
 
 
@@ -155,16 +156,32 @@ def soft_argmax(maps: Tensor, power: int = 1) -> Tensor:
       float [B, K, 2], crop fractions. See the module's note on the border.
     """
     weights = ops.relu(maps) ** power if power != 1 else ops.relu(maps)
-    tiny = 1e-7
-    total = ops.sum(weights, axis=(1, 2)) + tiny
+    columns, rows, total = marginals(weights)
     positions = []
-    # Summed over the rows for x and over the columns for y; one axis of positions remains.
-    for others, size in ((1, maps.shape[2]), (2, maps.shape[1])):
-        centres = pixel_to_fraction(ops.arange(size, dtype=maps.dtype), size)
-        centres = ops.reshape(centres, (1, size, 1))
-        moment = ops.sum(ops.sum(weights, axis=others) * centres, axis=1)
-        positions.append(ops.expand_dims((moment + 0.5 * tiny) / total, axis=-1))
+    for marginal in (columns, rows):
+        moment = ops.sum(marginal * _centres(marginal), axis=1) + 0.5 * _TINY
+        positions.append(ops.expand_dims(moment / total, axis=-1))
     return ops.concatenate(positions, axis=-1)
+
+
+def marginals(weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Sums of maps: of each column [B, w, K], of each row [B, h, K], and of all cells [B, K].
+
+    What is read off the maps starts from these sums, and a converter computes them once. The sum
+    of all cells is a little above 0 for an empty map, as it divides others.
+
+    Args:
+      weights: float [B, h, w, K], not negative.
+    """
+    columns, rows = ops.sum(weights, axis=1), ops.sum(weights, axis=2)
+    return columns, rows, ops.sum(columns, axis=1) + _TINY
+
+
+def _centres(marginal: Tensor) -> Tensor:
+    """Centres of the cells of a marginal [B, n, K] as crop fractions, float [1, n, 1]."""
+    size = marginal.shape[1]
+    centres = pixel_to_fraction(ops.arange(size, dtype=marginal.dtype), size)
+    return ops.reshape(centres, (1, size, 1))
 
 
 def log_spread(maps: Tensor) -> Tensor:
@@ -177,25 +194,20 @@ def log_spread(maps: Tensor) -> Tensor:
       float [B, 4, K]: the logarithms of the standard deviations of x and of y in crop fractions,
       the correlation of x and y, and the logarithm of the highest cell's share of the mass.
     """
-    tiny = 1e-7
-    maps = ops.relu(maps)
-    shares = maps / (ops.sum(maps, axis=(1, 2), keepdims=True) + tiny)
-    # Positions are relative to the crop's centre: the difference below then loses fewer digits.
-    height, width = maps.shape[1:3]
-    x = pixel_to_fraction(ops.arange(width, dtype=maps.dtype), width) - 0.5
-    y = pixel_to_fraction(ops.arange(height, dtype=maps.dtype), height) - 0.5
-    x, y = ops.reshape(x, (1, width, 1)), ops.reshape(y, (1, height, 1))
-    columns, rows = ops.sum(shares, axis=1), ops.sum(shares, axis=2)
-    mean_x, mean_y = ops.sum(columns * x, axis=1), ops.sum(rows * y, axis=1)
-    product = ops.sum(ops.sum(shares * x[:, None], axis=2) * y, axis=1)
-    variance_x = ops.sum(columns * x * x, axis=1) - mean_x**2
-    variance_y = ops.sum(rows * y * y, axis=1) - mean_y**2
+    weights = ops.relu(maps)
+    columns, rows, total = marginals(weights)
+    # Positions are relative to the crop's centre: the differences below then lose fewer digits.
+    x, y = _centres(columns) - 0.5, _centres(rows) - 0.5
+    mean_x, mean_y = ops.sum(columns * x, axis=1) / total, ops.sum(rows * y, axis=1) / total
+    variance_x = ops.sum(columns * x * x, axis=1) / total - mean_x**2
+    variance_y = ops.sum(rows * y * y, axis=1) / total - mean_y**2
+    product = ops.sum(ops.sum(weights * x[:, None], axis=2) * y, axis=1) / total
     # At least a tenth of a cell: a peak within one cell has no shape.
     deviation_x, deviation_y = (
         ops.sqrt(ops.maximum(variance, (0.1 / size) ** 2))
-        for variance, size in ((variance_x, width), (variance_y, height))
+        for variance, size in ((variance_x, maps.shape[2]), (variance_y, maps.shape[1]))
     )
     correlation = (product - mean_x * mean_y) / (deviation_x * deviation_y)
-    highest = ops.max(shares, axis=(1, 2))
-    measures = [ops.log(deviation_x), ops.log(deviation_y), correlation, ops.log(highest + tiny)]
+    highest = ops.max(weights, axis=(1, 2)) / total
+    measures = [ops.log(deviation_x), ops.log(deviation_y), correlation, ops.log(highest + _TINY)]
     return ops.concatenate([ops.expand_dims(measure, axis=1) for measure in measures], axis=1)
