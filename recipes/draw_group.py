@@ -68,7 +68,7 @@ def _draw_person(
         [[scale, 0, place[0] - scale * centre_x], [0, scale, place[1] - scale * centre_y]]
     )
     head, shown = (
-        cv2.warpAffine(each, move, (_WIDTH, _HEIGHT), flags=cv2.INTER_AREA)
+        cv2.warpAffine(each, move, (_WIDTH, _HEIGHT), flags=cv2.INTER_LINEAR)
         for each in (cv2.GaussianBlur(image, (0, 0), 0.6), mask)
     )
     canvas[shown > 127] = head[shown > 127]

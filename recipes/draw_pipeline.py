@@ -107,7 +107,7 @@ def main() -> None:
     faces = synthetic.read("test", metadata.markup, count=_FACE + 1)
     size, margin = metadata.input_size, metadata.crop_margin
     crops = cut_crops(faces[_FACE:], size=size, margin=margin)
-    outputs = predictor.predict(np.float32(crops.images) / 255)
+    outputs = predictor.predict(crops.model_input())
     image = cut_crops(faces[_FACE:], size=4 * size, margin=margin).images[0]
     landmarks_px = outputs["landmarks"][0] * len(image) - 0.5
     figure = draw(image, outputs["response_maps"][0], landmarks_px, metadata.markup)
