@@ -7,7 +7,6 @@ import sys
 import tempfile
 from pathlib import Path
 
-import matplotlib.cbook
 from PIL import Image
 
 from benchmarks.warm_commands import WarmCommands
@@ -15,11 +14,11 @@ from evae_tf import config, markups
 from evae_tf.config_text import override
 from evae_tf.data import synthetic
 from evae_tf.models.build import build_model
+from tests.portrait import PORTRAIT
 from tests.training.test_train import SMALL
 
 ROOT = Path(__file__).parents[1]
 MTFL = markups.MARKUPS["mtfl_5"]
-PORTRAIT = Path(matplotlib.cbook.get_sample_data("grace_hopper.jpg", asfileobj=False))
 SET = [f"--set={assignment}" for assignment in (*SMALL, "epochs=3")]
 
 

@@ -18,3 +18,14 @@ def shared_data():
     if not folder.is_dir():
         pytest.skip(f"REAL DATA NOT TESTED: no folder {folder} (set EVAE_SHARED_DATA)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def portrait():
+    """Grace Hopper's portrait, uint8 [600, 512, 3], RGB; read-only."""
+    from evae_tf.data.images import read_image
+    from tests.portrait import PORTRAIT
+
+    image = read_image(PORTRAIT)
+    image.setflags(write=False)
+    return image

@@ -4,17 +4,16 @@ import os
 import shutil
 from pathlib import Path
 
-import matplotlib.cbook
 import numpy as np
 import pytest
 
 import evae_tf
 from evae_tf import Aligner, FaceTracker, InputError, Markup, read_faces
 from evae_tf.data import synthetic
+from tests.portrait import PORTRAIT
 
 ROOT = Path(__file__).parents[1]
 FIVE = Markup.load("mtfl_5")
-PORTRAIT = Path(matplotlib.cbook.get_sample_data("grace_hopper.jpg", asfileobj=False))
 
 
 @pytest.fixture(scope="module")

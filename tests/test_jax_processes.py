@@ -12,7 +12,6 @@ import time
 from pathlib import Path
 
 import keras
-import matplotlib.cbook
 import numpy as np
 import pytest
 from PIL import Image
@@ -20,6 +19,7 @@ from PIL import Image
 from evae_tf import markups
 from evae_tf.artifacts.keras_file import load_model
 from evae_tf.data import synthetic
+from tests.portrait import PORTRAIT
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("jax") is None, reason="JAX is not installed; run `make test-jax`"
@@ -171,7 +171,7 @@ def test_two_processes_cut_each_face_once(data, alone, tmp_path):
 
 def test_each_process_finds_the_boxes_of_its_part(tmp_path):
     """The photos are one portrait in two sizes; the boxes are those that one process finds."""
-    portrait = Image.open(matplotlib.cbook.get_sample_data("grace_hopper.jpg", asfileobj=False))
+    portrait = Image.open(PORTRAIT)
     five = np.array([[222, 190], [305, 186], [267, 240], [232, 279], [302, 276]])
     sizes = [1.0, 0.6] * 6
     data = tmp_path / "portraits" / "faces.csv"

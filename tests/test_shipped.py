@@ -14,8 +14,8 @@ from evae_tf.data import synthetic
 from evae_tf.data.crops import cut_crops
 from evae_tf.head_pose import HeadPose
 from evae_tf.markups import MARKUPS
+from tests.portrait import PORTRAIT
 
-PORTRAIT = matplotlib.cbook.get_sample_data("grace_hopper.jpg", asfileobj=False)
 BOX = (181, 160, 352, 336)
 # The mean of both models' landmarks, checked by eye on the portrait.
 RECORDED = np.array(

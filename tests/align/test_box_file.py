@@ -8,7 +8,8 @@ from PIL import Image
 
 from evae_tf.align.box_file import read_boxes
 from evae_tf.errors import InputError
-from tests.commands import PORTRAIT, start
+from tests.commands import start
+from tests.portrait import PORTRAIT
 
 HEADER = "image,box_x_min,box_y_min,box_x_max,box_y_max\n"
 

@@ -9,7 +9,8 @@ from PIL import Image
 
 from evae_tf import Aligner, InputError, geometry, make_face, with_boxes
 from evae_tf.markups import MARKUPS
-from tests.commands import PORTRAIT, call, own
+from tests.commands import call, own
+from tests.portrait import PORTRAIT
 
 FIVE = MARKUPS["mtfl_5"]
 

@@ -11,7 +11,8 @@ from evae_tf.align.smoothing import face_size
 from evae_tf.data import synthetic
 from evae_tf.data.images import read_image
 from evae_tf.errors import InputError
-from tests.align.two_heads import COUNT, PORTRAIT, RATE, crossing, frame_with
+from tests.align.two_heads import COUNT, RATE, crossing, frame_with
+from tests.portrait import PORTRAIT
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import matplotlib.cbook
 import numpy as np
 import pytest
 from PIL import Image
@@ -11,10 +10,10 @@ from evae_tf import Aligner
 from evae_tf.align.inputs import known_boxes, rgb_image
 from evae_tf.data.images import read_image
 from evae_tf.errors import InputError
+from tests.portrait import PORTRAIT
 
 PIXELS = np.random.default_rng(3).integers(0, 256, (5, 7, 3), dtype=np.uint8)
 GREY = PIXELS[..., 0]
-PORTRAIT = Path(matplotlib.cbook.get_sample_data("grace_hopper.jpg", asfileobj=False))
 
 
 def test_rgb_is_taken_as_it_is():

@@ -5,14 +5,12 @@ import pickle
 import sys
 from concurrent import futures
 
-import matplotlib.cbook
 import numpy as np
 import pytest
 from PIL import Image
 
 from evae_tf import Aligner
-
-PORTRAIT = matplotlib.cbook.get_sample_data("grace_hopper.jpg", asfileobj=False)
+from tests.portrait import PORTRAIT
 
 
 @pytest.fixture(scope="module")

@@ -1,12 +1,11 @@
 """Frames of a made-up video: matplotlib's portrait, moved over grey."""
 
 import cv2
-import matplotlib.cbook
 import numpy as np
 
 from evae_tf.data.images import read_image
+from tests.portrait import PORTRAIT
 
-PORTRAIT = matplotlib.cbook.get_sample_data("grace_hopper.jpg", asfileobj=False)
 HEIGHT, WIDTH, COUNT, RATE = 260, 400, 24, 25.0
 
 

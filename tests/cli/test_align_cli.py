@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.commands import PORTRAIT, ROOT, start
+from tests.commands import ROOT, start
+from tests.portrait import PORTRAIT
 
 
 def align(*words):

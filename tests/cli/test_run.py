@@ -10,7 +10,8 @@ import time
 import pytest
 from PIL import Image
 
-from tests.commands import PORTRAIT, ROOT, SET, own, write_faces
+from tests.commands import ROOT, SET, own, write_faces
+from tests.portrait import PORTRAIT
 
 
 def command(script, *arguments):

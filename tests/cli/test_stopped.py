@@ -13,7 +13,8 @@ import pytest
 
 from evae_tf.align.video_writing import video_file
 from evae_tf.data.images import read_image
-from tests.commands import PORTRAIT, ROOT, call, files_in, refused, words_of
+from tests.commands import ROOT, call, files_in, refused, words_of
+from tests.portrait import PORTRAIT
 
 
 def test_a_full_disk_leaves_the_old_report(good, tmp_path):

@@ -8,7 +8,6 @@ import json
 import re
 from pathlib import Path
 
-import matplotlib.cbook
 import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
@@ -16,7 +15,6 @@ from ai_edge_litert.interpreter import Interpreter
 from evae_tf import Aligner, geometry
 from evae_tf.align.aligned_face import AlignedFace
 from evae_tf.align.upright import upright_squares
-from evae_tf.data.images import read_image
 from evae_tf.markups import Markup
 from recipes import draw_group
 
@@ -126,11 +124,6 @@ def test_the_presence_tells_a_face_from_a_wall():
     assert Aligner.load("mobile_68", detector="tflite").min_score == 0.4
     for code in FINDS:
         assert re.findall(r"(?:MIN_SCORE|minScore) = ([\d.]+)", code) == ["0.4"]
-
-
-@pytest.fixture(scope="module")
-def portrait():
-    return read_image(matplotlib.cbook.get_sample_data("grace_hopper.jpg", asfileobj=False))
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import cv2
 import pytest
-from matplotlib import cbook
+
+from tests.portrait import PORTRAIT
 
 ROOT = Path(__file__).parents[2]
 MOST_MB = 450  # of the base install
@@ -51,8 +52,7 @@ def base(distributions, tmp_path_factory):
 def portrait(tmp_path_factory):
     """Matplotlib's photo of Grace Hopper; the base install has no Matplotlib."""
     path = tmp_path_factory.mktemp("photos") / "portrait.jpg"
-    with cbook.get_sample_data("grace_hopper.jpg") as file:
-        path.write_bytes(file.read())
+    path.write_bytes(PORTRAIT.read_bytes())
     return path
 
 

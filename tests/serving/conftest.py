@@ -1,11 +1,11 @@
 """The version folder that servers and clients are tested with, and a server of it."""
 
-import matplotlib.cbook
 import pytest
 
 from evae_tf import markups
 from evae_tf.data import synthetic
 from evae_tf.exporting.export import export_model
+from tests.portrait import PORTRAIT
 from tests.serving.loopback_server import Model
 
 
@@ -32,6 +32,5 @@ def model(only_model):
 @pytest.fixture(scope="module")
 def photo(tmp_path_factory):
     path = tmp_path_factory.mktemp("photos") / "portrait.jpg"
-    with matplotlib.cbook.get_sample_data("grace_hopper.jpg") as file:
-        path.write_bytes(file.read())
+    path.write_bytes(PORTRAIT.read_bytes())
     return path

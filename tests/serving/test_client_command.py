@@ -6,7 +6,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import matplotlib.cbook
 import numpy as np
 import yaml
 from google.protobuf import text_format
@@ -17,6 +16,7 @@ from evae_tf import Aligner, geometry
 from evae_tf.align import detection
 from evae_tf.serving import client
 from evae_tf.serving.predict_request import MODEL_NAME
+from tests.portrait import PORTRAIT
 from tests.serving.loopback_server import GrpcServer
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -67,11 +67,10 @@ def test_the_command_says_in_one_sentence_what_is_wrong(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     path = tmp_path / "broken.jpg"
     path.write_bytes(b"words")
-    portrait = matplotlib.cbook.get_sample_data("grace_hopper.jpg", asfileobj=False)
     for status, named, *flags in (
         (1, f"{path}: ", "--input=~/broken.jpg"),
-        (2, "1,2,3", "--box=1,2,3", f"--input={portrait}"),
-        (2, "0,0,wide", "--face_box=0,0,wide", f"--input={portrait}"),
+        (2, "1,2,3", "--box=1,2,3", f"--input={PORTRAIT}"),
+        (2, "0,0,wide", "--face_box=0,0,wide", f"--input={PORTRAIT}"),
     ):
         done = command("--server=127.0.0.1:9", *flags)
         assert done.returncode == status

@@ -5,7 +5,6 @@ import json
 import subprocess
 import sys
 
-import matplotlib.cbook
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -14,14 +13,9 @@ from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow_serving.apis import prediction_log_pb2
 
 from benchmarks import damaged_images
-from evae_tf import config, geometry, markups
+from evae_tf import geometry
 from evae_tf.artifacts import keras_file
 from evae_tf.artifacts.predictors import open_model
-from evae_tf.config_text import override
-from evae_tf.data import synthetic
-from evae_tf.errors import InputError
-from evae_tf.exporting.export import export_model
-from evae_tf.models.build import build_model
 from evae_tf.presets import PRESETS
 from evae_tf.serving import signatures, warm_up
 from tests.golden import vectors
@@ -36,20 +30,15 @@ def loaded(served):
     return tf.saved_model.load(str(served[1]))
 
 
-def portrait():
-    with matplotlib.cbook.get_sample_data("grace_hopper.jpg") as file:
-        return np.array(Image.open(file).convert("RGB"))
-
-
 def encoded(image, kind="PNG", **options):
     content = io.BytesIO()
     Image.fromarray(image).save(content, kind, **options)
     return content.getvalue()
 
 
-def crop():
+def crop(portrait):
     square = geometry.square_around(np.float32(BOX), MARGIN)
-    return geometry.cut_square(portrait(), square, SIZE), square
+    return geometry.cut_square(portrait, square, SIZE), square
 
 
 def ask(loaded, signature, **inputs):
@@ -77,8 +66,8 @@ def test_a_version_is_all_that_a_server_wants(served):
     assert [path.name for path in folder.parent.iterdir() if path.name.startswith(".")] == []
 
 
-def test_signatures_agree_with_the_keras_model_on_a_photo(loaded):
-    pixels, square = crop()
+def test_signatures_agree_with_the_keras_model_on_a_photo(loaded, portrait):
+    pixels, square = crop(portrait)
     expected = keras_file.load_pretrained("mobile_68").predict(pixels[None] / 255, verbose=0)
     floats = ask(loaded, "serving_default", images=tf.constant(np.float32(pixels[None] / 255)))
     whole = ask(loaded, "predict_uint8", images=tf.constant(pixels[None]))
@@ -87,7 +76,7 @@ def test_signatures_agree_with_the_keras_model_on_a_photo(loaded):
         np.testing.assert_allclose(floats[name], values, atol=1e-4 * np.abs(values).max())
         np.testing.assert_allclose(whole[name], values, atol=1e-4 * np.abs(values).max())
 
-    found = align(loaded, [encoded(portrait())], [BOX])
+    found = align(loaded, [encoded(portrait)], [BOX])
     assert set(found) == {"valid", "landmarks", "covariance", "visibility", "presence"}
     assert found["valid"].tolist() == [True]
     side = square[2]
@@ -140,20 +129,19 @@ def test_outputs_in_pixels_are_the_golden_ones():
     assert found["visibility"] == np.float32(0.3)
 
 
-def test_exif_rotation_is_applied(loaded):
+def test_exif_rotation_is_applied(loaded, portrait):
     """The same image, stored rotated, with the EXIF tag."""
-    image = portrait()
     exif = Image.Exif()
     exif[0x0112] = 6  # rotate clockwise by 90 degrees
-    lying = encoded(np.rot90(image), "JPEG", quality=98, exif=exif)
-    upright = encoded(image, "JPEG", quality=98)
+    lying = encoded(np.rot90(portrait), "JPEG", quality=98, exif=exif)
+    upright = encoded(portrait, "JPEG", quality=98)
     found = align(loaded, [lying, upright], [BOX, BOX])["landmarks"]
     assert np.abs(found[0] - found[1]).max() < 0.5
 
 
-def test_a_broken_image_spoils_its_own_row(loaded):
-    good = encoded(portrait(), "JPEG")
-    files = [good, good[:5000], encoded(portrait())[:9000], b"words", b"", good]
+def test_a_broken_image_spoils_its_own_row(loaded, portrait):
+    good = encoded(portrait, "JPEG")
+    files = [good, good[:5000], encoded(portrait)[:9000], b"words", b"", good]
     found = align(loaded, files, [BOX] * 5 + [(0, 0, 0, 0)])
     assert found["valid"].tolist() == [True] + [False] * 5
     alone = align(loaded, [good], [BOX])
@@ -162,9 +150,9 @@ def test_a_broken_image_spoils_its_own_row(loaded):
         assert np.isnan(found[name][1:]).all()
 
 
-def test_a_session_runs_it(served, loaded):
+def test_a_session_runs_it(served, loaded, portrait):
     """TensorFlow Serving runs a graph in a session, which uses other code of TensorFlow."""
-    good = encoded(portrait(), "JPEG")
+    good = encoded(portrait, "JPEG")
     files = [good[:5000], good]
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
         graph = tf.compat.v1.saved_model.load(session, ["serve"], str(served[1]))
@@ -247,9 +235,9 @@ for name, calls in wrong.items():
 """
 
 
-def test_it_needs_tensorflow_alone(served, loaded, tmp_path):
+def test_it_needs_tensorflow_alone(served, loaded, tmp_path, portrait):
     """A tensor of the wrong shape is an error instead of an abort."""
-    (tmp_path / "photo.png").write_bytes(encoded(portrait()))
+    (tmp_path / "photo.png").write_bytes(encoded(portrait))
     box = ",".join(map(str, BOX))
     arguments = [str(served[1]), str(tmp_path / "photo.png"), box, str(SIZE)]
     done = subprocess.run(
@@ -258,64 +246,5 @@ def test_it_needs_tensorflow_alone(served, loaded, tmp_path):
     assert done.returncode == 0, done.stderr
     answer, *refused = done.stdout.splitlines()
     assert refused == ["refused"] * 7
-    expected = align(loaded, [encoded(portrait())] * 2, [BOX] * 2)["landmarks"]
+    expected = align(loaded, [encoded(portrait)] * 2, [BOX] * 2)["landmarks"]
     np.testing.assert_allclose(json.loads(answer), expected, atol=1e-3)
-
-
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory):
-    """(an untrained 5-point model, faces), which is fast to export."""
-    folder, five = tmp_path_factory.mktemp("tiny"), markups.MARKUPS["mtfl_5"]
-    sizes = ["input_size=32", "encoder_filters=4,4,4", "decoder_filters=4,4,4"]
-    build_model(override(config.Config(), sizes), five).save(folder / "model.keras")
-    return folder / "model.keras", synthetic.read("val", five, count=2)
-
-
-def test_versions_are_counted_up(tiny, tmp_path):
-    model, faces = tiny
-    (entry,) = export_model(model, tmp_path, ["serving"], faces=faces)
-    assert entry["path"] == "1"
-    (tmp_path / "1").rename(tmp_path / "7")
-    (tmp_path / "notes").mkdir()
-    (entry,) = export_model(model, tmp_path, ["serving"], faces=faces, outputs=["landmarks"])
-    assert entry["path"] == "8"
-    assert {path.name for path in tmp_path.iterdir()} == {"7", "8", "notes", "export.json"}
-    outputs = tf.saved_model.load(str(tmp_path / "8")).signatures["align_bytes"].structured_outputs
-    assert set(outputs) == {"landmarks", "valid"}
-
-
-def contents(folder):
-    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
-def test_a_folder_of_another_model_is_left_alone(served, tiny):
-    (model, faces), before = tiny, contents(served[1].parent)
-    with pytest.raises(InputError, match="ibug_68, 68 points.*mtfl_5, 5 points"):
-        export_model(model, served[1].parent, ["serving"], faces=faces)
-    assert contents(served[1].parent) == before
-
-
-def test_a_folder_with_a_model_of_others_is_left_alone(tiny, tmp_path):
-    model, faces = tiny
-    (tmp_path / "3").mkdir()
-    (tmp_path / "3" / "saved_model.pb").write_bytes(b"theirs")
-    with pytest.raises(InputError, match="3.*description"):
-        export_model(model, tmp_path, ["serving"], faces=faces)
-    assert contents(tmp_path) == {tmp_path / "3" / "saved_model.pb": b"theirs"}
-
-
-@pytest.mark.parametrize("wrong", ["it differs", "it is interrupted"])
-def test_a_version_that_is_not_right_is_not_kept(tiny, tmp_path, monkeypatch, wrong):
-    (model, faces), expected = tiny, InputError
-
-    def interrupted(*_):
-        raise KeyboardInterrupt
-
-    if wrong == "it differs":
-        monkeypatch.setitem(warm_up.TOLERANCES, "align_bytes", 0.0)
-    else:
-        monkeypatch.setattr(warm_up, "compare_signatures", interrupted)
-        expected = KeyboardInterrupt
-    with pytest.raises(expected):
-        export_model(model, tmp_path, ["serving"], faces=faces)
-    assert list(tmp_path.iterdir()) == []

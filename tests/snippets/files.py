@@ -4,13 +4,13 @@ import csv
 import shutil
 
 import cv2
-import matplotlib.cbook
 from PIL import Image
 
 from benchmarks import layouts
 from evae_tf.data import synthetic
 from evae_tf.geometry import BOX_COLUMNS
 from evae_tf.markups import MARKUPS
+from tests.portrait import PORTRAIT
 
 COUNT = 20  # faces of each data set: int8 is calibrated on ten or more
 # The points of `mine.json` among those of mtfl_5.
@@ -19,9 +19,8 @@ EYES_AND_NOSE = [0, 1, 2]
 
 def write_photos(folder):
     """A photo, a folder of photos, their boxes, and a video."""
-    photo = matplotlib.cbook.get_sample_data("grace_hopper.jpg", asfileobj=False)
-    shutil.copy(photo, folder / "photo.jpg")
-    frame = cv2.imread(photo)
+    shutil.copy(PORTRAIT, folder / "photo.jpg")
+    frame = cv2.imread(str(PORTRAIT))
     size = frame.shape[1::-1]
     video = cv2.VideoWriter(str(folder / "clip.mp4"), cv2.VideoWriter_fourcc(*"mp4v"), 25.0, size)
     for _ in range(3):

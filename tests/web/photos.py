@@ -1,10 +1,10 @@
 """The photos and the film that the visitors bring to the page, made of matplotlib's portrait."""
 
-import matplotlib.cbook
 import numpy as np
 from PIL import Image
 
-PORTRAIT = matplotlib.cbook.get_sample_data("grace_hopper.jpg", asfileobj=False)
+from tests.portrait import PORTRAIT
+
 THREE = [(512, 20, 60), (300, 600, 300), (130, 1100, 500)]  # width, left and top of each portrait
 SHIFTS = np.rint(12 * np.sin(np.linspace(0, 2 * np.pi, 30, endpoint=False))).astype(int).tolist()
 

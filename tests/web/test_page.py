@@ -19,8 +19,9 @@ from evae_tf import Aligner, geometry
 from evae_tf.align.upright import upright_squares
 from evae_tf.artifacts.predictors import open_model
 from evae_tf.data.images import read_image
+from tests.portrait import PORTRAIT
 from tests.web import photos
-from tests.web.photos import PORTRAIT, SHIFTS, THREE
+from tests.web.photos import SHIFTS, THREE
 from tests.web.scripts import NODE, WEB, node
 
 CHROMIUM = shutil.which("chromium")

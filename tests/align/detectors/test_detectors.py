@@ -6,7 +6,6 @@ from concurrent import futures
 from pathlib import Path
 
 import cv2
-import matplotlib.cbook
 import numpy as np
 import pytest
 
@@ -16,17 +15,11 @@ from evae_tf.align.detectors.haar import HaarDetector
 from evae_tf.align.detectors.retinaface import RetinaFaceDetector
 from evae_tf.align.detectors.tflite import TfliteDetector, decoded
 from evae_tf.artifacts import pretrained
-from evae_tf.data.images import read_image
 from evae_tf.errors import InputError
 
 # Around the landmarks that `mobile_68` gives on the portrait.
 FACE = np.float32([263.5, 244.5, 177.0])
 YUNET = Path(__file__).parents[4] / "shared/peers/yunet_n_dynamic.onnx"
-
-
-@pytest.fixture(scope="module")
-def portrait():
-    return read_image(Path(matplotlib.cbook.get_sample_data("grace_hopper.jpg", asfileobj=False)))
 
 
 @pytest.fixture(
