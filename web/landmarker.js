@@ -69,7 +69,7 @@ export class Landmarker {
     };
   }
 
-  /** The median time of the last passes, in milliseconds. */
+  /** The median time of the last passes, in milliseconds; undefined before the first pass. */
   get passTime() {
     return this._times.toSorted((one, other) => one - other)[this._times.length >> 1];
   }

@@ -15,6 +15,7 @@ const view = new View();
 const video = element("camera");
 const loaded = new Map(); // model name: promise of its Landmarker
 
+let detecting; // promise of the detector
 let detector = null;
 let landmarker = null;
 let filming = null; // identifies the running camera session
@@ -23,7 +24,11 @@ let latest = 0; // number of the last task; results of older tasks are dropped
 
 async function useModel() {
   const name = element("model").value;
-  detector ??= await Detector.load("models/detector.tflite");
+  detecting ??= Detector.load("models/detector.tflite").catch((error) => {
+    detecting = undefined; // the next use retries
+    throw error;
+  });
+  detector = await detecting;
   if (!loaded.has(name)) loaded.set(name, Landmarker.load(`models/${name}.tflite`));
   try {
     const ready = await loaded.get(name);
@@ -66,12 +71,15 @@ function openPhoto(file, name = file.name) {
   return run(async (current) => {
     view.say(`Reading ${name} …`, "busy");
     const { bitmap, size } = await readPhoto(file, name);
-    await useModel();
-    if (!current()) return;
-    stopFilming();
-    view.mirrored = false;
-    view.show(bitmap, bitmap.width, bitmap.height, name, size);
-    bitmap.close();
+    try {
+      await useModel();
+      if (!current()) return;
+      stopFilming();
+      view.mirrored = false;
+      view.show(bitmap, bitmap.width, bitmap.height, name, size);
+    } finally {
+      bitmap.close();
+    }
     view.forget();
     await search(searchAll, current, NO_FACE);
   });

@@ -4,8 +4,8 @@ const MIN_DRAG = 12; // screen pixels: a shorter drag is a click
 
 /**
  * Calls `onPoint([x, y])` for a click or tap, and `onBox([x_min, y_min, x_max, y_max])` after a drag
- * with a mouse or pen; `onDrag` gets the box during the drag. All are in image pixels. Dragging
- * with a finger scrolls the page.
+ * with a mouse or pen; `onDrag` gets the box during the drag, or nothing. All are in image pixels.
+ * Dragging with a finger scrolls the page.
  *
  * @param {HTMLElement} element the element that the picture fills.
  * @param {function(): {width: number, height: number, mirrored: boolean}} getFrame the picture.
@@ -39,7 +39,7 @@ export function listen(element, getFrame, { onPoint, onBox, onDrag }) {
     if (event.pointerType !== "touch") element.setPointerCapture(event.pointerId);
   });
   element.addEventListener("pointermove", (event) => {
-    if (start && isDrag(event)) onDrag(boxTo(event));
+    if (start) onDrag(isDrag(event) ? boxTo(event) : undefined);
   });
   element.addEventListener("pointerup", (event) => {
     if (!start) return;
@@ -47,5 +47,8 @@ export function listen(element, getFrame, { onPoint, onBox, onDrag }) {
     else onPoint(place(event));
     start = null;
   });
-  element.addEventListener("pointercancel", () => (start = null));
+  element.addEventListener("pointercancel", () => {
+    start = null;
+    onDrag();
+  });
 }

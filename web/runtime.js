@@ -32,8 +32,7 @@ export async function loadModel(url) {
  */
 export async function run(model, images, shape) {
   const tensor = new Tensor(images, shape);
-  const outputs = await model.run({ images: tensor });
-  tensor.delete();
+  const outputs = await model.run({ images: tensor }).finally(() => tensor.delete());
   const copies = {};
   for (const [name, output] of Object.entries(outputs)) {
     copies[name] = output.toTypedArray().slice();

@@ -14,7 +14,7 @@ const MIN_POINTED = 0.5; // least score of a face that the user pointed at
 
 const SIZES = [1.4, 1, 0.7, 0.5, 0.35, 0.25, 0.17]; // of the picture's shorter side, around a point
 const CANDIDATES = 2; // sizes that get a second pass
-const CHECK_EVERY = 5; // frames; without presence, the score takes two more passes
+const CHECK_EVERY = 5; // frames between two scores without presence, which take two more passes
 const SEARCH_EVERY = 10; // frames
 const SAME_CROP = 0.5; // see evae_tf/align/passes.py
 const SAME_FACE = 0.4;
@@ -94,7 +94,7 @@ export class Tracker {
     const check = this._frames % CHECK_EVERY === 0;
     for (const before of this.faces) {
       const face = await passAround(landmarker, frame, before);
-      if (check) await scored(landmarker, frame, face);
+      if (check || face.presence !== undefined) await scored(landmarker, frame, face);
       else face.score = before.score;
       face.id = before.id;
       if (face.score >= MIN_CONFIDENCE && !followed.some((other) => isSame(face, other))) {

@@ -44,7 +44,8 @@ export class View {
     this.draw();
     element("save").disabled = !face;
     element("speed").textContent = speed;
-    element("pass-time").textContent = `${landmarker.passTime.toFixed(1)} ms`;
+    const time = landmarker.passTime;
+    element("pass-time").textContent = time === undefined ? "–" : `${time.toFixed(1)} ms`;
     element("score").textContent = face ? face.score.toFixed(2) : "–";
     const doubt = face && (face.deviation * face.square[2]).toFixed(1);
     element("doubt").textContent = face ? `± ${doubt} px` : "–";

@@ -20,6 +20,7 @@ def write(folder):
     (folder / "broken.jpg").write_text("This is no picture.")
     noise = np.random.default_rng(0).integers(0, 256, (300, 400, 3), dtype=np.uint8)
     Image.fromarray(noise).save(folder / "nobody.png")
+    Image.new("RGB", (400, 300), (90, 110, 120)).save(folder / "blank.png")
     small = Image.new("RGB", (900, 700), (90, 110, 120))
     small.paste(portrait.resize((256, 300)), (560, 330))
     small.save(folder / "small.png")

@@ -191,6 +191,12 @@ def test_a_broken_file_is_named_and_the_last_result_stays(shown):
     assert shown["broken"]["record"] == shown["dropped"]["record"]
 
 
+def test_a_first_photo_without_anything_has_no_face(shown):
+    """The detector finds nothing, so that no pass of the model has been timed."""
+    assert shown["blank"]["status"].startswith("No face found.")
+    assert shown["blank"]["time"] == "–"
+
+
 def test_noise_is_no_face(shown):
     assert shown["nobody"]["status"].startswith("No face found.")
     assert not shown["nobody"]["canSave"]

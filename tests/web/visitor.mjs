@@ -102,6 +102,8 @@ const scenarios = {
     const result = {};
     await settled(page);
     await picture(page, "empty_light");
+    result.blank = { status: await choose(page, options.blank) };
+    result.blank.time = await page.locator("#pass-time").textContent();
     result.dropped = { status: await drop(page, options.portrait), record: await saved(page) };
     await picture(page, "light");
     await page.emulateMedia({ colorScheme: "dark" });
