@@ -81,6 +81,15 @@ def remove_unfinished(folder: Path) -> None:
 
 
 @contextlib.contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turns errors of the disk (full, read-only, no permission) into `InputError`s on `path`."""
+    try:
+        yield
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror or error}).") from error
+
+
+@contextlib.contextmanager
 def replacing_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Yields a temporary path, which replaces `path` on success and is removed on failure.
 
@@ -90,10 +99,9 @@ def replacing_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     path = Path(path)
     temporary = _beside(path)
     try:
-        yield temporary
-        os.replace(temporary, path)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror or error}).") from error
+        with writing(path):
+            yield temporary
+            os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -109,13 +117,12 @@ def replacing_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
     path = Path(path)
     temporary, old = _beside(path), _beside(path)
     try:
-        temporary.mkdir()
-        yield temporary
-        if path.exists():
-            os.replace(path, old)
-        os.replace(temporary, path)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror or error}).") from error
+        with writing(path):
+            temporary.mkdir()
+            yield temporary
+            if path.exists():
+                os.replace(path, old)
+            os.replace(temporary, path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
         if old.exists() and not path.exists():

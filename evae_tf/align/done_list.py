@@ -12,7 +12,6 @@ from evae_tf import atomic
 from evae_tf.align.aligner import Aligner
 from evae_tf.align.landmark_records import Record, read_record
 from evae_tf.align.output import Output
-from evae_tf.errors import InputError
 
 
 def settings_of(aligner: Aligner, output: Output) -> dict[str, Any]:
@@ -59,7 +58,7 @@ class DoneList:
 
     Args:
       path: Path of the list.
-      settings: the settings that the results depend on, JSON-ready.
+      settings: as `settings_of` returns.
     """
 
     def __init__(self, path: Path, settings: Mapping[str, Any]) -> None:
@@ -89,7 +88,8 @@ class DoneList:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._files.close()
+        with atomic.writing(self._path):
+            self._files.close()
 
     def faces(self, source: Path, further: object = None) -> int | None:
         """Number of faces found in a finished file; None if it has to be aligned.
@@ -105,18 +105,21 @@ class DoneList:
         faces = entry.get("faces")
         return faces if isinstance(faces, int) else None
 
+    def written(self, source: Path) -> int | None:
+        """Number of faces whose files an earlier run wrote in this format; None if it did not."""
+        entry = self._entries.get(_name(source), {})
+        return entry.get("faces") if entry.get("format") == self._settings["format"] else None
+
     def add(self, source: Path, faces: int, further: object = None) -> None:
         """Marks a photo or video as finished; see `faces`."""
         facts = self._facts(source, further)
         if facts is None:  # the source was deleted in the meantime
             return
-        entry = {**facts, "faces": faces}
+        entry = {**facts, "format": self._settings["format"], "faces": faces}
         self._entries[entry["source"]] = entry
-        try:
+        with atomic.writing(self._path):
             self._file.write(json.dumps(entry) + "\n")
             self._file.flush()
-        except OSError as error:
-            raise InputError(f"{self._path}: cannot be written ({error.strerror}).") from error
 
     def _facts(self, source: Path, further: object) -> Record | None:
         try:

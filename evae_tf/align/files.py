@@ -25,6 +25,8 @@ from evae_tf.align.sources import Sources
 from evae_tf.align.videos import VideoSummary, align_video, files_of
 from evae_tf.errors import InputError, UsageError
 
+_ERRORS = "errors.csv"
+
 
 @dataclasses.dataclass
 class RunSummary:
@@ -104,7 +106,7 @@ def align_files(
                     elif Path(source) not in refused:
                         _align_video(source, aligner, output, done, create_filter, run)
         finally:
-            _write_errors(folder / "errors.csv", run.errors)
+            _write_errors(folder / _ERRORS, run.errors)
     return run
 
 
@@ -133,15 +135,19 @@ def _align_video(
 def clashes(sources: Sources, output: Output) -> Errors:
     """(path, message) of photos and videos that would write the same file as another one."""
     writers: dict[Path, list[Path]] = collections.defaultdict(list)
+    errors: dict[Path, str] = {}
     for path in sources.photos:
         for file in _files_of_photo(path, output):
             writers[file].append(path)
     for source in sources.videos:
         for file in filter(None, files_of(Path(source).stem, output)):
             writers[file].append(Path(source))
+            if file.name == _ERRORS:
+                errors[Path(source)] = (
+                    f"{source}: the list of errors is also called {_ERRORS}; rename the video."
+                )
             if sources.photos and file.name == TABLE:
                 writers[file].append(Path(TABLE))
-    errors: dict[Path, str] = {}
     for file, paths in writers.items():
         for path in paths if len(paths) > 1 else []:
             if path == Path(TABLE):

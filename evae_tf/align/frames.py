@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from concurrent import futures
 from os import PathLike
 from pathlib import Path
@@ -80,7 +80,7 @@ class Video:
     def stem(self) -> str:
         return self.source.replace(":", "_") if self.is_camera else Path(self.source).stem
 
-    def __iter__(self) -> Iterator[tuple[float, ByteArray]]:
+    def __iter__(self) -> Generator[tuple[float, ByteArray]]:
         """Yields (seconds since the first frame, uint8 [H, W, 3] in RGB).
 
         Seconds come from the frame's time stamp. If that is missing or not later than the previous

@@ -4,10 +4,9 @@ import abc
 import collections
 import csv
 import io
-import itertools
 import json
 import os
-from collections.abc import Collection
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TextIO
 
@@ -46,16 +45,25 @@ class Writer(abc.ABC):
         """File name for a photo's first face; None if all photos share one table."""
 
     @abc.abstractmethod
-    def refuse_another(self, path: Path) -> None:
-        """Raises `InputError` if a photo's landmark file exists but belongs to another photo."""
+    def refuse_another(self, path: Path, before: int | None) -> None:
+        """Raises `InputError` if a photo's landmark file exists but is not of this photo.
+
+        Args:
+          path: Path of the photo.
+          before: see `begin`.
+        """
 
     @abc.abstractmethod
     def is_there(self, path: Path, faces: int) -> bool:
         """Whether all files of a photo with `faces` faces exist."""
 
     @abc.abstractmethod
-    def begin(self, paths: Collection[Path]) -> None:
-        """Begins a run that replaces the landmarks of `paths`."""
+    def begin(self, before: Mapping[Path, int | None]) -> None:
+        """Begins a run that replaces the landmarks of some photos.
+
+        Args:
+          before: the number of faces that an earlier run wrote of each photo, or None.
+        """
 
     @abc.abstractmethod
     def write(self, path: Path, image: ByteArray, faces: list[AlignedFace]) -> None:
@@ -73,7 +81,7 @@ class JsonWriter(Writer):
     def file_name(path: Path) -> str:
         return f"{path.stem}.json"
 
-    def refuse_another(self, path: Path) -> None:
+    def refuse_another(self, path: Path, before: int | None) -> None:
         target = self.folder / self.file_name(path)
         if os.path.exists(target):
             record = read_record(target.read_text("utf-8", errors="replace"))
@@ -82,7 +90,7 @@ class JsonWriter(Writer):
     def is_there(self, path: Path, faces: int) -> bool:
         return os.path.exists(self.folder / self.file_name(path))
 
-    def begin(self, paths: Collection[Path]) -> None:
+    def begin(self, before: Mapping[Path, int | None]) -> None:
         """Files are replaced one by one."""
 
     def write(self, path: Path, image: ByteArray, faces: list[AlignedFace]) -> None:
@@ -101,39 +109,43 @@ class JsonWriter(Writer):
 
 
 class PtsWriter(Writer):
-    """Writes one 300-W file per face: `<stem>.pts`, `<stem>_1.pts`, ..., pixels counted from 1."""
+    """Writes one 300-W file per face: `<stem>.pts`, `<stem>_1.pts`, ..., pixels counted from 1.
+
+    Files of faces that an earlier run found, and this one does not, are removed.
+    """
+
+    _before: Mapping[Path, int | None] = {}
 
     @staticmethod
     def file_name(path: Path) -> str:
         return f"{path.stem}.pts"
 
-    def refuse_another(self, path: Path) -> None:
-        """Does nothing: the files do not name their photo."""
+    def refuse_another(self, path: Path, before: int | None) -> None:
+        """The file does not name its photo; annotations are called the same."""
+        target = self._file(path, 0)
+        if before is None and os.path.exists(target):
+            raise InputError(
+                f"{target}: the file exists, and is not from an earlier run; use another --output "
+                "or --overwrite."
+            )
 
     def is_there(self, path: Path, faces: int) -> bool:
         return all(os.path.exists(self._file(path, index)) for index in range(faces))
 
-    def begin(self, paths: Collection[Path]) -> None:
-        """Files are replaced one by one."""
+    def begin(self, before: Mapping[Path, int | None]) -> None:
+        self._before = before
 
     def write(self, path: Path, image: ByteArray, faces: list[AlignedFace]) -> None:
-        self._remove(path)
         for index, face in enumerate(faces):
             points = geometry.to_one_based(face.landmarks)
             lines = ["version: 1", f"n_points:  {len(points)}", "{"]
             lines += [f"{x:.3f} {y:.3f}" for x, y in points]
             atomic.write_text(self._file(path, index), "\n".join([*lines, "}"]) + "\n")
+        for index in range(len(faces), self._before.get(path) or 0):
+            self._file(path, index).unlink(missing_ok=True)
 
     def close(self) -> None:
         """Nothing is left to do."""
-
-    def _remove(self, path: Path) -> None:
-        """Removes the files of an earlier run, which may have found more faces."""
-        for index in itertools.count():
-            target = self._file(path, index)
-            if not os.path.exists(target):
-                return
-            target.unlink()
 
     def _file(self, path: Path, index: int) -> Path:
         further = path.with_stem(f"{path.stem}_{index}") if index else path
@@ -160,38 +172,38 @@ class CsvWriter(Writer):
                 f"{self.target}: found other columns, expected a table of {markup.name} landmarks; "
                 "remove the file first."
             )
-        self._counts = collections.Counter(row[0] for row in rows[1:] if row)
+        self._counts = collections.Counter(_key(row[0]) for row in rows[1:] if row)
         self._file: TextIO | None = None
 
     @staticmethod
     def file_name(path: Path) -> None:
         return None
 
-    def refuse_another(self, path: Path) -> None:
+    def refuse_another(self, path: Path, before: int | None) -> None:
         """All photos share one file."""
 
     def is_there(self, path: Path, faces: int) -> bool:
-        return self.target.exists() and self._counts[_shown(path)] == faces
+        return self.target.exists() and self._counts[_key(_shown(path))] == faces
 
-    def begin(self, paths: Collection[Path]) -> None:
-        again = {_shown(path) for path in paths}
+    def begin(self, before: Mapping[Path, int | None]) -> None:
+        again = {_key(_shown(path)) for path in before}
         self._rewrite([row for row in self._read()[1:] if self._is_whole(row, again)])
-        self._file = self.target.open("a", newline="", encoding="utf-8")
+        with atomic.writing(self.target):
+            self._file = self.target.open("a", newline="", encoding="utf-8")
         self._rows = csv.writer(self._file, lineterminator="\n")
 
     def write(self, path: Path, image: ByteArray, faces: list[AlignedFace]) -> None:
         assert self._file is not None, "begin was not called"
         for face in faces:
             self._rows.writerow([_shown(path), *landmark_values(face.to_dict())])
-        try:
+        with atomic.writing(self.target):
             self._file.flush()
-        except OSError as error:
-            raise InputError(f"{self.target}: cannot be written ({error.strerror}).") from error
 
     def close(self) -> None:
         if self._file is None:
             return
-        self._file.close()
+        with atomic.writing(self.target):
+            self._file.close()
         rows = self._read()[1:]
         images = [row[0] for row in rows]
         if images != sorted(images):
@@ -199,7 +211,7 @@ class CsvWriter(Writer):
 
     def _is_whole(self, row: list[str], again: set[str]) -> bool:
         """Whether a row is complete and its photo is not written again."""
-        return len(row) == len(self.columns) and row[0] not in again
+        return len(row) == len(self.columns) and _key(row[0]) not in again
 
     def _read(self) -> list[list[str]]:
         if not self.target.exists():
@@ -216,6 +228,11 @@ class CsvWriter(Writer):
         text = io.StringIO()
         csv.writer(text, lineterminator="\n").writerows([self.columns, *rows])
         atomic.write_text(self.target, text.getvalue())
+
+
+def _key(shown: str) -> str:
+    """The same for a relative and an absolute path of a photo."""
+    return os.path.abspath(shown)
 
 
 def _shown(path: Path) -> str:

@@ -13,7 +13,14 @@ from typing import TypeAlias
 
 from evae_tf import atomic
 from evae_tf.align.aligned_face import AlignedFace
-from evae_tf.align.landmark_records import Record, landmark_columns, landmark_values, read_record
+from evae_tf.align.landmark_records import (
+    Record,
+    landmark_columns,
+    landmark_values,
+    read_record,
+    refuse_another,
+)
+from evae_tf.errors import InputError
 from evae_tf.markups import Markup
 
 _WriteFaces: TypeAlias = Callable[[float, list[AlignedFace]], None]
@@ -53,7 +60,7 @@ def csv_stream(path: Path, header: Record, markup: Markup) -> Iterator[_WriteFac
         temporary.open("w", newline="", encoding="utf-8") as file,
     ):
         rows = csv.writer(file, lineterminator="\n")
-        rows.writerow(["frame", "seconds", "id", *landmark_columns(markup)])
+        rows.writerow(_columns(markup))
         count = 0
 
         def write(seconds: float, faces: list[AlignedFace]) -> None:
@@ -66,11 +73,34 @@ def csv_stream(path: Path, header: Record, markup: Markup) -> Iterator[_WriteFac
         yield write
 
 
-def read_header(path: Path) -> Record:
-    """The header of a `json_stream` file; an empty dict for any other file."""
+def refuse_another_file(path: Path, source: str, model: str, markup: Markup) -> None:
+    """Refuses to overwrite the landmarks of another video or model, or a file of another kind.
+
+    A table does not name its video.
+
+    Args:
+      path: Path of an existing file.
+      source: the video to be written.
+      model: the model in use.
+      markup: `Markup` of the landmarks.
+
+    Raises:
+      InputError: the file is another one.
+    """
     with path.open(encoding="utf-8", errors="replace") as file:
         first_line = file.readline().rstrip()
-    return read_record(first_line.removesuffix(', "frames": [') + "}")
+    if path.suffix == ".json":
+        header = read_record(first_line.removesuffix(', "frames": [') + "}")
+        refuse_another(path, header, source, model, key="video")
+    elif first_line != ",".join(_columns(markup)):
+        raise InputError(
+            f"{path}: the file exists, and is not a table of {markup.name} landmarks of a video; "
+            "use another --output or --overwrite."
+        )
+
+
+def _columns(markup: Markup) -> list[str]:
+    return ["frame", "seconds", "id", *landmark_columns(markup)]
 
 
 STREAMS = {"json": json_stream, "csv": csv_stream}

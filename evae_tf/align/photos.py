@@ -26,6 +26,7 @@ from evae_tf.errors import InputError
 
 GROUP = 4  # photos per batch
 
+_MOST_PX = (65_500, 65_500)  # of a JPEG file
 # Errors for file names that the disk does not accept.
 _BAD_NAME = (errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ)
 
@@ -93,7 +94,7 @@ def align_photos(
     todo, skipped = _unfinished(paths, writer, output, done, errors, boxes)
     summary.photos, summary.skipped = len(todo), skipped
     try:
-        writer.begin(todo)
+        writer.begin({path: done.written(path) for path in todo})
         with (
             futures.ThreadPoolExecutor(num_threads) as pool,
             _Finishing(pool, writer, output, done, boxes, errors) as finishing,
@@ -125,7 +126,7 @@ def _unfinished(
                 skipped += 1
                 continue
             try:
-                writer.refuse_another(path)
+                writer.refuse_another(path, done.written(path))
             except InputError as error:
                 errors.append((path, str(error)))
                 continue
@@ -189,13 +190,14 @@ def _faces(
     boxes: Boxes | None,
     errors: Errors,
 ) -> Iterator[tuple[_Photo, list[AlignedFace]]]:
-    """Yields (photo, faces) of a group; adds photos with invalid boxes to `errors`."""
+    """Yields (photo, faces by falling score); adds photos with invalid boxes to `errors`."""
     if boxes is None:
         yield from zip(group, aligner.batch([image for _, image in group]), strict=True)
         return
     for path, image in group:
         try:
-            yield (path, image), aligner(image, boxes.get(path.resolve(), []))
+            faces = aligner(image, boxes.get(path.resolve(), []))
+            yield (path, image), sorted(faces, key=lambda face: -face.score)
         except InputError as error:
             errors.append((path, f"{path}: {error}"))
 
@@ -253,8 +255,10 @@ class _Finishing:
 def _draw(path: Path, image: ByteArray, faces: list[AlignedFace], output: Output) -> None:
     picture = picture_of(path, output)
     if picture is not None:
+        drawn = Image.fromarray(draw_faces(image, faces, output.drawings))
+        drawn.thumbnail(_MOST_PX)
         with atomic.replacing_file(picture) as temporary:
-            Image.fromarray(draw_faces(image, faces, output.drawings)).save(temporary, quality=92)
+            drawn.save(temporary, quality=92)
 
 
 def is_of_the_name(error: InputError) -> bool:

@@ -14,8 +14,7 @@ from evae_tf.align.aligner import Aligner
 from evae_tf.align.done_list import DoneList
 from evae_tf.align.face_tracker import FaceTracker
 from evae_tf.align.frames import Video
-from evae_tf.align.landmark_records import refuse_another
-from evae_tf.align.landmark_streams import STREAMS, read_header
+from evae_tf.align.landmark_streams import STREAMS, refuse_another_file
 from evae_tf.align.output import Output
 from evae_tf.align.overlay import draw_faces
 from evae_tf.align.smoothing import OneEuroFilter, Smoother
@@ -74,30 +73,30 @@ def align_video(
       `VideoSummary`.
 
     Raises:
-      InputError: the video has no frames, the folder holds landmarks of another video of this name
-        or of another model, or videos do not support the format.
+      InputError: the video has no frames, the folder holds another file of this name (see
+        `refuse_another_file`) or an earlier one of the camera, or videos do not support the format.
     """
     if output.file_format not in STREAMS:
         raise InputError(
             f"{source}: --format={output.file_format} is for photos only; expected one of "
             f"{sorted(STREAMS)} for a video."
         )
-    video, path, smooth = Video(source), Path(source), create_filter is not None
-    target, drawn = files_of(video.stem, output)
-    if not output.overwrite and not video.is_camera:
-        there = target.exists() and (drawn is None or drawn.exists())
-        if there and done.faces(path, smooth) is not None:
-            video.close()
-            return VideoSummary(source, skipped=True)
-        if target.exists() and output.file_format == "json":
-            refuse_another(target, read_header(target), source, output.model, key="video")
-    started, frames = time.monotonic(), iter(video)
-    first = next(frames, None)
-    if first is None:
-        raise InputError(f"{source}: the video has no readable frames.")
-    track = FaceTracker(aligner, create_filter)
-    with _files(target, drawn, video, first[1], aligner.markup, output) as write:
-        summary = _follow(video, itertools.chain([first], frames), track, write)
+    path, smooth, started = Path(source), create_filter is not None, time.monotonic()
+    with contextlib.closing(Video(source)) as video, contextlib.closing(iter(video)) as frames:
+        target, drawn = files_of(video.stem, output)
+        if target.exists() and not output.overwrite:
+            if video.is_camera:
+                raise InputError(f"{target}: the file exists; use another --output or --overwrite.")
+            is_drawn = drawn is None or drawn.exists()
+            if is_drawn and done.faces(path, smooth) is not None:
+                return VideoSummary(source, skipped=True)
+            refuse_another_file(target, source, output.model, aligner.markup)
+        first = next(frames, None)
+        if first is None:
+            raise InputError(f"{source}: the video has no readable frames.")
+        track = FaceTracker(aligner, create_filter)
+        with _files(target, drawn, video, first[1], aligner.markup, output) as write:
+            summary = _follow(video, itertools.chain([first], frames), track, write)
     if not video.is_camera and summary.problem is None:
         done.add(path, summary.faces, smooth)
     summary.seconds = time.monotonic() - started

@@ -16,7 +16,7 @@ def photo(tmp_path):
 
 
 def listed(tmp_path, **settings):
-    return DoneList(tmp_path / "done.jsonl", {"passes": 2, **settings})
+    return DoneList(tmp_path / "done.jsonl", {"format": "json", "passes": 2, **settings})
 
 
 def test_done_is_this_file_with_these_settings(tmp_path, photo):
@@ -30,6 +30,17 @@ def test_done_is_this_file_with_these_settings(tmp_path, photo):
         assert done.faces(tmp_path / "b.jpg") is None
     with listed(tmp_path, passes=1) as done:
         assert done.faces(photo) is None
+
+
+def test_the_files_of_an_earlier_run_are_those_of_its_format(tmp_path, photo):
+    """Whatever its other settings: a run may replace them, but no file of somebody else."""
+    with listed(tmp_path, format="pts") as done:
+        assert done.written(photo) is None
+        done.add(photo, 3)
+    with listed(tmp_path, format="pts", passes=1) as done:
+        assert done.written(photo) == 3
+    with listed(tmp_path) as done:
+        assert done.written(photo) is None
 
 
 @pytest.mark.parametrize("change", ["content", "date"])

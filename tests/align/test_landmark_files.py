@@ -59,23 +59,45 @@ def test_files_of_another_photo_or_model_are_in_the_way(tmp_path):
     """Photos with the same name; another spelling of the same path is the same photo."""
     json_writer = writer("json", tmp_path)
     json_writer.write(tmp_path / "a.jpg", IMAGE, [face(0)])
-    json_writer.refuse_another(tmp_path / "more" / ".." / "a.jpg")
+    json_writer.refuse_another(tmp_path / "more" / ".." / "a.jpg", 1)
     with pytest.raises(InputError, match="overwrite"):
-        json_writer.refuse_another(tmp_path / "more" / "a.jpg")
+        json_writer.refuse_another(tmp_path / "more" / "a.jpg", 1)
     with pytest.raises(InputError, match="by a_model instead of .* by another"):
-        WRITERS["json"](tmp_path, "another", MTFL).refuse_another(tmp_path / "a.jpg")
+        WRITERS["json"](tmp_path, "another", MTFL).refuse_another(tmp_path / "a.jpg", 1)
     (tmp_path / "a.json").write_bytes(b"\xffno landmarks")
     with pytest.raises(InputError, match=r"a\.json"):
-        json_writer.refuse_another(tmp_path / "a.jpg")
+        json_writer.refuse_another(tmp_path / "a.jpg", 1)
 
 
 def test_faces_that_are_no_longer_found_leave_no_file(tmp_path):
-    pts_writer = writer("pts", tmp_path)
+    pts_writer, before = writer("pts", tmp_path), None
     for faces in ([face(0), face(1), face(2)], [face(1)], []):
+        pts_writer.begin({tmp_path / "a.jpg": before})
         pts_writer.write(tmp_path / "a.jpg", IMAGE, faces)
         assert len(list(tmp_path.iterdir())) == len(faces)
         assert pts_writer.is_there(tmp_path / "a.jpg", len(faces))
         assert not pts_writer.is_there(tmp_path / "a.jpg", len(faces) + 1)
+        before = len(faces)
+
+
+def test_a_file_of_another_photo_is_not_a_further_face(tmp_path):
+    pts_writer = writer("pts", tmp_path)
+    for name in ("a", "a_1"):
+        pts_writer.write(tmp_path / f"{name}.jpg", IMAGE, [face(0)])
+    pts_writer.begin({tmp_path / "a.jpg": 1})
+    pts_writer.write(tmp_path / "a.jpg", IMAGE, [])
+    assert [path.name for path in tmp_path.iterdir()] == ["a_1.pts"]
+
+
+def test_a_photo_has_one_set_of_rows_by_whatever_path_it_is_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for path in (Path("a.jpg"), tmp_path / "a.jpg"):
+        table = writer("csv", tmp_path)
+        table.begin({path: None})
+        table.write(path, IMAGE, [face(0)])
+        table.close()
+    assert [row["image"] for row in rows_of(tmp_path)] == [str(tmp_path / "a.jpg")]
+    assert writer("csv", tmp_path).is_there(Path("a.jpg"), 1)
 
 
 def rows_of(folder):
@@ -85,7 +107,7 @@ def rows_of(folder):
 
 def test_a_table_keeps_the_rows_of_other_photos(tmp_path):
     first = writer("csv", tmp_path)
-    first.begin(["c.jpg", "b.jpg"])
+    first.begin(dict.fromkeys(["c.jpg", "b.jpg"]))
     first.write("c.jpg", IMAGE, [face(3)])
     first.write("b.jpg", IMAGE, [face(0), face(1)])
     first.close()
@@ -93,7 +115,7 @@ def test_a_table_keeps_the_rows_of_other_photos(tmp_path):
     assert second.is_there("b.jpg", 2)
     assert not second.is_there("b.jpg", 1)
     assert second.is_there("without_a_face.jpg", 0)
-    second.begin(["a.jpg", "c.jpg"])
+    second.begin(dict.fromkeys(["a.jpg", "c.jpg"]))
     second.write("a.jpg", IMAGE, [face(2)])
     second.close()
     rows = rows_of(tmp_path)
@@ -105,14 +127,14 @@ def test_a_table_keeps_the_rows_of_other_photos(tmp_path):
 def test_a_table_of_a_killed_run_is_gone_on_with(tmp_path):
     """The last row of a killed run may be incomplete."""
     killed = writer("csv", tmp_path)
-    killed.begin(["a.jpg", "b.jpg"])
+    killed.begin(dict.fromkeys(["a.jpg", "b.jpg"]))
     killed.write("a.jpg", IMAGE, [face(0)])
     killed.write("b.jpg", IMAGE, [face(1)])
     whole = (tmp_path / "landmarks.csv").read_bytes()
     (tmp_path / "landmarks.csv").write_bytes(whole[:-20])
     again = writer("csv", tmp_path)
     assert again.is_there("a.jpg", 1)
-    again.begin(["b.jpg"])
+    again.begin(dict.fromkeys(["b.jpg"]))
     again.write("b.jpg", IMAGE, [face(1)])
     again.close()
     assert (tmp_path / "landmarks.csv").read_bytes() == whole
@@ -121,7 +143,7 @@ def test_a_table_of_a_killed_run_is_gone_on_with(tmp_path):
 def test_a_name_that_is_no_text_is_written(tmp_path):
     name = Path(os.fsdecode(b"caf\xe9.jpg"))
     table = writer("csv", tmp_path)
-    table.begin([name])
+    table.begin(dict.fromkeys([name]))
     table.write(name, IMAGE, [face(0)])
     table.close()
     assert [row["image"] for row in rows_of(tmp_path)] == [r"caf\udce9.jpg"]
@@ -130,7 +152,7 @@ def test_a_name_that_is_no_text_is_written(tmp_path):
 
 def test_a_table_that_a_spreadsheet_saved_goes_on(tmp_path):
     first = writer("csv", tmp_path)
-    first.begin(["b.jpg"])
+    first.begin(dict.fromkeys(["b.jpg"]))
     first.write("b.jpg", IMAGE, [face(1)])
     first.close()
     table = tmp_path / "landmarks.csv"
@@ -138,7 +160,7 @@ def test_a_table_that_a_spreadsheet_saved_goes_on(tmp_path):
     table.write_bytes(("\ufeff" + before.replace("\n", "\r\n")).encode())
     second = writer("csv", tmp_path)
     assert second.is_there("b.jpg", 1)
-    second.begin([])
+    second.begin({})
     second.close()
     assert table.read_text() == before
 

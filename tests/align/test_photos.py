@@ -1,7 +1,9 @@
 """Runs over photos that are interrupted, or that find results of an earlier run."""
 
 import csv
+import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -168,6 +170,50 @@ def test_photos_named_like_further_faces_are_refused(tmp_path):
     done = run(paths, tmp_path, file_format="pts")
     assert [path for path, _ in done.errors] == [paths[1]]
     assert not run(paths, tmp_path).errors
+
+
+def test_annotations_beside_the_photos_are_left_alone(tmp_path):
+    """In the official layouts a photo's .pts file lies beside it."""
+    paths = written(tmp_path, ["out/a.png", "out/b.png"])
+    annotation = tmp_path / "out" / "a.pts"
+    annotation.write_text("by hand")
+    done = run(paths, tmp_path, file_format="pts")
+    assert [path for path, _ in done.errors] == [paths[0]]
+    assert "a.pts: the file exists" in done.errors[0][1]
+    assert annotation.read_text() == "by hand"
+    assert run(paths, tmp_path, Aligns(passes=1), file_format="pts").photos.faces == 1
+    assert not run(paths, tmp_path, file_format="pts", overwrite=True).errors
+    assert annotation.read_text() != "by hand"
+
+
+def test_a_photo_wider_than_a_jpeg_is_drawn_smaller(tmp_path):
+    paths = written(tmp_path, ["a.png", "b.png"])
+    Image.new("RGB", (66_000, 40)).save(paths[0])
+    assert not run(paths, tmp_path, drawings=("points",)).errors
+    with Image.open(tmp_path / "out" / "a_landmarks.jpg") as picture:
+        assert picture.size == (65_500, 40)
+
+
+def test_faces_in_known_boxes_are_written_best_first(tmp_path):
+    """Their order is that of all files, not that of the boxes."""
+
+    class Scores(Aligns):
+        def __call__(self, image, boxes):
+            (face,) = super().__call__(image, boxes)
+            return [replace(face, score=score) for score in (0.2, 0.9, 0.5)]
+
+    (path,) = written(tmp_path, ["a.png"])
+    run([path], tmp_path, Scores(), {path.resolve(): np.float32([[2, 2, 18, 18]] * 3)})
+    record = json.loads((tmp_path / "out" / "a.json").read_text())
+    assert [face["score"] for face in record["faces"]] == [0.9, 0.5, 0.2]
+
+
+def test_a_video_called_like_the_list_of_errors_is_refused():
+    sources = Sources([], ["errors.mp4"])
+    ((path, sentence),) = clashes(sources, Output(Path("out"), "m", "csv"))
+    assert path == Path("errors.mp4")
+    assert "rename the video" in sentence
+    assert clashes(sources, Output(Path("out"), "m")) == []
 
 
 def test_a_photo_and_a_video_of_one_name_are_refused():

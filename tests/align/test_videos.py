@@ -133,10 +133,10 @@ def _ctrl_c():
 
 @pytest.mark.parametrize(("end", "unplugged"), [(_unplugged, True), (_ctrl_c, False)])
 def test_what_a_camera_saw_is_written(aligner, video, tmp_path, monkeypatch, end, unplugged):
-    camera, opened = _Camera(video, end), cv2.VideoCapture
+    opened = cv2.VideoCapture
 
     def open_source(source, *settings):  # the drawn video is opened, too, to count its frames
-        return camera if source == 0 else opened(source, *settings)
+        return _Camera(video, end) if source == 0 else opened(source, *settings)
 
     monkeypatch.setattr("evae_tf.align.frames.cv2.VideoCapture", open_source)
     output = Output(tmp_path, "mobile_68", drawings=("points",))
@@ -148,8 +148,20 @@ def test_what_a_camera_saw_is_written(aligner, video, tmp_path, monkeypatch, end
     assert [len(frame["faces"]) for frame in frames] == [2] * COUNT
     seconds = [frame["seconds"] for frame in frames]
     assert seconds == sorted(seconds)
+    again = align_files(Sources(videos=["camera:0"]), aligner, output, create_filter=None)
+    assert "camera_0.json: the file exists" in again.errors[0][1]
+    assert len(json.loads((tmp_path / "camera_0.json").read_text())["frames"]) == COUNT
     monkeypatch.undo()
     assert (tmp_path / "camera_0_landmarks.mp4").stat().st_size > 1000
+
+
+def test_a_table_of_something_else_is_left_alone(video, tmp_path):
+    table = tmp_path / f"{video.stem}.csv"
+    table.write_text("frame,note\n")
+    done = start("align", f"--input={video}", f"--output={tmp_path}", "--format=csv", "--draw=")
+    assert done.returncode == 1
+    assert f"{table.name}: the file exists, and is not a table of ibug_68" in done.stderr
+    assert table.read_text() == "frame,note\n"
 
 
 @pytest.mark.parametrize(
