@@ -3,8 +3,10 @@
 import dataclasses
 from typing import Any
 
-from evae_tf import geometry, markups
-from evae_tf.errors import InputError
+import numpy as np
+
+from evae_tf import fields, geometry, markups
+from evae_tf.errors import InputError, UsageError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,7 +48,7 @@ class ModelMetadata:
         """Metadata from a dict of `to_dict`; other keys are ignored.
 
         Raises:
-          InputError: a key is missing; `source` names the file.
+          InputError: a key is missing or has a wrong value; `source` names the file.
         """
         # Older files: models without `face_box` were trained on tight boxes; models without
         # `map_label` have the labels of `default`, except some of `paper`.
@@ -62,4 +64,13 @@ class ModelMetadata:
             raise InputError(f"{source}: the model's metadata lacks {missing}.")
         values = {name: record[name] for name in names}
         values["markup"] = markups.Markup.from_dict(record["markup"], source)
-        return cls(**{**values, "face_box": tuple(record["face_box"])})
+        place = record["face_box"]
+        values["face_box"] = tuple(place) if isinstance(place, list | tuple) else place
+        metadata = cls(**values)
+        try:
+            fields.check(metadata)
+        except UsageError as error:
+            raise InputError(f"{source}: the model's metadata is damaged: {error}") from error
+        if len(metadata.face_box) != 3 or not np.isfinite(metadata.face_box).all():
+            raise InputError(f"{source}: the model's metadata is damaged: face_box={place}.")
+        return metadata

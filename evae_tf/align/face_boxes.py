@@ -52,13 +52,14 @@ def find_boxes(faces: Sequence[Face], aligner: Aligner | None = None) -> FloatAr
       InputError: an image cannot be read.
     """
     aligner = Aligner.load("mobile_68") if aligner is None else aligner
-    photo: object = None
+    photo: Path | None = None
     seen: list[AlignedFace] = []
     boxes = np.full((len(faces), 4), np.nan)
     bar = progress.bar(faces, desc="finding faces", unit="face", hidden=len(faces) < 30)
     for box, face in zip(boxes, bar, strict=True):
         if not isinstance(face.image, Path) or face.image != photo:
-            photo, seen = face.image, aligner(face.image)
+            photo = face.image if isinstance(face.image, Path) else None
+            seen = aligner(face.image)
         box[:] = _box_around(face, seen)
     return boxes
 

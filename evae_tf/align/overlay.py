@@ -46,7 +46,7 @@ def draw_faces(
             left, top, right, bottom = np.rint(face.box).astype(int).tolist()
             cv2.rectangle(image, (left, top), (right, bottom), _BOX_RGB, thickness, cv2.LINE_AA)
         if "points" in drawings:
-            image = draw_landmarks(image, face.landmarks, face.markup)
+            _draw_landmarks(image, face.landmarks, face.markup)
         if "ellipses" in drawings and face.covariance is not None:
             known = geometry.annotated(face.landmarks)
             _draw_ellipses(image, face.landmarks[known], face.covariance[known], thickness)
@@ -99,9 +99,15 @@ def draw_landmarks(image: ByteArray, landmarks_image: FloatArray, markup: Markup
     Returns:
       uint8 [H, W, 3].
     """
-    image, known = image.copy(), geometry.annotated(landmarks_image)
+    image = image.copy()
+    _draw_landmarks(image, landmarks_image, markup)
+    return image
+
+
+def _draw_landmarks(image: ByteArray, landmarks_image: FloatArray, markup: Markup) -> None:
+    known = geometry.annotated(landmarks_image)
     if not known.any():
-        return image
+        return
     extent = float(np.ptp(landmarks_image[known], axis=0).max())
     radius = extent / 120
     points = {
@@ -127,7 +133,6 @@ def draw_landmarks(image: ByteArray, landmarks_image: FloatArray, markup: Markup
         else:
             size = round(max(1.0, radius) * 2**_SHIFT)
             cv2.circle(image, point, size, _DOT_RGB, cv2.FILLED, cv2.LINE_AA, _SHIFT)
-    return image
 
 
 def _part(image: ByteArray, points: FloatArray, margin: int) -> tuple[int, int, int, int]:

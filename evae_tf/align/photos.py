@@ -40,14 +40,12 @@ class Summary:
     """Results of a run over photos.
 
     Attributes:
-      photos: number of processed photos, including unreadable ones.
       skipped: number of photos that were already finished.
       faces: number of faces found.
       without_face: number of readable photos without a face.
       seconds: duration of the run.
     """
 
-    photos: int = 0
     skipped: int = 0
     faces: int = 0
     without_face: int = 0
@@ -91,8 +89,7 @@ def align_photos(
     """
     writer = WRITERS[output.file_format](output.folder, output.model, aligner.markup)
     summary, started = Summary(), time.monotonic()
-    todo, skipped = _unfinished(paths, writer, output, done, errors, boxes)
-    summary.photos, summary.skipped = len(todo), skipped
+    todo, summary.skipped = _unfinished(paths, writer, output, done, errors, boxes)
     try:
         writer.begin({path: done.written(path) for path in todo})
         with (

@@ -7,6 +7,7 @@
 import importlib
 import json
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,10 @@ from evae_tf.artifacts import pretrained
 from evae_tf.errors import InputError, first_line
 
 # What reading a damaged archive or its JSON raises.
-_DAMAGE = (KeyError, ValueError, TypeError, RecursionError, zipfile.BadZipFile, OSError)
+_DAMAGE = (
+    *(KeyError, ValueError, TypeError, RecursionError, RuntimeError, OSError),
+    *(zipfile.BadZipFile, zlib.error),
+)
 
 
 def load_pretrained(name: str) -> Any:

@@ -11,6 +11,8 @@ from evae_tf.array_types import FloatArray
 from evae_tf.errors import InputError
 from evae_tf.metadata import ModelMetadata
 
+MOST_AT_ONCE = 64  # crops; more take memory and no less time
+
 
 class Predictor(Protocol):
     """The result of `open_model`: a model that is thread-safe and can be pickled.
@@ -66,11 +68,15 @@ class FilePredictor(abc.ABC):
             raise InputError(
                 f"images have the shape {[*images.shape]}, expected [N, {size}, {size}, 3]."
             )
-        return self._predict(images)
+        parts = [
+            self._predict(part)
+            for part in np.split(images, range(MOST_AT_ONCE, len(images), MOST_AT_ONCE))
+        ]
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
     @abc.abstractmethod
     def _predict(self, images: FloatArray) -> dict[str, FloatArray]:
-        """As `predict`, for at least one image of the right shape."""
+        """As `predict`, for 1 to `MOST_AT_ONCE` images of the right shape."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.path, *self._arguments)

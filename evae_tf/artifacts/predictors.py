@@ -21,12 +21,11 @@ from evae_tf.array_types import FloatArray
 from evae_tf.artifacts import pretrained, sidecar
 from evae_tf.artifacts.keras_file import load_model
 from evae_tf.artifacts.onnx_session import open_session
-from evae_tf.artifacts.predictor import FilePredictor, Predictor
+from evae_tf.artifacts.predictor import MOST_AT_ONCE, FilePredictor, Predictor
 from evae_tf.errors import InputError, first_line
 from evae_tf.metadata import ModelMetadata
 from evae_tf.pool import Pool
 
-MOST_AT_ONCE = 64  # crops; more take memory and no less time
 _KINDS = "a .keras file, a SavedModel folder, a .tflite file or an .onnx file"
 
 
@@ -107,11 +106,7 @@ class SavedModelPredictor(FilePredictor):
             raise InputError(f"{path}: the SavedModel is damaged ({reason}).") from error
 
     def _predict(self, images: FloatArray) -> dict[str, FloatArray]:
-        parts = [
-            {name: value.numpy() for name, value in self._serve(images=part).items()}
-            for part in np.split(images, range(MOST_AT_ONCE, len(images), MOST_AT_ONCE))
-        ]
-        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        return {name: value.numpy() for name, value in self._serve(images=images).items()}
 
 
 class LiteRTPredictor(FilePredictor):
@@ -172,8 +167,5 @@ class ONNXPredictor(FilePredictor):
         self._names = [output.name for output in self._session.get_outputs()]
 
     def _predict(self, images: FloatArray) -> dict[str, FloatArray]:
-        parts = [
-            self._session.run(self._names, {"images": part})
-            for part in np.split(images, range(MOST_AT_ONCE, len(images), MOST_AT_ONCE))
-        ]
-        return dict(zip(self._names, map(np.concatenate, zip(*parts, strict=True)), strict=True))
+        outputs = self._session.run(self._names, {"images": images})
+        return dict(zip(self._names, outputs, strict=True))

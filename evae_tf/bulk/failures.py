@@ -11,7 +11,7 @@ from evae_tf.errors import InputError, first_line
 
 RAISED = (RayError, ExecutionTimeoutError)
 
-_KEPT = "Finished work is kept. Run the same command to resume."
+_KEPT = "Finished work is kept. Run the same command without --overwrite to resume."
 
 
 @contextlib.contextmanager

@@ -3,7 +3,7 @@
 import collections
 import re
 from collections.abc import Iterator
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import TypeAlias
 
 from absl import logging
@@ -30,7 +30,8 @@ def find(pattern: str) -> Photos | tables.Tables:
       InputError: there is no photo or table, or a table cannot be used.
     """
     name, _ = split_options(pattern)
-    is_glob = bool(_GLOB.search(name))
+    is_file = is_local(pattern) and Path(local_path(pattern)).exists()
+    is_glob = bool(_GLOB.search(name)) and not is_file
     if name.lower().endswith(tables.ENDINGS):
         return tables.opened(sorted(_matches(pattern)) if is_glob else [pattern])
     if is_local(pattern):
@@ -48,9 +49,21 @@ def find(pattern: str) -> Photos | tables.Tables:
         raise InputError(
             f"{shown(pattern)}: found {others or 'nothing'}, expected photos, or a table of them."
         )
+    for photo in photos:
+        if not _is_text(photo):
+            raise InputError(f"{photo!r}: the name is not UTF-8; rename the photo.")
     if others:
         logging.info("ignored, not photos: %s", others)
     return photos
+
+
+def _is_text(address: str) -> bool:
+    """Whether an address can be written into a table."""
+    try:
+        address.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _ending(address: str) -> str:
@@ -60,7 +73,8 @@ def _ending(address: str) -> str:
 def _matches(pattern: str) -> Iterator[str]:
     """Yields the files that match a glob."""
     name, options = split_options(pattern)
-    base = _GLOB.split(name, maxsplit=1)[0].rpartition("/")[0] or "."
+    folder, slash, _ = _GLOB.split(name, maxsplit=1)[0].rpartition("/")
+    base = folder or slash or "."
     tail = name.removeprefix(base).lstrip("/")
     expression = re.compile(glob_translate(tail))
     for file in _files(base + options, recursive="/" in tail or "**" in tail):

@@ -10,6 +10,7 @@ removed the file, or the id has changed.
 import contextlib
 import hashlib
 import json
+import re
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -24,7 +25,8 @@ from evae_tf.bulk import fingerprints
 from evae_tf.bulk.addresses import SetupError, resolve, shown, stated
 from evae_tf.errors import InputError
 
-_PREFIX = "part-"  # of result files; Parquet readers ignore names that begin with _ or .
+# Names of result files; Parquet readers ignore names that begin with _ or .
+_PART = re.compile(r"part-[0-9a-f]{32}\.parquet")
 
 
 class OutputFolder:
@@ -38,11 +40,12 @@ class OutputFolder:
         self.address = address.rstrip("/")
         self.run = ""
 
-    def check(self, settings: Mapping[str, Any]) -> None:
+    def check(self, settings: Mapping[str, Any], overwrite: bool = False) -> None:
         """Checks that files in the folder, if there are any, have these settings.
 
         Args:
           settings: everything that the landmarks depend on, JSON-ready.
+          overwrite: whether files of other settings are accepted, because they are removed.
 
         Raises:
           InputError: the folder holds files of other settings or of another program.
@@ -55,6 +58,13 @@ class OutputFolder:
             raise InputError(
                 f"{shown(self.address)}: holds {names[0]}, which is not from evae-bulk. Use "
                 "another --output."
+            )
+        if overwrite:
+            return
+        if not earlier:
+            raise InputError(
+                f"{shown(self.address)}: an earlier run was stopped while it removed old results. "
+                "Use --overwrite again."
             )
         for name, value in settings.items():
             if (found := earlier.get(name)) != value:
@@ -76,16 +86,17 @@ class OutputFolder:
         with stated(self.address):
             filesystem, folder = resolve(self.address)
             filesystem.create_dir(folder)
-        if not overwrite:
-            self.check(settings)
+        self.check(settings, overwrite)
         self.run = uuid.uuid4().hex
-        record = json.dumps({"run": self.run, "settings": settings}, indent=1)
-        self._write(record.encode(), "_settings.json")
+        # Without settings until the old files are gone: they are not those of the new settings.
+        self._write_settings({} if overwrite else settings)
         for name in self._names():
-            if name.startswith(TEMPORARY) or (overwrite and name.startswith(_PREFIX)):
+            if name.startswith(TEMPORARY) or (overwrite and _PART.fullmatch(name)):
                 # A worker of the previous run may remove or rename the file at the same time.
                 with stated(f"{self.address}/{name}"), contextlib.suppress(FileNotFoundError):
                     filesystem.delete_file(f"{folder}/{name}")
+        if overwrite:
+            self._write_settings(settings)
 
     def write(self, images: Sequence[str], rows: pa.Table) -> None:
         """Adds a file with the rows of some photos. A repeated call replaces the file.
@@ -101,13 +112,13 @@ class OutputFolder:
         content = pa.BufferOutputStream()
         pq.write_table(rows, content, compression="zstd")
         try:
-            self._write(content.getvalue(), f"{_PREFIX}{digest[:32]}.parquet", self.run)
+            self._write(content.getvalue(), f"part-{digest[:32]}.parquet", self.run)
         except InputError as error:
             raise SetupError(str(error)) from error
 
     def parts(self) -> list[str]:
         """The names of the finished files, sorted."""
-        return sorted(name for name in self._names() if name.startswith(_PREFIX))
+        return sorted(name for name in self._names() if _PART.fullmatch(name))
 
     def finished(self, parts: Sequence[str]) -> np.ndarray:
         """The fingerprints of the photos in some files.
@@ -155,6 +166,10 @@ class OutputFolder:
             if isinstance(error.__cause__, FileNotFoundError):
                 return {}
             raise
+
+    def _write_settings(self, settings: Mapping[str, Any]) -> None:
+        record = json.dumps({"run": self.run, "settings": settings}, indent=1)
+        self._write(record.encode(), "_settings.json")
 
     def _write(self, content: bytes | pa.Buffer, name: str, run: str | None = None) -> None:
         """Writes a file under a hidden name and renames it, if the folder is still this run's."""

@@ -68,8 +68,7 @@ def align(
     found = inputs.find(pattern)
     identity = Identity.of(settings.load())
     with _own_folder(output) as folder:
-        if not overwrite:
-            folder.check(identity.aligner)
+        folder.check(identity.aligner, overwrite)
         parts = [] if overwrite else folder.parts()
         selection = _select(found, folder, parts)
         if not selection.photos:  # starting Ray takes seconds

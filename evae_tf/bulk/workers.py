@@ -137,4 +137,5 @@ class RunWorker:
 def _count(
     photos: int = 0, faces: int = 0, errors: int = 0, without_face: int = 0, problem: str = ""
 ) -> pa.Table:
-    return pa.Table.from_pylist([locals()])
+    counts = {"photos": photos, "faces": faces, "errors": errors, "without_face": without_face}
+    return pa.Table.from_pylist([{**counts, "problem": problem}])

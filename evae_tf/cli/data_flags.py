@@ -50,8 +50,8 @@ flags.DEFINE_boolean(
 flags.DEFINE_integer(
     "batch_size",
     None,
-    "Batch size; the default is the preset's, at most the number of training faces. Without "
-    "training, 64, which is also the most.",
+    "Batch size. In training, the default is the preset's; at most the number of training faces, "
+    "or 32 if there are fewer. Without training, 64, which is also the most.",
     lower_bound=1,
 )
 

@@ -22,8 +22,6 @@ flags.DEFINE_integer("num_threads", 2, "Threads for data and for .tflite inferen
 flags.DEFINE_boolean("version", False, "Print the version and exit.")
 flags.DEFINE_boolean("verbose", False, "Also print the logs of TensorFlow, LiteRT and others.")
 
-_RESUMES = "stopped; finished work is kept. Run the same command to resume."
-
 
 def run(main: Callable[[], None], description: str | None, *flag_modules: ModuleType) -> None:
     """Parses the flags, calls `main()` and exits.
@@ -58,7 +56,9 @@ def run(main: Callable[[], None], description: str | None, *flag_modules: Module
                 raise
             _stop(f"{advice}.", 1)
         except KeyboardInterrupt:
-            _stop(_RESUMES, 1)
+            # Repeated with --overwrite, the command would remove what is finished.
+            again = " without --overwrite" if "overwrite" in FLAGS and FLAGS.overwrite else ""
+            _stop(f"stopped; finished work is kept. Run the same command{again} to resume.", 1)
 
     _mend_streams()
     names = [main.__module__, *(module.__name__ for module in flag_modules), __name__]

@@ -11,7 +11,7 @@ from typing import Any
 from tabulate import tabulate
 
 from evae_tf import arguments, atomic, geometry
-from evae_tf.artifacts.predictors import MOST_AT_ONCE
+from evae_tf.artifacts.predictor import MOST_AT_ONCE
 from evae_tf.data.face import Face, face_list
 from evae_tf.errors import UsageError
 from evae_tf.evaluation import groups, readings, report_figures, statistics

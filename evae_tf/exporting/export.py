@@ -18,7 +18,7 @@ import tensorflow as tf
 
 from evae_tf import arguments, atomic, progress
 from evae_tf.artifacts import keras_file
-from evae_tf.artifacts.predictors import MOST_AT_ONCE
+from evae_tf.artifacts.predictor import MOST_AT_ONCE
 from evae_tf.artifacts.sidecar import LICENSE
 from evae_tf.data.crops import cut_crops
 from evae_tf.data.face import Face

@@ -54,9 +54,12 @@ class Client(abc.ABC):
           pixels squared, `visibility` [N, K] and `presence` [N], probabilities.
 
         Raises:
-          InputError: the server does not answer or answers with an error.
+          InputError: the server does not answer or answers with an error, or the numbers of files
+            and boxes differ.
         """
         boxes = np.asarray(boxes, np.float32).reshape(-1, 4)
+        if len(boxes) != len(files):
+            raise InputError(f"{len(boxes)} boxes for {len(files)} files, expected one each.")
         starts = range(0, max(len(files), 1), _MAX_ROWS)  # an empty request returns the shapes
         rows = [slice(start, start + _MAX_ROWS) for start in starts]
         parts = [self._align(files[some], boxes[some]) for some in rows]

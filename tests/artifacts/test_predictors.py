@@ -163,6 +163,26 @@ def test_a_keras_file_with_damaged_members(models):
     refuses(path, "damaged")
 
 
+def test_a_keras_file_whose_archive_is_damaged(models):
+    """Its configuration is compressed data that is none, and then encrypted."""
+    original = bytearray((models / "model.keras").read_bytes())
+    path = models / "model.keras"
+    with zipfile.ZipFile(path) as archive, zipfile.ZipFile(models / "b.keras", "w") as other:
+        for name in archive.namelist():
+            other.writestr(name, archive.read(name), zipfile.ZIP_DEFLATED)
+        start = other.getinfo("config.json").header_offset + 30 + len("config.json")
+    damaged = bytearray((models / "b.keras").read_bytes())
+    damaged[start : start + 40] = b"\xff" * 40
+    path.write_bytes(damaged)
+    refuses(path, "damaged")
+    for header, flags in ((b"PK\1\2", 8), (b"PK\3\4", 6)):
+        for place in range(len(original)):
+            if original.startswith(header, place):
+                original[place + flags] |= 1
+    path.write_bytes(original)
+    refuses(path, "damaged")
+
+
 def test_a_keras_file_of_a_changed_network(models):
     """The weights no longer fit the configuration."""
 
@@ -233,6 +253,13 @@ def test_a_damaged_sidecar(models):
             open_model(models / "model.tflite")
     path.write_text(json.dumps(record), encoding="utf-8-sig")  # saved again by an editor
     open_model(models / "model.tflite")
+    for wrong in (
+        *({"face_box": None}, {"face_box": [0, 0]}, {"face_box": [0, 0, "1"]}),
+        *({"input_size": "144"}, {"crop_margin": "0.25"}),
+    ):
+        path.write_text(json.dumps({**record, **wrong}))
+        with pytest.raises(InputError, match=rf"model\.json: .* damaged: {next(iter(wrong))}="):
+            open_model(models / "model.tflite")
     path.write_text(json.dumps({**record, "markup": {"name": "mine"}}))
     with pytest.raises(InputError, match="missing keys"):
         open_model(models / "model.tflite")

@@ -1,5 +1,7 @@
 """What `--input` names, and how addresses become chunks."""
 
+import os
+
 import fsspec
 import numpy as np
 import pyarrow as pa
@@ -27,6 +29,25 @@ def test_a_folder_and_a_glob_name_photos_by_absolute_paths(tmp_path, monkeypatch
     assert inputs.find("*.png") == [str(tmp_path / "a.png")]
     with pytest.raises(InputError, match="no such photo"):
         inputs.find("none")
+
+
+def test_a_name_with_the_signs_of_a_glob_is_a_file(tmp_path):
+    table = tmp_path / "t[1].csv"
+    table.write_text("image\n/a.png\n")
+    assert addresses(inputs.find(str(table))) == ["/a.png"]
+
+
+def test_a_glob_in_the_root_looks_there(tmp_path, monkeypatch):
+    (tmp_path / "mine.csv").write_text("image\n/a.png\n")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match="no table"):
+        inputs.find("/m*e.csv")
+
+
+def test_a_photo_whose_name_is_no_text_is_named(tmp_path):
+    (tmp_path / os.fsdecode(b"caf\xe9.png")).touch()
+    with pytest.raises(InputError, match=r"caf.udce9.png': the name is not UTF-8"):
+        inputs.find(str(tmp_path))
 
 
 def test_folders_of_other_file_systems():

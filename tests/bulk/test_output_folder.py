@@ -94,6 +94,36 @@ def test_a_folder_of_something_else_is_refused(tmp_path):
         Report.of(str(tmp_path))
 
 
+@pytest.mark.parametrize("name", ["part-00000-abc.snappy.parquet", f"part-{'0' * 32}.parquet"])
+def test_files_of_another_program_survive_overwrite(tmp_path, name):
+    """Spark's files are called part-..., too."""
+    (tmp_path / name).write_bytes(b"PAR1")
+    with pytest.raises(InputError, match="which is not from evae-bulk"):
+        begun(str(tmp_path), overwrite=True)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_results_of_two_settings_never_mix(tmp_path, monkeypatch):
+    """A run with --overwrite is killed before the old results are gone."""
+    begun(str(tmp_path)).write(["a"], table(["a"]))
+    folder = OutputFolder(str(tmp_path))
+    listed = iter([folder._names()])  # for the check; the old results are listed next
+
+    def names():
+        for known in listed:
+            return known
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(folder, "_names", names)
+    with pytest.raises(KeyboardInterrupt):
+        folder.begin({"passes": 1}, overwrite=True)
+    assert len(list(tmp_path.glob("part-*"))) == 1
+    with pytest.raises(InputError, match="Use --overwrite again"):
+        begun(str(tmp_path), passes=1)
+    assert not len(finished(begun(str(tmp_path), overwrite=True, passes=1)))
+    begun(str(tmp_path), passes=1)
+
+
 def test_a_damaged_file_is_named(tmp_path):
     begun(str(tmp_path)).write(["a"], table(["a"]))
     (part,) = tmp_path.glob("part-*")

