@@ -109,7 +109,7 @@ def _flags(face: Face) -> FloatArray:
     """The values of `Crops.visible` for one face."""
     if face.visible is None:
         return np.where(face.annotated, np.float32(1), np.float32(np.nan))
-    return face.visible.astype(np.float32)
+    return np.where(face.visible & ~face.annotated, np.float32(np.nan), face.visible)
 
 
 def file_digests(faces: Sequence[Face]) -> list[bytes]:

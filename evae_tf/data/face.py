@@ -28,8 +28,9 @@ class Face:
       box: float32 [4], (x_min, y_min, x_max, y_max), image pixels.
       landmarks: float32 [K, 2], (x, y), image pixels counted from 0, EXIF rotation applied; both
         are NaN where the point is not annotated.
-      visible: bool [K], whether each point is visible: False where it is occluded or not annotated
-        (hidden by the head); None if the data set has no such flags.
+      visible: bool [K], whether each point is visible: False where something or the head itself
+        hides it, with or without a place; None if the data set has no such flags. A visible point
+        without a place is not annotated, and counts nowhere.
       subset: subset of the data set.
       markup: the `Markup` of the landmarks.
       name: name in reports (the path relative to the data set, or a number).
@@ -130,7 +131,7 @@ def make_face(
             raise InputError(
                 f"{name}: visible={visible!r:.60}: expected {len(landmarks)} flags, each 0 or 1."
             )
-        flags = flags.astype(bool) & annotated(landmarks)
+        flags = flags.astype(bool)
     return Face(image, box, landmarks, flags, subset, markup, name, {**(attributes or {})}, source)
 
 

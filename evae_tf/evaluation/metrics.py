@@ -4,6 +4,8 @@ Errors are fractions of a normaliser; figures and tables show them in per cent a
 landmark that is NaN is not annotated: it has no error and is left out of every mean.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -17,7 +19,11 @@ _BOX_DISTANCES = {"box_size": geometry.box_size, "box_diagonal": geometry.box_di
 
 
 def normalizing_distance(
-    name: str, landmarks: npt.ArrayLike, boxes: npt.ArrayLike | None, markup: Markup
+    name: str,
+    landmarks: npt.ArrayLike,
+    boxes: npt.ArrayLike | None,
+    markup: Markup,
+    faces: Sequence[str] | None = None,
 ) -> FloatArray:
     """The normalising distance of each face, by which its errors are divided.
 
@@ -26,6 +32,7 @@ def normalizing_distance(
       landmarks: float [N, K, 2], the true ones, image pixels.
       boxes: float [N, 4], image pixels; used by `box_size` and `box_diagonal` only.
       markup: the landmarks' `Markup`.
+      faces: N names for messages; None: their numbers.
 
     Returns:
       float [N], image pixels, > 0.
@@ -45,17 +52,14 @@ def normalizing_distance(
     else:
         known = ", ".join(markup.normalizer_names)
         raise UsageError(f"unknown normalizer {name!r}: {markup.name} has {known}.")
-    unknown = np.flatnonzero(np.isnan(distance))
-    if len(unknown):
+    for index in np.flatnonzero(~(distance > 0)).tolist():
+        face = f"face {index} (counted from 0)" if faces is None else faces[index]
+        if np.isnan(distance[index]):
+            raise InputError(
+                f"{face}: {name} needs points that are not annotated; box_size needs none."
+            )
         raise InputError(
-            f"{name} of face {unknown[0]} (counted from 0) needs points that are not annotated; "
-            "box_size needs none."
-        )
-    unusable = np.flatnonzero(~(distance > 0))
-    if len(unusable):
-        raise InputError(
-            f"{name} of face {unusable[0]} (counted from 0) is {distance[unusable[0]]} pixels, "
-            "expected more than 0 to divide errors by."
+            f"{face}: {name} is {distance[index]} pixels, expected more than 0 to divide errors by."
         )
     return distance
 
@@ -145,13 +149,13 @@ def auc(errors: npt.ArrayLike, threshold: float) -> float:
     The curve is a step function, so its area is exactly the mean of max(0, 1 - error / threshold).
 
     Args:
-      errors: float [N].
+      errors: float [N]; NaN counts as above every threshold.
       threshold: in the unit of `errors`, > 0.
 
     Returns:
       float within [0, 1]; 1 when all errors are 0.
     """
-    return float(np.mean(np.maximum(0, 1 - np.asarray(errors) / threshold)))
+    return float(np.mean(np.fmax(0, 1 - np.asarray(errors) / threshold)))
 
 
 def failure_rate(errors: npt.ArrayLike, threshold: float) -> float:

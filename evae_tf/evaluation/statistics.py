@@ -16,8 +16,7 @@ _SUREST = 0.9  # share of the points or faces kept when the most uncertain are d
 
 def face_errors(reading: Reading, truth: Truth, normalizer: str) -> FloatArray:
     """NME of each face: float [N]."""
-    distance = truth.distances[normalizer]
-    return metrics.nme(reading.landmarks_image, truth.landmarks, distance)
+    return truth.nme(reading.landmarks_image, normalizer)
 
 
 def numbers(
@@ -95,12 +94,15 @@ def _of_covariance(errors: FloatArray, covariance: FloatArray) -> dict[str, Any]
 def _of_visibility(
     hiddenness: FloatArray, hidden: BoolArray, known: BoolArray
 ) -> dict[str, float | None]:
-    """Average precision for all hidden points, and for annotated (only covered) ones alone."""
+    """Average precision for all hidden points, and for annotated (only covered) ones alone.
+
+    A visible point without a place is not annotated.
+    """
 
     def precision(points: npt.NDArray[np.bool_]) -> float | None:
         return calibration.average_precision(hiddenness[points], hidden[points])
 
     return {
-        "visibility_ap": precision(np.ones_like(known)),
+        "visibility_ap": precision(known | hidden),
         "covered_ap": precision(known),
     }

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from evae_tf.array_types import BoolArray, FloatArray
+from evae_tf.array_types import BoolArray, FloatArray, IndexArray
 from evae_tf.data.face import Face, one_markup
 from evae_tf.errors import InputError
 from evae_tf.evaluation import metrics
@@ -20,7 +20,7 @@ class Truth:
       markup: the `Markup` of all of them.
       landmarks: float32 [N, K, 2], image pixels; NaN where a point is not annotated.
       boxes: float32 [N, 4], image pixels; the models' input boxes.
-      visible: bool [N, K], or None if a face lacks visibility flags.
+      visible: bool [N, K], see `Face`, or None if a face lacks visibility flags.
       distances: dict of normaliser to `metrics.normalizing_distance`, float [N].
     """
 
@@ -49,9 +49,31 @@ class Truth:
         landmarks = np.stack([face.landmarks for face in faces])
         boxes = np.stack([face.box for face in faces])
         flags = [face.visible for face in faces if face.visible is not None]
+        names = [face.source or face.name for face in faces]
         distances = {
-            name: metrics.normalizing_distance(name, landmarks, boxes, markup)
+            name: metrics.normalizing_distance(name, landmarks, boxes, markup, names)
             for name in normalizers or [metrics.default_normalizer(landmarks, markup)]
         }
         visible = np.stack(flags) if len(flags) == len(faces) else None
         return cls(markup, landmarks, boxes, visible, distances)
+
+    @property
+    def normalizer(self) -> str:
+        """Name of the first normaliser."""
+        return next(iter(self.distances))
+
+    def nme(
+        self,
+        landmarks: FloatArray,
+        normalizer: str | None = None,
+        rows: slice | IndexArray = slice(None),
+    ) -> FloatArray:
+        """The normalised mean error of each face, as a fraction: float [n].
+
+        Args:
+          landmarks: float [n, K, 2], predictions in image pixels.
+          normalizer: one of `distances`; None for the first.
+          rows: the faces of the predictions.
+        """
+        distance = self.distances[normalizer or self.normalizer]
+        return metrics.nme(landmarks, self.landmarks[rows], distance[rows])

@@ -46,9 +46,8 @@ class Reference:
     def __init__(self, model: Any, faces: Sequence[Face], crops: Crops, batch_size: int) -> None:
         self.images = crops.model_input()
         self._squares = crops.squares
-        truth = Truth.of(faces)
-        self._true = truth.landmarks
-        ((self.normalizer, self._distance),) = truth.distances.items()
+        self._truth = Truth.of(faces)
+        self.normalizer = self._truth.normalizer
         self._batch_size = batch_size
         outputs = model.predict(self.images, batch_size=batch_size, verbose=0)
         self._landmarks = outputs["landmarks"]
@@ -87,5 +86,4 @@ class Reference:
         }
 
     def _nme_of_faces(self, landmarks: FloatArray) -> FloatArray:
-        predicted = geometry.crop_to_image(landmarks, self._squares)
-        return metrics.nme(predicted, self._true, self._distance)
+        return self._truth.nme(geometry.crop_to_image(landmarks, self._squares))

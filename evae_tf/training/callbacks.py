@@ -17,7 +17,7 @@ from evae_tf.array_types import FloatArray, IndexArray
 from evae_tf.data.crops import Crops
 from evae_tf.data.face import Face
 from evae_tf.errors import InputError
-from evae_tf.evaluation import calibration, figures, metrics
+from evae_tf.evaluation import calibration, figures
 from evae_tf.evaluation.truth import Truth
 from evae_tf.training import checkpoint, processes
 from evae_tf.training.run_folder import METRICS, RunFolder
@@ -38,9 +38,8 @@ class Validation:
 
     def __init__(self, faces: Sequence[Face], crops: Crops) -> None:
         self.crops = crops
-        truth = Truth.of(faces)
-        self.landmarks = truth.landmarks
-        ((self.normalizer, self._distances),) = truth.distances.items()
+        self.truth = Truth.of(faces)
+        self.normalizer = self.truth.normalizer
 
     def predict(self, network: Any) -> dict[str, FloatArray]:
         """The network's outputs for all faces, except its maps, as a dict of arrays."""
@@ -63,7 +62,7 @@ class Validation:
           rows: a slice or indices.
         """
         predicted = geometry.crop_to_image(outputs["landmarks"], self.crops.squares[rows])
-        return metrics.nme(predicted, self.landmarks[rows], self._distances[rows])
+        return self.truth.nme(predicted, rows=rows)
 
     def deviation_factor(self, outputs: dict[str, FloatArray]) -> float:
         """See `calibration.deviation_factor`."""
@@ -105,9 +104,10 @@ class EpochEnd(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self.started = time.monotonic()
         # Keras leaves the state of its seed generators out of checkpoints. A state fixed for each
-        # epoch makes a resumed run draw the same numbers as an uninterrupted one.
+        # epoch makes a resumed run draw the same numbers as an uninterrupted one. The generators
+        # count up from it, so the states of epochs are hashes instead of neighbours.
         for index, state in enumerate(self._seed_states()):
-            state.assign([self.seed, (epoch << 8) + index])
+            state.assign(np.random.SeedSequence((self.seed, epoch, index)).generate_state(2))
 
     def _seed_states(self) -> list[Any]:
         variables = self.model.network.variables

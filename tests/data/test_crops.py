@@ -40,6 +40,14 @@ def test_points_as_far_outside_as_the_image_is_long_still_train(nose):
     assert crops.images.shape == (1, 32, 32, 3)
 
 
+def test_a_visible_point_without_a_place_has_no_flag():
+    """It is not annotated, while a hidden one is known to be hidden."""
+    nowhere = (np.nan, np.nan)
+    crops = cut(face(nowhere, visible=[1, 0, 1, 1, 1]), face(nowhere, visible=[1, 0, 0, 1, 1]))
+    np.testing.assert_array_equal(crops.visible, [[1, 0, np.nan, 1, 1], [1, 0, 0, 1, 1]])
+    np.testing.assert_array_equal(cut(face(nowhere)).visible, [[1, 1, np.nan, 1, 1]])
+
+
 @pytest.mark.parametrize("nose", [(-111, 42), (220, 42), (50, -111), (50, 200), (5, 99999)])
 def test_points_farther_outside_are_refused(nose):
     with pytest.raises(InputError, match=r"^stray: nose_tip reaches .* image of 110 x 90 pixels"):

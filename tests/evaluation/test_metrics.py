@@ -49,7 +49,7 @@ def test_unknown_normalizer_lists_the_known_ones():
 def test_a_distance_of_zero_is_refused_and_the_face_named():
     landmarks = np.random.default_rng(0).uniform(0, 90, (2, 5, 2))
     landmarks[1, 0] = landmarks[1, 1]
-    with pytest.raises(InputError, match="inter_pupil of face 1"):
+    with pytest.raises(InputError, match=r"^face 1 \(counted from 0\): inter_pupil is 0"):
         metrics.normalizing_distance("inter_pupil", landmarks, BOXES, markups.MARKUPS["mtfl_5"])
 
 
@@ -94,7 +94,7 @@ def test_a_prediction_that_is_not_a_number_is_not_left_out():
 def test_a_normalizer_whose_points_are_not_annotated_is_refused_and_the_face_named():
     """Also if one of the six points of an eye is missing: their mean would be shifted."""
     markup, landmarks = markups.MARKUPS["ibug_68"], without(_faces_68(), (1, 40), (0, 8))
-    with pytest.raises(InputError, match="inter_pupil of face 1 .*not annotated; box_size"):
+    with pytest.raises(InputError, match="^face 1 .*: inter_pupil needs .*not annotated; box_size"):
         metrics.normalizing_distance("inter_pupil", landmarks, BOXES, markup)
     distance = metrics.normalizing_distance("inter_ocular", landmarks, BOXES, markup)
     np.testing.assert_allclose(distance, [50, 13])
@@ -139,6 +139,7 @@ def test_ced_counts_faces_up_to_and_with_the_threshold():
 def test_auc_is_the_area_under_the_ced_staircase():
     assert metrics.auc(ERRORS, 0.08) == pytest.approx((0.75 + 0.5 + 0.5) / 5)
     assert metrics.auc([0.0, 0.0], 0.08) == 1
+    assert metrics.auc([0.0, np.nan], 0.08) == 0.5  # as `ced` and `failure_rate` count it
     rng = np.random.default_rng(5)
     errors = rng.gamma(3, 0.02, 301)
     stairs = np.sort(np.concatenate([[0], errors[errors < 0.1], [0.1]]))
