@@ -162,6 +162,8 @@ class Config:
                     f"found tuples of different lengths {lengths}, expected one entry per stage in "
                     "each."
                 )
+        if not self.encoder_filters:
+            raise UsageError("encoder_filters are empty, expected one entry per stage.")
         side = math.lcm(_JPEG_BLOCK_PX, math.prod(self.encoder_strides))
         if self.input_size % side:
             raise UsageError(f"input_size={self.input_size}: must be a multiple of {side}.")

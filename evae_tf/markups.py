@@ -104,7 +104,7 @@ class Markup:
         points = _checked_points(record["points"], source)
         try:
             normalizers = {
-                name: tuple(_indices(group, len(points)) for group in _pair(groups))
+                name: _normalizer(name, groups, len(points))
                 for name, groups in _object(record, "normalizers").items()
             }
             flip_pairs, outline = (
@@ -201,12 +201,21 @@ def _pair(value: Any) -> Any:
     return value
 
 
+def _normalizer(name: str, groups: Any, num_points: int) -> tuple[tuple[int, ...], ...]:
+    if name in _BOX_NORMALIZERS:
+        raise ValueError(f"the normalizer {name} is built in, expected another name")
+    first, second = (_indices(group, num_points) for group in _pair(groups))
+    if first == second:
+        raise ValueError(f"the normalizer {name} is always 0, expected two different groups")
+    return first, second
+
+
 def _indices(group: Any, num_points: int) -> tuple[int, ...]:
     group = (group,) if isinstance(group, int) else tuple(_list(group, "a group of points"))
     if not group:
         raise ValueError("a group of point indices is empty, expected at least one")
     for index in group:
-        if not isinstance(index, int) or not 0 <= index < num_points:
+        if type(index) is not int or not 0 <= index < num_points:
             raise ValueError(f"point index {brief(index)} is not in 0..{num_points - 1}")
     return group
 

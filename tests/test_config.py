@@ -86,6 +86,10 @@ def test_a_config_survives_its_dict(name):
         ({"regressor_bottleneck": "x"}, "expected an integer or none"),
         ({"encoder_filters": [48, 64, 128]}, "expected a tuple of integers, one per stage"),
         ({"augmentation": {"scale": 0.1}}, "expected Augmentation"),
+        (
+            {f"encoder_{name}": () for name in ("filters", "strides", "blocks")},
+            "encoder_filters are empty",
+        ),
     ],
 )
 def test_a_value_of_another_type_is_refused(fields, told):

@@ -23,7 +23,8 @@ class AlignedFace:
     Attributes:
       landmarks: float32 [K, 2], (x, y); the centre of the first pixel is (0, 0).
       box: float32 [4], (x_min, y_min, x_max, y_max): the tight box of the landmarks, or a box of
-        the kind that the model was trained on.
+        the kind that the model was trained on. Where unstable landmarks (a score below 0.5) left
+        the box that they were searched in, that box.
       score: quality of the landmarks, 0 to 1; low where there is no face. The model's `presence`
         output; for a model without it, how stable they are when the crop moves, see `face_score`.
       markup: `Markup` of the landmarks.

@@ -38,6 +38,9 @@ flags.DEFINE_multi_string("set", [], "Sets a configuration field: field=value; r
 
 def configuration() -> configs.Config:
     """The `Config` from the flags; `--set` takes precedence."""
+    base = _base()
+    if FLAGS.config is not None and not FLAGS["dataset"].present:
+        FLAGS.dataset = base.dataset  # of which the faces are read
     given = {
         "architecture": FLAGS.architecture,
         "dataset": FLAGS.dataset,
@@ -46,7 +49,7 @@ def configuration() -> configs.Config:
         "mixed_precision": FLAGS.mixed_precision,
     }
     given = {name: value for name, value in given.items() if value is not None}
-    return override(dataclasses.replace(_base(), **given), FLAGS.set)
+    return override(dataclasses.replace(base, **given), FLAGS.set)
 
 
 def _base() -> configs.Config:

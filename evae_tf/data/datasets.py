@@ -199,10 +199,10 @@ def report_count(subset: str, found: int, expected: str, without_image: int, pat
 
 
 def photo_key(face: Face) -> str:
-    """A key that all faces of one photo share, also across data sets (see `_photo`)."""
+    """A key that all faces of one photo share, also across data sets (see `photo_of`)."""
     if not isinstance(face.image, Path):
         return face.name
-    photo = _photo(face.name)
+    photo = photo_of(face.name)
     return str(face.image.resolve()) if photo == face.name else photo
 
 
@@ -213,13 +213,14 @@ def without_photos(faces: Sequence[Face], held_out: Sequence[Face]) -> list[Face
 
 
 # Helen and AFW name a file PHOTO_FACE.jpg with the photo's number at Flickr; derived data sets add
-# a prefix. MERL-RAV appends the face to AFLW's photo name, image12345. Other releases identify a
-# photo by its path. A longer number after the underscore is not a face: cameras name photos
-# 20240101_153000.
+# a prefix. MERL-RAV appends the face to AFLW's photo name, image12345; where that is missing, the
+# name identifies a photo within its data set only. So do other releases. A longer number after the
+# underscore is not a face: cameras name photos 20240101_153000.
 _PHOTO_AND_FACE = re.compile(r"(?:helen\d*_)?(\d{5,}|image\d{5})_\d{1,2}(?:\.\w+)?")
 
 
-def _photo(name: str) -> str:
+def photo_of(name: str) -> str:
+    """The photo in the name of a face; the name itself if it names no face of a photo."""
     match = _PHOTO_AND_FACE.fullmatch(PurePosixPath(name).name)
     return match[1] if match else name
 
@@ -253,5 +254,5 @@ def _split(faces: list[Face], val_names: list[str], subset: str) -> list[Face]:
     if subset == "val":
         names = set(val_names)
         return [dataclasses.replace(face, subset="val") for face in faces if face.name in names]
-    photos = {_photo(name) for name in val_names}
-    return [face for face in faces if _photo(face.name) not in photos]
+    photos = {photo_of(name) for name in val_names}
+    return [face for face in faces if photo_of(face.name) not in photos]

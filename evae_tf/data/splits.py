@@ -9,7 +9,7 @@ from absl import logging
 from evae_tf.data.datasets import (
     available_subsets,
     markup_of,
-    photo_key,
+    photo_of,
     read_faces,
     without_photos,
 )
@@ -64,10 +64,14 @@ def read_training_faces(
 
 
 def hold_out(faces: Sequence[Face], share: float) -> list[Face]:
-    """Selects about `share` of the faces, at least one, by a hash of the photo's name."""
+    """Selects about `share` of the faces, at least one, by a hash of the photo's name.
+
+    The choice does not depend on the place of the data set.
+    """
 
     def rank(face: Face) -> str:
-        return hashlib.sha256(photo_key(face).encode()).hexdigest()
+        name = photo_of(face.name).encode("utf-8", "surrogateescape")
+        return hashlib.sha256(name).hexdigest()
 
     threshold = sorted(map(rank, faces))[max(1, round(share * len(faces))) - 1]
     return [face for face in faces if rank(face) <= threshold]

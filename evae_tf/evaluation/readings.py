@@ -49,7 +49,7 @@ class Reading:
         """float32 [N, K, 2, 2], image pixels squared, or None."""
         if self.covariance_crop is None:
             return None
-        return self.covariance_crop * self.crops.squares[:, 2, None, None, None] ** 2
+        return geometry.covariance_to_image(self.covariance_crop, self.crops.squares)
 
     @property
     def label(self) -> str:

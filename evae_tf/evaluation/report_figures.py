@@ -63,6 +63,9 @@ def write(
     maps = _response_rows(readings, predictors, median)
     if maps:
         drawn["responses"] = figures.response_figure(maps, first.crops.images[median])
+    for name in ("by_group", "uncertainty", "responses"):  # an earlier report may have them
+        if name not in drawn:
+            (folder / f"{name}.png").unlink(missing_ok=True)
     for name, figure in drawn.items():
         figures.save_figure(figure, folder / f"{name}.png")
 

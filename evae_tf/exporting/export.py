@@ -96,14 +96,13 @@ def export_model(
     metadata = ModelMetadata.from_dict(network.metadata, str(model))
     chosen = {name: _choose(network, metadata, outputs, name) for name in formats}
     with atomic.exclusive_folder(output) as folder:
-        given = ExportFaces.of(faces, metadata.markup, seed)
+        is_calibrated = bool(set(formats) & set(CALIBRATED))
+        given = ExportFaces.of(faces, metadata.markup, seed, calibration=is_calibrated)
         size, margin = metadata.input_size, metadata.crop_margin
         cut = functools.partial(cut_crops, size=size, margin=margin, num_threads=num_threads)
         compared = given.for_comparison(metadata.markup)
         reference = Reference(network, compared, cut(compared), batch_size)
-        images = None
-        if set(formats) & set(CALIBRATED):
-            images = cut(given.for_calibration()).model_input()
+        images = cut(given.for_calibration()).model_input() if is_calibrated else None
         measured_with = {
             "model": str(model),
             "faces": len(compared),
@@ -119,6 +118,8 @@ def export_model(
                 written = _write_all(writer, chosen, measured_with)
                 if report:
                     reports.write(writer, chosen, written)
+                else:
+                    reports.remove(folder)  # that of earlier files
         except OSError as error:  # such as a full disk, at any point
             raise InputError(f"{folder}: cannot be written ({error.strerror or error}).") from error
         return written

@@ -31,13 +31,25 @@ class ExportFaces:
 
     @classmethod
     def of(
-        cls, faces: "Sequence[Face] | ExportFaces | None", markup: Markup, seed: int
+        cls,
+        faces: "Sequence[Face] | ExportFaces | None",
+        markup: Markup,
+        seed: int,
+        *,
+        calibration: bool,
     ) -> "ExportFaces":
-        """Converts the argument `faces` of `export_model`; None makes synthetic faces."""
+        """Converts the argument `faces` of `export_model`; None makes synthetic faces.
+
+        Args:
+          faces: the argument.
+          markup: `Markup` of synthetic faces.
+          seed: random seed of synthetic faces.
+          calibration: whether faces for the calibration are needed.
+        """
         if faces is None:
-            drawn = {"count": _USED, "seed": seed}
-            validation, training = (synthetic.read(s, markup, **drawn) for s in ("val", "train"))
-            return cls(validation, training, "synthetic")
+            subsets = ("val", "train") if calibration else ("val",)
+            drawn = [synthetic.read(s, markup, count=_USED, seed=seed) for s in subsets]
+            return cls(*drawn, dataset="synthetic")
         return faces if isinstance(faces, ExportFaces) else cls(face_list("faces", faces))
 
     def for_comparison(self, markup: Markup) -> list[Face]:

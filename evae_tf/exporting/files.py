@@ -86,7 +86,10 @@ class FileWriter:
         staged.write_bytes(content)
         sidecar.write_sidecar(staged, description)
         compared = self.reference.compare(staged, name, self.num_threads)
-        for file in (staged.with_suffix(".json"), staged):
+        description_file = staged.with_suffix(".json")
+        # The model also describes itself: interrupted at any point, this leaves one that opens.
+        (self.folder / description_file.name).unlink(missing_ok=True)
+        for file in (staged, description_file):
             os.replace(file, self.folder / file.name)
         return {"path": FILES[name], "bytes": len(content), "ops": operations, **compared}
 

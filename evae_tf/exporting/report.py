@@ -19,6 +19,14 @@ from evae_tf.exporting.files import FileWriter
 from evae_tf.exporting.tflite import INT8_THROUGHOUT
 
 FILE, FIGURE = "EXPORT_REPORT.md", "EXPORT_REPORT.png"
+
+
+def remove(folder: Path) -> None:
+    """Removes the report of earlier files."""
+    for name in (FILE, FIGURE):
+        (folder / name).unlink(missing_ok=True)
+
+
 _THREADS = (1, 2)
 _ROUNDS = 200
 

@@ -7,7 +7,7 @@ from keras import layers, ops
 
 from evae_tf.array_types import Tensor
 from evae_tf.models.blocks import ConvBlock, Shape
-from evae_tf.models.response_maps import marginals
+from evae_tf.models.response_maps import cells_last, marginals
 
 
 @keras.saving.register_keras_serializable("evae_tf")
@@ -58,14 +58,12 @@ class LocalOffsets(layers.Layer):
         )
 
     def call(self, features: Tensor, maps: Tensor, training: bool = False) -> Tensor:
-        height, width, num_points = maps.shape[1:]
         fields = ops.cast(self.fields(features, training=training), "float32")
-        fields = ops.reshape(fields, (-1, height * width, self.channels))
+        fields = ops.reshape(fields, (-1, maps.shape[1] * maps.shape[2], self.channels))
         weights = ops.relu(ops.cast(maps, "float32"))
         *_, total = marginals(weights)
-        weights = ops.transpose(ops.reshape(weights, (-1, height * width, num_points)), (0, 2, 1))
-        seen = ops.matmul(weights, fields) / ops.expand_dims(total, axis=-1)  # [B, K, channels]
-        offsets = ops.sum(ops.expand_dims(seen, axis=-1) * self.kernel, axis=2)
+        means = ops.matmul(cells_last(weights), fields) / ops.expand_dims(total, axis=-1)
+        offsets = ops.sum(ops.expand_dims(means, axis=-1) * self.kernel, axis=2)
         return self.offset_unit * (offsets + self.bias)
 
     def get_config(self) -> dict[str, Any]:

@@ -122,11 +122,15 @@ def diamond_maps(landmarks: Tensor, height: int, width: int, radius_px: float) -
     return ops.cast(ops.abs(dx) + ops.abs(dy) <= radius_px, "float32")
 
 
+def cells_last(maps: Tensor) -> Tensor:
+    """Maps [B, h, w, K] with their cells on the last axis: [B, K, h * w]."""
+    height, width, num_points = maps.shape[1:]
+    return ops.transpose(ops.reshape(maps, (-1, height * width, num_points)), (0, 2, 1))
+
+
 def spatial_log_softmax(logits: Tensor) -> Tensor:
     """Log-softmax over the cells of each map: float [B, h, w, K] -> float [B, K, h * w]."""
-    height, width, num_points = logits.shape[1:]
-    cells = ops.reshape(logits, (-1, height * width, num_points))
-    return ops.log_softmax(ops.transpose(cells, (0, 2, 1)), axis=-1)
+    return ops.log_softmax(cells_last(logits), axis=-1)
 
 
 def spatial_softmax(logits: Tensor) -> Tensor:
@@ -136,8 +140,7 @@ def spatial_softmax(logits: Tensor) -> Tensor:
     shape operations in a TFLite graph.
     """
     height, width, num_points = logits.shape[1:]
-    cells = ops.transpose(ops.reshape(logits, (-1, height * width, num_points)), (0, 2, 1))
-    cells = ops.transpose(ops.softmax(cells, axis=-1), (0, 2, 1))
+    cells = ops.transpose(ops.softmax(cells_last(logits), axis=-1), (0, 2, 1))
     return ops.reshape(cells, (-1, height, width, num_points))
 
 

@@ -12,7 +12,7 @@ from keras import ops
 
 from evae_tf.array_types import Tensor
 from evae_tf.models.probability import tfd
-from evae_tf.models.response_maps import spatial_log_softmax
+from evae_tf.models.response_maps import cells_last, spatial_log_softmax
 
 _WING_WIDTH, _WING_CURVATURE = 0.04, 0.008  # crop fractions: about 10 and 2 of 256 pixels
 
@@ -70,7 +70,7 @@ def squared_landmark_error(predicted: Tensor, true: Tensor) -> Tensor:
 
 
 def map_squared_error(
-    maps: Tensor, labels: Tensor, foreground_weight: float, annotated: Tensor
+    maps: Tensor, labels: Tensor, foreground_weight: float, weights: Tensor
 ) -> Tensor:
     """Weighted squared error of response maps, whose cells are nearly all background.
 
@@ -81,16 +81,16 @@ def map_squared_error(
       maps: float [B, h, w, K].
       labels: float [B, h, w, K], in [0, 1].
       foreground_weight: at least 1.
-      annotated: float [B, K], 1 for the maps that count, 0 for the others.
+      weights: float [B, K], 1 for the maps that count, 0 for the others.
 
     Returns:
       float scalar, the mean over cells.
     """
-    weights = 1.0 + (foreground_weight - 1.0) * labels
-    return _mean(weights * ops.square(maps - labels), annotated[:, None, None])
+    of_cells = 1.0 + (foreground_weight - 1.0) * labels
+    return _mean(of_cells * ops.square(maps - labels), weights[:, None, None])
 
 
-def map_cross_entropy(logits: Tensor, labels: Tensor, annotated: Tensor) -> Tensor:
+def map_cross_entropy(logits: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
     """Cross-entropy between each label map, normalised to sum 1, and the softmax of its logits.
 
     No foreground weight is needed: every map sums to 1. A label map is 0 if its landmark lies far
@@ -99,15 +99,14 @@ def map_cross_entropy(logits: Tensor, labels: Tensor, annotated: Tensor) -> Tens
     Args:
       logits: float [B, h, w, K].
       labels: float [B, h, w, K], non-negative.
-      annotated: float [B, K], 1 for the maps that count, 0 for the others.
+      weights: float [B, K], 1 for the maps that count, 0 for the others.
 
     Returns:
       float scalar in nats, the mean over maps; its minimum is the entropy of the labels.
     """
-    height, width, num_points = labels.shape[1:]
-    cells = ops.transpose(ops.reshape(labels, (-1, height * width, num_points)), (0, 2, 1))
-    cells = cells / (ops.sum(cells, axis=-1, keepdims=True) + 1e-7)
-    return -_mean(ops.sum(cells * spatial_log_softmax(logits), axis=-1), annotated)
+    shares = cells_last(labels)
+    shares = shares / (ops.sum(shares, axis=-1, keepdims=True) + 1e-7)
+    return -_mean(ops.sum(shares * spatial_log_softmax(logits), axis=-1), weights)
 
 
 def landmark_nll(landmarks: Tensor, scale_tril: Tensor, true: Tensor) -> Tensor:

@@ -18,6 +18,9 @@ from evae_tf.errors import InputError
 from evae_tf.models.response_maps import ResponseMapCodec
 from evae_tf.training import losses
 
+# Outputs of networks in training alone; validation leaves out the terms that need them.
+_IN_TRAINING = {"map_logits", "map_landmarks", "kl", "scale_tril"}
+
 Tensors: TypeAlias = Mapping[str, Tensor]
 Loss: TypeAlias = Callable[[Tensors, Tensors], Tensor]
 
@@ -171,7 +174,7 @@ class LandmarkTrainer(keras.Model):
             try:
                 value = term.loss(y_pred, batch)
             except KeyError as error:
-                if not training:  # training-only outputs are missing
+                if not training and error.args[0] in _IN_TRAINING:
                     self._left_out.add(name)
                     continue
                 raise InputError(

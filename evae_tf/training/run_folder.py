@@ -44,7 +44,7 @@ class RunFolder:
         Raises:
           InputError: the folder holds a run with another description; names the fields.
         """
-        if not self.last_checkpoint.exists():
+        if not self.last_checkpoint.exists() and not self.model.exists():
             atomic.write_text(self.path / "config.json", json.dumps(description, indent=2) + "\n")
             return
         _check(self.path, description)
@@ -101,6 +101,8 @@ def _check(folder: Path, description: dict[str, Any]) -> None:
     path = folder / "config.json"
     try:
         earlier = json.loads(path.read_bytes())  # given text, json refuses a byte-order mark
+        if not isinstance(earlier, dict):
+            raise ValueError(f"found {type(earlier).__name__}, expected an object")
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be read, so the run cannot resume.") from error
     changed = differences(earlier, description, "{} was {!r}, now {!r}")

@@ -68,6 +68,18 @@ def test_a_wrong_call_gets_one_sentence(script, arguments, status, words, tmp_pa
     assert not list(tmp_path.iterdir())
 
 
+def test_a_configuration_names_its_data_set_too(tmp_path):
+    """The flag takes precedence; without any, the data set of the file is read."""
+    (tmp_path / "c.json").write_text(call("train", "--dataset=wflw", "--print_config").stdout)
+    again = call("train", "--config=c.json", "--print_config", folder=tmp_path).stdout
+    assert json.loads(again)["dataset"] == "wflw"
+    other = call(
+        "train", "--config=c.json", "--dataset=mtfl", "--print_config", folder=tmp_path
+    ).stdout
+    assert json.loads(other)["dataset"] == "mtfl"
+    refused(call("train", "--config=c.json", folder=tmp_path), 2, "wflw", "--data_dir")
+
+
 def test_an_empty_folder_is_refused(tmp_path):
     (tmp_path / "empty").mkdir()
     result = call("train", "--dataset=wflw", "--data_dir=empty", folder=tmp_path)

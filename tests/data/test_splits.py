@@ -77,6 +77,17 @@ def test_faces_of_one_photo_are_held_out_together(tmp_path):
     assert 0 < len(held_out) < len(faces)
 
 
+def test_the_same_faces_are_held_out_wherever_the_data_set_lies(tmp_path):
+    found = []
+    for place in ("here", "there"):
+        (tmp_path / place).mkdir()
+        path = write_csv(tmp_path / place, [f"{i}.png" for i in range(60)])
+        _, validation = read_training_faces("csv", path, MTFL)
+        found.append([face.name for face in validation])
+    assert found[0] == found[1]
+    assert len(found[0]) == 3
+
+
 def test_too_few_faces_are_refused(tmp_path):
     path = write_csv(tmp_path, ["0.png"])
     with pytest.raises(InputError, match="too few"):

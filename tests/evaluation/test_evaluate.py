@@ -100,13 +100,15 @@ def test_groups_have_rows_of_their_own(models, faces, reported_last, tmp_path):
                 value if isinstance(value, str) else pytest.approx(value, rel=1e-5)
             )
     assert (tmp_path / "all" / "by_group.png").exists()
+    report(models[-1:], light[:3], tmp_path / "all")
+    assert not (tmp_path / "all" / "by_group.png").exists()
     assert not (folder / "by_group.png").exists()
     assert "light: dark" in format_table(rows)
 
 
 def test_a_face_without_the_points_of_the_normalizer_is_named(models, faces, tmp_path):
     incomplete = without(faces, (5, 1))
-    with pytest.raises(InputError, match="inter_pupil of face 5 .*box_size"):
+    with pytest.raises(InputError, match=f"{incomplete[5].name}: inter_pupil needs .*box_size"):
         report(models[:1], incomplete, tmp_path / "report", normalizers=["inter_pupil"])
     assert not list(tmp_path.iterdir())
     (row,) = report(models[:1], incomplete, tmp_path)  # unless one is asked for

@@ -1,10 +1,12 @@
 """An export into a folder that holds another."""
 
 import json
+import os
 import shutil
 
 import pytest
 
+from evae_tf.artifacts.predictors import open_model
 from evae_tf.errors import InputError
 from evae_tf.exporting import parity
 from evae_tf.exporting.export import export_model
@@ -48,6 +50,29 @@ def test_an_interrupted_export_leaves_the_old_files(old, monkeypatch, name):
     with pytest.raises(KeyboardInterrupt):
         export_model(model, folder, [name], faces=noise_faces(2))
     assert contents(folder) == before
+
+
+def test_an_export_that_is_killed_between_its_files_leaves_one_that_opens(old, monkeypatch):
+    model, folder = old
+    replace, moved = os.replace, []
+
+    def once(source, target):
+        if moved:
+            raise KeyboardInterrupt
+        moved.append(target)
+        replace(source, target)
+
+    monkeypatch.setattr("evae_tf.exporting.files.os.replace", once)
+    with pytest.raises(KeyboardInterrupt):
+        export_model(model, folder, ["tflite"], faces=noise_faces(2), outputs=["landmarks"])
+    assert open_model(folder / "model.tflite").metadata.markup.name
+
+
+def test_an_export_without_a_report_removes_that_of_the_old_files(old):
+    model, folder = old
+    (folder / "EXPORT_REPORT.md").write_text("of the old files")
+    export_model(model, folder, ["tflite"], faces=noise_faces(2))
+    assert not (folder / "EXPORT_REPORT.md").exists()
 
 
 def contents(folder):

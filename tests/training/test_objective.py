@@ -140,6 +140,13 @@ def test_validation_measures_what_a_network_gives_without_training():
     assert measured["loss"] == pytest.approx(7 * expected, rel=1e-5)
 
 
+def test_validation_does_not_hide_what_the_data_lack():
+    objective = Objective.of(small()).replace(mine=Term(lambda outputs, faces: faces["mine"]))
+    trainer = LandmarkTrainer(build_model(small(), MTFL), objective)
+    with pytest.raises(InputError, match="the term mine needs 'mine'; .* the data hold"):
+        trainer.compute_loss(x=batch(), y_pred=trainer(batch()), training=False)
+
+
 def test_a_warm_up_is_a_share_of_the_steps_that_fit_makes():
     """Constant loss 1, warm-up over half of 8 steps: the weights are 1/4, 2/4, 3/4, 1, 1, ..."""
 

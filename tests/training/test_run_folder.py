@@ -26,7 +26,18 @@ def test_a_further_process_names_the_folder_that_the_user_gave(tmp_path):
             f"{workdir}: holds a run with another configuration (config.epochs was 3, now 9); "
             "use another --workdir, or the same settings to resume."
         )
-    (workdir / "config.json").write_text("{")
-    with pytest.raises(InputError) as raised:
-        own.copy(workdir, DESCRIPTION)
-    assert str(raised.value).startswith(f"{workdir / 'config.json'}: cannot be read")
+    for content in ("{", "[]", "null"):
+        (workdir / "config.json").write_text(content)
+        with pytest.raises(InputError) as raised:
+            own.copy(workdir, DESCRIPTION)
+        assert str(raised.value).startswith(f"{workdir / 'config.json'}: cannot be read")
+
+
+def test_a_model_without_its_checkpoint_is_not_overwritten_by_another_run(tmp_path):
+    """Somebody removed the checkpoints to save space."""
+    folder = RunFolder(tmp_path)
+    folder.claim(DESCRIPTION)
+    folder.model.write_bytes(b"a model")
+    with pytest.raises(InputError, match="another configuration"):
+        folder.claim({**DESCRIPTION, "config": {"epochs": 9, "seed": 0}})
+    folder.claim(DESCRIPTION)  # killed before the first checkpoint

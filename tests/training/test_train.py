@@ -10,6 +10,7 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -111,6 +112,26 @@ def test_the_best_model_is_the_one_of_the_best_epoch(finished, faces):
     nme = validation.nme(validation.predict(model))
     best = min(float(row["val_nme"]) for row in rows_of(finished))
     assert nme == pytest.approx(best, rel=1e-5)
+
+
+def test_no_epoch_draws_the_noise_of_another():
+    """A generator adds 1 to its state at each step, and an epoch may have thousands."""
+
+    class State(list):
+        path = "sampling/seed_generator_state"
+
+        def assign(self, values):
+            self[:] = values
+
+    network = SimpleNamespace(variables=[State(), State()])
+    end = callbacks.EpochEnd(None, None, None, [], seed=0)
+    end.set_model(SimpleNamespace(network=network))
+    drawn = set()
+    for epoch in range(20):
+        end.on_epoch_begin(epoch)
+        for first, second in network.variables:
+            drawn |= {(int(first), int(second) + step) for step in range(2000)}
+    assert len(drawn) == 20 * 2 * 2000
 
 
 def test_a_run_of_another_seed_is_another(finished, faces, tmp_path):

@@ -29,7 +29,7 @@ def subsets(path: Path) -> tuple[str, ...]:
       InputError: the file is missing or a row is damaged.
     """
     _, rows = read_table(path)
-    return (*sorted({row.cells.get("split", "") for row in rows} - {"", "all"}), "all")
+    return (*sorted({_split(row) for row in rows} - {"", "all"}), "all")
 
 
 def read(path: Path, subset: str, markup: Markup) -> Iterator[Face]:
@@ -47,11 +47,11 @@ def read(path: Path, subset: str, markup: Markup) -> Iterator[Face]:
             if content in first_rows:
                 raise InputError(f"the same as row {first_rows[content]}")
             first_rows[content] = row.number
-            if subset not in ("all", row.cells.get("split")):
+            if subset not in ("all", _split(row)):
                 continue
             if not row.cells["image"].strip():
                 raise InputError("image is empty")
-            name = image_name(path.parent, row.cells["image"])
+            name = image_name(path.parent, row.cells["image"].strip())
             coordinates = [_coordinate(row, column) for column in point_columns]
             face = make_face(
                 path.parent / name,
@@ -95,6 +95,10 @@ def _columns(
             f"{', '.join(BOX_COLUMNS)}, split, and attributes with other names."
         )
     return points, visible, box, further
+
+
+def _split(row: Row) -> str:
+    return row.cells.get("split", "").strip()
 
 
 def _coordinate(row: Row, column: str) -> float:

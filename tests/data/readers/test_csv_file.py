@@ -133,7 +133,13 @@ def test_nan_or_nothing_in_both_coordinates_is_not_annotated(table, absent):
     (face,) = read(table(header, [*ROW[:3], absent, absent, *ROW[5:], 1, 1, 0]))
     np.testing.assert_array_equal(face.landmarks, [[-3, 4.5], [np.nan, np.nan], [20, 30]])
     assert face.box.tolist() == [-3, 4.5, 20, 30]
-    assert face.visible.tolist() == [True, False, False]
+    assert face.visible.tolist() == [True, True, False]
+
+
+def test_blanks_around_a_path_and_a_subset_do_not_count(table):
+    header = ["image", *POINTS, "split"]
+    path = table(header, [*ROW, "train"], ["a.jpg ", *ROW[1:-1], 9, "train "])
+    assert len(read(path, "train")) == 2
 
 
 def test_a_box_needs_numbers(table):
