@@ -25,6 +25,9 @@ class ModelMetadata:
       version: version of the package that trained it.
       face_box: place of the training boxes, see `geometry.relative_box`. Crops around known
         landmarks have to match those of the training.
+      side_shift: how far to the right of the face's own place the model puts the landmarks of
+        every face, crop fractions. Of a mirrored crop, they are as far to the left. None if the
+        model was not trained on mirrored faces, or that is not known.
     """
 
     markup: markups.Markup
@@ -37,6 +40,7 @@ class ModelMetadata:
     readout_power: int
     version: str
     face_box: tuple[float, float, float]
+    side_shift: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready dict, the inverse of `from_dict`."""
@@ -56,6 +60,7 @@ class ModelMetadata:
             "face_box": geometry.TIGHT_BOX,
             "map_label": "gaussian",
             "map_label_size_px": 1.0,
+            "side_shift": None,
             **record,
         }
         names = [field.name for field in dataclasses.fields(cls)]

@@ -62,6 +62,9 @@ def move(model: Any, shift: FloatArray) -> None:
     head = model.regressor.head
     bias = ops.convert_to_numpy(head.bias)
     head.bias.assign(bias + shift.ravel() / model.regressor.offset_unit)
+    # Mirrored crops have to be moved to the other side, see `ModelMetadata.side_shift`.
+    side = (model.metadata.get("side_shift") or 0.0) + float(shift[:, 0].mean())
+    model.metadata = {**model.metadata, "side_shift": side}
 
 
 if __name__ == "__main__":

@@ -8,6 +8,9 @@ import numpy as np
 from evae_tf import geometry
 from evae_tf.array_types import BoolArray, ByteArray, FloatArray, IndexArray
 from evae_tf.artifacts.predictors import Predictor
+from evae_tf.metadata import ModelMetadata
+
+_ACROSS = np.array([[1, -1], [-1, 1]], np.float32)  # signs of a mirrored covariance
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,14 +35,28 @@ class ModelPass:
         images: Sequence[ByteArray],
         squares: FloatArray,
         angles: FloatArray,
+        *,
+        mirrored: bool = False,
     ) -> "ModelPass":
-        """Crops the squares and runs the model."""
+        """Crops the squares and runs the model.
+
+        Args:
+          predictor: the model.
+          images: uint8 [H, W, 3] each, N.
+          squares: float [N, 3], image pixels.
+          angles: float [N], radians.
+          mirrored: whether the model gets mirrored crops; the outputs are those for the images.
+        """
         size = predictor.metadata.input_size
         crops = [
             geometry.cut_square(image, square, size, float(angle))
             for image, square, angle in zip(images, squares, angles, strict=True)
         ]
-        outputs = predictor.predict(np.stack(crops).astype(np.float32) / 255)
+        inputs = np.stack(crops).astype(np.float32) / 255
+        if mirrored:
+            outputs = _mirrored(predictor.predict(inputs[:, :, ::-1]), predictor.metadata)
+        else:
+            outputs = predictor.predict(inputs)
         landmarks = geometry.crop_to_image(outputs["landmarks"], squares, angles)
         further = {name: outputs[name] for name in ("covariance", "visibility") if name in outputs}
         if "covariance" in further:
@@ -53,6 +70,20 @@ class ModelPass:
         self.landmarks[indices] = other.landmarks[picked]
         for name, values in self.further.items():
             values[indices] = other.further[name][picked]
+
+
+def _mirrored(outputs: dict[str, FloatArray], metadata: ModelMetadata) -> dict[str, FloatArray]:
+    """Outputs for mirrored crops, as those for the crops."""
+    order = metadata.markup.flip_permutation
+    found = {name: values for name, values in outputs.items() if name == "presence"}
+    found["landmarks"] = outputs["landmarks"][:, order] * np.array([-1, 1], np.float32)
+    # The model's own shift to one side points to the other side now.
+    found["landmarks"][..., 0] += 1 + 2 * (metadata.side_shift or 0.0)
+    if "covariance" in outputs:
+        found["covariance"] = outputs["covariance"][:, order] * _ACROSS
+    if "visibility" in outputs:
+        found["visibility"] = outputs["visibility"][:, order]
+    return found
 
 
 def mean_pass(passes: Sequence[ModelPass], counts: Sequence[BoolArray | bool]) -> ModelPass:

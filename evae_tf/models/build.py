@@ -46,6 +46,7 @@ def build_model(
         readout_power=codec.readout_power,
         version=VERSION,
         face_box=face_box,
+        side_shift=0.0 if config.augmentation.mirror_rate else None,
     ).to_dict()
     if config.architecture == "cnn":
         model = LandmarkCNN(_encoder(config, stages=1), _regressor(config, markup), metadata)

@@ -32,7 +32,7 @@ class _Scripted:
 
     class metadata:
         markup, input_size, crop_margin = markups.MARKUPS["mtfl_5"], 16, 0.0
-        face_box = geometry.TIGHT_BOX
+        face_box, side_shift = geometry.TIGHT_BOX, None
 
     def __init__(self, variances: list[float] | None) -> None:
         self.variances = variances
@@ -117,6 +117,26 @@ def test_a_face_that_does_not_hold_still_is_tried_upside_down(other, kept, score
     assert face.score == np.float32(kept)
     # Points lie as in their crop: level eyes above, or below where it was upside down.
     assert (face.landmarks[0, 1] > face.landmarks[3, 1]) == (kept == 0.9)
+
+
+@pytest.mark.parametrize(("side_shift", "mirrored"), [(None, False), (0.0, True)])
+def test_the_first_crop_is_mirrored_for_a_model_that_knows_mirrored_faces(side_shift, mirrored):
+    seen = []
+
+    class _Seeing(_Scripted):
+        class metadata(_Scripted.metadata):
+            pass
+
+        metadata.side_shift = side_shift
+
+        def predict(self, images: Any) -> dict[str, Any]:
+            seen.append(images[0, :, :, 0].mean(axis=0))
+            return {**super().predict(images), "presence": np.float32([0.9])}
+
+    brighter = np.zeros((100, 100, 3), np.uint8) + np.arange(100, dtype=np.uint8)[None, :, None]
+    faces_in_boxes(_Seeing(None), [brighter], [Detections(BOX)], passes=2, known=True)
+    first, second = (columns[-1] > columns[0] for columns in seen)
+    assert (first, second) == (not mirrored, True)
 
 
 def test_one_pass_is_what_its_crop_gives():

@@ -48,7 +48,7 @@ class _FindsColors:
 
     class metadata:
         markup, input_size, crop_margin = markups.MARKUPS["mtfl_5"], 96, 0.6
-        face_box = geometry.TIGHT_BOX
+        face_box, side_shift = geometry.TIGHT_BOX, None
 
     def predict(self, images):
         position = (np.arange(96) + 0.5) / 96
