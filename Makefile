@@ -125,8 +125,9 @@ comparison: .venv/run
 # 2. All poses. `mobile` trains on them, with hidden points first from a mean face, then from its own
 #    predictions; so does a widened server. The mean of the weights before and after keeps most of the
 #    accuracy of both; a few epochs at a low learning rate adapt the heads. A long training of `mobile`
-#    follows, and one in which it gains its local offsets, on the annotations of 300-W as they are. Both
-#    models are moved by their mean error on training faces.
+#    follows, and one in which it gains its local offsets, on the annotations of 300-W as they are. The
+#    server gains its own in a long training. The last trainings see rougher boxes. Both models are
+#    moved by their mean error on training faces.
 # 3. The five-point model starts from the `mobile` of step 1.
 LESS_CHANGED := $(addprefix --set=augmentation.,rotation_degrees=15 scale=0.1 shift=0.04 color=0.2 \
   occluder_rate=0.05 blur_rate=0.05 jpeg_rate=0.05)
@@ -149,9 +150,11 @@ UPRIGHT := --set=learning_rate=2e-3 $(addprefix --set=augmentation.,rotation_deg
   dark_rate=0.04 scale=0.1 shift=0.04 color=0.2 occluder_rate=0.1 blur_rate=0.06 jpeg_rate=0.06)
 SLOWLY := --set=learning_rate=5e-4
 QUICKLY := --set=learning_rate=3e-3
+# $(call rougher,SCALE,SHIFT): looser boxes than those of UPRIGHT
+rougher = $(addprefix --set=augmentation.,scale=$(1) shift=$(2))
 
-# $(call train,NAME,PRESET,EPOCHS,further flags); LOCAL adds the local offsets that the presets have
-LOCAL := --set=local_channels=16
+# $(call train,NAME,PRESET,EPOCHS,further flags); LOCAL and a number add local offsets
+LOCAL := --set=local_channels=
 train = $(BIN)/python train.py --preset=$(2) --mixed_precision --workdir=$(MODELS)/$(1) --set=epochs=$(3) \
   --set=local_channels=none $(4)
 from = --init_from=$(MODELS)/$(1)/model.keras
@@ -219,9 +222,13 @@ models: .venv/run
 	  --copies=3 --output=$(MODELS)/poses_5.csv
 	$(call train,poses_mobile_6,mobile,60,$(ON_LIST)/poses_5.csv $(call from,poses_mobile_5) $(UPRIGHT) $(QUICKLY))
 	$(POSES) --teacher=$(MODELS)/poses_server_3/model.keras --copies=3 --output=$(MODELS)/poses_6.csv
-	$(call train,poses_mobile_7,mobile,13,$(ON_LIST)/poses_6.csv $(call from,poses_mobile_6) $(UPRIGHT) $(LOCAL))
-	$(call centre,mobile_68,poses_mobile_7)
-	$(call centre,server_68,poses_server_3)
+	$(call train,poses_mobile_7,mobile,13,$(ON_LIST)/poses_6.csv $(call from,poses_mobile_6) $(UPRIGHT) $(LOCAL)16)
+	$(call train,poses_server_4,server,26,$(ON_LIST)/poses_5.csv $(call from,poses_server_3) $(UPRIGHT) $(QUICKLY) \
+	  $(LOCAL)32 $(call rougher,0.12,0.05))
+	$(call train,poses_mobile_8,mobile,13,$(ON_LIST)/poses_6.csv $(call from,poses_mobile_7) $(UPRIGHT) $(LOCAL)16 \
+	  $(call rougher,0.15,0.055))
+	$(call centre,mobile_68,poses_mobile_8)
+	$(call centre,server_68,poses_server_4)
 	$(call train,mobile_5,mobile,6,$(ON_MTFL) $(call from,mobile) --set=learning_rate=2e-3)
 
 clean:
