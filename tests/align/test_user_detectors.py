@@ -77,7 +77,7 @@ def test_a_box_that_is_far_too_large_does_not_mislead(portrait):
     (expected,) = twice(portrait, boxes=[right])
     for (face,) in (twice(portrait), twice(portrait, boxes=[large])):
         off = np.linalg.norm(face.landmarks - expected.landmarks, axis=1).mean()
-        assert off < 0.015 * (right[2] - right[0])
+        assert off < 0.02 * (right[2] - right[0])
 
 
 @pytest.mark.parametrize(

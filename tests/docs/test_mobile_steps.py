@@ -129,7 +129,10 @@ def test_the_presence_tells_a_face_from_a_wall():
 @pytest.mark.parametrize("name", MODELS)
 @pytest.mark.parametrize("box", BOXES)
 def test_the_two_passes_are_the_first_two_crops_of_the_aligner(name, box, portrait):
-    """In a detector's box. `Aligner` takes the weighted mean over both, or the second alone."""
+    """In a detector's box. `Aligner` takes the weighted mean over both, or the second alone.
+
+    It also mirrors the first crop, which the code for phones does not.
+    """
     landmarker = FaceLandmarker(MODELS[name])
     landmarks = landmarker.detect(portrait, box)
     first = landmarker.predict(portrait, geometry.square_around(box, landmarker.margin), 0.0)
@@ -139,7 +142,7 @@ def test_the_two_passes_are_the_first_two_crops_of_the_aligner(name, box, portra
         np.linalg.norm(points - face.landmarks, axis=1).mean()
         for points in (landmarks, (landmarks + first) / 2)
     ]
-    assert min(apart) < 0.006 * size
+    assert min(apart) < 0.01 * size
     # One pass cannot pass for two.
     assert np.linalg.norm(landmarks - first, axis=1).mean() > 0.2
 
