@@ -114,9 +114,18 @@ def test_a_server_that_dies_in_the_midst_of_an_answer(model, photo):
 
 @PROTOCOLS
 def test_an_error_is_passed_on_and_not_asked_again(protocol, model, photo):
+    """The request has a box too many, which `align` would not send."""
+    files, boxes = [photo.read_bytes()], np.float32([BOX, BOX])
     with SERVERS[protocol](model) as server, pytest.raises(InputError, match="(?i)invalid|boxes"):
-        connect(protocol, server.address).align([photo.read_bytes()], [BOX, BOX])
+        connect(protocol, server.address)._align(files, boxes)
     assert model.asked == 1
+
+
+@PROTOCOLS
+def test_a_box_too_many_is_not_sent(protocol, model, photo):
+    with SERVERS[protocol](model) as server, pytest.raises(InputError, match="2 boxes for 1 files"):
+        connect(protocol, server.address).align([photo.read_bytes()], [BOX, BOX])
+    assert model.asked == 0
 
 
 @pytest.mark.parametrize(
