@@ -49,13 +49,13 @@ _GROUP = 32  # images per call of the aligner
 def main(_: list[str]) -> None:
     """Prints the tables."""
     aligner = Aligner.load(FLAGS.model) if FLAGS.model else None
-    faces, true = _drawn(FLAGS.heads)
+    faces, true = _synthetic(FLAGS.heads)
     columns = [
-        _column("drawn, all points", _angles([face.landmarks for face in faces]), true),
-        _column("drawn, visible points", _angles([_visible(face) for face in faces]), true),
+        _column("synthetic, all points", _angles([face.landmarks for face in faces]), true),
+        _column("synthetic, visible points", _angles([_visible(face) for face in faces]), true),
     ]
     if aligner:
-        columns.append(_column(f"drawn, {FLAGS.model}", _found(aligner, faces), true))
+        columns.append(_column(f"synthetic, {FLAGS.model}", _found(aligner, faces), true))
     if FLAGS.data:
         faces, yaws = _real(Path(FLAGS.data) / "aflw68")
         found = _angles([face.landmarks for face in faces])
@@ -68,7 +68,7 @@ def main(_: list[str]) -> None:
     print(tabulate(lines, header, "github", disable_numparse=True))
 
 
-def _drawn(count: int) -> tuple[list[Face], FloatArray]:
+def _synthetic(count: int) -> tuple[list[Face], FloatArray]:
     """Faces and their yaw, pitch and roll [count, 3]."""
     rng = np.random.default_rng(5)
     poses = rng.uniform([-90, -20, -30], [90, 20, 30], (count, 3))
